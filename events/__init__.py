@@ -1,0 +1,1 @@
+"""The contract between the rooms: schemas, event rules, atomic files and manifests."""
