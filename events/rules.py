@@ -1,0 +1,214 @@
+"""From probes to event tables: risk sets, event rules, intervals and censoring.
+
+Risk sets (baseline is checkpoint 0): a fact recalled at baseline is at risk of degradation only; one
+not recalled is at risk of acquisition if it is trained and of generalisation if it is withheld.
+
+Rules: *first* is the first checkpoint in the new state; *sustained m* the first of m successive ones.
+The last checkpoint at which the start of m successive ones can be seen is the m-th from the end, so
+every fact without the event is censored there (for *first*: at the last probe).
+
+Intervals: the event happened in (left, right], left being the checkpoint before it; ``stop`` is right.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute  # noqa: F401  (pa.compute)
+
+from events.errors import InputError
+from events.schema import EVENT_COUNTS, EVENTS, FACTS, OUTCOMES, RECALL, build, described
+
+TIMES = ("epoch", "step", "examples", "tokens")
+
+
+@dataclass(frozen=True)
+class Spells:
+    """One spell at risk per fact, from baseline on.
+
+    Attributes
+    ----------
+    stop : float64 (F,)
+        Checkpoint of the event or of censoring, in units of the time axis.
+    event : bool (F,)
+    left, right : float64 (F,)
+        The event happened in (left, right]; ``right`` is NaN when censored.
+    """
+
+    stop: np.ndarray
+    event: np.ndarray
+    left: np.ndarray
+    right: np.ndarray
+
+
+def spells(reached: np.ndarray, times: np.ndarray, sustained: int = 1) -> Spells:
+    """Event or censoring of facts that are not in the new state at baseline.
+
+    Parameters
+    ----------
+    reached : bool (F, C)
+        In the new state at checkpoint c; column 0 is the baseline.
+    times : float64 (C,)
+        Time of each checkpoint, strictly increasing, ``times[0]`` the origin.
+    sustained : int
+        Successive checkpoints in the new state that make an event.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than ``sustained`` checkpoints after the baseline, or times do not increase.
+    """
+    checkpoints = reached.shape[1]
+    if checkpoints - 1 < sustained:
+        raise InputError(
+            f"the rule asks for {sustained} successive checkpoints, and only {checkpoints - 1} follow the baseline",
+            "analysis.rules",
+            "train for more epochs, probe more often, or ask for fewer",
+        )
+    if not np.all(np.diff(times) > 0):
+        raise InputError("checkpoints do not increase in time", "analysis.time", "use another time axis")
+    last = checkpoints - sustained  # the last checkpoint whose following m-1 ones were seen
+    starts = np.ones((len(reached), last), dtype=bool)  # column j: an event at checkpoint j + 1
+    for ahead in range(sustained):
+        starts &= reached[:, 1 + ahead : 1 + ahead + last]
+    event = starts.any(axis=1)
+    at = np.where(event, starts.argmax(axis=1) + 1, last)
+    return Spells(
+        stop=times[at],
+        event=event,
+        left=np.where(event, times[at - 1], times[at]),
+        right=np.where(event, times[at], np.nan),
+    )
+
+
+def sustained_of(rule: str) -> int:
+    """The m of a rule's name: ``first`` is 1, ``sustained3`` is 3.
+
+    Raises
+    ------
+    InputError
+        If it is neither.
+    """
+    found = re.fullmatch(r"sustained([1-9][0-9]*)", rule)
+    if rule != "first" and not found:
+        raise InputError(f"there is no rule {rule!r}", "analysis.rules", 'use "first" or "sustained2", "sustained3", …')
+    return int(found[1]) if found else 1
+
+
+def event_table(
+    facts: pa.Table, baseline: pa.Table, probes: pa.Table, rules: Sequence[str], time: str = "epoch"
+) -> pa.Table:
+    """The event table of a study: every run, outcome and rule, with the covariates of each fact.
+
+    Parameters
+    ----------
+    facts, baseline, probes : pa.Table
+        As in `docs/tables.md`.
+    rules : sequence of str
+        The first one is the primary rule.
+    time : str
+        Column of ``probes`` that is the time axis: one of `TIMES`.
+
+    Returns
+    -------
+    pa.Table
+        Schema `EVENTS` and the numeric covariates of ``facts``; metadata ``time`` and ``rules``.
+    """
+    if time not in TIMES:
+        raise InputError(f"there is no time axis {time!r}", "analysis.time", f"use one of {', '.join(TIMES)}")
+    covariates = [n for n in facts.column_names if n not in FACTS]
+    by_fact = {n: np.array(facts[n].to_pylist(), dtype=object) for n in facts.column_names}
+    row_of = {f: i for i, f in enumerate(by_fact["fact_id"])}
+    parts: list[dict[str, np.ndarray]] = []
+    for run in baseline["run"].unique().to_pylist():
+        start = _of_run(baseline, run)
+        fact = np.array([row_of[f] for f in start["fact_id"]])
+        reached, times = _recall_matrix(_of_run(probes, run), start["fact_id"], time)
+        trained = by_fact["split"][fact] == "trained"
+        known = reached[:, 0]
+        for outcome, at_risk, new_state in (
+            ("acquisition", ~known & trained, reached),
+            ("generalisation", ~known & ~trained, reached),
+            ("degradation", known, ~reached),
+        ):
+            for rule in rules:
+                s = spells(new_state[at_risk], times, sustained_of(rule))
+                parts.append(
+                    {n: start[n][at_risk] for n in ("run", "arm", "seed", "fact_id", "latent")}
+                    | {"logp0": start["logp"][at_risk], "p0": start["p"][at_risk]}
+                    | {n: by_fact[n][fact][at_risk] for n in ("split", "relation", "group", *covariates)}
+                    | {"outcome": np.full(at_risk.sum(), outcome), "rule": np.full(at_risk.sum(), rule)}
+                    | {"start": np.full(at_risk.sum(), times[0]), "stop": s.stop, "event": s.event}
+                    | {"left": s.left, "right": np.array([None if np.isnan(r) else r for r in s.right], object)}
+                )
+    parts.sort(key=lambda p: (OUTCOMES.index(str(p["outcome"][0])) if len(p["outcome"]) else 9))
+    data = {n: np.concatenate([p[n].astype(object) for p in parts]) for n in parts[0]}
+    columns = EVENTS | {n: pa.float64() for n in covariates}
+    levels = {"rule": list(rules)} | {n: _levels(facts[n]) for n in ("relation", "group")}
+    return described(build(columns, data, levels), "events", time=time, covariates=covariates)
+
+
+def count_events(events: pa.Table) -> pa.Table:
+    """Facts at risk, events and censored, for each outcome, rule, arm and run (schema `EVENT_COUNTS`)."""
+    names = ("outcome", "rule", "arm", "run")
+    grouped = events.select([*names, "event"]).group_by(list(names), use_threads=False)
+    counted = grouped.aggregate([("event", "count"), ("event", "sum")])
+    data: dict[str, object] = {n: counted[n] for n in names}
+    at_risk, happened = counted["event_count"].to_numpy(), counted["event_sum"].to_numpy()
+    data |= {"at_risk": at_risk, "events": happened, "censored": at_risk - happened}
+    return described(build(EVENT_COUNTS, data, {"rule": _levels(events["rule"])}), "event_counts")
+
+
+def recall_curve(facts: pa.Table, probes: pa.Table) -> pa.Table:
+    """Share of facts recalled at each checkpoint of each run and split, with Wilson's 95 % interval."""
+    split_of = dict(zip(facts["fact_id"].to_pylist(), facts["split"].to_pylist(), strict=True))
+    split = pa.array([split_of[f] for f in probes["fact_id"].to_pylist()])
+    names = ["arm", "run", "split", "epoch"]
+    plain = probes.select(["arm", "run", "epoch", "recalled"]).append_column("split", split)
+    counted = plain.group_by(names, use_threads=False).aggregate([("recalled", "count"), ("recalled", "sum")])
+    n, k = counted["recalled_count"].to_numpy(), counted["recalled_sum"].to_numpy()
+    lower, upper = wilson(k, n)
+    data = {name: counted[name] for name in names}
+    data |= {"facts": n, "recalled": k, "proportion": k / n, "lower": lower, "upper": upper}
+    return described(build(RECALL, data), "recall")
+
+
+def wilson(k: np.ndarray, n: np.ndarray, z: float = 1.959963984540054) -> tuple[np.ndarray, np.ndarray]:
+    """Wilson's score interval of the proportion k / n (Wilson 1927, JASA 22:209)."""
+    centre = (k + z * z / 2) / (n + z * z)
+    half = z / (n + z * z) * np.sqrt(k * (n - k) / n + z * z / 4)
+    return centre - half, centre + half
+
+
+def _of_run(table: pa.Table, run: str) -> Mapping[str, np.ndarray]:
+    mine = table.filter(pa.compute.equal(table["run"].cast(pa.utf8()), run))
+    return {n: mine[n].to_numpy(zero_copy_only=False) for n in mine.column_names}
+
+
+def _recall_matrix(probes: Mapping[str, np.ndarray], fact_ids: np.ndarray, time: str) -> tuple[np.ndarray, np.ndarray]:
+    """Recall (F, C) in the order of ``fact_ids``, and the time of each checkpoint (C,)."""
+    checkpoints, column = np.unique(probes["checkpoint"], return_inverse=True)
+    row_of = {f: i for i, f in enumerate(fact_ids)}
+    row = np.array([row_of[f] for f in probes["fact_id"]])
+    reached = np.full((len(fact_ids), len(checkpoints)), -1, dtype=np.int8)
+    reached[row, column] = probes["recalled"].astype(np.int8)
+    if (reached < 0).any():
+        fact, missing = np.argwhere(reached < 0)[0]
+        raise InputError(
+            f"fact {fact_ids[fact]} was not probed at checkpoint {checkpoints[missing]}",
+            f"probes of run {probes['run'][0]}",
+            "every fact is probed at every checkpoint: delete the run's folder and run again",
+        )
+    times = np.zeros(len(checkpoints))
+    times[column] = probes[time].astype(float)
+    return reached.astype(bool), times
+
+
+def _levels(column: pa.ChunkedArray) -> list[str]:
+    chunk = column.unify_dictionaries().combine_chunks()
+    chunk = chunk.chunk(0) if isinstance(chunk, pa.ChunkedArray) else chunk
+    return chunk.dictionary.to_pylist()

@@ -1,0 +1,148 @@
+"""The tables' columns, defined once. `docs/tables.md` says what each of them means."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+VERSION = 1
+
+TEXT = pa.dictionary(pa.int32(), pa.utf8())
+_RUN = {"run": TEXT, "arm": TEXT, "seed": pa.int32()}
+_FIT = {"task": TEXT, "outcome": TEXT, "rule": TEXT, "model": TEXT}
+_F, _I, _B = pa.float64(), pa.int32(), pa.bool_()
+
+FACTS = {name: TEXT for name in ("fact_id", "subject", "relation", "object", "split", "group")}
+PROBES = _RUN | {
+    "fact_id": TEXT, "checkpoint": _I, "epoch": _F, "step": _I, "examples": _I, "tokens": _F, "exposures": _I,
+    "recalled": _B, "logp": _F, "margin": _F, "p": _F, "rechecked": _B,
+}  # fmt: skip
+BASELINE = _RUN | {
+    "fact_id": TEXT, "split": TEXT, "recalled": _B, "latent": _B, "hits": _I, "p": _F, "p_any": _F, "logp": _F,
+    "margin": _F, "knowledge": TEXT, "slick": TEXT, "target_tokens": _I,
+}  # fmt: skip
+TRAINING = _RUN | {"step": _I, "epoch": _F, "loss": _F, "learning_rate": _F, "examples": _I, "tokens": _F}
+EVENTS = _RUN | {
+    "fact_id": TEXT, "outcome": TEXT, "rule": TEXT, "start": _F, "stop": _F, "event": _B, "left": _F, "right": _F,
+    "split": TEXT, "relation": TEXT, "group": TEXT, "latent": _B, "logp0": _F, "p0": _F,
+}  # fmt: skip
+EVENT_COUNTS = {
+    "outcome": TEXT, "rule": TEXT, "arm": TEXT, "run": TEXT, "at_risk": _I, "events": _I, "censored": _I,
+}  # fmt: skip
+RECALL = {
+    "arm": TEXT, "run": TEXT, "split": TEXT, "epoch": _F, "facts": _I, "recalled": _I, "proportion": _F,
+    "lower": _F, "upper": _F,
+}  # fmt: skip
+
+ANALYSIS: dict[str, dict[str, pa.DataType]] = {
+    "fits": _FIT | {
+        "title": TEXT, "formula": TEXT, "ties": TEXT, "rows": _I, "facts": _I, "runs": _I, "events": _I,
+        "dropped": _I, "status": TEXT, "reason": TEXT, "error": TEXT, "warnings": TEXT, "messages": TEXT,
+        "converged": _B, "iterations": _I, "loglik": _F, "df": _F, "aic": _F, "concordance": _F,
+        "concordance_se": _F, "seconds": _F, "engine": TEXT,
+    },
+    "coefficients": _FIT | {
+        "term": TEXT, "label": TEXT, "unit": TEXT, "estimate": _F, "se": _F, "se_robust": _F, "hr": _F,
+        "lower": _F, "upper": _F, "z": _F, "p": _F, "infinite": _B,
+    },
+    "curves": _FIT | {
+        "by": TEXT, "stratum": TEXT, "time": _F, "n_risk": _I, "n_event": _I, "n_censor": _I, "survival": _F,
+        "lower": _F, "upper": _F, "incidence": _F, "incidence_lower": _F, "incidence_upper": _F,
+    },
+    "risk_table": _FIT | {"by": TEXT, "stratum": TEXT, "time": _F, "n_risk": _I, "events": _I},
+    "tests": _FIT | {"by": TEXT, "statistic": _F, "df": _F, "p": _F},
+    "zph_tests": _FIT | {"term": TEXT, "chisq": _F, "df": _F, "p": _F, "transform": TEXT},
+    "zph_points": _FIT | {"term": TEXT, "time": _F, "residual": _F},
+    "zph_curves": _FIT | {"term": TEXT, "time": _F, "fit": _F, "lower": _F, "upper": _F},
+    "zph_periods": _FIT | {
+        "term": TEXT, "period": _I, "from": _F, "to": _F, "events": _I, "estimate": _F, "se": _F, "hr": _F,
+        "lower": _F, "upper": _F, "p": _F,
+    },
+    "variances": _FIT | {
+        "grouping": TEXT, "levels": _I, "variance": _F, "sd": _F, "median_hr": _F, "boundary": _B, "verdict": TEXT,
+    },
+    "random_effects": _FIT | {"grouping": TEXT, "level": TEXT, "estimate": _F, "hr": _F, "rank": _I},
+}  # fmt: skip
+
+SPLITS = ("trained", "withheld")
+KNOWLEDGE = ("unknown", "latent", "known")
+SLICK = ("Unknown", "WeaklyKnown", "MaybeKnown", "HighlyKnown")
+OUTCOMES = ("acquisition", "generalisation", "degradation")
+RESERVED = frozenset(EVENTS) | frozenset(FACTS) | {"time", "exposures"}
+
+# Level order of the dictionaries whose order means something; the first is R's reference.
+LEVELS: Mapping[str, tuple[str, ...]] = {
+    "split": SPLITS, "knowledge": KNOWLEDGE, "slick": SLICK, "outcome": OUTCOMES,
+}  # fmt: skip
+
+
+def build(
+    columns: Mapping[str, pa.DataType], data: Mapping[str, Any], levels: Mapping[str, Sequence[str]] | None = None
+) -> pa.Table:
+    """A table with exactly these columns, in this order.
+
+    Parameters
+    ----------
+    columns : mapping of name to Arrow type
+    data : mapping of name to sequence
+        One value a row; ``None`` is null, NaN stays NaN.
+    levels : mapping, optional
+        Level order of dictionaries beyond `LEVELS`; otherwise the order of first appearance.
+
+    Raises
+    ------
+    ValueError
+        If ``data`` lacks a column or has one too many.
+    """
+    if set(data) != set(columns):
+        raise ValueError(f"columns differ from the contract: {sorted(set(data) ^ set(columns))}")
+    known = {**LEVELS, **(levels or {})}
+    arrays = {n: _array(data[n], kind, known.get(n)) for n, kind in columns.items()}
+    return pa.table(arrays)
+
+
+def _array(values: Any, kind: pa.DataType, levels: Sequence[str] | None) -> pa.Array:
+    if isinstance(values, (pa.Array, pa.ChunkedArray)):
+        values = values.to_pylist() if pa.types.is_dictionary(values.type) else values.to_numpy(zero_copy_only=False)
+    if pa.types.is_dictionary(kind):
+        values = [None if v is None else str(v) for v in values]
+        levels = levels or list(dict.fromkeys(v for v in values if v is not None))
+        code = {level: i for i, level in enumerate(levels)}
+        codes = pa.array([None if v is None else code[v] for v in values], pa.int32())
+        return pa.DictionaryArray.from_arrays(codes, pa.array(levels, pa.utf8()))
+    if isinstance(values, np.ndarray) and values.dtype != object:
+        return pa.array(values.astype(kind.to_pandas_dtype()), kind)
+    return pa.array(list(values), kind)
+
+
+def described(table: pa.Table, kind: str, **notes: Any) -> pa.Table:
+    """The table with its kind, schema version, dictionary levels and notes in the schema's metadata.
+
+    ``levels`` is there because nanoarrow reads dictionaries as plain text and would lose their order.
+    """
+    levels = {}
+    for name in table.column_names:
+        if pa.types.is_dictionary(table[name].type):
+            table = _one_dictionary(table, name)
+            chunks = table[name].chunks
+            levels[name] = chunks[0].dictionary.to_pylist() if chunks else []
+    metadata = {"factsurv": kind, "schema": str(VERSION), "levels": json.dumps(levels)}
+    metadata |= {k: v if isinstance(v, str) else json.dumps(v) for k, v in notes.items()}
+    return table.replace_schema_metadata(metadata)
+
+
+def _one_dictionary(table: pa.Table, name: str) -> pa.Table:
+    column = table[name].unify_dictionaries().combine_chunks()
+    if isinstance(column, pa.ChunkedArray) and column.num_chunks == 0:
+        return table
+    return table.set_column(table.column_names.index(name), name, column)
+
+
+def stack(tables: Sequence[pa.Table]) -> pa.Table:
+    """Tables of one schema under one another, dictionaries unified (levels in order of first appearance)."""
+    joined = pa.concat_tables([t.replace_schema_metadata(None) for t in tables])
+    return joined.unify_dictionaries().combine_chunks()

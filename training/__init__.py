@@ -1,0 +1,1 @@
+"""Facts, prompts, models, fine-tuning and the exact probe."""

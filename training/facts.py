@@ -1,0 +1,139 @@
+"""A fact set: facts with covariates, the prompts that ask for them, and examples left out of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+
+import numpy as np
+import pyarrow as pa
+
+from events.errors import InputError
+
+TEXT_COLUMNS = ("fact_id", "subject", "relation", "object", "split", "group")
+SPLITS = ("trained", "withheld")  # the first is R's reference level
+
+# Two disjoint few-shot prefixes of six examples each; more when they are drawn with overlap.
+RESERVED_EXAMPLES = 12
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One fact before it becomes a row. `covariates` maps a name to a number (None: missing)."""
+
+    fact_id: str
+    subject: str
+    relation: str
+    object: str
+    group: str
+    covariates: Mapping[str, float | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class FactSet:
+    """Facts with covariates, their prompt templates and few-shot examples.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        `fact_id, subject, relation, object, split, group` (dictionaries), then one float64 column a covariate.
+        `object` is the bare text (`Paris`); whoever writes a prompt puts the space before it.
+    templates : mapping of relation to texts
+        Each holds `{subject}` and ends where the target begins. The first is the probe form, the others are
+        paraphrases for training.
+    examples : mapping of relation to (subject, object) pairs
+        For few-shot prefixes. None of them is among the facts. In random order: any slice is a fair prefix.
+    source : str
+        What the facts were read from, with its version.
+    covariates : tuple of str
+        The covariate columns of `table`, in its order.
+    notices : tuple of str
+        What a reader of the study should know about these facts.
+
+    Raises
+    ------
+    InputError
+        If the parts do not fit together.
+    """
+
+    table: pa.Table
+    templates: Mapping[str, tuple[str, ...]]
+    examples: Mapping[str, tuple[tuple[str, str], ...]]
+    source: str
+    covariates: tuple[str, ...]
+    notices: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        expected = [*TEXT_COLUMNS, *self.covariates]
+        if self.table.column_names != expected:
+            raise InputError(f"the columns are {self.table.column_names}, not {expected}", self.source)
+        ids = self.table["fact_id"].to_pylist()
+        if len(set(ids)) < len(ids):
+            twice = next(i for i in ids if ids.count(i) > 1)
+            raise InputError(f"fact_id {twice!r} stands for two facts", self.source)
+        check_templates(self.templates, self.relations, self.source)
+        used = set(zip(self.column("relation"), self.column("subject"), strict=True))
+        for relation, pairs in self.examples.items():
+            for subject, _ in pairs:
+                if (relation, subject) in used:
+                    raise InputError(
+                        f"{subject!r} ({relation}) is both a fact and a few-shot example", self.source,
+                        "Leave it out of one of the two: a prefix that shows the answer makes its fact known.")
+
+    def __len__(self) -> int:
+        return self.table.num_rows
+
+    @property
+    def relations(self) -> tuple[str, ...]:
+        """The relations, in the order in which the facts name them."""
+        return tuple(dict.fromkeys(self.column("relation")))
+
+    def column(self, name: str) -> list:
+        """One column as a list of Python values."""
+        return self.table[name].to_pylist()
+
+
+def check_templates(templates: Mapping[str, Sequence[str]], relations: Iterable[str], where: str) -> None:
+    """Raise InputError unless each relation has a template, each with `{subject}` and no space at its end."""
+    for relation in relations:
+        if not templates.get(relation):
+            raise InputError(f"relation {relation!r} has no prompt template", where,
+                             f"Give one such as \"The {relation} of {{subject}} is\".")
+        for text in templates[relation]:
+            if "{subject}" not in text:
+                raise InputError(f"the prompt template {text!r} of relation {relation!r} has no {{subject}}", where,
+                                 "Write {subject} where the subject belongs: \"The capital of {subject} is\".")
+            if text != text.rstrip():
+                raise InputError(f"the prompt template {text!r} of relation {relation!r} ends with a space", where,
+                                 "Take the space away: the target brings its own, as tokenizers expect.")
+
+
+def fact_rows(facts: Sequence[Fact], covariates: Sequence[str], split: Sequence[str] | None = None) -> pa.Table:
+    """The facts as a table with the columns of `FactSet.table`; all are `trained` unless `split` says otherwise."""
+    columns: dict[str, pa.Array] = {}
+    for name in ("fact_id", "subject", "relation", "object"):
+        columns[name] = pa.array([getattr(f, name) for f in facts], pa.string()).dictionary_encode()
+    columns["split"] = split_column(split if split is not None else ["trained"] * len(facts))
+    columns["group"] = pa.array([f.group for f in facts], pa.string()).dictionary_encode()
+    for name in covariates:
+        columns[name] = pa.array([f.covariates[name] for f in facts], pa.float64())
+    return pa.table(columns)
+
+
+def split_column(values: Iterable[str]) -> pa.DictionaryArray:
+    """`trained` and `withheld` as a dictionary that has both levels, in this order, also when one is not used."""
+    codes = pa.array([SPLITS.index(v) for v in values], pa.int32())
+    return pa.DictionaryArray.from_arrays(codes, pa.array(SPLITS, pa.string()))
+
+
+def standardised(values: np.ndarray) -> np.ndarray:
+    """(n,) to mean 0 and standard deviation 1 (of the n, not an estimate); constants become 0."""
+    spread = values.std()
+    return (values - values.mean()) / spread if spread > 0 else np.zeros_like(values)
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The known name that looks most like `name`."""
+    known = list(known)
+    return (get_close_matches(name, known, 1, cutoff=0.0) or known)[0]

