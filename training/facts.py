@@ -121,6 +121,17 @@ def fact_rows(facts: Sequence[Fact], covariates: Sequence[str], split: Sequence[
     return pa.table(columns)
 
 
+def joined(*sets: FactSet) -> FactSet:
+    """Several fact sets as one; a covariate that a set does not have is null for its facts."""
+    covariates = tuple(dict.fromkeys(name for s in sets for name in s.covariates))
+    table = pa.concat_tables([s.table for s in sets], promote_options="default").unify_dictionaries()
+    return FactSet(
+        table.combine_chunks().select([*TEXT_COLUMNS, *covariates]),
+        {relation: texts for s in sets for relation, texts in s.templates.items()},
+        {relation: pairs for s in sets for relation, pairs in s.examples.items()},
+        "; ".join(s.source for s in sets), covariates, tuple(n for s in sets for n in s.notices))
+
+
 def split_column(values: Iterable[str]) -> pa.DictionaryArray:
     """`trained` and `withheld` as a dictionary that has both levels, in this order, also when one is not used."""
     codes = pa.array([SPLITS.index(v) for v in values], pa.int32())

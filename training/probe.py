@@ -20,6 +20,10 @@ from events.errors import InputError
 from training.prompts import Encoded
 
 
+# Tokens that one more forward pass is worth: below some 32 the weights' traffic dominates.
+GROUP_COST = 32
+
+
 @dataclass(frozen=True)
 class Sampling:
     """Decoding by sampling: temperature, then top-k, then top-p on what top-k left (as transformers does).
@@ -131,8 +135,8 @@ def _fits_the_context(model: PreTrainedModel, encoded: Encoded) -> None:
 def _prefix_groups(encoded: Encoded, share: bool) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Facts whose tokens begin alike, with their longest common token prefix.
 
-    Sorting puts sequences with long common prefixes side by side; a new group begins where the
-    common prefix would shrink to less than half of what the group shares so far.
+    Sorting puts sequences with long common prefixes side by side. A fact joins the group before it
+    unless that would repeat more prefix tokens than a forward pass of its own costs.
     """
     everyone = np.arange(len(encoded))
     if not share:
@@ -142,7 +146,7 @@ def _prefix_groups(encoded: Encoded, share: bool) -> Iterator[tuple[np.ndarray, 
     group, common = [order[0]], _before_target(encoded, order[0])
     for i in order[1:]:
         shared = _common_prefix(common, _before_target(encoded, i))
-        if 2 * shared < len(common) and shared < 8:
+        if (len(common) - shared) * len(group) > GROUP_COST + shared:
             yield common, np.array(group)
             group, common = [i], _before_target(encoded, i)
         else:

@@ -8,10 +8,12 @@ import numpy as np
 import pyarrow as pa
 
 from events.errors import InputError
-from training.facts import split_column
+from training.facts import TEXT_COLUMNS, split_column
 
 
-def assign_split(table: pa.Table, withheld: float, seed: int, by: str | None = "popularity") -> pa.Table:
+def assign_split(
+    table: pa.Table, withheld: float, seed: int, by: str | None = "popularity", within: str | None = None
+) -> pa.Table:
     """Withhold a share of the facts of each relation, balanced over a covariate.
 
     The facts of a relation are ordered by `by` (ties at random, missing values last), cut into consecutive blocks,
@@ -28,25 +30,30 @@ def assign_split(table: pa.Table, withheld: float, seed: int, by: str | None = "
         A relation's draw depends on the seed, its own name and its own facts, not on other relations.
     by : str or None
         A covariate; None draws at random.
+    within : str, optional
+        A second covariate, of few values: each of them gets the same share, too.
 
     Raises
     ------
     InputError
-        If `withheld` is out of range or `by` is not a column.
+        If `withheld` is out of range, or `by` or `within` is not a column.
     """
     if not 0 <= withheld < 1:
         raise InputError(f"the withheld share is {withheld}", "[facts] withheld",
                          "Give a share from 0 (train all) to below 1, for example 0.3.")
-    if by is not None and by not in table.column_names:
-        raise InputError(f"there is no covariate {by!r} to balance the split by", "[facts]",
-                         f"Choose one of: {', '.join(table.column_names[6:]) or 'none here'}.")
+    for name in (by, within):
+        if name is not None and name not in table.column_names:
+            raise InputError(f"there is no covariate {name!r} to balance the split by", "[facts]",
+                             f"Choose one of: {', '.join(table.column_names[len(TEXT_COLUMNS):]) or 'none here'}.")
     relations = np.array(table["relation"].to_pylist())
     values = np.zeros(len(relations)) if by is None else table[by].to_numpy()  # null becomes NaN: sorted last
+    parts = np.zeros(len(relations)) if within is None else np.nan_to_num(table[within].to_numpy(), nan=np.inf)
     split = np.full(len(relations), "trained", dtype=object)
     for relation in dict.fromkeys(relations.tolist()):
         rng = relation_rng(seed, relation)
-        rows = rank(np.flatnonzero(relations == relation), values, rng)
-        split[draw_spread(rows, round(withheld * len(rows)), rng)] = "withheld"
+        for part in np.unique(parts[relations == relation]):
+            rows = rank(np.flatnonzero((relations == relation) & (parts == part)), values, rng)
+            split[draw_spread(rows, round(withheld * len(rows)), rng)] = "withheld"
     at = table.column_names.index("split")
     return table.set_column(at, "split", split_column(split))
 

