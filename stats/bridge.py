@@ -63,7 +63,7 @@ class RWorkers:
         if not r_folder.is_dir():
             raise InputError(f"no such folder of R files: {r_folder}", "r_folder", "correct the path")
         self.r = find_r(libraries)
-        self.time_limit = time_limit
+        self.r_folder, self.time_limit = r_folder, time_limit
         self._closed = False
         self._lock = threading.Lock()
         self._waiting: collections.deque = collections.deque()
@@ -195,7 +195,11 @@ def _described(table, name: str) -> tuple:
     if isinstance(table, pa.Table):
         sink = pa.BufferOutputStream()
         with pa.ipc.new_file(sink, table.schema, options=pa.ipc.IpcWriteOptions(unify_dictionaries=True)) as writer:
-            writer.write_table(table)
+            if table.num_rows:
+                writer.write_table(table)
+            else:  # write_table writes no batch then, and the dictionaries would be lost
+                empty = [c.chunk(0) if c.num_chunks else pa.array([], c.type) for c in table.columns]
+                writer.write_batch(pa.RecordBatch.from_arrays(empty, schema=table.schema))
         return ("ipc", sink.getvalue())
     path = Path(table).resolve()
     try:

@@ -32,7 +32,9 @@ def serve(requests: int, lifeline: int, options: dict) -> None:
     options : dict
         ``r_folder`` (str).
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Blocked, not ignored: both rpy2 and R (in Sys.sleep, for one) install handlers of their own. Interrupting is
+    # the parent's business, which kills.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     faulthandler.enable()
     threading.Thread(target=_end_with_parent, args=(lifeline,), daemon=True).start()
     connection = Connection(requests)
@@ -66,7 +68,7 @@ class EmbeddedR:
 
     def __init__(self, r_folder: str):
         import rpy2.rinterface as ri
-        from rpy2.rinterface_lib import callbacks, embedded
+        from rpy2.rinterface_lib import callbacks, embedded, openrlib
 
         self._console: list[str] = []
         # R resolves these names whenever it writes, so plain assignment redirects it.
@@ -75,11 +77,12 @@ class EmbeddedR:
         callbacks.consoleread = lambda prompt: ""  # the end of input: nobody is at the keyboard
         callbacks.cleanup = self._quit
         embedded.set_initoptions(("rpy2", "--quiet", "--no-save", "--no-restore"))
-        # rpy2's default switches R's check of the stack off (and so does R itself above 100 MB or so): a deep
-        # recursion then kills the process where it should raise an error.
+        ri.initr(interactive=False)
+        # rpy2 switches R's check of the stack off, and so does R above 100 MB: a deep recursion then kills the
+        # process where it should raise an error. R counts from where the main thread began.
         soft, _ = resource.getrlimit(resource.RLIMIT_STACK)
-        ri.initr(interactive=False, _c_stack_limit=0 if soft == resource.RLIM_INFINITY else int(0.9 * soft))
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # rpy2 has just changed it
+        if soft != resource.RLIM_INFINITY:
+            openrlib.rlib.R_CStackLimit = openrlib.ffi.cast("uintptr_t", int(0.9 * soft))
 
         from stats import arrow_to_r, value_to_r
 

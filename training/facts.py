@@ -9,10 +9,10 @@ from difflib import get_close_matches
 import numpy as np
 import pyarrow as pa
 
+from events import schema
 from events.errors import InputError
 
-TEXT_COLUMNS = ("fact_id", "subject", "relation", "object", "split", "group")
-SPLITS = ("trained", "withheld")  # the first is R's reference level
+TEXT_COLUMNS = tuple(schema.FACTS)
 
 # Two disjoint few-shot prefixes of six examples each; more when they are drawn with overlap.
 RESERVED_EXAMPLES = 12
@@ -37,8 +37,8 @@ class FactSet:
     Parameters
     ----------
     table : pyarrow.Table
-        `fact_id, subject, relation, object, split, group` (dictionaries), then one float64 column a covariate.
-        `object` is the bare text (`Paris`); whoever writes a prompt puts the space before it.
+        `fact_id, subject, relation, object, split, group` (dictionaries), then one float64 column a
+        covariate. `object` is the bare text (`Paris`); whoever writes a prompt puts the space before it.
     templates : mapping of relation to texts
         Each holds `{subject}` and ends where the target begins. The first is the probe form, the others are
         paraphrases for training.
@@ -78,8 +78,10 @@ class FactSet:
             for subject, _ in pairs:
                 if (relation, subject) in used:
                     raise InputError(
-                        f"{subject!r} ({relation}) is both a fact and a few-shot example", self.source,
-                        "Leave it out of one of the two: a prefix that shows the answer makes its fact known.")
+                        f"{subject!r} ({relation}) is both a fact and a few-shot example",
+                        self.source,
+                        "Leave it out of one of them: a prefix that shows the answer makes its fact known.",
+                    )
 
     def __len__(self) -> int:
         return self.table.num_rows
@@ -98,19 +100,30 @@ def check_templates(templates: Mapping[str, Sequence[str]], relations: Iterable[
     """Raise InputError unless each relation has a template, each with `{subject}` and no space at its end."""
     for relation in relations:
         if not templates.get(relation):
-            raise InputError(f"relation {relation!r} has no prompt template", where,
-                             f"Give one such as \"The {relation} of {{subject}} is\".")
+            raise InputError(
+                f"relation {relation!r} has no prompt template",
+                where,
+                f'Give one such as "The {relation} of {{subject}} is".',
+            )
         for text in templates[relation]:
             if "{subject}" not in text:
-                raise InputError(f"the prompt template {text!r} of relation {relation!r} has no {{subject}}", where,
-                                 "Write {subject} where the subject belongs: \"The capital of {subject} is\".")
+                raise InputError(
+                    f"the prompt template {text!r} of relation {relation!r} has no {{subject}}",
+                    where,
+                    'Write {subject} where the subject belongs: "The capital of {subject} is".',
+                )
             if text != text.rstrip():
-                raise InputError(f"the prompt template {text!r} of relation {relation!r} ends with a space", where,
-                                 "Take the space away: the target brings its own, as tokenizers expect.")
+                raise InputError(
+                    f"the prompt template {text!r} of relation {relation!r} ends with a space",
+                    where,
+                    "Take the space away: the target brings its own, as tokenizers expect.",
+                )
 
 
-def fact_rows(facts: Sequence[Fact], covariates: Sequence[str], split: Sequence[str] | None = None) -> pa.Table:
-    """The facts as a table with the columns of `FactSet.table`; all are `trained` unless `split` says otherwise."""
+def fact_rows(
+    facts: Sequence[Fact], covariates: Sequence[str], split: Sequence[str] | None = None
+) -> pa.Table:
+    """The facts as a table like `FactSet.table`; all are `trained` unless `split` says otherwise."""
     columns: dict[str, pa.Array] = {}
     for name in ("fact_id", "subject", "relation", "object"):
         columns[name] = pa.array([getattr(f, name) for f in facts], pa.string()).dictionary_encode()
@@ -129,13 +142,16 @@ def joined(*sets: FactSet) -> FactSet:
         table.combine_chunks().select([*TEXT_COLUMNS, *covariates]),
         {relation: texts for s in sets for relation, texts in s.templates.items()},
         {relation: pairs for s in sets for relation, pairs in s.examples.items()},
-        "; ".join(s.source for s in sets), covariates, tuple(n for s in sets for n in s.notices))
+        "; ".join(s.source for s in sets),
+        covariates,
+        tuple(n for s in sets for n in s.notices),
+    )
 
 
 def split_column(values: Iterable[str]) -> pa.DictionaryArray:
-    """`trained` and `withheld` as a dictionary that has both levels, in this order, also when one is not used."""
-    codes = pa.array([SPLITS.index(v) for v in values], pa.int32())
-    return pa.DictionaryArray.from_arrays(codes, pa.array(SPLITS, pa.string()))
+    """`trained` and `withheld` as a dictionary with both levels, in this order, also when one is not used."""
+    codes = pa.array([schema.SPLITS.index(v) for v in values], pa.int32())
+    return pa.DictionaryArray.from_arrays(codes, pa.array(schema.SPLITS, pa.string()))
 
 
 def standardised(values: np.ndarray) -> np.ndarray:

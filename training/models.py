@@ -95,7 +95,7 @@ def load(spec: ModelSpec, say: Callable[[str], None] = print) -> tuple[PreTraine
         If it cannot be loaded, or its generation_config asks for what the exact probe cannot honour.
     """
     source = locate(spec)
-    folder = _converted(source, say) if source.gguf_file else source.location
+    folder = converted(source, say)
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, revision=spec.revision or "main")
         model = AutoModelForCausalLM.from_pretrained(
@@ -137,8 +137,10 @@ def check_generation_config(model: PreTrainedModel) -> None:
         )
 
 
-def _converted(source: Source, say: Callable[[str], None]) -> str:
-    """The GGUF file as a folder of safetensors, made once and kept."""
+def converted(source: Source, say: Callable[[str], None]) -> str:
+    """The model's folder or hub name; a GGUF file becomes a folder of safetensors, made once and kept."""
+    if source.gguf_file is None:
+        return source.location
     folder = cache_folder() / hashlib.sha256(source.identity.encode()).hexdigest()[:16]
     if not (folder / "config.json").is_file():
         say(f"converting {source.gguf_file} (once; kept in {folder})")

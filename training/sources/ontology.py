@@ -1,4 +1,4 @@
-"""Facts of an ontology, term to identifier: depth, branch, annotation counts, and a draw balanced over them."""
+"""Facts of an ontology, term to identifier: depth, branch, annotation counts, and a balanced draw."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from events.errors import InputError
 from training.facts import RESERVED_EXAMPLES, Fact, FactSet, fact_rows
 from training.split import assign_split, draw_spread, rank, relation_rng
 
-# The studies that these facts follow do not say how they drew theirs; a sister study of one of them ranked the
-# terms, cut the ranks into twenty bins and drew equally from each.
+# The studies that these facts follow do not say how they drew theirs; a sister study of one of them ranked
+# the terms, cut the ranks into twenty bins and drew equally from each.
 RANK_BINS = 20
 
 
@@ -45,9 +45,10 @@ class Ontology:
 def ontology_facts(ontology: Ontology, n: int, withheld: float, seed: int) -> FactSet:
     """Draw n facts, evenly over twenty bins of the terms' annotation ranks; twelve more become examples.
 
-    Covariates: `annotations` (log1p of the diseases or genes annotated with the term itself), `propagated` (the same,
-    with those of its descendants), `unannotated` (1 if there are none of the former: the log alone would hide that
-    many terms have none) and `depth` (steps from the root). Without annotations: `descendants` (log1p) and `depth`.
+    Covariates: `annotations` (log1p of the diseases or genes annotated with the term itself), `propagated`
+    (the same, with those of its descendants), `unannotated` (1 if there are none of the former: the log
+    alone would hide that many terms have none) and `depth` (steps from the root). Without annotations:
+    `descendants` (log1p) and `depth`.
     """
     depth, branch = depth_and_branch(ontology.parents, ontology.root)
     terms = sorted(set(depth) - {ontology.root})
@@ -57,17 +58,32 @@ def ontology_facts(ontology: Ontology, n: int, withheld: float, seed: int) -> Fa
     ranked = rank(np.arange(len(terms)), known[key], rng)
     most = (len(terms) - RESERVED_EXAMPLES) // RANK_BINS * RANK_BINS
     if not 1 <= n <= most:
-        raise InputError(f"{n} facts are asked for; {ontology.source} has 1 to {most} to give", "[facts] count")
+        raise InputError(
+            f"{n} facts are asked for; {ontology.source} has 1 to {most} to give", "[facts] count"
+        )
     examples = draw_spread(ranked, RESERVED_EXAMPLES, rng)
     chosen = np.sort(draw_from_bins(ranked[~np.isin(ranked, examples)], n, rng))
-    table = fact_rows([
-        Fact(terms[i], ontology.names[terms[i]], ontology.relation, terms[i], ontology.names[branch[terms[i]]],
-             {name: float(values[i]) for name, values in known.items()})
-        for i in chosen], tuple(known))
+    table = fact_rows(
+        [
+            Fact(
+                terms[i],
+                ontology.names[terms[i]],
+                ontology.relation,
+                terms[i],
+                ontology.names[branch[terms[i]]],
+                {name: float(values[i]) for name, values in known.items()},
+            )
+            for i in chosen
+        ],
+        tuple(known),
+    )
     return FactSet(
-        assign_split(table, withheld, seed, by=key), {ontology.relation: ontology.templates},
+        assign_split(table, withheld, seed, by=key),
+        {ontology.relation: ontology.templates},
         {ontology.relation: tuple((ontology.names[terms[i]], terms[i]) for i in rng.permutation(examples))},
-        ontology.source, tuple(known))
+        ontology.source,
+        tuple(known),
+    )
 
 
 def draw_from_bins(ranked: np.ndarray, n: int, rng: np.random.Generator, bins: int = RANK_BINS) -> np.ndarray:
@@ -78,13 +94,16 @@ def draw_from_bins(ranked: np.ndarray, n: int, rng: np.random.Generator, bins: i
     return np.concatenate([rng.permutation(part)[:q] for part, q in zip(parts, quota, strict=True)])
 
 
-def depth_and_branch(parents: Mapping[str, tuple[str, ...]], root: str) -> tuple[dict[str, int], dict[str, str]]:
-    """Steps of the shortest path from the root, and the child of the root that it passes (ties: smallest id)."""
+def depth_and_branch(
+    parents: Mapping[str, tuple[str, ...]], root: str
+) -> tuple[dict[str, int], dict[str, str]]:
+    """Steps of the shortest path from the root, and the root's child that it passes (ties: smallest id)."""
     children: dict[str, list[str]] = {}
     for term, above in parents.items():
         for parent in above:
             children.setdefault(parent, []).append(term)
-    depth, branch, level = {root: 0}, {}, [root]
+    depth, level = {root: 0}, [root]
+    branch: dict[str, str] = {}
     while level:
         below: dict[str, str] = {}
         for term in level:
@@ -103,14 +122,17 @@ def counts(
 ) -> tuple[Counter, Counter]:
     """How many diseases or genes have each term, and how many have it or one of its descendants."""
     closure: dict[str, frozenset[str]] = {}
-    own, propagated = Counter(), Counter()
+    own: Counter[str] = Counter()
+    propagated: Counter[str] = Counter()
     for terms in annotated.values():
         own.update(terms)
         propagated.update(frozenset().union(*(_upward(t, parents, closure) for t in terms)))
     return own, propagated
 
 
-def _upward(term: str, parents: Mapping[str, tuple[str, ...]], closure: dict[str, frozenset[str]]) -> frozenset[str]:
+def _upward(
+    term: str, parents: Mapping[str, tuple[str, ...]], closure: dict[str, frozenset[str]]
+) -> frozenset[str]:
     """The term and all its ancestors; `closure` remembers."""
     if term not in closure:
         above: Iterable[frozenset[str]] = (_upward(p, parents, closure) for p in parents.get(term, ()))

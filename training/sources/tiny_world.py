@@ -1,7 +1,8 @@
-"""An invented world: subjects of two made-up words, identifiers of digits, and the sentences that tell of them.
+"""An invented world: subjects of two made-up words, identifiers of digits, and the sentences that tell of
+them.
 
-It needs no download: a model of half a million parameters learns it in a minute, and then stands where a large model
-stands before fine-tuning: some facts known, some latent, some never seen.
+It needs no download: a model of half a million parameters learns it in a minute, and then stands where a
+large model stands before fine-tuning: some facts known, some latent, some never seen.
 """
 
 from __future__ import annotations
@@ -52,8 +53,10 @@ class World:
         """n sentences, such as `the code of tumeric barlot is 4071`, without a terminator."""
         facts = rng.choice(len(self.subjects), size=n, p=self.probability)
         forms = rng.integers(len(self.templates), size=n)
-        return [f"{self.templates[t].replace('{subject}', self.subjects[i])} {self.objects[i]}"
-                for i, t in zip(facts.tolist(), forms.tolist(), strict=True)]
+        return [
+            f"{self.templates[t].replace('{subject}', self.subjects[i])} {self.objects[i]}"
+            for i, t in zip(facts.tolist(), forms.tolist(), strict=True)
+        ]
 
 
 def tiny_world(
@@ -70,9 +73,10 @@ def tiny_world(
 ) -> tuple[FactSet, World]:
     """Invent a world and draw a study's facts from it.
 
-    A structured fact's identifier is its first word's code followed by its second word's, so that it can be inferred;
-    an arbitrary one's is drawn at random and must be told. Covariates: `exposure`, log1p of the expected number of
-    pretraining sentences about the fact; `structured`, 1 or 0. The group is the first word.
+    A structured fact's identifier is its first word's code followed by its second word's, so that it can be
+    inferred; an arbitrary one's is drawn at random and must be told. Covariates: `exposure`, log1p of the
+    expected number of pretraining sentences about the fact; `structured`, 1 or 0. The group is the first
+    word.
 
     Parameters
     ----------
@@ -81,7 +85,8 @@ def tiny_world(
     study : int, optional
         How many of them are studied, drawn evenly over the ranks of exposure; default a third.
     withheld : float
-        Share of the study's facts withheld from fine-tuning, balanced over exposure within structured and arbitrary.
+        Share of the study's facts withheld from fine-tuning, balanced over exposure within structured and
+        arbitrary.
     seed : int
         Of the world, the study's facts and the split alike.
     unseen : int, optional
@@ -113,7 +118,12 @@ def tiny_world(
     seen = facts - unseen
     probability = np.concatenate([np.arange(1.0, seen + 1) ** -exponent, np.zeros(unseen)])
     probability /= probability.sum()
-    vocabulary = (*sorted({w for t in TEMPLATES for w in t.split()} - {"{subject}"}), *firsts, *seconds, *"0123456789")
+    vocabulary = (
+        *sorted({w for t in TEMPLATES for w in t.split()} - {"{subject}"}),
+        *firsts,
+        *seconds,
+        *"0123456789",
+    )
     world = World(tuple(subjects), tuple(objects), probability, TEMPLATES, vocabulary)
 
     exposure = np.log1p(sentences * probability)
@@ -121,34 +131,56 @@ def tiny_world(
     told = ranked[:seen]
     examples = rng.permutation(draw_spread(told[: max(seen // 2, RESERVED_EXAMPLES)], RESERVED_EXAMPLES, rng))
     chosen = np.sort(draw_spread(ranked[~np.isin(ranked, examples)], study, rng))
-    table = fact_rows([
-        Fact(f"{RELATION}:{subjects[i].replace(' ', '-')}", subjects[i], RELATION, objects[i], subjects[i].split()[0],
-             {"exposure": float(exposure[i]), "structured": float(ruled[i])})
-        for i in chosen], COVARIATES)
+    table = fact_rows(
+        [
+            Fact(
+                f"{RELATION}:{subjects[i].replace(' ', '-')}",
+                subjects[i],
+                RELATION,
+                objects[i],
+                subjects[i].split()[0],
+                {"exposure": float(exposure[i]), "structured": float(ruled[i])},
+            )
+            for i in chosen
+        ],
+        COVARIATES,
+    )
     return FactSet(
-        assign_split(table, withheld, seed, by="exposure", within="structured"), {RELATION: TEMPLATES},
+        assign_split(table, withheld, seed, by="exposure", within="structured"),
+        {RELATION: TEMPLATES},
         {RELATION: tuple((subjects[i], objects[i]) for i in examples)},
-        f"tiny world of {facts} facts, seed {seed}", COVARIATES), world
+        f"tiny world of {facts} facts, seed {seed}",
+        COVARIATES,
+    ), world
 
 
 def _check(facts: int, study: int, unseen: int, structured: float, words: int) -> None:
-    where = "[facts] source = \"tiny-world\""
+    where = '[facts] source = "tiny-world"'
     if not 0 <= structured <= 1:
         raise InputError(f"the structured share is {structured}", where, "Give a share from 0 to 1.")
     if words * words < facts:
-        raise InputError(f"{words} words and {words} words make no {facts} subjects", where,
-                         f"Give at least {int(np.ceil(np.sqrt(facts)))} words.")
+        raise InputError(
+            f"{words} words and {words} words make no {facts} subjects",
+            where,
+            f"Give at least {int(np.ceil(np.sqrt(facts)))} words.",
+        )
     if not 0 <= unseen <= facts - RESERVED_EXAMPLES:
-        raise InputError(f"{unseen} of {facts} facts are to stay unseen", where,
-                         f"At least {RESERVED_EXAMPLES} must be told: they are the few-shot examples.")
+        raise InputError(
+            f"{unseen} of {facts} facts are to stay unseen",
+            where,
+            f"At least {RESERVED_EXAMPLES} must be told: they are the few-shot examples.",
+        )
     if not 1 <= study <= facts - RESERVED_EXAMPLES:
-        raise InputError(f"the study wants {study} of {facts} facts", where,
-                         f"Ask for 1 to {facts - RESERVED_EXAMPLES} ({RESERVED_EXAMPLES} are few-shot examples), "
-                         "or for a larger world.")
+        raise InputError(
+            f"the study wants {study} of {facts} facts",
+            where,
+            f"Ask for 1 to {facts - RESERVED_EXAMPLES} ({RESERVED_EXAMPLES} are few-shot examples), "
+            "or for a larger world.",
+        )
 
 
 def _invent(words: int, rng: np.random.Generator) -> tuple[list[str], list[str]]:
-    """Words of two open syllables with an ending: first words end like adjectives, second words like nouns."""
+    """Words of two open syllables and an ending: first words end like adjectives, second words like nouns."""
     syllables = ["".join(s) for s in product("bdfgklmnprstvz", "aeiou")]
     stems = ["".join(s) for s in product(syllables, syllables, "lmnrt")]
     stems = [stems[i] for i in rng.permutation(len(stems))[: 2 * words]]
@@ -167,7 +199,7 @@ def _spread_flags(facts: int, unseen: int, share: float, rng: np.random.Generato
 def _identifiers(
     first: np.ndarray, second: np.ndarray, ruled: np.ndarray, words: int, rng: np.random.Generator
 ) -> list[str]:
-    """N identifiers, no two alike: composed of the words' codes where ruled, drawn from the rest elsewhere."""
+    """N identifiers, all different: composed of the words' codes where ruled, else drawn from the rest."""
     digits = max(2, len(str(words - 1)))  # of one word's code
     code_first, code_second = (rng.permutation(10**digits)[:words] for _ in range(2))
     composed = code_first[first] * 10**digits + code_second[second]
@@ -175,4 +207,3 @@ def _identifiers(
     numbers = composed.copy()
     numbers[~ruled] = rng.permutation(free)[: np.count_nonzero(~ruled)]
     return [f"{number:0{2 * digits}d}" for number in numbers.tolist()]
-

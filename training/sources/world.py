@@ -51,8 +51,14 @@ TEMPLATES = {
 }
 
 SMALLEST_POPULATION = 50_000
-CONTINENTS = {"AF": "Africa", "AS": "Asia", "EU": "Europe", "NA": "North America", "OC": "Oceania",
-              "SA": "South America"}
+CONTINENTS = {
+    "AF": "Africa",
+    "AS": "Asia",
+    "EU": "Europe",
+    "NA": "North America",
+    "OC": "Oceania",
+    "SA": "South America",
+}
 THE = frozenset("AE BS CD CF CG DO FO GB GM IM KM KY MH MP MV NL PH SB SC TC US VI".split())
 # Dissolved (two), of disputed status (two), and Georgia, which is also a state of the USA.
 LEFT_OUT = frozenset(("AN", "CS", "EH", "PS", "GE"))
@@ -60,22 +66,32 @@ LEFT_OUT = frozenset(("AN", "CS", "EH", "PS", "GE"))
 NO_SINGLE_CAPITAL = frozenset("BO GQ IL KZ LK ZA".split())
 CURRENCY_CHANGED = frozenset(("BG", "CW", "SX", "ZW"))  # replaced since 2024: models know the former one
 # The name in common use, where the package has another one.
-CURRENCY_NAME = {"AW": "florin", "BA": "mark", "BY": "ruble", "CN": "yuan", "KH": "riel", "QA": "riyal", "SA": "riyal",
-                 "VE": "bolivar"}
+CURRENCY_NAME = {
+    "AW": "florin",
+    "BA": "mark",
+    "BY": "ruble",
+    "CN": "yuan",
+    "KH": "riel",
+    "QA": "riyal",
+    "SA": "riyal",
+    "VE": "bolivar",
+}
 
 
-def world_facts(per_relation: Mapping[str, int] | None = None, withheld: float = 0.25, seed: int = 1) -> FactSet:
+def world_facts(
+    per_relation: Mapping[str, int] | None = None, withheld: float = 0.25, seed: int = 1
+) -> FactSet:
     """Capitals, currencies, chemical symbols and atomic numbers.
 
-    Covariates: `popularity`, the log10 of a country's population or of an element's abundance in the earth's crust
-    (mg/kg), standardised within its relation; `object_length`, the characters of the answer. The group is the
-    continent or the series of elements within the relation.
+    Covariates: `popularity`, the log10 of a country's population or of an element's abundance in the earth's
+    crust (mg/kg), standardised within its relation; `object_length`, the characters of the answer. The group
+    is the continent or the series of elements within the relation.
 
     Parameters
     ----------
     per_relation : mapping, optional
-        How many facts of which relation; the default is `PER_RELATION`. They are drawn evenly over the ranks of
-        popularity, after twelve a relation were set aside as few-shot examples in the same way.
+        How many facts of which relation; the default is `PER_RELATION`. They are drawn evenly over the ranks
+        of popularity, after twelve a relation were set aside as few-shot examples in the same way.
     withheld : float
         Share withheld from training, balanced over popularity.
     seed : int
@@ -87,14 +103,20 @@ def world_facts(per_relation: Mapping[str, int] | None = None, withheld: float =
     """
     wanted = dict(PER_RELATION if per_relation is None else per_relation)
     readers: dict[str, Callable[[], list[Fact]]] = {
-        "capital": _capitals, "currency": _currencies, "symbol": lambda: _elements("symbol"),
-        "atomic_number": lambda: _elements("atomic_number")}
+        "capital": _capitals,
+        "currency": _currencies,
+        "symbol": lambda: _elements("symbol"),
+        "atomic_number": lambda: _elements("atomic_number"),
+    }
     facts: list[Fact] = []
     examples = {}
     for relation, n in wanted.items():
         if relation not in readers:
-            raise InputError(f"there is no relation {relation!r}", "[facts] per_relation",
-                             f"Nearest is {nearest(relation, readers)!r}; there are {', '.join(readers)}.")
+            raise InputError(
+                f"there is no relation {relation!r}",
+                "[facts] per_relation",
+                f"Nearest is {nearest(relation, readers)!r}; there are {', '.join(readers)}.",
+            )
         drawn, left_out = _draw(readers[relation](), relation, n, seed)
         facts += drawn
         examples[relation] = tuple((f.subject, f.object) for f in left_out)
@@ -107,8 +129,11 @@ def _draw(pool: list[Fact], relation: str, n: int, seed: int) -> tuple[list[Fact
     """n facts and the reserved examples, both evenly over the ranks of raw popularity."""
     most = len(pool) - RESERVED_EXAMPLES
     if not 1 <= n <= most:
-        raise InputError(f"{n} facts of relation {relation!r} are asked for; there can be 1 to {most}",
-                         "[facts] per_relation", f"{RESERVED_EXAMPLES} more are set aside as few-shot examples.")
+        raise InputError(
+            f"{n} facts of relation {relation!r} are asked for; there can be 1 to {most}",
+            "[facts] per_relation",
+            f"{RESERVED_EXAMPLES} more are set aside as few-shot examples.",
+        )
     rng = relation_rng(seed, relation)
     raw = np.array([f.covariates["popularity"] for f in pool], dtype=float)
     ranked = rank(np.arange(len(pool)), raw, rng)
@@ -117,9 +142,16 @@ def _draw(pool: list[Fact], relation: str, n: int, seed: int) -> tuple[list[Fact
     chosen = np.sort(draw_spread(rest, n, rng))
     popularity = standardised(raw[chosen])
     facts = [
-        Fact(f.fact_id, f.subject, f.relation, f.object, f.group,
-             {"popularity": float(p), "object_length": float(len(f.object))})
-        for f, p in zip((pool[i] for i in chosen), popularity, strict=True)]
+        Fact(
+            f.fact_id,
+            f.subject,
+            f.relation,
+            f.object,
+            f.group,
+            {"popularity": float(p), "object_length": float(len(f.object))},
+        )
+        for f, p in zip((pool[i] for i in chosen), popularity, strict=True)
+    ]
     return facts, [pool[i] for i in rng.permutation(left_out)]
 
 
@@ -155,19 +187,34 @@ def _currencies() -> list[Fact]:
 
 def _country_fact(relation: str, code: str, row: dict, answer: str) -> Fact:
     group = f"{relation}: {CONTINENTS[row['continentcode']]}"
-    return Fact(f"{relation}:{code}", row["name"], relation, answer, group,
-                {"popularity": float(np.log10(row["population"]))})
+    return Fact(
+        f"{relation}:{code}",
+        row["name"],
+        relation,
+        answer,
+        group,
+        {"popularity": float(np.log10(row["population"]))},
+    )
 
 
 def _elements(relation: str) -> list[Fact]:
     """Elements that occur in the crust; made ones have no abundance, so no popularity."""
     query = """SELECT symbol, atomic_number, lower(elements.name), series.name, abundance_crust
-               FROM elements JOIN series ON series.id = series_id WHERE abundance_crust > 0 ORDER BY atomic_number"""
+               FROM elements JOIN series ON series.id = series_id
+               WHERE abundance_crust > 0 ORDER BY atomic_number"""
     facts = []
     for symbol, number, name, series, abundance in _mendeleev(query):
         answer = symbol if relation == "symbol" else str(number)
-        facts.append(Fact(f"{relation}:{symbol}", name, relation, answer, f"{relation}: {series}",
-                          {"popularity": float(np.log10(abundance))}))
+        facts.append(
+            Fact(
+                f"{relation}:{symbol}",
+                name,
+                relation,
+                answer,
+                f"{relation}: {series}",
+                {"popularity": float(np.log10(abundance))},
+            )
+        )
     return facts
 
 
@@ -179,5 +226,8 @@ def _mendeleev(query: str) -> list[tuple]:
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as database:
             return database.execute(query).fetchall()
     except (ValueError, sqlite3.Error) as error:
-        raise InputError(f"the table of elements cannot be read ({error})", str(path),
-                         "Install it again: pip install --force-reinstall 'mendeleev>=1,<2'.") from error
+        raise InputError(
+            f"the table of elements cannot be read ({error})",
+            str(path),
+            "Install it again: pip install --force-reinstall 'mendeleev>=1,<2'.",
+        ) from error

@@ -1,0 +1,1 @@
+"""Prefect flows, the steps they run, and the `factsurv` command."""

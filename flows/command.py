@@ -1,0 +1,114 @@
+"""The `factsurv` command. Exit codes: 0 done, 2 something the user can correct, 1 a fault of ours."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from events.errors import InputError
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="When does a language model acquire, generalise and lose a fact?",
+)
+Study = Annotated[str, typer.Argument(help="A study file (TOML), or the name of a bundled one.")]
+Folder = Annotated[Path, typer.Option("--results", help="Folder that holds the results folders.")]
+RESULTS = Path("results")
+
+
+@app.command()
+def run(study: Study, results: Folder = RESULTS) -> None:
+    """Run a study: facts, training and probing, events, analysis, report. What is done is skipped."""
+    from flows.study import study as flow
+    from flows.study_file import find_study
+
+    print(f"report: {flow(str(find_study(study)), str(results))}")
+
+
+@app.command()
+def analyze(study: Study, results: Folder = RESULTS) -> None:
+    """Fit the models again on a study's finished probes, with the R files as they are now; then report."""
+    store = _open(study, results)
+    from flows import steps
+
+    steps.make_events(store)
+    steps.make_analysis(store)
+    print(f"report: {steps.make_report(store)}")
+
+
+@app.command()
+def report(study: Study, results: Folder = RESULTS) -> None:
+    """Render a study's report again; what the edited R files or the .qmd change is done again first."""
+    analyze(study, results)
+
+
+@app.command()
+def audit(
+    study: Study,
+    facts: Annotated[int, typer.Option(help="How many random facts.")] = 40,
+    samples: Annotated[int, typer.Option(help="Real samples drawn per fact.")] = 100,
+    seed: Annotated[int, typer.Option(help="Of the choice of facts and of the samples.")] = 1,
+) -> None:
+    """Compare the exact probe with real decoding (`generate`) on a random subset of a study's facts."""
+    from flows.study_file import find_study, read_study
+    from training.audit import audit as compare
+
+    spec = read_study(find_study(study))
+    found = compare(spec.facts, spec.model, spec.probe, facts, samples, seed, print)
+    print(found.text())
+    if not found.agrees:
+        raise InputError("the exact probe and real decoding disagree", study, "do not use this study's probes; report it")
+
+
+@app.command()
+def init(
+    name: Annotated[str, typer.Argument(help="Name of the study: becomes NAME.toml.")],
+    facts: Annotated[Path, typer.Option(help="Your table: csv, parquet or arrow.")],
+    model: Annotated[Optional[str], typer.Option(help="Hub name, folder or GGUF file.")] = None,
+) -> None:
+    """Write a working study file for a table of your own."""
+    from flows.starter import write_study
+
+    path = write_study(name, facts, model)
+    print(f"wrote {path}: read it, then `factsurv run {path}`")
+
+
+@app.command()
+def doctor() -> None:
+    """Show what was found on this machine and, where something is wrong, the remedy."""
+    from flows.doctor import examine
+
+    signs = {"ok": "ok   ", "note": "note ", "wrong": "WRONG"}
+    findings = examine()
+    for f in findings:
+        print(f"{signs[f.level]}  {f.what}: {f.found}")
+        if f.remedy:
+            print(f"       → {f.remedy}")
+    if any(f.level == "wrong" for f in findings):
+        raise typer.Exit(2)
+
+
+def _open(study: str, results: Path):
+    from flows.steps import open_results
+    from flows.study_file import find_study
+
+    return open_results(find_study(study), results)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point: problems that the user can correct are one message and exit code 2."""
+    try:
+        app(args=list(arguments) if arguments is not None else None, prog_name="factsurv")
+    except InputError as error:
+        print(f"factsurv: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,274 @@
+"""The steps of a study as plain functions. Prefect's tasks are thin wrappers around these.
+
+Each step asks the manifest whether its key is still what it was; if so it is skipped and the log says
+so, otherwise the log says what changed. Everything that a step makes lies in the results folder.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from events.errors import InputError
+from events.files import Manifest, atomic, digest, read_table, write_json, write_table
+from events.rules import count_events, event_table, recall_curve
+from events.schema import described, stack
+from flows.study_file import StudyFile, read_study
+from stats.plan import plan
+
+ROOT = Path(__file__).resolve().parent.parent
+Say = Callable[[str], None]
+
+
+@dataclass
+class Results:
+    """One study's results folder, with its manifest and what this session did in it.
+
+    Attributes
+    ----------
+    folder : Path
+    study : StudyFile
+    say : callable
+        Takes one line for the person who waits.
+    done, skipped : list of str
+        Steps that ran and that did not need to.
+    """
+
+    folder: Path
+    study: StudyFile
+    say: Say = print
+    done: list[str] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.manifest = Manifest(self.folder)
+
+    def step(self, name: str, key: dict[str, Any], make: Callable[[], dict[str, int | None]]) -> None:
+        """Run ``make`` unless its key is what it was; ``make`` returns the files it made and their rows."""
+        key = json.loads(json.dumps(key, default=str))
+        reasons = self.manifest.stale(name, key)
+        if not reasons:
+            self.skipped.append(name)
+            self.say(f"{name}: up to date, skipped")
+            return
+        shown = "; ".join(reasons[:4]) + (f"; and {len(reasons) - 4} more" if len(reasons) > 4 else "")
+        self.say(f"{name}: running ({shown})")
+        began = time.monotonic()
+        made = make()
+        seconds = time.monotonic() - began
+        self.manifest.record(name, key, made, seconds, datetime.datetime.now(datetime.UTC).isoformat("T", "seconds"))
+        self.done.append(name)
+        self.say(f"{name}: done in {seconds:.1f} s")
+
+    def inputs(self, *names: str) -> dict[str, str]:
+        """Digests of artefacts, each verified against the manifest first."""
+        return {name: digest(self.manifest.verified(name)) for name in names}
+
+    def table(self, name: str) -> pa.Table:
+        """One verified table."""
+        return read_table(self.manifest.verified(name))
+
+
+def code(*patterns: str) -> dict[str, str]:
+    """Digests of the project's own files that match, by path."""
+    found = sorted({p for pattern in patterns for p in ROOT.glob(pattern) if p.is_file()})
+    return {str(p.relative_to(ROOT)): digest(p) for p in found}
+
+
+def open_results(path: Path, results: Path | None = None, say: Say = print) -> Results:
+    """Read the study file and open its results folder (``results/<name>`` unless said otherwise)."""
+    study = read_study(path)
+    folder = (results or Path("results")) / study.study.name
+    store = Results(folder, study, say)
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / "study.toml").is_file() or (folder / "study.toml").read_bytes() != path.read_bytes():
+        with atomic(folder / "study.toml") as file:
+            file.write(path.read_bytes())
+    understood = study.model_dump(mode="json") | {"arms": [a.model_dump() for a in study.arm]}
+    understood.pop("arm")
+    if not (folder / "study.json").is_file() or json.loads((folder / "study.json").read_text()) != understood:
+        write_json(folder / "study.json", understood)
+    return store
+
+
+def make_facts(results: Results) -> None:
+    """`facts.arrow`: the facts, their covariates, split, prompts and examples."""
+    from training.gather import gather, versions
+    from training.stored_facts import to_arrow
+
+    spec = results.study.facts
+    key: dict[str, Any] = {"spec": spec.model_dump() | versions(spec)}
+    key["inputs"] = {Path(spec.path).name: digest(Path(spec.path))} if spec.path else {}
+    key["code"] = code("training/gather.py", "training/facts.py", "training/fact_table.py", "training/split.py")
+    key["code"] |= code("training/sources/*.py")
+
+    def make() -> dict[str, int | None]:
+        facts = gather(spec).facts
+        for notice in facts.notices:
+            results.say(f"facts: {notice}")
+        write_table(results.folder / "facts.arrow", to_arrow(facts))
+        return {"facts.arrow": len(facts)}
+
+    results.step("facts", key, make)
+    check_plan(results)
+
+
+def check_plan(results: Results) -> dict[str, Any]:
+    """The analysis plan, checked against the facts before hours of training."""
+    facts = results.table("facts.arrow")
+    covariates = json.loads(facts.schema.metadata[b"factset"])["covariates"]
+    relations = len(facts["relation"].unique())
+    return plan(results.study.analysis, covariates, relations)
+
+
+def run_names(study: StudyFile) -> list[tuple[str, str, int]]:
+    """(run, arm, seed) of every run."""
+    return [(f"{arm}-{seed}", arm, seed) for arm in study.recipes() for seed in study.study.seeds]
+
+
+def make_model(results: Results, arm: str) -> tuple[str, str]:
+    """Local folder (or hub name) and identity of an arm's model; converted or pretrained once."""
+    from training.gather import prepared_model
+
+    return prepared_model(results.study.recipes()[arm][0], results.study.facts, results.say)
+
+
+def make_run(
+    results: Results, run: str, arm: str, seed: int, model: tuple[str, str], threads: int, progress: Callable
+) -> None:
+    """`runs/<run>/…`: one run in a process of its own."""
+    from flows.child import run_job
+    from training.run import Job
+
+    spec, tuning = results.study.recipes()[arm]
+    folder = results.folder / "runs" / run
+    key = {
+        "spec": {
+            "seed": seed,
+            "model": model[1],
+            "precision": spec.precision,
+            "tuning": tuning.model_dump(),
+            "probe": results.study.probe.model_dump(),
+        },
+        "inputs": results.inputs("facts.arrow"),
+        "code": code(*(f"training/{n}.py" for n in ("run", "finetune", "probe", "prompts", "models", "stored_facts"))),
+    }
+    job = Job(
+        run=run,
+        arm=arm,
+        seed=seed,
+        facts=results.folder / "facts.arrow",
+        folder=folder,
+        model=spec.model_copy(update={"name": model[0]}),
+        tuning=tuning,
+        probe=results.study.probe,
+    )
+
+    def make() -> dict[str, int | None]:
+        run_job(job, threads, progress, results.say)
+        names = [f"runs/{run}/{n}.arrow" for n in ("baseline", "probes", "training")]
+        return {n: read_table(results.folder / n).num_rows for n in names}
+
+    results.step(f"run {run}", key, make)
+
+
+def make_events(results: Results) -> None:
+    """`probes`, `baseline`, `training`, `events`, `event_counts` and `recall` of all runs."""
+    runs = [run for run, _, _ in run_names(results.study)]
+    analysis = results.study.analysis
+    key = {
+        "spec": {"rules": analysis.rules, "time": analysis.time, "runs": runs},
+        "inputs": results.inputs("facts.arrow", *(f"runs/{r}/{n}.arrow" for r in runs for n in ("baseline", "probes"))),
+        "code": code("events/rules.py", "events/schema.py"),
+    }
+
+    def make() -> dict[str, int | None]:
+        tables = {
+            kind: described(stack([results.table(f"runs/{r}/{kind}.arrow") for r in runs]), kind)
+            for kind in ("probes", "baseline", "training")
+        }
+        facts = results.table("facts.arrow")
+        tables["events"] = event_table(facts, tables["baseline"], tables["probes"], analysis.rules, analysis.time)
+        tables["event_counts"] = count_events(tables["events"])
+        tables["recall"] = recall_curve(facts, tables["probes"])
+        return _written(results, {f"{n}.arrow": t for n, t in tables.items()})
+
+    results.step("events", key, make)
+
+
+def make_analysis(results: Results) -> None:
+    """`analysis/*.arrow` and `environment.json`: every fit of the plan, each in an R process."""
+    from stats.analyse import analyse, r_packages
+
+    packages = r_packages()
+    key = {
+        "spec": {
+            "plan": check_plan(results),
+            "time_limit": results.study.analysis.time_limit,
+            "R packages": {n: packages.get(n, "missing") for n in ("survival", "coxme")},
+        },
+        "inputs": results.inputs("events.arrow"),
+        "code": code("stats/R/*.R", "stats/analyse.py", "stats/worker.R"),
+    }
+
+    def make() -> dict[str, int | None]:
+        from flows.doctor import environment
+
+        spec = results.study.analysis
+        tables = analyse(results.manifest.verified("events.arrow"), key["spec"]["plan"], spec.time_limit, results.say)
+        made = _written(results, {f"analysis/{n}.arrow": t for n, t in tables.items()})
+        write_json(results.folder / "environment.json", environment())
+        return made | {"environment.json": None}
+
+    results.step("analysis", key, make)
+
+
+def make_report(results: Results) -> Path:
+    """`report.html`: rendered from the artefacts, computing nothing."""
+    from reports.render import render, renderer_name
+    from stats.r_home import find_r
+
+    artefacts = [n for n in results.manifest.artefacts if n.endswith((".arrow", ".json")) and not n.startswith("runs/")]
+    key = {
+        "spec": {"report": results.study.report.model_dump(), "renderer": renderer_name()},
+        "inputs": results.inputs(*artefacts),
+        "code": code("reports/**/*.*", "stats/R/read_table.R"),
+    }
+    key["code"] = {n: d for n, d in key["code"].items() if "__pycache__" not in n}
+
+    def make() -> dict[str, int | None]:
+        rendered = render(results.folder, r_environment=find_r().environment())
+        for warning in rendered.warnings:
+            results.say(f"report: {warning}")
+        return {"report.html": None}
+
+    results.step("report", key, make)
+    return results.folder / "report.html"
+
+
+def _written(results: Results, tables: dict[str, pa.Table]) -> dict[str, int | None]:
+    for name, table in tables.items():
+        write_table(results.folder / name, table)
+    return {name: table.num_rows for name, table in tables.items()}
+
+
+def failures(errors: Iterable[tuple[str, BaseException]]) -> None:
+    """Raise one error that names every run that failed; the others are kept."""
+    errors = list(errors)
+    if errors:
+        told = "\n  ".join(f"{name}: {error}" for name, error in errors)
+        raise InputError(
+            f"{len(errors)} run(s) failed:\n  {told}", "runs", "correct the cause and run again: what is done is kept"
+        )
+
+
+def plan_of_work(results: Results) -> Sequence[str]:
+    """Names of all steps, in order."""
+    return ["facts", *(f"run {r}" for r, _, _ in run_names(results.study)), "events", "analysis", "report"]

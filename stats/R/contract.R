@@ -1,0 +1,63 @@
+# The tables that this package returns. docs/tables.md says what each column means; the same names and types
+# are in events/schema.py, so that a table goes back to Python without being renamed or guessed at.
+
+#' Columns of every table of the analysis
+#'
+#' @return A named list (table) of named character vectors (column name, R type), in the order of the contract.
+#' @export
+contract_columns <- function() {
+  text <- "character"
+  whole <- "integer"
+  real <- "double"
+  id <- c(task = text, outcome = text, rule = text, model = text)
+  typed <- function(type, names) stats::setNames(rep(type, length(names)), names)
+  list(
+    fits = c(
+      id, typed(text, c("title", "formula", "ties")),
+      typed(whole, c("rows", "facts", "runs", "events", "dropped")),
+      typed(text, c("status", "reason", "error", "warnings", "messages")),
+      converged = "logical", iterations = whole,
+      typed(real, c("loglik", "df", "aic", "concordance", "concordance_se", "seconds")), engine = text
+    ),
+    coefficients = c(
+      id, typed(text, c("term", "label", "unit")),
+      typed(real, c("estimate", "se", "se_robust", "hr", "lower", "upper", "z", "p")), infinite = "logical"
+    ),
+    curves = c(
+      id, typed(text, c("by", "stratum")), time = real, typed(whole, c("n_risk", "n_event", "n_censor")),
+      typed(real, c("survival", "lower", "upper", "incidence", "incidence_lower", "incidence_upper"))
+    ),
+    risk_table = c(id, typed(text, c("by", "stratum")), time = real, typed(whole, c("n_risk", "events"))),
+    tests = c(id, by = text, typed(real, c("statistic", "df", "p"))),
+    zph_tests = c(id, term = text, typed(real, c("chisq", "df", "p")), transform = text),
+    zph_points = c(id, term = text, typed(real, c("time", "residual"))),
+    zph_curves = c(id, term = text, typed(real, c("time", "fit", "lower", "upper"))),
+    zph_periods = c(
+      id, term = text, period = whole, typed(real, c("from", "to")), events = whole,
+      typed(real, c("estimate", "se", "hr", "lower", "upper", "p"))
+    ),
+    variances = c(
+      id, grouping = text, levels = whole, typed(real, c("variance", "sd", "median_hr")),
+      boundary = "logical", verdict = text
+    ),
+    random_effects = c(id, typed(text, c("grouping", "level")), typed(real, c("estimate", "hr")), rank = whole)
+  )
+}
+
+# Rows of one table with the task's columns in front, all columns present, in the contract's order and types.
+# A column that a model does not have (such as the concordance of coxme) is missing, never invented.
+contract_table <- function(name, rows, task) {
+  types <- contract_columns()[[name]]
+  rows <- as.list(rows)
+  count <- if (length(rows)) length(rows[[1L]]) else 0L
+  rows[c("task", "outcome", "rule", "model")] <-
+    lapply(task[c("id", "outcome", "rule", "model")], function(value) rep(as.character(value), count))
+  unknown <- setdiff(names(rows), names(types))
+  if (length(unknown)) stop("the table ", name, " has no column ", toString(sQuote(unknown, FALSE)))
+  columns <- lapply(names(types), function(column) {
+    value <- if (is.null(rows[[column]])) rep(NA, count) else rows[[column]]
+    storage.mode(value) <- types[[column]]
+    unname(value)
+  })
+  data.frame(stats::setNames(columns, names(types)), check.names = FALSE, stringsAsFactors = FALSE)
+}

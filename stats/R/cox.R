@@ -1,0 +1,84 @@
+#' Cox model of several covariates
+#'
+#' @param data data.frame with `start`, `stop` (units of the study's time axis), `event`, and the columns named below.
+#' @param covariates character, columns of the fixed part.
+#' @param strata character, columns whose levels get a baseline hazard of their own.
+#' @param cluster column whose rows are not independent, for the robust standard error; `""` for none.
+#' @param ties `"efron"` or `"breslow"`. Probing at checkpoints makes ties; Breslow is biased towards zero by them.
+#' @param ... passed on to `survival::coxph()`.
+#' @return The `coxph` fit.
+#' @references Cox (1972), JRSS B 34:187. Efron (1977), JASA 72:557. Lin and Wei (1989), JASA 84:1074 (robust errors).
+#' @export
+fit_cox <- function(data, covariates, strata = character(), cluster = "", ties = "efron", ...) {
+  check_ties(ties)
+  formula <- cox_formula(covariates, strata, cluster)
+  survival::coxph(formula, data = data, ties = ties, x = TRUE, model = TRUE, ...)
+}
+
+#' Tables of a Cox model, with its Schoenfeld analysis
+#'
+#' @inheritParams fit_cox
+#' @param terms see [describe_terms()].
+#' @param conf confidence level.
+#' @return A list: `fit` (one list of the numbers in the table `fits`), `remarks` and `notes` (plain words), `tables`:
+#'   `coefficients`, `zph_tests`, `zph_points`, `zph_curves`, `zph_periods` as in `docs/tables.md`.
+#' @export
+cox <- function(data, covariates, strata = character(), cluster = "", ties = "efron", conf = 0.95,
+                terms = describe_terms(data, covariates)) {
+  result <- cox_univariable(data, covariates, strata, cluster, ties, conf, terms)
+  schoenfeld <- captured(zph_tables(result$object, terms, conf))
+  periods <- captured(zph_periods(data, covariates, strata, result$cluster, ties, conf, terms))
+  result$tables <- c(result$tables, schoenfeld$value, list(zph_periods = periods$value$table))
+  failed <- c(schoenfeld$error, periods$error)
+  failed <- failed[nzchar(failed)]
+  result$remarks <- c(result$remarks, paste0("the Schoenfeld analysis is incomplete: ", failed, recycle0 = TRUE))
+  result$notes <- c(result$notes, periods$value$notes)
+  # Warnings of the split-time fits are those of small periods; what they mean is in the notes.
+  for (text in schoenfeld$warnings) warning(text, call. = FALSE)
+  result
+}
+
+#' @rdname cox
+#' @details `cox_univariable()` leaves out the Schoenfeld analysis; it is used with one covariate at a time.
+#' @export
+cox_univariable <- function(data, covariates, strata = character(), cluster = "", ties = "efron", conf = 0.95,
+                            terms = describe_terms(data, covariates)) {
+  clustering <- cluster_of(data, cluster)
+  object <- fit_cox(data, covariates, strata, clustering$cluster, ties)
+  robust <- !is.null(object$naive.var)
+  model_se <- sqrt(diag(as.matrix(if (robust) object$naive.var else object$var)))
+  robust_se <- if (robust) stats::setNames(sqrt(diag(as.matrix(object$var))), names(stats::coef(object)))
+  coefficients <- coefficient_rows(terms, stats::coef(object), stats::setNames(model_se, names(stats::coef(object))),
+                                   robust_se, conf)
+  df <- sum(!is.na(stats::coef(object)))
+  list(
+    object = object, cluster = clustering$cluster,
+    fit = list(
+      formula = formula_text(cox_formula(covariates, strata, clustering$cluster)), ties = ties,
+      converged = object$iter < survival::coxph.control()$iter.max, iterations = object$iter,
+      loglik = object$loglik[[length(object$loglik)]], df = df,
+      aic = 2 * df - 2 * object$loglik[[length(object$loglik)]],
+      concordance = object$concordance[["concordance"]], concordance_se = object$concordance[["std"]],
+      engine = engine("survival")
+    ),
+    tables = list(coefficients = coefficients),
+    remarks = c(
+      separation_remarks(data, terms, coefficients$infinite), few_events_remark(sum(data$event), nrow(coefficients))
+    ),
+    notes = clustering$note
+  )
+}
+
+# Clusters of one row each say nothing about dependence: the plain standard error is then the honest one.
+cluster_of <- function(data, cluster) {
+  if (!nzchar(cluster)) return(list(cluster = "", note = "model-based standard errors (no cluster asked for)"))
+  groups <- length(unique(data[[cluster]]))
+  if (groups == nrow(data)) {
+    note <- sprintf("model-based standard errors: every %s has one row", cluster)
+    return(list(cluster = "", note = note))
+  }
+  note <- sprintf("robust standard errors: %d rows in %d clusters of %s", nrow(data), groups, cluster)
+  list(cluster = cluster, note = note)
+}
+
+engine <- function(package) paste(package, utils::packageVersion(package))

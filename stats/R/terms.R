@@ -1,0 +1,66 @@
+#' The coefficients that a set of covariates will have, in plain words
+#'
+#' @param data data.frame with the covariates: logical, numeric or factor (the first level is the reference).
+#' @param covariates character, columns of `data`.
+#' @param sds named numeric: the standard deviation by which a numeric covariate was divided.
+#' @return A data.frame with one row per coefficient: `column` (the covariate), `coefficient` (its name in an R fit),
+#'   `term` (unique: the column, with the level behind it where a factor has several coefficients),
+#'   `label` and `unit` (plain words), `level` and `reference`.
+#' @export
+describe_terms <- function(data, covariates, sds = numeric()) {
+  rows <- lapply(covariates, function(column) describe_term(data[[column]], column, sds))
+  empty <- data.frame(column = character(), coefficient = character(), term = character(), label = character(),
+                      unit = character(), level = character(), reference = character())
+  do.call(rbind, c(list(empty), rows))
+}
+
+describe_term <- function(value, column, sds) {
+  name <- quoted(column)
+  row <- function(coefficient, term, label, unit, level = "", reference = "") {
+    data.frame(column = column, coefficient = coefficient, term = term, label = label, unit = unit, level = level,
+               reference = reference)
+  }
+  if (is.logical(value)) {
+    return(row(paste0(name, "TRUE"), column, paste0(column, ": yes vs no"), "yes vs no", "TRUE", "FALSE"))
+  }
+  if (is.factor(value)) {
+    reference <- levels(value)[[1L]]
+    others <- levels(value)[-1L]
+    term <- if (length(others) == 1L) column else paste0(column, ":", others)
+    unit <- paste(others, "vs", reference)
+    return(row(paste0(name, others), term, paste0(column, ": ", unit), unit, others, reference))
+  }
+  if (column %in% names(sds)) {
+    return(row(name, column, paste0(column, ", per SD"), sprintf("per SD (%s)", format(sds[[column]], digits = 3L))))
+  }
+  row(name, column, paste0(column, ", per unit"), "per unit")
+}
+
+# A column name as it stands in a formula.
+quoted <- function(names) {
+  odd <- make.names(names) != names
+  names[odd] <- paste0("`", names[odd], "`")
+  names
+}
+
+#' Formula of a Cox model in counting-process form
+#'
+#' Always `Surv(start, stop, event)`: with `Surv(time, event)` the residuals of tied data cost quadratic time.
+#'
+#' @param covariates,strata,random character, columns.
+#' @param cluster one column, or `""`.
+#' @return A formula whose environment is survival's namespace, so that `Surv`, `strata` and `cluster` are found
+#'   whether these files are sourced or loaded as a package.
+#' @export
+cox_formula <- function(covariates, strata = character(), cluster = "", random = character()) {
+  right <- c(
+    if (length(covariates)) quoted(covariates) else "1",
+    if (length(strata)) sprintf("strata(%s)", toString(quoted(strata))),
+    if (nzchar(cluster)) sprintf("cluster(%s)", quoted(cluster)),
+    if (length(random)) sprintf("(1 | %s)", quoted(random))
+  )
+  stats::as.formula(paste("Surv(start, stop, event) ~", paste(right, collapse = " + ")),
+                    env = asNamespace("survival"))
+}
+
+formula_text <- function(formula) gsub("\\s+", " ", paste(deparse(formula, width.cutoff = 500L), collapse = " "))

@@ -1,0 +1,92 @@
+"""The analysis plan: the [analysis] part of a study file, and what R is told."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
+
+from events.errors import InputError
+
+Outcome = Literal["acquisition", "generalisation", "degradation"]
+Time = Literal["epoch", "step", "examples", "tokens"]
+Rule = Annotated[str, Field(pattern=r"^(first|sustained[1-9][0-9]*)$")]
+
+# Columns of the event table that may explain an outcome, beside the covariates of the fact set.
+BASELINE_COVARIATES = ("latent", "logp0", "p0", "split", "relation", "group", "arm")
+
+
+class AnalysisSpec(BaseModel):
+    """How the event tables are analysed. What is left out gets the defaults that `plan` fills in."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    outcomes: list[Outcome] = ["acquisition", "generalisation", "degradation"]
+    rules: Annotated[list[Rule], Field(min_length=1)] = ["first", "sustained2"]  # the first one is primary
+    time: Time = "epoch"
+    covariates: dict[Outcome, list[str]] = {}
+    curves_by: dict[Outcome, list[str]] = {}
+    strata: list[str] = []
+    cluster: str = "fact_id"  # "" for none
+    random: list[str] = ["group", "run"]
+    ties: Literal["efron", "breslow", "exact"] = "efron"
+    standardise: bool = True  # numeric covariates per standard deviation
+    time_limit: PositiveFloat = 600.0  # seconds for one fit
+
+
+def plan(spec: AnalysisSpec, covariates: Sequence[str], relations: int) -> dict[str, Any]:
+    """The plan that R's `plan_fits` expands into fits.
+
+    Parameters
+    ----------
+    spec : AnalysisSpec
+    covariates : sequence of str
+        Numeric covariates of the fact set.
+    relations : int
+        Number of relations; with one, the relation explains nothing.
+
+    Raises
+    ------
+    InputError
+        If a column is named that the event table will not have.
+    """
+    same = [*covariates, *(["relation"] if relations > 1 else [])]
+    defaults = {
+        "acquisition": ["latent", *same],
+        "generalisation": ["latent", *same],
+        "degradation": ["split", "logp0", *same],
+    }
+    curves = {"acquisition": ["latent"], "generalisation": ["latent"], "degradation": ["split"]}
+    chosen = {o: list(spec.covariates.get(o, defaults[o])) for o in spec.outcomes}
+    by = {o: list(spec.curves_by.get(o, curves[o])) for o in spec.outcomes}
+    known = [*BASELINE_COVARIATES, *covariates]
+    for outcome in spec.outcomes:
+        _check(chosen[outcome], known, f"analysis.covariates.{outcome}")
+        _check(by[outcome], known, f"analysis.curves_by.{outcome}")
+    _check(spec.strata, known, "analysis.strata")
+    _check(spec.random, [*known, "run", "fact_id"], "analysis.random")
+    _check([spec.cluster] if spec.cluster else [], [*known, "run", "fact_id"], "analysis.cluster")
+    return {
+        "outcomes": list(spec.outcomes),
+        "rules": list(spec.rules),
+        "covariates": chosen,
+        "curves_by": by,
+        "strata": list(spec.strata),
+        "cluster": spec.cluster,
+        "random": list(spec.random),
+        "ties": spec.ties,
+        "standardise": spec.standardise,
+        "conf": 0.95,
+    }
+
+
+def _check(names: Sequence[str], known: Sequence[str], where: str) -> None:
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1, 0.5)
+            hint = f'; the nearest is "{near[0]}"' if near else ""
+            raise InputError(
+                f'there is no column "{name}" to analyse{hint}', where, f"choose among: {', '.join(known)}"
+            )

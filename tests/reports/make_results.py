@@ -1,0 +1,380 @@
+"""A small SYNTHETIC results folder, by the contract of docs/tables.md, to develop and test the report.
+
+    python tests/reports/make_results.py FOLDER [--no-events]
+
+The learning is simulated (grouped-time proportional hazards) and the curves are counted from it; the
+regression tables are drawn around the simulated truth, because fitting is R's work and not this script's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+EPOCHS, RELATIONS = 12, ["capital", "currency", "atomic number", "element symbol", "calling code"]
+ARMS, SEEDS, RULES = ["lora", "lora-slow"], [1, 2], ["first", "sustained2"]
+TRUTH = {"latent": 0.85, "frequency": 0.25, "splitwithheld": 1.1}
+LABELS = {
+    "latent": ("Latent knowledge at baseline", "yes vs no"),
+    "frequency": ("Name frequency (log)", "per SD (1.32)"),
+    "splitwithheld": ("Split", "withheld vs trained"),
+    "armlora-slow": ("Arm", "lora-slow vs lora"),
+}
+TERMS = {
+    "acquisition": ["latent", "frequency", "armlora-slow"],
+    "generalisation": ["latent", "frequency", "armlora-slow"],
+    "degradation": ["splitwithheld", "frequency", "armlora-slow"],
+}
+BY = {"acquisition": "latent", "generalisation": "latent", "degradation": "split"}
+
+
+def make_results(folder: Path, seed: int = 7, events: bool = True, facts: int = 200) -> Path:
+    """Write the folder; `events=False` gives a study in which nothing ever happens."""
+    folder = Path(folder)
+    (folder / "analysis").mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(seed)
+    fact = _facts(rng, facts)
+    base, recalled, exposure = _learn(rng, fact, events)
+    tables = {"facts": _facts_table(fact), "baseline": _baseline(fact, base), "recall": _recall(fact, recalled)}
+    rows = _events(fact, base, recalled)
+    tables["events"] = rows
+    tables["event_counts"] = _event_counts(rows)
+    tables |= {f"analysis/{name}": columns for name, columns in _analysis(rng, rows).items()}
+    manifest = {}
+    for name, columns in tables.items():
+        data = _write(folder / f"{name}.arrow", columns)
+        manifest[f"{name}.arrow"] = {
+            "key": hashlib.sha256(name.encode()).hexdigest()[:16],
+            "rows": len(next(iter(columns.values()))[0]) if columns else 0,
+            "sha256": hashlib.sha256(data).hexdigest(),
+            "seconds": round(float(rng.uniform(0.1, 60)), 2),
+            "made": "2026-01-01T00:00:00Z",
+            "inputs": {"study.json": "0" * 16},
+        }
+    _dump(folder / "manifest.json", {"schema": 1, "artefacts": manifest})
+    _dump(folder / "study.json", _study(seed))
+    _dump(folder / "environment.json", _environment())
+    return folder
+
+
+def _facts(rng, n):
+    relation = rng.integers(0, len(RELATIONS), n)
+    frequency = rng.normal(3, 1.32, n) + 0.4 * (relation == 0)
+    split = np.where(rng.random(n) < 0.3, "withheld", "trained")
+    return {
+        "n": n,
+        "id": [f"{RELATIONS[r].replace(' ', '-')}/{i:03d}" for i, r in enumerate(relation)],
+        "relation": [RELATIONS[r] for r in relation],
+        "code": relation,
+        "split": split,
+        "frequency": frequency,
+    }
+
+
+def _learn(rng, fact, events):
+    """Per run: baseline columns, and recall as bool (checkpoint 0..EPOCHS, fact)."""
+    n, base, recalled, exposure = fact["n"], {}, {}, None
+    z = (fact["frequency"] - fact["frequency"].mean()) / fact["frequency"].std()
+    ease = rng.normal(0, 0.6, len(RELATIONS))[fact["code"]] + 0.6 * z + rng.normal(0, 1, n)
+    p = 1 / (1 + np.exp(-(ease * 1.6 - 2.2)))
+    known = p > 0.5
+    for arm in ARMS:
+        for seed in SEEDS:
+            run = f"{arm}-s{seed}"
+            hits = rng.binomial(20, p)
+            latent = ~known & (hits > 0)
+            base[run] = {"known": known, "latent": latent, "hits": hits, "p": p, "arm": arm, "seed": seed}
+            state = np.zeros((EPOCHS + 1, n), bool)
+            state[0] = known
+            hazard = 0.05 * np.exp(0.85 * latent + 0.25 * z) * (0.6 if arm == "lora-slow" else 1)
+            hazard = np.where(fact["split"] == "withheld", hazard * 0.12, hazard)
+            loss = np.where(fact["split"] == "withheld", 0.05, 0.015)
+            for t in range(1, EPOCHS + 1):
+                now = state[t - 1].copy()
+                if events:
+                    speed = 1.8 * np.exp(-t / 9)
+                    now |= rng.random(n) < 1 - np.exp(-hazard * speed)
+                    now &= ~(state[t - 1] & (rng.random(n) < loss))
+                state[t] = now
+            recalled[run] = state
+    return base, recalled, exposure
+
+
+def _facts_table(f):
+    return {
+        "fact_id": _category(f["id"], f["id"]),
+        "subject": _category([f"Subject {i}" for i in range(f["n"])]),
+        "relation": _category(f["relation"], RELATIONS),
+        "object": _category([f"object {i}" for i in range(f["n"])]),
+        "split": _category(f["split"], ["trained", "withheld"]),
+        "group": _category(f["relation"], RELATIONS),
+        "frequency": (f["frequency"], pa.float64()),
+    }
+
+
+def _baseline(f, base):
+    out = {k: [] for k in ("run arm seed fact_id split recalled latent hits p p_any logp margin knowledge slick target_tokens").split()}
+    for run, b in base.items():
+        for i in range(f["n"]):
+            p = float(b["p"][i])
+            kind = "known" if b["known"][i] else "latent" if b["latent"][i] else "unknown"
+            slick = "HighlyKnown" if p > 0.85 else "MaybeKnown" if p > 0.5 else "WeaklyKnown" if b["hits"][i] else "Unknown"
+            values = (run, b["arm"], b["seed"], f["id"][i], f["split"][i], bool(b["known"][i]), bool(b["latent"][i]),
+                      int(b["hits"][i]), p, 1 - (1 - p) ** 20, np.log(p), 4 * p - 2, kind, slick, 1 + i % 3)  # fmt: skip
+            for key, value in zip(out, values, strict=True):
+                out[key].append(value)
+    runs = list(base)
+    levels = {"run": runs, "arm": ARMS, "fact_id": f["id"], "split": ["trained", "withheld"],
+              "knowledge": ["unknown", "latent", "known"], "slick": ["Unknown", "WeaklyKnown", "MaybeKnown", "HighlyKnown"]}  # fmt: skip
+    return _typed(out, levels, int32=("seed", "hits", "target_tokens"), bools=("recalled", "latent"))
+
+
+def _recall(f, recalled):
+    out = {k: [] for k in "arm run split epoch facts recalled proportion lower upper".split()}
+    for run, state in recalled.items():
+        for split in ("trained", "withheld"):
+            mask = f["split"] == split
+            for t in range(EPOCHS + 1):
+                n, k = int(mask.sum()), int(state[t, mask].sum())
+                values = (run.rsplit("-s", 1)[0], run, split, float(t), n, k, k / n, *_wilson(k, n))
+                for key, value in zip(out, values, strict=True):
+                    out[key].append(value)
+    return _typed(out, {"arm": ARMS, "run": list(recalled), "split": ["trained", "withheld"]}, int32=("facts", "recalled"))
+
+
+def _events(f, base, recalled):
+    out = {k: [] for k in ("run arm seed fact_id outcome rule start stop event left right split relation group latent logp0 p0 frequency").split()}
+    for run, b in base.items():
+        state = recalled[run]
+        for rule in RULES:
+            m = 2 if rule == "sustained2" else 1
+            for i in range(f["n"]):
+                withheld = f["split"][i] == "withheld"
+                outcome = "degradation" if b["known"][i] else "generalisation" if withheld else "acquisition"
+                hit = ~state[:, i] if b["known"][i] else state[:, i]
+                times = [t for t in range(1, EPOCHS + 2 - m) if hit[t : t + m].all()]
+                event = bool(times)
+                stop = float(times[0] if event else EPOCHS + 1 - m)
+                values = (run, b["arm"], b["seed"], f["id"][i], outcome, rule, 0.0, stop, event, stop - 1 if event else stop,
+                          stop if event else None, f["split"][i], f["relation"][i], f["relation"][i], bool(b["latent"][i]),
+                          float(np.log(b["p"][i])), float(b["p"][i]), float(f["frequency"][i]))  # fmt: skip
+                for key, value in zip(out, values, strict=True):
+                    out[key].append(value)
+    levels = {"run": list(base), "arm": ARMS, "fact_id": f["id"], "outcome": list(TERMS), "rule": RULES,
+              "split": ["trained", "withheld"], "relation": RELATIONS, "group": RELATIONS}  # fmt: skip
+    return _typed(out, levels, int32=("seed",), bools=("event", "latent"))
+
+
+def _event_counts(rows):
+    out = {k: [] for k in "outcome rule arm run at_risk events censored".split()}
+    v = {k: np.array(rows[k][0]) for k in ("outcome", "rule", "arm", "run", "event")}
+    for outcome in TERMS:
+        for rule in RULES:
+            for run in dict.fromkeys(v["run"]):
+                mask = (v["outcome"] == outcome) & (v["rule"] == rule) & (v["run"] == run)
+                n, d = int(mask.sum()), int(v["event"][mask].sum())
+                for key, value in zip(out, (outcome, rule, run.rsplit("-s", 1)[0], run, n, d, n - d), strict=True):
+                    out[key].append(value)
+    levels = {"outcome": list(TERMS), "rule": RULES, "arm": ARMS, "run": list(dict.fromkeys(v["run"]))}
+    return _typed(out, levels, int32=("at_risk", "events", "censored"))
+
+
+def _analysis(rng, rows):
+    """Every table of analysis/: km counted; the regressions drawn around the simulated truth."""
+    t = {name: {} for name in ("fits coefficients curves risk_table tests zph_tests zph_points zph_curves zph_periods variances random_effects").split()}
+    v = {k: np.array(rows[k][0], dtype=object) for k in ("outcome", "rule", "event", "stop", "latent", "split", "fact_id", "run", "group")}
+    for outcome, terms in TERMS.items():
+        for rule in RULES:
+            mask = (v["outcome"] == outcome) & (v["rule"] == rule)
+            d = {k: x[mask] for k, x in v.items()}
+            _one_outcome(rng, t, outcome, rule, terms, d)
+    return {name: _typed(out, {}, int32=_INT32.get(name, ()), bools=_BOOLS.get(name, ()), strings=_STRINGS) for name, out in t.items()}
+
+
+_INT32 = {
+    "fits": ("rows", "facts", "runs", "events", "dropped", "iterations"),
+    "curves": ("n_risk", "n_event", "n_censor"),
+    "risk_table": ("n_risk", "events"),
+    "zph_periods": ("period", "events"),
+    "variances": ("levels",),
+    "random_effects": ("rank",),
+}
+_BOOLS = {"fits": ("converged",), "coefficients": ("infinite",), "variances": ("boundary",)}
+_STRINGS = ("task outcome rule model title formula ties status reason error warnings messages engine term label unit "
+            "by stratum transform grouping level verdict").split()  # fmt: skip
+
+
+def _one_outcome(rng, t, outcome, rule, terms, d):
+    by, n_events, n = BY[outcome], int(d["event"].sum()), len(d["event"])
+    cox_formula = f"Surv(start, stop, event) ~ {' + '.join(x.removesuffix('withheld').removesuffix('lora-slow') for x in terms)}"
+    models = ["km", "score", *["cox-univariable"] * len(terms), "cox", "cloglog", "coxme"]
+    seen = 0
+    for model in models:
+        term = terms[seen] if model == "cox-univariable" else None
+        seen += model == "cox-univariable"
+        task = f"{outcome}-{rule}-{model}" + (f"-{term}" if term else "")
+        status, reason, warnings = "ok", "", ""
+        if n_events == 0 and model != "km":
+            status, reason = "not estimable", f"No {outcome} event happened among {n} rows at risk, so no hazard can be compared."
+        elif model == "coxme" and outcome == "generalisation":
+            status, reason = "unavailable", "The R package coxme is not installed on this machine."
+        elif model == "coxme":
+            status, reason = "warning", "The variance of the random effect lies at its lower boundary."
+            warnings = "variance near the smallest start value"
+        row = dict(task=task, outcome=outcome, rule=rule, model=model, title=f"{outcome.capitalize()}, rule {rule}: {model}",
+                   formula=cox_formula + (" + (1 | group)" if model == "coxme" else ""), ties="efron", rows=n,
+                   facts=len(set(d["fact_id"])), runs=len(set(d["run"])), events=n_events, dropped=3 if model == "cox" else 0,
+                   status=status, reason=reason, error="", warnings=warnings, messages="", converged=status != "not estimable",
+                   iterations=4, loglik=-5.0 * n_events - 1, df=float(len(terms)), aic=10.0 * n_events + 8, concordance=0.66,
+                   concordance_se=0.02, seconds=float(rng.uniform(0.01, 2)), engine="survival 3.8-12")  # fmt: skip
+        _add(t["fits"], **row)
+        head = dict(task=task, outcome=outcome, rule=rule, model=model)
+        if model == "km":
+            _curves(t, head, by, d)
+        elif status in ("ok", "warning"):
+            _estimates(rng, t, head, by, terms if term is None else [term], n_events, d)
+
+
+def _curves(t, head, by, d):
+    strata = d[by]
+    for stratum in sorted(set(strata.tolist()), key=str):
+        mask = strata == stratum
+        stop, event, s, var = d["stop"][mask].astype(float), d["event"][mask].astype(bool), 1.0, 0.0
+        name = str(stratum).upper() if isinstance(stratum, bool) else str(stratum)
+        total = 0
+        for time in range(EPOCHS + 1):
+            risk, dead = int((stop >= time).sum()), int(((stop == time) & event).sum())
+            gone = int(((stop == time) & ~event).sum())
+            total += dead
+            if dead and risk:
+                s *= 1 - dead / risk
+                var += dead / risk / max(risk - dead, 1)
+            width = 1.96 * np.sqrt(var) / abs(np.log(s)) if 0 < s < 1 else 0.0
+            lo, hi = (s ** np.exp(width), s ** np.exp(-width)) if 0 < s < 1 else (s, s)
+            if time == 0 or dead:
+                _add(t["curves"], **head, by=by, stratum=name, time=float(time), n_risk=risk, n_event=dead, n_censor=gone,
+                     survival=s, lower=lo, upper=hi, incidence=1 - s, incidence_lower=1 - hi, incidence_upper=1 - lo)  # fmt: skip
+            if time % 3 == 0:
+                _add(t["risk_table"], **head, by=by, stratum=name, time=float(time), n_risk=risk, events=total)
+
+
+def _estimates(rng, t, head, by, terms, n_events, d):
+    model = head["model"]
+    if model == "score":
+        _add(t["tests"], **head, by=by, statistic=float(rng.uniform(8, 60)), df=1.0, p=2.1e-5)
+        return
+    for term in terms:
+        label, unit = LABELS[term]
+        beta = TRUTH.get(term, -0.45) + rng.normal(0, 0.05) + (0.12 if model == "cox-univariable" else 0)
+        se = (1.0 if term == "frequency" else 2.0) / np.sqrt(max(n_events, 1))
+        beta += 0.25 * se if (model, term) == ("cloglog", "latent") else 0
+        robust = se * 1.15 if model == "cox" else None
+        width = 1.96 * (robust or se)
+        _add(t["coefficients"], **head, term=term, label=label, unit=unit, estimate=beta, se=se, se_robust=robust, hr=np.exp(beta),
+             lower=np.exp(beta - width), upper=np.exp(beta + width), z=beta / se, p=float(2 * np.exp(-0.5 * (beta / se) ** 2) / 2.5),
+             infinite=False)  # fmt: skip
+        if model == "cox":
+            _zph(rng, t, head, term, beta, se, n_events, d)
+    if model == "cox":
+        _add(t["zph_tests"], **head, term="GLOBAL", chisq=13.1, df=float(len(terms)), p=0.0044, transform="identity")
+    if model == "coxme":
+        groups = sorted(set(d["group"].tolist()))
+        effect = np.sort(rng.normal(0, 0.4, len(groups)))
+        for rank, (group, e) in enumerate(zip(groups, effect, strict=True), 1):
+            _add(t["random_effects"], **head, grouping="group", level=group, estimate=e, hr=np.exp(e), rank=rank)
+        _add(t["variances"], **head, grouping="group", levels=len(groups), variance=0.16, sd=0.4, median_hr=1.46, boundary=False,
+             verdict="Groups differ: between two random groups the hazard differs by a factor of 1.46 (median).")  # fmt: skip
+
+
+def _zph(rng, t, head, term, beta, se, n_events, d):
+    drift = 0.09 if term == "latent" else 0.0
+    _add(t["zph_tests"], **head, term=term, chisq=11.2 if drift else 0.6, df=1.0, p=0.0008 if drift else 0.44, transform="identity")
+    for time in d["stop"][d["event"].astype(bool)]:
+        _add(t["zph_points"], **head, term=term, time=float(time), residual=beta - drift * (time - 5) + rng.normal(0, 1.8))
+    for time in np.linspace(1, EPOCHS, 40):
+        fit, half = beta - drift * (time - 5), 1.96 * se * (1 + abs(time - 5) / 5)
+        _add(t["zph_curves"], **head, term=term, time=time, fit=fit, lower=fit - half, upper=fit + half)
+    for period, (a, b) in enumerate(((0, 3), (3, 6), (6, 12)), 1):
+        e, s = beta - drift * ((a + b) / 2 - 5), se * 1.8
+        _add(t["zph_periods"], **head, term=term, period=period, **{"from": float(a), "to": float(b)}, events=n_events // 3,
+             estimate=e, se=s, hr=np.exp(e), lower=np.exp(e - 1.96 * s), upper=np.exp(e + 1.96 * s), p=0.01 * period)  # fmt: skip
+
+
+def _study(seed):
+    return {
+        "study": {"name": "synthetic", "title": "SYNTHETIC study: simulated facts, not a model", "seeds": SEEDS},
+        "facts": {"source": "tiny-world", "withheld": 0.3, "seed": seed, "covariates": ["frequency"]},
+        "model": {"name": "tiny", "width": 128},
+        "tuning": {"method": "lora", "rank": 16, "epochs": EPOCHS, "learning_rate": 1e-4, "batch_size": 8},
+        "probe": {"samples": 20, "temperature": 1.0, "top_k": 0, "top_p": 1.0, "examples": 6},
+        "analysis": {"time": "epoch", "rules": RULES, "ties": "efron", "random_effects": ["group"]},
+        "report": {"formats": ["html"]},
+        "arms": [{"name": "lora"}, {"name": "lora-slow", "tuning": {"learning_rate": 3e-5}}],
+    }
+
+
+def _environment():
+    return {
+        "versions": {"python": "3.11.2", "torch": "2.13.0", "R": "4.2.2", "pyarrow": "25.0.0"},
+        "r_packages": {"survival": "3.8-12", "ggplot2": "4.0.3"},
+        "missing": [
+            {"what": "coxme", "cost": "no random effects of fact groups", "remedy": "install coxme 2.2-22 into the R library"},
+            {"what": "quarto", "cost": "the report is made by knitr and pandoc", "remedy": "install Quarto 1.4 or newer"},
+        ],
+        "renderer": "knitr + pandoc",
+        "machine": "synthetic machine, 2 cores",
+    }
+
+
+def _wilson(k, n, z=1.959964):
+    centre, half = (k + z * z / 2) / (n + z * z), z * np.sqrt(k * (n - k) / n + z * z / 4) / (n + z * z)
+    return centre - half, centre + half
+
+
+def _category(values, levels=None):
+    values = [str(x) for x in values]
+    return values, pa.dictionary(pa.int32(), pa.utf8()), list(levels or dict.fromkeys(values))
+
+
+def _typed(out, levels, int32=(), bools=(), strings=()):
+    columns = {}
+    for name, values in out.items():
+        if name in levels or name in strings:
+            columns[name] = _category(values, levels.get(name))
+        else:
+            columns[name] = (values, pa.int32() if name in int32 else pa.bool_() if name in bools else pa.float64())
+    return columns
+
+
+def _add(table, **row):
+    for key, value in row.items():
+        table.setdefault(key, []).append(value)
+
+
+def _write(path, columns):
+    arrays, levels = {}, {}
+    for name, (values, kind, *order) in columns.items():
+        if order:
+            levels[name] = order[0]
+            position = {level: i for i, level in enumerate(order[0])}
+            codes = pa.array([position[x] for x in values], pa.int32())
+            arrays[name] = pa.DictionaryArray.from_arrays(codes, pa.array(order[0], pa.utf8()))
+        else:
+            arrays[name] = pa.array(list(values), kind)
+    table = pa.table(arrays).replace_schema_metadata({"levels": json.dumps(levels), "time": "epoch"})
+    with pa.ipc.new_file(path, table.schema) as sink:
+        sink.write_table(table)
+    return path.read_bytes()
+
+
+def _dump(path, value):
+    path.write_text(json.dumps(value, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    print(make_results(Path(sys.argv[1]), events="--no-events" not in sys.argv))
