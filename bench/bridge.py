@@ -6,6 +6,7 @@ Each way runs in a fresh process; the best of several runs is shown (pandas2ri: 
 packages that factsurv does not depend on: RPY2_CFFI_MODE=ABI pip install rpy2-robjects==3.6.3 pandas
 """
 
+import functools
 import os
 import subprocess
 import sys
@@ -16,10 +17,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-import numpy as np  # noqa: E402
-import pyarrow as pa  # noqa: E402
+import numpy as np
+import pyarrow as pa
 
-from stats.r_home import find_r  # noqa: E402
+from stats.r_home import find_r
 
 ROWS = (10_000, 100_000, 1_000_000)
 WAYS = {
@@ -79,26 +80,27 @@ def measure(way: str, rows: int) -> float:
                 path = Path(folder) / f"{k}.arrow"
                 with pa.ipc.new_file(path, data.schema) as file:
                     file.write_table(data)
-                seconds.append(best(lambda: r.call("base::nrow", tables={"x": path}), 1))
+                seconds.append(best(functools.partial(r.call, "base::nrow", tables={"x": path}), 1))
             return min(seconds)
     import rpy2.rinterface as ri
 
     ri.initr(interactive=False)
     if way in ("ours", "back"):
-        from stats.arrow_to_r import table_from_r, table_to_r
+        from stats.arrow_from_r import table_from_r
+        from stats.arrow_to_r import table_to_r
 
         frame = table_to_r(data)
         return best(lambda: table_from_r(frame) if way == "back" else table_to_r(data), 7)
     from rpy2.robjects import conversion, default_converter, numpy2ri, pandas2ri, vectors
 
     if way == "pandas2ri":
+        from pandas import BooleanDtype, Int32Dtype
+
+        nullable = {pa.int32(): Int32Dtype(), pa.bool_(): BooleanDtype()}  # else integers with nulls become floats
 
         def convert():
             with conversion.localconverter(default_converter + pandas2ri.converter) as converter:
-                # Arrow's nullable pandas types, or integers with nulls would become floats
-                pandas_types = {pa.int32(): "Int32", pa.bool_(): "boolean"}
-                frame = data.to_pandas(types_mapper=lambda t: __import__("pandas").api.types.pandas_dtype(pandas_types[t]) if t in pandas_types else None)
-                converter.py2rpy(frame)
+                converter.py2rpy(data.to_pandas(types_mapper=nullable.get))
 
         return best(convert, 1 if rows > 10_000 else 3)
 
@@ -121,7 +123,9 @@ def main(sizes) -> None:
     for way, words in WAYS.items():
         cells = []
         for rows in sizes:
-            run = subprocess.run([sys.executable, __file__, way, str(rows)], env=env, capture_output=True, text=True)
+            run = subprocess.run(
+                [sys.executable, __file__, way, str(rows)], env=env, capture_output=True, text=True, check=False
+            )
             if run.returncode == 3:
                 missing.add(run.stdout.strip())
                 cells.append(f"{'-':>12}")

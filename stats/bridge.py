@@ -17,6 +17,7 @@ import re
 import threading
 from concurrent.futures import Future
 from pathlib import Path
+from typing import Self
 
 import pyarrow as pa
 
@@ -105,9 +106,7 @@ class RWorkers:
         """
         return self.submit(function, *args, tables=tables, time_limit=time_limit, **kwargs).result()
 
-    def submit(
-        self, function: str, *args, tables=None, time_limit: float | None = None, **kwargs
-    ) -> "Future[RResult]":
+    def submit(self, function: str, *args, tables=None, time_limit: float | None = None, **kwargs) -> "Future[RResult]":
         """Like :meth:`call`, without waiting: a ``concurrent.futures.Future`` of the RResult."""
         if not NAME.fullmatch(function):
             raise InputError(f"`{function}` is not the name of an R function", "function", "name or package::name")
@@ -162,7 +161,7 @@ class RWorkers:
         for thread in self._threads:
             thread.join()
 
-    def __enter__(self) -> "RWorkers":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exception) -> None:
@@ -177,7 +176,7 @@ class RWorkers:
                 if future.set_running_or_notify_cancel():
                     try:
                         result = process.ask(request, time_limit)
-                    except BaseException as error:
+                    except BaseException as error:  # noqa: BLE001 - the caller of result() gets it
                         problem = error
                 with self._lock:  # free again before the caller knows, so that its next call comes here
                     item = self._waiting.popleft() if self._waiting else None

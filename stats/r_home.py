@@ -64,7 +64,7 @@ class RHome:
         env.update(
             R_HOME=str(self.home),
             LD_LIBRARY_PATH=os.pathsep.join(filter(None, [str(self.home / "lib"), env.get("LD_LIBRARY_PATH")])),
-            LC_CTYPE=characters if re.search("utf-?8", characters, re.I) else "C.UTF-8",
+            LC_CTYPE=characters if re.search("utf-?8", characters, re.IGNORECASE) else "C.UTF-8",
             LC_COLLATE="C",
             LC_NUMERIC="C",
             LANGUAGE="en",
@@ -149,7 +149,7 @@ def _home() -> Path:
                 "install R (Debian and Ubuntu: apt install r-base-core; elsewhere: www.r-project.org), or set R_HOME",
             )
         # The last line: R may print warnings before it.
-        answer = subprocess.run([command, "RHOME"], capture_output=True, text=True, timeout=60)
+        answer = subprocess.run([command, "RHOME"], capture_output=True, text=True, timeout=60, check=False)
         home, where = Path((answer.stdout.strip().splitlines() or [""])[-1]), command
     if not (home / "library" / "base" / "DESCRIPTION").is_file():
         raise RUnavailable(f"there is no R in {home}", where, "set R_HOME to what the command `R RHOME` prints")
@@ -159,7 +159,7 @@ def _home() -> Path:
 def _version(home: Path) -> str:
     # Read, not asked: starting R for it would cost a fifth of a second.
     text = (home / "library" / "base" / "DESCRIPTION").read_text(encoding="utf-8")
-    return re.search(r"^Version:\s*(\S+)", text, re.M).group(1)
+    return re.search(r"^Version:\s*(\S+)", text, re.MULTILINE).group(1)
 
 
 def _libraries(given) -> tuple[tuple[Path, ...], str]:

@@ -7,7 +7,6 @@ an unnamed list a list; a vector of length 1 a scalar, of any other length a lis
 factor its labels; Date and POSIXct are date and datetime in UTC.
 """
 
-import math
 import os
 
 import numpy as np
@@ -15,17 +14,9 @@ import pyarrow as pa
 import rpy2.rinterface as ri
 
 from events.errors import InputError
-from stats.arrow_to_r import (
-    attribute,
-    classes_of,
-    column_from_r,
-    column_to_r,
-    list_to_r,
-    strings_from_r,
-    strings_to_r,
-    table_from_r,
-    table_to_r,
-)
+from stats.arrow_from_r import column_from_r, strings_from_r, table_from_r
+from stats.arrow_to_r import column_to_r, strings_to_r, table_to_r
+from stats.r_memory import attribute, classes_of, list_to_r
 
 
 def value_to_r(value, where: str = "argument"):
@@ -55,7 +46,7 @@ def value_to_r(value, where: str = "argument"):
     if isinstance(value, dict):
         if not all(isinstance(key, str) for key in value):
             raise InputError("a dict for R needs text as keys", where, "use str keys")
-        return list_to_r([value_to_r(v, f"{where}.{k}") for k, v in value.items()], list(value))
+        return list_to_r([value_to_r(v, f"{where}.{k}") for k, v in value.items()], strings_to_r(list(value)))
     if isinstance(value, (list, tuple)):
         if value and all(v is None or isinstance(v, (bool, int, float, str, np.generic)) for v in value):
             scalars = [v.item() if isinstance(v, np.generic) else v for v in value]
@@ -64,7 +55,9 @@ def value_to_r(value, where: str = "argument"):
                 return _vector(scalars, where)
         return list_to_r([value_to_r(v, f"{where}[{i}]") for i, v in enumerate(value)])
     raise InputError(
-        f"a Python {type(value).__name__} has no form in R", where, "pass numbers, strings, lists, dicts or Arrow tables"
+        f"a Python {type(value).__name__} has no form in R",
+        where,
+        "pass numbers, strings, lists, dicts or Arrow tables",
     )
 
 
@@ -115,7 +108,7 @@ def _vector(scalars: list, where: str):
             kind = pa.float64()
             if any(isinstance(v, int) and abs(v) > 2**53 for v in scalars):
                 raise InputError("an integer is beyond 2^53", where, "pass it as a string")
-            scalars = [None if v is None else math.nan if v != v else float(v) for v in scalars]
+            scalars = [None if v is None else float(v) for v in scalars]
         else:
             kind = pa.int64() if int in sorts else pa.bool_()
         return column_to_r(pa.array(scalars, kind, from_pandas=False))

@@ -40,7 +40,7 @@ def serve(requests: int, lifeline: int, options: dict) -> None:
     connection = Connection(requests)
     try:
         r = EmbeddedR(options["r_folder"])
-    except Exception as error:  # the parent turns it into advice; there is nobody else to tell
+    except Exception as error:  # noqa: BLE001 - the parent turns it into advice; there is nobody else to tell
         kind = "source" if isinstance(error, SourceError) else "start"
         connection.send(("failed", kind, f"{error}".strip() or type(error).__name__))
         os._exit(1)
@@ -84,12 +84,12 @@ class EmbeddedR:
         if soft != resource.RLIM_INFINITY:
             openrlib.rlib.R_CStackLimit = openrlib.ffi.cast("uintptr_t", int(0.9 * soft))
 
-        from stats import arrow_to_r, value_to_r
+        from stats import arrow_from_r, arrow_to_r, r_memory, value_to_r
 
-        self._ri, self._tables, self._values = ri, arrow_to_r, value_to_r
+        self._ri, self._to_r, self._values = ri, arrow_to_r, value_to_r
+        self._texts, self._list = arrow_from_r.strings_from_r, r_memory.list_to_r
         self._kept: dict[tuple, object] = {}
-        functions = ri.evalr((Path(__file__).parent / "worker.R").read_text(encoding="utf-8"))
-        read_folder, self._call_captured = functions
+        read_folder, self._call_captured = list(ri.evalr((Path(__file__).parent / "worker.R").read_text("utf-8")))
         try:
             self._functions = read_folder(ri.StrSexpVector([r_folder]))
         except embedded.RRuntimeError as error:
@@ -103,16 +103,16 @@ class EmbeddedR:
             arguments = [(name, self._table(source)) for name, source in tables.items()]
             arguments = [("", self._values.value_to_r(a, f"argument {i + 1}")) for i, a in enumerate(args)] + arguments
             arguments += [(k, self._values.value_to_r(v, f"argument `{k}`")) for k, v in kwargs.items()]
-            packed = self._tables.list_to_r([a for _, a in arguments], [name for name, _ in arguments])
+            packed = self._list([a for _, a in arguments], self._to_r.strings_to_r([name for name, _ in arguments]))
             started = time.perf_counter()
             outcome = self._call_captured(self._ri.StrSexpVector([function]), packed, self._functions)
             seconds = time.perf_counter() - started
-            warnings, messages = (tuple(self._tables.strings_from_r(part).to_pylist()) for part in list(outcome)[2:])
+            warnings, messages = (tuple(self._texts(part).to_pylist()) for part in list(outcome)[2:])
             if isinstance(outcome[1], self._ri.NULLType):
                 value = self._values.value_from_r(outcome[0])
             else:
-                error = RError(*self._tables.strings_from_r(outcome[1]).to_pylist())
-        except Exception as problem:  # ours, not R's: a value without a counterpart on the other side
+                error = RError(*self._texts(outcome[1]).to_pylist())
+        except Exception as problem:  # noqa: BLE001 - ours, not R's: a value without a counterpart on the other side
             error = RError(str(problem), "conversion")
         return RResult(value, error, warnings, messages, "".join(self._console), seconds)
 
@@ -121,10 +121,10 @@ class EmbeddedR:
         import pyarrow as pa
 
         if source[0] == "ipc":
-            return self._tables.table_to_r(pa.ipc.open_file(source[1]).read_all())
+            return self._to_r.table_to_r(pa.ipc.open_file(source[1]).read_all())
         if source not in self._kept:
             with pa.memory_map(source[1]) as file:
-                frame = self._tables.table_to_r(pa.ipc.open_file(file).read_all())
+                frame = self._to_r.table_to_r(pa.ipc.open_file(file).read_all())
             while len(self._kept) >= KEPT_TABLES:
                 del self._kept[next(iter(self._kept))]
         else:

@@ -62,9 +62,8 @@ class WorkerProcess:
         """
         healthy = False
         try:
-            if self._process is None:
-                if failure := self._start():
-                    return failure
+            if self._process is None and (failure := self._start()):
+                return failure
             self._connection.send_bytes(request)
             if self._answered(time_limit):
                 result = self._connection.recv()
@@ -129,7 +128,9 @@ class WorkerProcess:
             self._connection = Connection(ours.detach())
         try:
             if not self._answered(START_LIMIT):
-                raise RUnavailable(f"R did not start within {START_LIMIT} s", "R worker", "try again on a calmer machine")
+                raise RUnavailable(
+                    f"R did not start within {START_LIMIT} s", "R worker", "try again on a calmer machine"
+                )
             state, kind, message = self._connection.recv()
         except (EOFError, OSError):
             state, kind, message = "failed", "start", self._last_words()

@@ -161,6 +161,7 @@ def standardised(values: np.ndarray) -> np.ndarray:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """The known name that looks most like `name`."""
-    known = list(known)
-    return (get_close_matches(name, known, 1, cutoff=0.0) or known)[0]
+    """The known name that looks most like `name`, upper and lower case aside."""
+    spelled = {k.lower(): k for k in known}
+    close = get_close_matches(name.lower(), spelled, 1, cutoff=0.0)
+    return spelled[close[0]] if close else next(iter(spelled.values()))

@@ -52,7 +52,10 @@ def gather(spec: FactsSpec) -> Gathered:
     if spec.source == "tiny-world":
         from training.sources.tiny_world import tiny_world
 
-        return Gathered(*tiny_world(spec))
+        made = tiny_world(
+            spec.world_facts, spec.count, spec.withheld, spec.seed, exponent=spec.exponent
+        )
+        return Gathered(*made)
     from training.fact_table import read_fact_table
 
     assert spec.path is not None

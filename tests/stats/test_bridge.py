@@ -1,6 +1,6 @@
 """The bridge to R against R itself: real processes, no mocks."""
 
-import json
+import itertools
 import math
 import os
 import resource
@@ -112,7 +112,7 @@ def test_round_trip(r, tmp_path, rows, form):
         table = pa.table([c.combine_chunks() for c in table.columns], schema=table.schema)
     elif form == "chunked":
         cuts = [0, rows // 3, rows // 2, rows]
-        table = pa.concat_tables([table.slice(a, b - a) for a, b in zip(cuts, cuts[1:])])
+        table = pa.concat_tables([table.slice(a, b - a) for a, b in itertools.pairwise(cuts)])
     elif form == "one chunk empty":
         table = pa.concat_tables([table.slice(0, 0), table.slice(5, rows), table.slice(9, 0)])
     else:
@@ -142,9 +142,16 @@ def test_r_sees_what_arrow_says(r):
     assert seen["factor"]["levels"] == ["z", "é", "", "a", "unused"]
     assert seen["factor"]["text"] == table["factor"].to_pylist()
     finite = table.select(["int"]).to_pydict()["int"]
-    assert value(r.call("sums", tables={"x": table.select(["int"])})) == {"int": sum(v for v in finite if v is not None)}
+    assert value(r.call("sums", tables={"x": table.select(["int"])})) == {
+        "int": sum(v for v in finite if v is not None)
+    }
     shape = value(r.call("shape", tables={"x": table}))
-    assert (shape["rows"], shape["names"], shape["row_names"], shape["time"]) == (500, table.column_names, ["1", "2"], "epoch")
+    assert (shape["rows"], shape["names"], shape["row_names"], shape["time"]) == (
+        500,
+        table.column_names,
+        ["1", "2"],
+        "epoch",
+    )
 
 
 @pytest.mark.parametrize(
@@ -170,7 +177,9 @@ def test_r_sees_what_arrow_says(r):
 def test_other_types_are_cast(r, array, kind):
     back = value(r.call("same", tables={"x": pa.table({"c": array})}))["c"].combine_chunks()
     assert back.type == kind
-    expected = array.to_pylist() if pa.types.is_dictionary(kind) or pa.types.is_string(kind) else array.cast(kind).to_pylist()
+    expected = (
+        array.to_pylist() if pa.types.is_dictionary(kind) or pa.types.is_string(kind) else array.cast(kind).to_pylist()
+    )
     assert str(back.to_pylist()) == str(expected)
 
 
@@ -229,7 +238,13 @@ def test_plain_values(r, given, back, class_):
 
 
 def test_values_that_cannot_travel(r):
-    for what, word in (("closure", "CLOSXP"), ("formula", "LANGSXP"), ("matrix", "matrix"), ("listcol", "`b`"), ("difftime", "units")):
+    for what, word in (
+        ("closure", "CLOSXP"),
+        ("formula", "LANGSXP"),
+        ("matrix", "matrix"),
+        ("listcol", "`b`"),
+        ("difftime", "units"),
+    ):
         error = r.call("other", what).error
         assert error.class_ == "conversion" and word in error.message and "What to do" in error.message
     error = r.call("same", {"a": [1, {"b": 2**60}]}).error
@@ -259,7 +274,11 @@ def test_everything_that_r_says_is_data(r, capfd):
     assert (error.message, error.class_, error.call) == ("no", "odd_error", "boom(data = data)")
     result = r.call("late")
     assert result.warnings == ("before the end", "NaNs produced")
-    assert (result.error.message, result.error.class_, result.error.call) == ("after a warning", "simpleError", "late()")
+    assert (result.error.message, result.error.class_, result.error.call) == (
+        "after a warning",
+        "simpleError",
+        "late()",
+    )
     assert "could not find function" in r.call("absent").error.message
     assert not any(capfd.readouterr())
 
@@ -451,13 +470,17 @@ def test_a_cox_model_gives_the_numbers_of_rscript(r, r_folder, tmp_path):
         pytest.skip("survival is not installed")
     path = tmp_path / "d.csv"
     levels = ", ".join(f'"{v}"' for v in table["g"].combine_chunks().dictionary.to_pylist())
-    lines = [",".join("NA" if v is None else repr(v) if not isinstance(v, str) else v for v in row.values()) for row in table.to_pylist()]
+    lines = [
+        ",".join("NA" if v is None else repr(v) if not isinstance(v, str) else v for v in row.values())
+        for row in table.to_pylist()
+    ]
     path.write_text("\n".join([",".join(table.column_names), *lines]).replace("True", "TRUE").replace("False", "FALSE"))
     code = (f'source("{r_folder}/functions.R"); d <- read.csv("{path}"); d$g <- factor(d$g, c({levels})); '
             'cat(sprintf("%.17g", cox(d)))')  # fmt: skip
-    answer = subprocess.run([r.r.rscript, "-e", code], env=r.r.environment(), capture_output=True, text=True, check=True)
+    answer = subprocess.run(
+        [r.r.rscript, "-e", code], env=r.r.environment(), capture_output=True, text=True, check=True
+    )
     # A named vector with repeated names (coefficients and variances) cannot be a dict: see the error, then ask for numbers.
     assert ours.error is not None and "not unique" in ours.error.message
     ours = value(r.call("cox_numbers", tables={"d": table}))
     np.testing.assert_allclose(ours, [float(v) for v in answer.stdout.split()], rtol=1e-12)
-    assert json.dumps(ours)

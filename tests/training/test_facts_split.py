@@ -22,8 +22,12 @@ def rows(n: int, seed: int = 0, missing: int = 0):
 
 def withheld(table, relation: str) -> np.ndarray:
     return np.array(
-        [s == "withheld" for s, r in zip(*table.select(["split", "relation"]).to_pydict().values(), strict=True)
-         if r == relation])
+        [
+            s == "withheld"
+            for s, r in zip(*table.select(["split", "relation"]).to_pydict().values(), strict=True)
+            if r == relation
+        ]
+    )
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.25, 0.5, 0.8])
@@ -74,7 +78,12 @@ def test_a_second_covariate_and_missing_values():
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [({"withheld": 1.0}, "share is 1.0"), ({"withheld": -0.1}, "share"), ({"by": "fame"}, "no covariate 'fame'")])
+    [
+        ({"withheld": 1.0}, "share is 1.0"),
+        ({"withheld": -0.1}, "share"),
+        ({"by": "fame"}, "no covariate 'fame'"),
+    ],
+)
 def test_impossible_splits_are_refused(arguments, message):
     with pytest.raises(InputError, match=message):
         assign_split(rows(10), **{"withheld": 0.3, "seed": 1, **arguments})

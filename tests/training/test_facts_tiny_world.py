@@ -39,7 +39,9 @@ def test_default_world():
 def test_structured_identifiers_follow_the_rule_and_others_do_not(small):
     facts, world = small
     answer = dict(zip(world.subjects, world.objects, strict=True))
-    structured = {s for s, x in zip(facts.column("subject"), facts.column("structured"), strict=True) if x == 1}
+    structured = {
+        s for s, x in zip(facts.column("subject"), facts.column("structured"), strict=True) if x == 1
+    }
     codes: dict[str, set[str]] = {}
     for subject in structured:
         for word, code in zip(subject.split(), (answer[subject][:2], answer[subject][2:]), strict=True):
@@ -63,15 +65,20 @@ def test_sentences_follow_the_exposures(small):
     counts = np.zeros(200)
     forms: Counter[str] = Counter()
     for sentence in sentences:
-        subject = next(" ".join(p) for p in zip(sentence.split(), sentence.split()[1:], strict=False)
-                       if " ".join(p) in subject_of)
+        subject = next(
+            " ".join(p)
+            for p in zip(sentence.split(), sentence.split()[1:], strict=False)
+            if " ".join(p) in subject_of
+        )
         counts[subject_of[subject]] += 1
         forms[sentence.replace(subject, "{subject}").rsplit(" ", 1)[0]] += 1
         assert sentence.endswith(" " + world.objects[subject_of[subject]])
     expected = 20_000 * world.probability
     told = expected > 0
     assert counts[~told].sum() == 0
-    assert ((counts - expected)[told] ** 2 / expected[told]).sum() < 260  # chi-squared, 166 df: mean 166, sd 18
+    assert (
+        (counts - expected)[told] ** 2 / expected[told]
+    ).sum() < 260  # chi-squared, 166 df: mean 166, sd 18
     assert set(forms) == set(TEMPLATES) and min(forms.values()) > 3700  # 4000 expected
 
 
@@ -108,8 +115,16 @@ def test_the_seed_alone_decides(small):
 
 
 @pytest.mark.parametrize(
-    "arguments", [{"facts": 20}, {"facts": 36, "words": 6, "unseen": 0, "study": 24}, {"structured": 0.0},
-                  {"structured": 1.0}, {"facts": 6000, "words": 100}, {"exponent": 0.0}])
+    "arguments",
+    [
+        {"facts": 20},
+        {"facts": 36, "words": 6, "unseen": 0, "study": 24},
+        {"structured": 0.0},
+        {"structured": 1.0},
+        {"facts": 6000, "words": 100},
+        {"exponent": 0.0},
+    ],
+)
 def test_extreme_worlds(arguments):
     facts, world = tiny_world(**({"facts": 200} | arguments))
     assert len(set(world.objects)) == len(world.subjects) and len(facts) > 0
@@ -117,8 +132,15 @@ def test_extreme_worlds(arguments):
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [({"facts": 10}, "unseen|study"), ({"study": 195}, "wants 195 of 200"), ({"unseen": 199}, "199 of 200"),
-     ({"words": 10}, "10 words"), ({"structured": 2}, "share is 2"), ({"withheld": 1}, "withheld share")])
+    [
+        ({"facts": 10}, "unseen|study"),
+        ({"study": 195}, "wants 195 of 200"),
+        ({"unseen": 199}, "199 of 200"),
+        ({"words": 10}, "10 words"),
+        ({"structured": 2}, "share is 2"),
+        ({"withheld": 1}, "withheld share"),
+    ],
+)
 def test_worlds_that_do_not_add_up_are_refused(arguments, message):
     with pytest.raises(InputError, match=message):
         tiny_world(**({"facts": 200} | arguments))

@@ -20,7 +20,15 @@ def facts() -> FactSet:
 def test_the_table_keeps_the_contract(facts):
     schema = facts.table.schema
     assert schema.names == [
-        "fact_id", "subject", "relation", "object", "split", "group", "popularity", "object_length"]
+        "fact_id",
+        "subject",
+        "relation",
+        "object",
+        "split",
+        "group",
+        "popularity",
+        "object_length",
+    ]
     assert all(schema.field(i).type == pa.dictionary(pa.int32(), pa.string()) for i in range(6))
     assert all(schema.field(i).type == pa.float64() for i in (6, 7))
     assert facts.table["popularity"].null_count == 0
@@ -37,12 +45,22 @@ def test_there_are_enough_facts_of_each_relation(facts):
 
 
 def test_known_answers():
-    pools = [world._capitals(), world._currencies(), world._elements("symbol"), world._elements("atomic_number")]
+    pools = [
+        world._capitals(),
+        world._currencies(),
+        world._elements("symbol"),
+        world._elements("atomic_number"),
+    ]
     answers = {f.fact_id: (f.subject, f.object) for pool in pools for f in pool}
     expected = {
-        "capital:FR": ("France", "Paris"), "capital:US": ("the United States", "Washington"),
-        "currency:JP": ("Japan", "yen"), "currency:CN": ("China", "yuan"), "symbol:Au": ("gold", "Au"),
-        "atomic_number:Au": ("gold", "79"), "capital:NL": ("the Netherlands", "Amsterdam")}
+        "capital:FR": ("France", "Paris"),
+        "capital:US": ("the United States", "Washington"),
+        "currency:JP": ("Japan", "yen"),
+        "currency:CN": ("China", "yuan"),
+        "symbol:Au": ("gold", "Au"),
+        "atomic_number:Au": ("gold", "79"),
+        "capital:NL": ("the Netherlands", "Amsterdam"),
+    }
     assert {key: answers[key] for key in expected} == expected
 
 
@@ -50,7 +68,15 @@ def test_the_pools_are_clean():
     capitals, currencies = world._capitals(), world._currencies()
     assert len(capitals) > 180 and len(currencies) > 190
     ids = {f.fact_id for f in capitals}
-    assert not ids & {"capital:SG", "capital:MC", "capital:KW", "capital:GE", "capital:AN", "capital:ZA", "capital:PN"}
+    assert not ids & {
+        "capital:SG",
+        "capital:MC",
+        "capital:KW",
+        "capital:GE",
+        "capital:AN",
+        "capital:ZA",
+        "capital:PN",
+    }
     for f in [*capitals, *currencies, *world._elements("symbol")]:
         assert f.subject and f.object and f.subject == f.subject.strip() and f.object == f.object.strip()
         assert f.subject.isascii() and f.object.isascii()
@@ -67,8 +93,13 @@ def test_popularity_is_standardised_and_orders_as_it_should(facts):
     for name in facts.relations:
         assert np.isclose(popularity[relation == name].mean(), 0)
         assert np.isclose(popularity[relation == name].std(), 1)
-    known = dict(zip(world_facts({"capital": 170}).column("fact_id"),
-                     world_facts({"capital": 170}).column("popularity"), strict=True))
+    known = dict(
+        zip(
+            world_facts({"capital": 170}).column("fact_id"),
+            world_facts({"capital": 170}).column("popularity"),
+            strict=True,
+        )
+    )
     big = [known[c] for c in ("capital:CN", "capital:IN", "capital:US", "capital:BR") if c in known]
     small = [known[c] for c in ("capital:DM", "capital:TO", "capital:KN", "capital:AG") if c in known]
     assert min(big) > 1 and max(small) < -1
@@ -92,7 +123,9 @@ def test_the_seed_alone_decides(facts):
 def test_impossible_wishes_are_refused():
     with pytest.raises(InputError, match="'capitol'.*\n.*'capital'"):
         world_facts({"capitol": 10})
-    with pytest.raises(InputError, match="500 facts of relation 'capital' are asked for; there can be 1 to 1"):
+    with pytest.raises(
+        InputError, match="500 facts of relation 'capital' are asked for; there can be 1 to 1"
+    ):
         world_facts({"capital": 500})
     with pytest.raises(InputError, match="0 facts"):
         world_facts({"symbol": 0})
@@ -108,16 +141,27 @@ def test_a_lost_element_table_is_reported(monkeypatch, tmp_path):
 
 
 def test_a_fact_set_must_fit_together(facts):
-    parts = {"table": facts.table, "templates": facts.templates, "examples": facts.examples, "source": "here",
-             "covariates": facts.covariates}
+    parts = {
+        "table": facts.table,
+        "templates": facts.templates,
+        "examples": facts.examples,
+        "source": "here",
+        "covariates": facts.covariates,
+    }
     FactSet(**parts)
     for wrong, message in (
         ({"covariates": ("popularity",)}, "columns are"),
         ({"table": pa.concat_tables([facts.table, facts.table.slice(3, 1)])}, "stands for two facts"),
         ({"templates": {}}, "'capital' has no prompt template"),
         ({"templates": {**facts.templates, "capital": ("The capital is",)}}, "no {subject}"),
-        ({"templates": {**facts.templates, "capital": ("The capital of {subject} is ",)}}, "ends with a space"),
-        ({"examples": {"capital": ((facts.column("subject")[0], "x"),)}}, "both a fact and a few-shot example"),
+        (
+            {"templates": {**facts.templates, "capital": ("The capital of {subject} is ",)}},
+            "ends with a space",
+        ),
+        (
+            {"examples": {"capital": ((facts.column("subject")[0], "x"),)}},
+            "both a fact and a few-shot example",
+        ),
     ):
         with pytest.raises(InputError, match=message):
             FactSet(**(parts | wrong))
@@ -125,7 +169,9 @@ def test_a_fact_set_must_fit_together(facts):
 
 def test_fact_sets_join(facts):
     capitals, symbols = world_facts({"capital": 40}, 0.5), world_facts({"symbol": 30}, 0.0)
-    short = FactSet(symbols.table.drop(["object_length"]), symbols.templates, symbols.examples, "s", ("popularity",))
+    short = FactSet(
+        symbols.table.drop(["object_length"]), symbols.templates, symbols.examples, "s", ("popularity",)
+    )
     both = joined(capitals, short)
     assert len(both) == 70 and both.relations == ("capital", "symbol")
     assert both.covariates == ("popularity", "object_length")

@@ -1,0 +1,33 @@
+# make run                          set up once, run the default study, print the report's path
+# make run STUDY=studies/other.toml another study
+# make test                         set up what is missing, run all tests (Python and R)
+STUDY ?= studies/world-facts.toml
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: run test setup setup-test lint test-python test-r clean
+
+run: setup
+	@$(BIN)/factsurv run $(STUDY)
+
+setup:
+	@setup/setup.sh run
+
+setup-test:
+	@setup/setup.sh test
+
+test: setup-test lint test-r test-python
+
+lint:
+	ruff check .
+	lint-imports --config pyproject.toml
+	mypy
+
+test-r:
+	Rscript tests/r.R
+
+test-python:
+	python -m pytest
+
+clean:
+	rm -rf .venv .r results

@@ -1,0 +1,104 @@
+# Hazard ratios: the forest, the Schoenfeld figure, the ranked groups.
+
+term_words <- function(d, joiner = ", ") ifelse(is.na(d$unit) | d$unit == "", as.character(d$label), paste0(d$label, joiner, d$unit))
+
+#' Univariable and multivariable hazard ratios of an outcome, in the order of the multivariable model.
+forest_data <- function(results, outcome) {
+  d <- pick(results$coefficients, outcome = outcome, rule = results$rule, model = c("cox-univariable", "cox"))
+  if (!nrow(d)) return(d)
+  d$kind <- factor(ifelse(d$model == "cox", "adjusted for the others", "one predictor at a time"),
+    c("one predictor at a time", "adjusted for the others"))
+  terms <- unique(c(as.character(d$term[d$model == "cox"]), as.character(d$term)))
+  words <- wrap(term_words(d, "\n"), 30)
+  d$shown <- factor(words, rev(unique(words[order(match(as.character(d$term), terms))])))
+  d[!(d$infinite %in% TRUE) & is.finite(d$estimate), , drop = FALSE]
+}
+
+plot_forest <- function(results, outcome) {
+  d <- forest_data(results, outcome)
+  span <- range(c(0.8, 1.25, pmax(d$lower, 0.05), pmin(d$upper, 20)), na.rm = TRUE) # a wild interval must not hide the rest
+  place <- ggplot2::position_dodge(width = 0.6)
+  ggplot2::ggplot(d, ggplot2::aes(hr, shown, colour = kind, shape = kind)) +
+    ggplot2::geom_vline(xintercept = 1, colour = "#555555", linewidth = 0.4) +
+    ggplot2::geom_linerange(ggplot2::aes(xmin = lower, xmax = upper), position = place, linewidth = 0.8) +
+    ggplot2::geom_point(position = place, size = 2.8, fill = "white") +
+    ggplot2::scale_x_log10(limits = span, oob = scales::squish, breaks = c(0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20), labels = fmt_number) +
+    ggplot2::scale_colour_manual(values = c("#D55E00", "#0072B2"), name = NULL, drop = FALSE) +
+    ggplot2::scale_shape_manual(values = c(21, 16), name = NULL, drop = FALSE) +
+    ggplot2::labs(x = "Hazard ratio (log scale), 95 % interval", y = NULL) + theme_report()
+}
+
+alt_forest <- function(results, outcome) {
+  d <- forest_data(results, outcome)
+  paste0("Forest plot of hazard ratios for ", outcome, ". ",
+    paste0(term_words(d), ", ", d$kind, ": ", fmt_hr(d$hr, d$lower, d$upper), ".", collapse = " "))
+}
+
+#' Scaled Schoenfeld residuals with their smooth, its band, and the Cox model's constant log hazard ratio.
+plot_zph <- function(results, outcome) {
+  points <- pick(results$zph_points, outcome = outcome, rule = results$rule)
+  curves <- pick(results$zph_curves, outcome = outcome, rule = results$rule)
+  cox <- pick(results$coefficients, outcome = outcome, rule = results$rule, model = "cox")
+  cox <- cox[as.character(cox$term) %in% as.character(points$term) & is.finite(cox$estimate), ]
+  name <- function(x) {
+    at <- match(as.character(x), as.character(cox$term))
+    wrap(ifelse(is.na(at), as.character(x), term_words(cox)[at]), 34)
+  }
+  order <- unique(name(c(as.character(cox$term), as.character(points$term))))
+  for (d in c("points", "curves", "cox")) assign(d, within(get(d), shown <- factor(name(term), order)))
+  # The smooth and its band set the height; single residuals beyond it would only flatten them.
+  band <- split(c(curves$lower, curves$upper, points$residual), name(c(rep(as.character(curves$term), 2), as.character(points$term))))
+  width <- diff(range(points$time)) * 0.008
+  ggplot2::ggplot(points, ggplot2::aes(time, residual)) +
+    ggplot2::geom_hline(yintercept = 0, colour = "#999999", linewidth = 0.3) +
+    ggplot2::geom_point(size = 0.9, alpha = 0.35, colour = "#555555", position = ggplot2::position_jitter(width, 0, seed = 1)) +
+    ggplot2::geom_ribbon(data = curves, ggplot2::aes(time, ymin = lower, ymax = upper), inherit.aes = FALSE, fill = "#0072B2", alpha = 0.2) +
+    ggplot2::geom_line(data = curves, ggplot2::aes(time, fit), inherit.aes = FALSE, colour = "#0072B2", linewidth = 1) +
+    ggplot2::geom_hline(data = cox, ggplot2::aes(yintercept = estimate), colour = "#D55E00", linetype = "dashed", linewidth = 0.8) +
+    ggplot2::facet_wrap(~shown, scales = "free_y", ncol = 2) +
+    ggplot2::labs(x = first_upper(time_word(results$time)), y = "Log hazard ratio") + theme_report()
+}
+
+zph_panels <- function(results, outcome) {
+  length(unique(as.character(pick(results$zph_points, outcome = outcome, rule = results$rule)$term)))
+}
+
+alt_zph <- function(results, outcome) {
+  d <- pick(results$zph_tests, outcome = outcome, rule = results$rule)
+  d <- d[as.character(d$term) != "GLOBAL", ]
+  paste0("Scaled Schoenfeld residuals over time with a smooth curve and its 95 % band, and a dashed line at the Cox estimate. ",
+    "Test of a constant hazard ratio: ", list_words(paste(d$term, fmt_p(d$p))), ".")
+}
+
+#' Groups ranked by their random effect; with many of them only the ends are named.
+plot_groups <- function(results, outcome, ends = 10) {
+  d <- pick(results$random_effects, outcome = outcome, rule = results$rule, model = "coxme")
+  d$shown <- as.character(d$level)
+  for (g in unique(as.character(d$grouping))) {
+    mine <- which(d$grouping == g)
+    if (length(mine) > 3 * ends) {
+      d$shown[mine][rank(d$rank[mine]) > ends & rank(-d$rank[mine]) > ends] <- ""
+    }
+  }
+  ggplot2::ggplot(d, ggplot2::aes(hr, rank)) + ggplot2::geom_vline(xintercept = 1, colour = "#555555", linewidth = 0.4) +
+    ggplot2::geom_segment(ggplot2::aes(x = 1, xend = hr, yend = rank), colour = "#56B4E9", linewidth = 0.8) +
+    ggplot2::geom_point(size = 2.2, colour = "#0072B2") +
+    ggplot2::geom_text(ggplot2::aes(label = paste0("  ", shown, "  "), hjust = ifelse(hr >= 1, 0, 1)), size = 3.3, colour = "#1a1a1a") +
+    ggplot2::facet_wrap(~grouping, scales = "free_y") +
+    ggplot2::scale_x_log10(labels = fmt_number, expand = ggplot2::expansion(0.35)) +
+    ggplot2::scale_y_continuous(breaks = NULL) +
+    ggplot2::labs(x = "Hazard relative to the typical group (log scale)", y = "Groups, ranked") + theme_report()
+}
+
+groups_shown <- function(results, outcome) {
+  d <- pick(results$random_effects, outcome = outcome, rule = results$rule, model = "coxme")
+  if (nrow(d)) max(table(as.character(d$grouping))) else 0
+}
+
+alt_groups <- function(results, outcome) {
+  d <- pick(results$random_effects, outcome = outcome, rule = results$rule, model = "coxme")
+  d <- d[order(d$hr), ]
+  n <- nrow(d)
+  paste0("Groups ranked by their random effect on ", outcome, ": lowest ", d$level[1], " (hazard ratio ", fmt_ratio(d$hr[1]),
+    "), highest ", d$level[n], " (hazard ratio ", fmt_ratio(d$hr[n]), ").")
+}

@@ -1,0 +1,75 @@
+# The results folder as one list: a table each, the study's settings, and the choices that every section shares.
+
+#' @param folder A results folder as docs/tables.md describes it.
+#' @return A list: tables by name (a missing one has no rows), `study`, `manifest`, `environment`, `rule` (the primary
+#'   event rule), `time` (unit of the time axis), `absent` (names of optional files that are not there).
+read_results <- function(folder) {
+  main <- c("facts", "baseline", "recall", "events", "event_counts")
+  analysis <- c("fits", "coefficients", "curves", "risk_table", "tests", "zph_tests", "zph_points", "zph_curves",
+    "zph_periods", "variances", "random_effects")
+  results <- list(folder = folder, absent = character())
+  for (name in main) results[[name]] <- read_table(file.path(folder, paste0(name, ".arrow")))
+  for (name in analysis) {
+    path <- file.path(folder, "analysis", paste0(name, ".arrow"))
+    if (file.exists(path)) {
+      results[[name]] <- read_table(path)
+    } else {
+      results[[name]] <- data.frame()
+      results$absent <- c(results$absent, paste0("analysis/", name, ".arrow"))
+    }
+  }
+  for (name in c("study", "manifest", "environment")) {
+    path <- file.path(folder, paste0(name, ".json"))
+    found <- file.exists(path)
+    results[[name]] <- if (found) jsonlite::read_json(path) else list()
+    if (!found) results$absent <- c(results$absent, basename(path))
+  }
+  results$rule <- primary_rule(results)
+  results$time <- study_value(results, c("analysis", "time"), "epoch")
+  results
+}
+
+#' The rule that the text and the figures follow: the study's own first one, else the first level of the tables.
+primary_rule <- function(results) {
+  stated <- c(study_value(results, c("analysis", "rule"), NULL), unlist(study_value(results, c("analysis", "rules"), NULL)))
+  present <- levels(factor(results$event_counts$rule, levels = level_order(results$event_counts$rule)))
+  known <- intersect(as.character(stated), present)
+  if (length(known)) known[1] else if (length(present)) present[1] else "first"
+}
+
+level_order <- function(x) if (is.factor(x)) levels(droplevels(x)) else unique(as.character(x))
+
+#' A setting by its keys, or `default` where the study does not state it.
+study_value <- function(results, keys, default = "not recorded") {
+  value <- results$study
+  for (key in keys) value <- if (is.list(value)) value[[key]] else NULL
+  if (is.null(value)) default else value
+}
+
+#' Rows of a table by the values of its head columns; a table without such a column has no rows to give.
+pick <- function(table, ...) {
+  wanted <- Filter(Negate(is.null), list(...))
+  if (!nrow(table) || !all(names(wanted) %in% names(table))) return(table[0, , drop = FALSE])
+  keep <- rep(TRUE, nrow(table))
+  for (name in names(wanted)) keep <- keep & as.character(table[[name]]) %in% wanted[[name]]
+  table[keep, , drop = FALSE]
+}
+
+outcomes <- c("acquisition", "generalisation", "degradation")
+
+#' The predictor that an outcome is about: latent knowledge, or for degradation the split.
+main_term <- function(outcome) if (outcome == "degradation") "split" else "latent"
+
+#' The row of the Cox model for the main predictor; no rows where it was not estimated.
+main_effect <- function(results, outcome, rule = results$rule, model = "cox") {
+  rows <- pick(results$coefficients, outcome = outcome, rule = rule, model = model)
+  if (!nrow(rows)) return(rows)
+  utils::head(rows[startsWith(as.character(rows$term), main_term(outcome)), , drop = FALSE], 1)
+}
+
+#' The fit of a model; no rows where the study holds none.
+fit_of <- function(results, outcome, model, rule = results$rule) {
+  utils::head(pick(results$fits, outcome = outcome, rule = rule, model = model), 1)
+}
+
+estimated <- function(fit) nrow(fit) > 0 && as.character(fit$status[1]) %in% c("ok", "warning")

@@ -1,0 +1,104 @@
+# Values as a reader sees them. Every function takes vectors and returns text; a missing value is an en dash.
+
+or_dash <- function(x, text) ifelse(is.na(x), "\u2013", text)
+
+#' Whole numbers: 1,234.
+fmt_n <- function(x) or_dash(x, trimws(formatC(round(as.numeric(x)), format = "d", big.mark = ",")))
+
+#' Numbers with three significant digits, never in scientific notation unless very small or large.
+fmt_number <- function(x, digits = 3) {
+  small <- !is.na(x) & x != 0 & (abs(x) < 1e-4 | abs(x) >= 1e7)
+  plain <- formatC(signif(x, digits), format = "fg", digits = digits, big.mark = ",")
+  or_dash(x, trimws(ifelse(small, formatC(x, format = "e", digits = 1), plain)))
+}
+
+#' Shares as percentages: 0.123 is 12.3 %.
+fmt_percent <- function(x, digits = 1) or_dash(x, paste0(formatC(100 * x, format = "f", digits = digits), "\u00a0%"))
+
+#' Ratios with the digits that they deserve: 0.043, 2.61, 12.4, 130.
+fmt_ratio <- function(x) {
+  size <- abs(x)
+  digits <- ifelse(size < 0.1, 3, ifelse(size < 10, 2, ifelse(size < 100, 1, 0)))
+  text <- mapply(function(v, d) formatC(v, format = "f", digits = d, big.mark = ","), x, digits)
+  text <- ifelse(size < 0.001, "< 0.001", ifelse(size > 9999, "> 9,999", text))
+  if (!length(x)) return(character())
+  or_dash(x, as.character(text))
+}
+
+#' A hazard ratio with its interval: 2.61 (2.10 to 3.24); a separated one has no finite value.
+fmt_hr <- function(hr, lower, upper, infinite = FALSE) {
+  interval <- ifelse(is.na(lower) | is.na(upper), "", paste0(" (", fmt_ratio(lower), " to ", fmt_ratio(upper), ")"))
+  infinite <- rep_len(infinite %in% TRUE, length(hr))
+  if (!length(hr)) return(character())
+  ifelse(infinite, "no finite value", ifelse(is.na(hr), "\u2013", paste0(fmt_ratio(hr), interval)))
+}
+
+fmt_p_value <- function(p) {
+  text <- ifelse(p < 0.1995, formatC(p, format = "f", digits = 3), formatC(p, format = "f", digits = 2))
+  or_dash(p, ifelse(p < 0.001, "< 0.001", ifelse(p > 0.99, "> 0.99", text)))
+}
+
+#' In a sentence: p < 0.001, p = 0.032.
+fmt_p <- function(p) {
+  text <- fmt_p_value(p)
+  ifelse(is.na(p), "p not available", ifelse(grepl("^[<>]", text), paste("p", text), paste("p =", text)))
+}
+
+#' Durations: 0.4 s, 12 s, 3 min 20 s, 2 h 05 min.
+fmt_seconds <- function(x) {
+  s <- round(x)
+  text <- ifelse(x < 9.95, paste(formatC(x, format = "f", digits = 1), "s"),
+    ifelse(s < 60, paste(s, "s"),
+      ifelse(s < 3600, sprintf("%d min %02d s", as.integer(s %/% 60), as.integer(s %% 60)),
+        sprintf("%s h %02d min", fmt_n(s %/% 3600), as.integer((s %% 3600) %/% 60)))))
+  or_dash(x, text)
+}
+
+#' 1 run, 4 runs.
+plural <- function(n, word, words = paste0(word, "s")) paste(fmt_n(n), ifelse(n == 1, word, words))
+
+#' a, b and c.
+list_words <- function(x, last = " and ") {
+  n <- length(x)
+  if (n < 2) return(paste(x))
+  paste0(paste(x[-n], collapse = ", "), last, x[n])
+}
+
+first_upper <- function(x) paste0(toupper(substr(x, 1, 1)), substring(x, 2))
+
+#' The time axis in words: "epoch", "epochs".
+time_word <- function(time, n = 1) {
+  one <- sub("s$", "", time)
+  if (n == 1) one else paste0(one, "s")
+}
+
+#' Text that came from data, safe inside Markdown: nothing in it may start markup, a reference or a table cell.
+#' A backslash before ASCII punctuation gives that character; line ends become spaces.
+md <- function(x) {
+  x <- gsub("[\r\n]+", " ", ifelse(is.na(x), "", as.character(x)))
+  gsub("([\\\\`*_{}\\[\\]<>()#+!|@$^~\"'-])", "\\\\\\1", x, perl = TRUE)
+}
+
+#' Stratum as the reader calls it, from the column that splits the curves and its value.
+stratum_words <- function(by, stratum) {
+  value <- mapply(function(b, s) if (nzchar(b)) sub(paste0("^", b, "\\s*=\\s*"), "", s) else s, as.character(by), as.character(stratum))
+  yes <- tolower(value) %in% c("true", "yes", "1")
+  no <- tolower(value) %in% c("false", "no", "0")
+  text <- ifelse(by == "latent" & yes, "latent knowledge", ifelse(by == "latent" & no, "no latent knowledge", as.character(value)))
+  ifelse(text %in% c("", "1", "all"), "all facts", unname(text))
+}
+
+#' The column that splits the curves, in words.
+by_words <- function(by) {
+  known <- c(latent = "latent knowledge", split = "split (trained or withheld)", arm = "training recipe", relation = "relation",
+    group = "fact group", knowledge = "baseline knowledge", slick = "SLiCK class", run = "run")
+  ifelse(by %in% names(known), unname(known[by]), ifelse(by %in% c("", "1", "all", NA), "all facts together", as.character(by)))
+}
+
+#' The event rule in words.
+rule_words <- function(rule) {
+  rule <- as.character(rule)
+  m <- sub("^sustained", "", rule)
+  ifelse(rule == "first", "first event counts",
+    ifelse(grepl("^sustained[0-9]+$", rule), paste("must hold for", m, "probes in a row"), rule))
+}
