@@ -17,10 +17,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-import numpy as np
-import pyarrow as pa
+import numpy as np  # noqa: E402
+import pyarrow as pa  # noqa: E402
 
-from stats.r_home import find_r
+from stats.r_home import find_r  # noqa: E402
 
 ROWS = (10_000, 100_000, 1_000_000)
 WAYS = {
@@ -107,7 +107,7 @@ def measure(way: str, rows: int) -> float:
     def convert():
         with conversion.localconverter(default_converter + numpy2ri.converter) as converter:
             columns = {}
-            for name, column in zip(data.column_names, data.columns):
+            for name, column in zip(data.column_names, data.columns, strict=True):
                 if pa.types.is_dictionary(column.type):
                     column = column.combine_chunks().indices
                 columns[name] = converter.py2rpy(column.to_numpy(zero_copy_only=False).astype(float))

@@ -103,14 +103,17 @@ def make_facts(results: Results) -> None:
     from training.gather import gather, versions
     from training.stored_facts import to_arrow
 
-    spec = results.study.facts
+    spec, model = results.study.facts, results.study.model
+    pretraining = model.pretrain_steps * model.pretrain_batch
     key: dict[str, Any] = {"spec": spec.model_dump() | versions(spec)}
+    if spec.source == "tiny-world":
+        key["spec"]["pretraining sentences"] = pretraining
     key["inputs"] = {Path(spec.path).name: digest(Path(spec.path))} if spec.path else {}
     key["code"] = code("training/gather.py", "training/facts.py", "training/fact_table.py", "training/split.py")
     key["code"] |= code("training/sources/*.py")
 
     def make() -> dict[str, int | None]:
-        facts = gather(spec).facts
+        facts = gather(spec, pretraining).facts
         for notice in facts.notices:
             results.say(f"facts: {notice}")
         write_table(results.folder / "facts.arrow", to_arrow(facts))

@@ -20,11 +20,11 @@ def table_from_r(frame: ri.ListSexpVector) -> pa.Table:
         A column is a list, a matrix or of a class without an Arrow form; the error names the column.
     """
     names = strings_from_r(attribute(frame, "names")).to_pylist()
-    table = pa.table([column_from_r(column, name) for name, column in zip(names, frame)], names=names)
+    table = pa.table([column_from_r(column, name) for name, column in zip(names, frame, strict=True)], names=names)
     metadata = attribute(frame, "metadata")
     if isinstance(metadata, ri.ListSexpVector) and all(isinstance(v, ri.StrSexpVector) for v in metadata):
         keys = strings_from_r(attribute(metadata, "names")).to_pylist()
-        table = table.replace_schema_metadata({k: v[0] for k, v in zip(keys, metadata) if len(v) == 1})
+        table = table.replace_schema_metadata({k: v[0] for k, v in zip(keys, metadata, strict=True) if len(v) == 1})
     return table
 
 
@@ -67,7 +67,8 @@ def strings_from_r(vector) -> pa.StringArray:
     """The Arrow array of an R character vector (None: no strings)."""
     if vector is None or len(vector) == 0:
         return pa.array([], pa.string())
-    missing, lengths, data = (memory_of(part) for part in strings_in_r("from")(vector))
+    parts = list(strings_in_r("from")(vector))  # held: the views below do not keep R from collecting them
+    missing, lengths, data = map(memory_of, parts)
     offsets = np.zeros(len(lengths) + 1, np.int32)
     np.cumsum(lengths, out=offsets[1:])
     validity = pa.py_buffer(np.packbits(missing == 0, bitorder="little")) if missing.any() else None

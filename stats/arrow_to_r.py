@@ -47,7 +47,7 @@ def table_to_r(table: pa.Table) -> ri.ListSexpVector:
     """
     if len(table) > LONGEST:
         raise InputError(f"{len(table)} rows are more than a data.frame can have", "table", "split the table")
-    columns = [column_to_r(column, name) for name, column in zip(table.column_names, table.columns)]
+    columns = [column_to_r(column, name) for name, column in zip(table.column_names, table.columns, strict=True)]
     frame = list_to_r(columns, strings_to_r(table.column_names))
     metadata = {k.decode(): v for k, v in (table.schema.metadata or {}).items() if k != b"pandas"}
     if metadata:

@@ -147,7 +147,7 @@ class RWorkers:
         return [future.result() for future in futures]
 
     def close(self) -> None:
-        """End the workers at once. Calls that still run give an error of class ``crashed``; queued ones are cancelled."""
+        """End the workers at once: running calls give an error of class ``crashed``, queued ones are cancelled."""
         with self._lock:
             if self._closed:
                 return
@@ -155,7 +155,7 @@ class RWorkers:
             waiting, self._waiting = self._waiting, collections.deque()
         for future, _, _ in waiting:
             future.cancel()
-        for process, inbox in zip(self._processes, self._inboxes):
+        for process, inbox in zip(self._processes, self._inboxes, strict=True):
             process.kill()
             inbox.put(None)
         for thread in self._threads:

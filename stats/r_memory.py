@@ -89,7 +89,7 @@ def strings_in_r(name: str):
     """One of the R functions ``to``, ``from`` and ``join``, by which strings travel as one block of bytes."""
     if not _strings_in_r:
         functions = ri.evalr(_STRINGS_IN_R)
-        _strings_in_r.update(zip(attribute(functions, "names"), functions))
+        _strings_in_r.update(zip(attribute(functions, "names"), functions, strict=True))
     return _strings_in_r[name]
 
 

@@ -80,7 +80,7 @@ def value_from_r(obj, where: str = "the result of R"):
         keys = _keys(obj, where)
         if keys is None:
             return [value_from_r(item, f"{where}[[{i + 1}]]") for i, item in enumerate(obj)]
-        return {key: value_from_r(item, f"{where}${key}") for key, item in zip(keys, obj)}
+        return {key: value_from_r(item, f"{where}${key}") for key, item in zip(keys, obj, strict=True)}
     if not isinstance(obj, (ri.StrSexpVector, ri.IntSexpVector, ri.BoolSexpVector, ri.FloatSexpVector)):
         raise InputError(
             f"R's type {ri.RTYPES(obj.typeof).name} has no Python form", where,
@@ -92,7 +92,7 @@ def value_from_r(obj, where: str = "the result of R"):
         raise InputError(error.what, where, error.remedy) from None
     keys = _keys(obj, where)
     if keys is not None:
-        return dict(zip(keys, values))
+        return dict(zip(keys, values, strict=True))
     return values[0] if len(values) == 1 else values
 
 

@@ -72,8 +72,8 @@ class EmbeddedR:
 
         self._console: list[str] = []
         # R resolves these names whenever it writes, so plain assignment redirects it.
-        callbacks.consolewrite_print = callbacks.consolewrite_warnerror = self._console.append
-        callbacks.showmessage = self._console.append
+        callbacks.consolewrite_print = callbacks.consolewrite_warnerror = self._console.append  # type: ignore
+        callbacks.showmessage = self._console.append  # type: ignore
         callbacks.consoleread = lambda prompt: ""  # the end of input: nobody is at the keyboard
         callbacks.cleanup = self._quit
         embedded.set_initoptions(("rpy2", "--quiet", "--no-save", "--no-restore"))

@@ -17,6 +17,7 @@ import threading
 import time
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import NamedTuple
 
 from stats.r_home import PROJECT, RHome, RUnavailable
 from stats.result import RError, RResult
@@ -34,6 +35,17 @@ serve(int(requests), int(lifeline), {"r_folder": r_folder})"""
 _stack_lock = threading.Lock()
 
 
+class _Running(NamedTuple):
+    process: subprocess.Popen
+    connection: Connection
+    lifeline: int  # our end of a pipe; the worker ends when it closes, however we end
+    folder: str  # R's temporary files and the log: ours to remove
+
+    @property
+    def log(self) -> str:
+        return os.path.join(self.folder, "worker.log")
+
+
 class WorkerProcess:
     """A process that holds R, and is started anew whenever it is needed and not there.
 
@@ -45,10 +57,7 @@ class WorkerProcess:
 
     def __init__(self, r: RHome, r_folder: Path):
         self._r, self._r_folder = r, r_folder
-        self._process: subprocess.Popen | None = None
-        self._connection: Connection | None = None
-        self._lifeline: int | None = None
-        self._folder = ""
+        self._running: _Running | None = None
         self._lock = threading.Lock()
         self._ended = False
 
@@ -62,17 +71,19 @@ class WorkerProcess:
         """
         healthy = False
         try:
-            if self._process is None and (failure := self._start()):
-                return failure
-            self._connection.send_bytes(request)
-            if self._answered(time_limit):
-                result = self._connection.recv()
-                healthy = True
-                return result
-            message = f"stopped: R had not finished after {time_limit:g} s"
-            return RResult(error=RError(message, "time_limit"), seconds=float(time_limit))
-        except (EOFError, OSError):
-            return RResult(error=RError(self._last_words(), "crashed"))
+            started = self._running or self._start()
+            if isinstance(started, RResult):
+                return started
+            try:
+                started.connection.send_bytes(request)
+                if not self._answered(started, time_limit):
+                    message = f"stopped: R had not finished after {time_limit:g} s"
+                    return RResult(error=RError(message, "time_limit"), seconds=float(time_limit or 0))
+                result = started.connection.recv()
+            except (EOFError, OSError):
+                return RResult(error=RError(self._last_words(started), "crashed"))
+            healthy = True
+            return result
         finally:
             if not healthy:
                 self.discard()
@@ -86,56 +97,35 @@ class WorkerProcess:
     def discard(self) -> None:
         """End the process, if any, and free what it held; only from the thread that asks."""
         with self._lock:
-            if self._process is None:
+            if self._running is None:
                 return
             self._kill()
-            self._process.wait()
-            self._connection.close()
-            os.close(self._lifeline)
-            shutil.rmtree(self._folder, ignore_errors=True)
-            self._process = None
+            self._running.process.wait()
+            self._running.connection.close()
+            os.close(self._running.lifeline)
+            shutil.rmtree(self._running.folder, ignore_errors=True)
+            self._running = None
 
     def _kill(self) -> None:
-        if self._process is not None and self._process.returncode is None:
-            try:
-                os.killpg(self._process.pid, signal.SIGKILL)  # with all that R started
-            except ProcessLookupError:
-                pass
+        if self._running is not None and self._running.process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._running.process.pid, signal.SIGKILL)  # with all that R started
 
-    def _start(self) -> RResult | None:
+    def _start(self) -> "_Running | RResult":
         """Start R and wait until it is ready; an RResult if it never will be because of its R files."""
         with self._lock:
             if self._ended:
                 return RResult(error=RError("the pool of R workers was closed", "crashed"))
-            self._folder = tempfile.mkdtemp(prefix="factsurv-r-")  # R's own temporary files too, so that they go
-            ours, theirs = socket.socketpair()
-            read_end, self._lifeline = os.pipe()
-            arguments = [str(PROJECT), str(theirs.fileno()), str(read_end), str(self._r_folder)]
-            try:
-                with open(self._log, "wb") as log, _large_stack():
-                    self._process = subprocess.Popen(
-                        [sys.executable, "-P", "-c", PROGRAM, *arguments],
-                        env=self._r.environment() | {"TMPDIR": self._folder},
-                        stdin=subprocess.DEVNULL,
-                        stdout=log,
-                        stderr=log,
-                        pass_fds=(theirs.fileno(), read_end),
-                        start_new_session=True,  # ctrl-C in the terminal is the parent's to handle
-                    )
-            finally:
-                theirs.close()
-                os.close(read_end)
-            self._connection = Connection(ours.detach())
+            self._running = running = self._launched()
         try:
-            if not self._answered(START_LIMIT):
-                raise RUnavailable(
-                    f"R did not start within {START_LIMIT} s", "R worker", "try again on a calmer machine"
-                )
-            state, kind, message = self._connection.recv()
+            if not self._answered(running, START_LIMIT):
+                what = f"R did not start within {START_LIMIT} s"
+                raise RUnavailable(what, "R worker", "try again on a calmer machine")
+            state, kind, message = running.connection.recv()
         except (EOFError, OSError):
-            state, kind, message = "failed", "start", self._last_words()
+            state, kind, message = "failed", "start", self._last_words(running)
         if state == "ready":
-            return None
+            return running
         if self._ended:
             return RResult(error=RError("the pool of R workers was closed", "crashed"))
         if kind == "source":
@@ -145,42 +135,58 @@ class WorkerProcess:
             remedy = "RPY2_CFFI_MODE=ABI pip install rpy2-rinterface==3.6.4, or install R 4.5 or newer"
         raise RUnavailable(f"R {self._r.version} in {self._r.home} does not start: {message}", "R worker", remedy)
 
-    def _answered(self, time_limit: float | None) -> bool:
+    def _launched(self) -> _Running:
+        folder = tempfile.mkdtemp(prefix="factsurv-r-")
+        ours, theirs = socket.socketpair()
+        read_end, lifeline = os.pipe()
+        arguments = [str(PROJECT), str(theirs.fileno()), str(read_end), str(self._r_folder)]
+        try:
+            with open(os.path.join(folder, "worker.log"), "wb") as log, _large_stack():
+                process = subprocess.Popen(
+                    [sys.executable, "-P", "-c", PROGRAM, *arguments],
+                    env=self._r.environment() | {"TMPDIR": folder},
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    pass_fds=(theirs.fileno(), read_end),
+                    start_new_session=True,  # ctrl-C in the terminal is the parent's to handle
+                )
+        finally:
+            theirs.close()
+            os.close(read_end)
+        return _Running(process, Connection(ours.detach()), lifeline, folder)
+
+    def _answered(self, running: _Running, time_limit: float | None) -> bool:
         """Wait for an answer. Looks at the process too: a process that R forked may keep the socket open."""
         end = None if time_limit is None else time.monotonic() + time_limit
         while True:
             rest = 1.0 if end is None else end - time.monotonic()
-            if self._connection.poll(max(0.0, min(rest, 1.0))):
+            if running.connection.poll(max(0.0, min(rest, 1.0))):
                 return True
             with self._lock:
-                gone = self._process.poll() is not None
-            if gone and not self._connection.poll(0):
+                gone = running.process.poll() is not None
+            if gone and not running.connection.poll(0):
                 raise EOFError
             if rest <= 0:
                 return False
 
-    def _last_words(self) -> str:
+    def _last_words(self, running: _Running) -> str:
         """How the process ended, and the end of what it wrote."""
         if self._ended:
             return "the pool of R workers was closed during this call"
         try:
-            code = self._process.wait(timeout=10)
+            code = running.process.wait(timeout=10)
         except subprocess.TimeoutExpired:
-            code = None
-        if code is not None and code < 0:
+            return "R closed its connection and did not end"
+        if code < 0:
             how = f"R was ended by signal {-code} ({signal.Signals(-code).name})"
         else:
             how = f"R ended itself with exit code {code}, as quit() does"
         try:
-            with open(self._log, encoding="utf-8", errors="replace") as log:
-                words = log.read()[-1000:].strip()
+            words = Path(running.log).read_text(encoding="utf-8", errors="replace")[-1000:].strip()
         except OSError:
             words = ""
         return f"{how}; last words: {words}" if words else how
-
-    @property
-    def _log(self) -> str:
-        return os.path.join(self._folder, "worker.log")
 
 
 @contextlib.contextmanager

@@ -54,9 +54,7 @@ def read_columns(path: Path) -> Columns:
         If it is absent, empty, damaged, not UTF-8 (csv), or of another kind.
     """
     if not path.is_file():
-        raise InputError(
-            "there is no such file", str(path), "Check the path; it is relative to the study file."
-        )
+        raise InputError("there is no such file", str(path), "Check the path; it is relative to the study file.")
     if path.stat().st_size == 0:
         raise InputError("the file is empty", str(path), "Export the table again.")
     kind = path.suffix.lower()
@@ -118,9 +116,7 @@ def _utf8(path: Path) -> str:
             'save as "CSV UTF-8".',
         ) from error
     if "\0" in text:
-        raise InputError(
-            "the file holds zero bytes, so it is not a csv", str(path), 'Save it as "CSV UTF-8".'
-        )
+        raise InputError("the file holds zero bytes, so it is not a csv", str(path), 'Save it as "CSV UTF-8".')
     if not text.strip():
         raise InputError("the file is empty", str(path), "Export the table again.")
     return text
@@ -161,9 +157,7 @@ def _read_arrow(path: Path, kind: str) -> Columns:
 
 
 def _is_numeric_type(kind: pa.DataType) -> bool:
-    return (
-        types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind) or types.is_decimal(kind)
-    )
+    return types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind) or types.is_decimal(kind)
 
 
 def _is_number(text: str) -> bool:

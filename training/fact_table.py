@@ -105,8 +105,7 @@ def read_fact_table(
     if split is None:
         rows = assign_split(rows, withheld, seed, by=chosen[0] if chosen else None)
     shown = {
-        r: tuple((facts[i].subject, facts[i].object) for i in examples if facts[i].relation == r)
-        for r in relations
+        r: tuple((facts[i].subject, facts[i].object) for i in examples if facts[i].relation == r) for r in relations
     }
     return FactSet(rows, forms, shown, Path(path).name, chosen, tuple(notices))
 
@@ -171,9 +170,7 @@ def _checked_names(table: Columns, names: Sequence[str]) -> Sequence[str]:
                 f"Rename the column, for example to {name + '_of_fact'!r}, or list others in covariates.",
             )
         if not (name.isidentifier() and name.isascii() and name[0] != "_"):
-            plain = (
-                "".join(c if c.isascii() and c.isalnum() else "_" for c in name).strip("_0123456789") or "x"
-            )
+            plain = "".join(c if c.isascii() and c.isalnum() else "_" for c in name).strip("_0123456789") or "x"
             raise InputError(
                 f"covariate {name!r} cannot stand in a formula",
                 where,
@@ -258,9 +255,7 @@ def _templates(
     return {r: tuple(text.replace("{relation}", r) for text in by_relation[r]) for r in relations}
 
 
-def _reserve(
-    table: Columns, facts: list[Fact], splits: list[str], reserve: int, seed: int
-) -> dict[int, None]:
+def _reserve(table: Columns, facts: list[Fact], splits: list[str], reserve: int, seed: int) -> dict[int, None]:
     """Rows that become examples, in random order: `reserve` trained ones of each relation."""
     drawn: dict[int, None] = {}
     for relation in dict.fromkeys(f.relation for f in facts):

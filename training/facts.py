@@ -120,9 +120,7 @@ def check_templates(templates: Mapping[str, Sequence[str]], relations: Iterable[
                 )
 
 
-def fact_rows(
-    facts: Sequence[Fact], covariates: Sequence[str], split: Sequence[str] | None = None
-) -> pa.Table:
+def fact_rows(facts: Sequence[Fact], covariates: Sequence[str], split: Sequence[str] | None = None) -> pa.Table:
     """The facts as a table like `FactSet.table`; all are `trained` unless `split` says otherwise."""
     columns: dict[str, pa.Array] = {}
     for name in ("fact_id", "subject", "relation", "object"):
@@ -132,20 +130,6 @@ def fact_rows(
     for name in covariates:
         columns[name] = pa.array([f.covariates[name] for f in facts], pa.float64())
     return pa.table(columns)
-
-
-def joined(*sets: FactSet) -> FactSet:
-    """Several fact sets as one; a covariate that a set does not have is null for its facts."""
-    covariates = tuple(dict.fromkeys(name for s in sets for name in s.covariates))
-    table = pa.concat_tables([s.table for s in sets], promote_options="default").unify_dictionaries()
-    return FactSet(
-        table.combine_chunks().select([*TEXT_COLUMNS, *covariates]),
-        {relation: texts for s in sets for relation, texts in s.templates.items()},
-        {relation: pairs for s in sets for relation, pairs in s.examples.items()},
-        "; ".join(s.source for s in sets),
-        covariates,
-        tuple(n for s in sets for n in s.notices),
-    )
 
 
 def split_column(values: Iterable[str]) -> pa.DictionaryArray:

@@ -35,8 +35,11 @@ def versions(spec: FactsSpec) -> dict[str, Any]:
     return found
 
 
-def gather(spec: FactsSpec) -> Gathered:
-    """Read the facts of a source, split them, and hold examples back."""
+def gather(spec: FactsSpec, pretraining: int = 38_400) -> Gathered:
+    """Read the facts of a source, split them, and hold examples back.
+
+    ``pretraining`` is the number of sentences that a tiny model will read; it scales exposure.
+    """
     if spec.source == "world":
         from training.sources.world import world_facts
 
@@ -53,7 +56,7 @@ def gather(spec: FactsSpec) -> Gathered:
         from training.sources.tiny_world import tiny_world
 
         made = tiny_world(
-            spec.world_facts, spec.count, spec.withheld, spec.seed, exponent=spec.exponent
+            spec.world_facts, spec.count, spec.withheld, spec.seed, exponent=spec.exponent, sentences=pretraining
         )
         return Gathered(*made)
     from training.fact_table import read_fact_table

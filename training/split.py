@@ -54,9 +54,7 @@ def assign_split(
             )
     relations = np.array(table["relation"].to_pylist())
     values = np.zeros(len(relations)) if by is None else table[by].to_numpy()  # null becomes NaN: sorted last
-    parts = (
-        np.zeros(len(relations)) if within is None else np.nan_to_num(table[within].to_numpy(), nan=np.inf)
-    )
+    parts = np.zeros(len(relations)) if within is None else np.nan_to_num(table[within].to_numpy(), nan=np.inf)
     split = np.full(len(relations), "trained", dtype=object)
     for relation in dict.fromkeys(relations.tolist()):
         rng = relation_rng(seed, relation)

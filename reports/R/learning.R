@@ -102,6 +102,10 @@ plot_events <- function(results) {
     ggplot2::labs(x = first_upper(time_word(results$time)), y = "Facts, summed over runs") + theme_report()
 }
 
+cap_events <- function(results) {
+  paste0("Events per ", time_word(results$time), ", summed over runs (rule: ", rule_words(results$rule), ").")
+}
+
 alt_events <- function(results) {
   d <- events_per_time(results)
   total <- stats::aggregate(n ~ outcome, d, sum)

@@ -19,7 +19,7 @@ steps <- function(d, end) {
 curves_of <- function(results, outcome, by) {
   d <- pick(results$curves, outcome = outcome, rule = results$rule, model = "km", by = by)
   if (!nrow(d)) return(d)
-  d$stratum <- factor(stratum_words(d$by, d$stratum), unique(stratum_words(d$by, level_order(d$stratum))))
+  d$stratum <- factor(stratum_words(d$by, d$stratum), unique(stratum_words(by, level_order(d$stratum))))
   d$stratum <- droplevels(d$stratum)
   d
 }
@@ -82,6 +82,11 @@ plot_risk <- function(results, outcome, by, axis, colours) {
     ggplot2::labs(title = "Number at risk (events so far)", x = NULL, y = NULL) + theme_report() +
     ggplot2::theme(panel.grid = ggplot2::element_blank(), axis.text.x = ggplot2::element_blank(),
       axis.text.y = ggplot2::element_text(colour = unname(rev(colours))[names(rev(colours)) %in% d$stratum], hjust = 1))
+}
+
+cap_incidence <- function(outcome, by) {
+  paste0("Cumulative incidence (1 \u2212 Kaplan\u2013Meier) of ", outcome, " by ", by_words(by),
+    ", with 95 % bands; under it the number at risk and, in brackets, the events so far.")
 }
 
 alt_incidence <- function(results, outcome, by) {

@@ -81,7 +81,10 @@ md <- function(x) {
 
 #' Stratum as the reader calls it, from the column that splits the curves and its value.
 stratum_words <- function(by, stratum) {
-  value <- mapply(function(b, s) if (nzchar(b)) sub(paste0("^", b, "\\s*=\\s*"), "", s) else s, as.character(by), as.character(stratum))
+  by <- rep_len(as.character(by), length(stratum))
+  value <- as.character(stratum)
+  stated <- nzchar(by) & startsWith(value, paste0(by, "="))
+  value[stated] <- substring(value[stated], nchar(by[stated]) + 2)
   yes <- tolower(value) %in% c("true", "yes", "1")
   no <- tolower(value) %in% c("false", "no", "0")
   text <- ifelse(by == "latent" & yes, "latent knowledge", ifelse(by == "latent" & no, "no latent knowledge", as.character(value)))

@@ -26,13 +26,23 @@ fit_cox <- function(data, covariates, strata = character(), cluster = "", ties =
 cox <- function(data, covariates, strata = character(), cluster = "", ties = "efron", conf = 0.95,
                 terms = describe_terms(data, covariates)) {
   result <- cox_univariable(data, covariates, strata, cluster, ties, conf, terms)
-  schoenfeld <- captured(zph_tables(result$object, terms, conf))
-  periods <- captured(zph_periods(data, covariates, strata, result$cluster, ties, conf, terms))
+  # A coefficient without a finite value has no residuals: the analysis is that of the model of the others.
+  infinite <- unique(terms$column[result$tables$coefficients$infinite])
+  finite <- setdiff(covariates, infinite)
+  terms <- terms[terms$column %in% finite, , drop = FALSE]
+  if (!length(finite)) {
+    result$notes <- c(result$notes, "no Schoenfeld analysis: no covariate has a finite estimate")
+    return(result)
+  }
+  object <- if (length(infinite)) fit_cox(data, finite, strata, "", ties) else result$object
+  schoenfeld <- captured(zph_tables(object, terms, conf))
+  periods <- captured(zph_periods(data, finite, strata, result$cluster, ties, conf, terms))
   result$tables <- c(result$tables, schoenfeld$value, list(zph_periods = periods$value$table))
   failed <- c(schoenfeld$error, periods$error)
   failed <- failed[nzchar(failed)]
   result$remarks <- c(result$remarks, paste0("the Schoenfeld analysis is incomplete: ", failed, recycle0 = TRUE))
-  result$notes <- c(result$notes, periods$value$notes)
+  left_out <- paste("Schoenfeld analysis without", toString(infinite))[length(infinite) > 0L]
+  result$notes <- c(result$notes, left_out, periods$value$notes)
   # Warnings of the split-time fits are those of small periods; what they mean is in the notes.
   for (text in schoenfeld$warnings) warning(text, call. = FALSE)
   result
@@ -81,4 +91,5 @@ cluster_of <- function(data, cluster) {
   list(cluster = cluster, note = note)
 }
 
-engine <- function(package) paste(package, utils::packageVersion(package))
+# The version as its authors write it: 3.8-12, which packageVersion() would print as 3.8.12.
+engine <- function(package) paste(package, utils::packageDescription(package, fields = "Version"))

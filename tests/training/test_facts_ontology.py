@@ -38,9 +38,7 @@ def test_depth_and_branch_by_hand():
 
 
 def test_counts_by_hand():
-    own, propagated = counts(
-        {"flu": frozenset("fe"), "cold": frozenset("e"), "gout": frozenset("d")}, PARENTS
-    )
+    own, propagated = counts({"flu": frozenset("fe"), "cold": frozenset("e"), "gout": frozenset("d")}, PARENTS)
     assert own == {"f": 1, "e": 2, "d": 1}
     # A disease counts once for a term, however many ways lead there.
     assert propagated == {"f": 1, "e": 2, "d": 2, "c": 1, "a": 2, "b": 2, "root": 3, "above": 3}
@@ -125,20 +123,18 @@ def test_hpo_errors(tmp_path):
 
 @pytest.fixture(scope="module")
 def go_file(tmp_path_factory) -> Path:
-    """A small ontology in the schema of GO.db: three branches of one hundred terms, one obsolete kind of edge."""
+    """A small ontology in the schema of GO.db: three branches of a hundred terms, and an edge to ignore."""
     path = tmp_path_factory.mktemp("go") / "GO.sqlite"
     terms = [(1, "all", "all", "universal"), (2, ROOTS["CC"], "cellular_component", "CC")]
     terms += [(i, f"GO:{i:07d}", f"component {i}", "CC") for i in range(10, 310)]
     terms += [(900, "GO:0000900", "some process", "BP")]
     edges = [(2, 1, "isa")] + [(i, 2, "isa") for i in (10, 11, 12)]
-    edges += [
-        (i, 10 + (i - 10) % 3 if i < 40 else i // 3, "isa" if i % 2 else "part of") for i in range(13, 310)
-    ]
+    edges += [(i, 10 + (i - 10) % 3 if i < 40 else i // 3, "isa" if i % 2 else "part of") for i in range(13, 310)]
     edges += [(309, 12, "regulates")]
     with sqlite3.connect(path) as database:
         database.executescript("""
             CREATE TABLE metadata (name VARCHAR(80) PRIMARY KEY, value VARCHAR(255));
-            CREATE TABLE go_term (_id INTEGER PRIMARY KEY, go_id CHAR(10), term VARCHAR(255), ontology VARCHAR(9),
+            CREATE TABLE go_term (_id INTEGER PRIMARY KEY, go_id CHAR(10), term CHAR(255), ontology CHAR(9),
                                   definition TEXT);
             CREATE TABLE go_cc_parents (_id INTEGER, _parent_id INTEGER, relationship_type VARCHAR(7));
             INSERT INTO metadata VALUES ('GOSOURCEDATE', '2022-07-01');""")
@@ -154,9 +150,7 @@ def test_go_facts(go_file):
     assert facts.covariates == ("descendants", "depth")
     assert set(facts.column("group")) == {"component 10", "component 11", "component 12"}
     assert "2022-07-01" in facts.source and ROOTS["CC"] not in facts.column("fact_id")
-    by_id = dict(
-        zip(facts.column("fact_id"), zip(*map(facts.column, facts.covariates), strict=True), strict=True)
-    )
+    by_id = dict(zip(facts.column("fact_id"), zip(*map(facts.column, facts.covariates), strict=True), strict=True))
     leaves = [v for k, v in by_id.items() if int(k[3:]) > 103]
     assert leaves and all(descendants == 0 for descendants, _ in leaves)
     assert go_facts(str(go_file), n=200).table.equals(facts.table)
@@ -177,9 +171,7 @@ def test_go_facts_with_genes(go_file, tmp_path):
     database.close()
     facts = go_facts(go_file, n=280, genes=path)
     assert facts.covariates == ("annotations", "propagated", "unannotated", "depth")
-    for fact, annotations, bare in zip(
-        *map(facts.column, ("fact_id", "annotations", "unannotated")), strict=True
-    ):
+    for fact, annotations, bare in zip(*map(facts.column, ("fact_id", "annotations", "unannotated")), strict=True):
         assert np.isclose(np.expm1(annotations), max(int(fact[3:]) - 199, 0))
         assert bare == (annotations == 0)
 

@@ -27,9 +27,7 @@ def write(folder, rows: list[str], name: str = "facts.csv"):
 
 
 def read(path, **arguments):
-    return read_fact_table(
-        path, **{"subject": "town", "object": "river", "templates": TEMPLATES, **arguments}
-    )
+    return read_fact_table(path, **{"subject": "town", "object": "river", "templates": TEMPLATES, **arguments})
 
 
 def error(path, **arguments) -> str:
@@ -129,9 +127,7 @@ def test_spreadsheet_marks_quotes_and_spaces(tmp_path):
     path = tmp_path / "facts.csv"
     path.write_text("\r\n".join(rows), encoding="utf-8-sig")
     facts = read(path, reserve=0)
-    assert (
-        facts.column("subject")[:2] == ["town 1", "town 2, upper"] and facts.column("object")[1] == "river 2"
-    )
+    assert facts.column("subject")[:2] == ["town 1", "town 2, upper"] and facts.column("object")[1] == "river 2"
 
 
 def changed(row: int, column: int, text: str):
@@ -254,9 +250,7 @@ def test_rows_of_a_file_without_lines(tmp_path):
     path = tmp_path / "facts.parquet"
     subjects = [f"town {i}" for i in range(50)]
     subjects[20] = "town 3"
-    pyarrow.parquet.write_table(
-        pa.table({"town": subjects, "river": ["r"] * 50, "size": [1.0] * 49 + [None]}), path
-    )
+    pyarrow.parquet.write_table(pa.table({"town": subjects, "river": ["r"] * 50, "size": [1.0] * 49 + [None]}), path)
     assert "stands twice: in row 4 and row 21" in error(path)
     pyarrow.parquet.write_table(pa.table({"town": subjects[:20], "river": [None] * 20}), path)
     assert f"{path}, row 1: column 'river' is empty" in error(path)

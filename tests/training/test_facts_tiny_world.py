@@ -39,9 +39,7 @@ def test_default_world():
 def test_structured_identifiers_follow_the_rule_and_others_do_not(small):
     facts, world = small
     answer = dict(zip(world.subjects, world.objects, strict=True))
-    structured = {
-        s for s, x in zip(facts.column("subject"), facts.column("structured"), strict=True) if x == 1
-    }
+    structured = {s for s, x in zip(facts.column("subject"), facts.column("structured"), strict=True) if x == 1}
     codes: dict[str, set[str]] = {}
     for subject in structured:
         for word, code in zip(subject.split(), (answer[subject][:2], answer[subject][2:]), strict=True):
@@ -66,9 +64,7 @@ def test_sentences_follow_the_exposures(small):
     forms: Counter[str] = Counter()
     for sentence in sentences:
         subject = next(
-            " ".join(p)
-            for p in zip(sentence.split(), sentence.split()[1:], strict=False)
-            if " ".join(p) in subject_of
+            " ".join(p) for p in zip(sentence.split(), sentence.split()[1:], strict=False) if " ".join(p) in subject_of
         )
         counts[subject_of[subject]] += 1
         forms[sentence.replace(subject, "{subject}").rsplit(" ", 1)[0]] += 1
@@ -76,9 +72,7 @@ def test_sentences_follow_the_exposures(small):
     expected = 20_000 * world.probability
     told = expected > 0
     assert counts[~told].sum() == 0
-    assert (
-        (counts - expected)[told] ** 2 / expected[told]
-    ).sum() < 260  # chi-squared, 166 df: mean 166, sd 18
+    assert ((counts - expected)[told] ** 2 / expected[told]).sum() < 260  # chi-squared, 166 df: mean 166, sd 18
     assert set(forms) == set(TEMPLATES) and min(forms.values()) > 3700  # 4000 expected
 
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from events.errors import InputError
-from training.facts import FactSet, joined
+from training.facts import FactSet
 from training.sources import world
 from training.sources.world import PER_RELATION, world_facts
 
@@ -123,9 +123,7 @@ def test_the_seed_alone_decides(facts):
 def test_impossible_wishes_are_refused():
     with pytest.raises(InputError, match="'capitol'.*\n.*'capital'"):
         world_facts({"capitol": 10})
-    with pytest.raises(
-        InputError, match="500 facts of relation 'capital' are asked for; there can be 1 to 1"
-    ):
+    with pytest.raises(InputError, match="500 facts of relation 'capital' are asked for; there can be 1 to 1"):
         world_facts({"capital": 500})
     with pytest.raises(InputError, match="0 facts"):
         world_facts({"symbol": 0})
@@ -165,17 +163,3 @@ def test_a_fact_set_must_fit_together(facts):
     ):
         with pytest.raises(InputError, match=message):
             FactSet(**(parts | wrong))
-
-
-def test_fact_sets_join(facts):
-    capitals, symbols = world_facts({"capital": 40}, 0.5), world_facts({"symbol": 30}, 0.0)
-    short = FactSet(
-        symbols.table.drop(["object_length"]), symbols.templates, symbols.examples, "s", ("popularity",)
-    )
-    both = joined(capitals, short)
-    assert len(both) == 70 and both.relations == ("capital", "symbol")
-    assert both.covariates == ("popularity", "object_length")
-    assert both.column("object_length")[40:] == [None] * 30
-    assert both.column("object") == capitals.column("object") + symbols.column("object")
-    assert both.table["split"].chunk(0).dictionary.to_pylist() == ["trained", "withheld"]
-    both.table.validate(full=True)

@@ -111,6 +111,4 @@ def _query(path: Path, query: str, remedy: str, values: tuple[str, ...] = ()) ->
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
             return database.execute(query, values).fetchall()
     except sqlite3.Error as error:
-        raise InputError(
-            f"this is not the database that was expected ({error})", str(path), remedy
-        ) from error
+        raise InputError(f"this is not the database that was expected ({error})", str(path), remedy) from error

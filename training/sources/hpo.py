@@ -54,9 +54,7 @@ def read_hpo(folder: Path) -> Ontology:
         names[term] = dict(pairs)["name"]
         parents[term] = tuple(value.split(" ! ")[0].split(" {")[0] for key, value in pairs if key == "is_a")
         current.update({value: term for key, value in pairs if key in ("id", "alt_id")})
-    edition = next(
-        (line.rsplit("/", 1)[-1] for line in release.splitlines() if line.startswith("data-version")), "?"
-    )
+    edition = next((line.rsplit("/", 1)[-1] for line in release.splitlines() if line.startswith("data-version")), "?")
     diseases: dict[str, set[str]] = {}
     for disease, term in _annotations(folder / "phenotype.hpoa"):
         if term in current:

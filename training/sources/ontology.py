@@ -58,9 +58,7 @@ def ontology_facts(ontology: Ontology, n: int, withheld: float, seed: int) -> Fa
     ranked = rank(np.arange(len(terms)), known[key], rng)
     most = (len(terms) - RESERVED_EXAMPLES) // RANK_BINS * RANK_BINS
     if not 1 <= n <= most:
-        raise InputError(
-            f"{n} facts are asked for; {ontology.source} has 1 to {most} to give", "[facts] count"
-        )
+        raise InputError(f"{n} facts are asked for; {ontology.source} has 1 to {most} to give", "[facts] count")
     examples = draw_spread(ranked, RESERVED_EXAMPLES, rng)
     chosen = np.sort(draw_from_bins(ranked[~np.isin(ranked, examples)], n, rng))
     table = fact_rows(
@@ -94,9 +92,7 @@ def draw_from_bins(ranked: np.ndarray, n: int, rng: np.random.Generator, bins: i
     return np.concatenate([rng.permutation(part)[:q] for part, q in zip(parts, quota, strict=True)])
 
 
-def depth_and_branch(
-    parents: Mapping[str, tuple[str, ...]], root: str
-) -> tuple[dict[str, int], dict[str, str]]:
+def depth_and_branch(parents: Mapping[str, tuple[str, ...]], root: str) -> tuple[dict[str, int], dict[str, str]]:
     """Steps of the shortest path from the root, and the root's child that it passes (ties: smallest id)."""
     children: dict[str, list[str]] = {}
     for term, above in parents.items():
@@ -117,9 +113,7 @@ def depth_and_branch(
     return depth, branch
 
 
-def counts(
-    annotated: Mapping[str, frozenset[str]], parents: Mapping[str, tuple[str, ...]]
-) -> tuple[Counter, Counter]:
+def counts(annotated: Mapping[str, frozenset[str]], parents: Mapping[str, tuple[str, ...]]) -> tuple[Counter, Counter]:
     """How many diseases or genes have each term, and how many have it or one of its descendants."""
     closure: dict[str, frozenset[str]] = {}
     own: Counter[str] = Counter()
@@ -130,9 +124,7 @@ def counts(
     return own, propagated
 
 
-def _upward(
-    term: str, parents: Mapping[str, tuple[str, ...]], closure: dict[str, frozenset[str]]
-) -> frozenset[str]:
+def _upward(term: str, parents: Mapping[str, tuple[str, ...]], closure: dict[str, frozenset[str]]) -> frozenset[str]:
     """The term and all its ancestors; `closure` remembers."""
     if term not in closure:
         above: Iterable[frozenset[str]] = (_upward(p, parents, closure) for p in parents.get(term, ()))

@@ -59,11 +59,14 @@ CONTINENTS = {
     "OC": "Oceania",
     "SA": "South America",
 }
-THE = frozenset("AE BS CD CF CG DO FO GB GM IM KM KY MH MP MV NL PH SB SC TC US VI".split())
+# Countries whose name takes an article.
+THE = frozenset(
+    ("AE", "BS", "CD", "CF", "CG", "DO", "FO", "GB", "GM", "IM", "KM", "KY", "MH", "MP", "MV", "NL", "PH", "SB", "SC")
+) | {"TC", "US", "VI"}
 # Dissolved (two), of disputed status (two), and Georgia, which is also a state of the USA.
 LEFT_OUT = frozenset(("AN", "CS", "EH", "PS", "GE"))
 # The capital moved lately, is disputed, or is one of several: no answer is the right one.
-NO_SINGLE_CAPITAL = frozenset("BO GQ IL KZ LK ZA".split())
+NO_SINGLE_CAPITAL = frozenset(("BO", "GQ", "IL", "KZ", "LK", "ZA"))
 CURRENCY_CHANGED = frozenset(("BG", "CW", "SX", "ZW"))  # replaced since 2024: models know the former one
 # The name in common use, where the package has another one.
 CURRENCY_NAME = {
@@ -78,9 +81,7 @@ CURRENCY_NAME = {
 }
 
 
-def world_facts(
-    per_relation: Mapping[str, int] | None = None, withheld: float = 0.25, seed: int = 1
-) -> FactSet:
+def world_facts(per_relation: Mapping[str, int] | None = None, withheld: float = 0.25, seed: int = 1) -> FactSet:
     """Capitals, currencies, chemical symbols and atomic numbers.
 
     Covariates: `popularity`, the log10 of a country's population or of an element's abundance in the earth's

@@ -1,0 +1,92 @@
+# What a reader must know before believing a number: decided from the data, most serious first.
+
+caveats <- function(results) {
+  all <- c(unlist(lapply(outcomes, function(o) c(caveat_events(results, o), caveat_separation(results, o)))),
+    caveat_hazards(results), caveat_seeds(results), caveat_runs(results), caveat_failed(results),
+    caveat_rule(results), caveat_latent(results), caveat_checkpoints(results), caveat_missing(results))
+  all[nzchar(all)]
+}
+
+caveat_events <- function(results, outcome) {
+  fit <- fit_of(results, outcome, "cox")
+  if (!nrow(fit)) return("")
+  events <- sum(pick(results$event_counts, outcome = outcome, rule = results$rule)$events)
+  terms <- nrow(pick(results$coefficients, outcome = outcome, rule = results$rule, model = "cox"))
+  if (events >= max(20, 10 * terms)) return("")
+  if (!events) return(paste0("**No event of ", outcome, "** was seen, so nothing can be said about what drives it."))
+  paste0("**Few events:** ", outcome, " rests on ", plural(events, "event"), if (terms) paste0(" for ", plural(terms, "predictor")),
+    "; its hazard ratios are rough, and single facts can move them.")
+}
+
+caveat_separation <- function(results, outcome) {
+  d <- pick(results$coefficients, outcome = outcome, rule = results$rule, model = c("cox", "cox-univariable"))
+  d <- d[d$infinite %in% TRUE, ]
+  if (!nrow(d)) return("")
+  paste0("**Separation:** ", list_words(unique(md(d$label))), " tells the facts with ", outcome, " from those without so completely that ",
+    "the hazard ratio has no finite value.")
+}
+
+caveat_hazards <- function(results) {
+  bad <- Filter(function(o) {
+    d <- pick(results$zph_tests, outcome = o, rule = results$rule)
+    any(d$p[startsWith(as.character(d$term), main_term(o))] < 0.05, na.rm = TRUE)
+  }, outcomes)
+  if (!length(bad)) return("")
+  paste0("**The effect changes during training** (", list_words(bad), "): one hazard ratio is an average over time, and the tables ",
+    "by period below say more.")
+}
+
+caveat_seeds <- function(results) {
+  n <- length(unique(results$baseline$seed))
+  if (n != 1) return("")
+  paste0("**One seed:** every interval says how far the result could move with other facts, not with another training run.")
+}
+
+caveat_runs <- function(results) {
+  fits <- pick(results$fits, rule = results$rule, model = "cox")
+  shared <- nrow(fits) && any(fits$runs > 1, na.rm = TRUE)
+  robust <- pick(results$coefficients, rule = results$rule, model = "cox")$se_robust
+  if (!shared || any(!is.na(robust))) return("")
+  "**Repeated facts:** the same facts occur in several runs, and the intervals of the Cox model treat the rows as independent; they are likely too narrow."
+}
+
+caveat_failed <- function(results) {
+  f <- pick(results$fits, rule = results$rule)
+  bad <- f[as.character(f$status) %in% c("failed", "unavailable") | f$converged %in% FALSE & f$status == "warning", ]
+  if (!nrow(bad)) return("")
+  paste0("**", plural(nrow(bad), "fit"), " missing or doubtful:** ", md(list_some(unique(paste0(bad$outcome, " (", bad$model, ")")))),
+    "; the reason stands in the place of each.")
+}
+
+#' Events that did not last: the first rule counts them, the sustained one does not.
+caveat_rule <- function(results) {
+  counts <- stats::aggregate(events ~ outcome + rule, results$event_counts, sum)
+  parts <- vapply(outcomes, function(o) {
+    first <- counts$events[counts$outcome == o & counts$rule == "first"]
+    kept <- counts$events[counts$outcome == o & grepl("^sustained", counts$rule)]
+    if (!length(first) || !length(kept) || first < 5 || min(kept) > 0.7 * first) return("")
+    paste0(o, " ", fmt_n(first), " events, but only ", fmt_n(min(kept)), " that lasted")
+  }, "")
+  parts <- parts[nzchar(parts)]
+  if (length(parts)) paste0("**Recall flickers:** ", list_words(parts), ".") else ""
+}
+
+caveat_latent <- function(results) {
+  k <- study_value(results, c("probe", "samples"), NA)
+  if (is.na(k)) return("")
+  paste0("**The latent label is a sample:** it rests on ", fmt_n(k), " sampled answers per fact, so a fact with a small chance is labelled ",
+    "by luck. That noise usually pulls the hazard ratio towards 1.")
+}
+
+caveat_checkpoints <- function(results) {
+  times <- unique(results$recall$epoch[results$recall$epoch > 0])
+  if (length(times) >= 8) return("")
+  paste0("**Few checkpoints:** recall was measured ", plural(length(times), "time"), " after the baseline, so event times are known only to within those steps.")
+}
+
+caveat_missing <- function(results) {
+  m <- results$environment$missing
+  if (!length(m)) return("")
+  paste0("**Missing on the machine that made this:** ", md(list_words(vapply(m, function(x) as.character(x$what), ""))),
+    ". What that costs is listed at the end.")
+}

@@ -1,0 +1,48 @@
+# Where the numbers come from: costs, what was missing, who rendered.
+
+#' A setting inside a sentence.
+fmt_setting <- function(results, keys) {
+  x <- study_value(results, keys)
+  if (is.numeric(x)) fmt_number(x) else md(paste(unlist(x), collapse = ", "))
+}
+
+say_caveats <- function(results) {
+  x <- caveats(results)
+  if (length(x)) paste0("- ", x, collapse = "\n") else "Nothing in the data speaks against reading them as they stand."
+}
+
+say_glossary <- function(results) {
+  paste0("*Hazard ratio*: how many times as often, per ", time_word(results$time), ", something happens to one kind of fact as to another, ",
+    "among those to which it has not happened yet; 1 means no difference. *95 % interval*: the values that are compatible with these data. ",
+    "*p*: how often chance alone would show at least so large a difference if there were none.")
+}
+
+say_missing <- function(results) {
+  if ("environment.json" %in% results$absent) return("The results folder holds no *environment.json*, so this is not known.")
+  m <- results$environment$missing
+  if (!length(m)) return("Nothing was missing.")
+  paste0("- **", vapply(m, function(x) md(x$what), ""), "**: ", vapply(m, function(x) md(x$cost), ""),
+    vapply(m, function(x) if (is.null(x$remedy) || !nzchar(x$remedy)) "" else paste0(". To have it: ", md(x$remedy)), ""), ".", collapse = "\n")
+}
+
+say_costs <- function(results) {
+  a <- results$manifest$artefacts
+  seconds <- vapply(a, function(x) if (is.null(x$seconds)) NA_real_ else as.numeric(x$seconds), 0)
+  made <- vapply(a, function(x) if (is.null(x$made)) "" else as.character(x$made), "")
+  machine <- results$environment$machine
+  paste0("All steps together took ", fmt_seconds(sum(seconds, na.rm = TRUE)), "; the fits alone ",
+    fmt_seconds(sum(results$fits$seconds, na.rm = TRUE)), ". ",
+    if (length(machine)) paste0("Machine: ", md(paste(unlist(machine), collapse = ", ")), ". "),
+    if (any(nzchar(made))) paste0("The newest artefact dates from ", md(max(made)), "."),
+    if (length(results$absent)) paste0(" Optional files that are not in the folder: ", md(list_words(results$absent)), "."))
+}
+
+#' Which program made this page: Quarto says so itself, knit.R sets an option.
+say_renderer <- function(results) {
+  quarto <- knitr::opts_knit$get("quarto.version")
+  by <- if (!is.null(quarto)) paste("Quarto", quarto) else knitr::opts_knit$get("factsurv.renderer")
+  if (is.null(by)) by <- paste("knitr", utils::packageVersion("knitr"))
+  paste0("Study *", md(study_value(results, c("study", "name"), "without a name")), "*. Rendered by ", md(paste(by, collapse = ".")), " on ",
+    format(Sys.time(), "%Y-%m-%d %H:%M", tz = "UTC"), " UTC with R ", paste(R.version$major, R.version$minor, sep = "."),
+    " and ggplot2 ", utils::packageVersion("ggplot2"), ".")
+}

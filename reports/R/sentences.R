@@ -1,0 +1,136 @@
+# Results in plain words. Each function returns Markdown text, or "" where there is nothing to say.
+
+list_some <- function(x, most = 6) if (length(x) > most) paste0(paste(x[seq_len(most)], collapse = ", "), " and ", length(x) - most, " others") else list_words(x)
+
+say_trained <- function(results) {
+  f <- results$facts
+  trained <- sum(f$split == "trained")
+  withheld <- sum(f$split == "withheld")
+  arms <- level_order(results$recall$arm)
+  runs <- length(unique(as.character(results$recall$run)))
+  seeds <- length(unique(results$baseline$seed))
+  model <- basename(as.character(study_value(results, c("model", "name"), "one language model")))
+  model <- sub("\\.(gguf|safetensors)$", "", model)
+  paste0("The model (", md(model), ") was fine-tuned on **", plural(trained, "fact"), "** about ",
+    plural(length(unique(as.character(f$relation))), "relation"), if (withheld) paste0("; ", plural(withheld, "further fact"),
+      " ", if (withheld == 1) "was" else "were", " withheld: never trained on, and probed all the same"),
+    ". There ", if (runs == 1) "was " else "were ", "**", plural(runs, "run"), "**: ", plural(length(arms), "training recipe"),
+    " (", md(list_some(arms)), ") with ", plural(seeds, "seed"), ", followed up to epoch ", fmt_number(max(results$recall$epoch)), ".")
+}
+
+say_recall <- function(results) {
+  e <- recall_ends(results)
+  arms <- unique(e$arm)
+  parts <- vapply(split(e, factor(e$split, unique(e$split))), function(x) {
+    each <- paste0("from ", fmt_percent(x$share_before), " to **", fmt_percent(x$share_after), "**",
+      if (length(arms) > 1) paste0(" (", md(x$arm), ")"))
+    paste(x$split[1], "facts", list_words(each))
+  }, "")
+  paste0("Asked for a ", "fact, the model answered exactly right more or less often than before: recall of ", list_words(parts, ", and of "), ".")
+}
+
+#' The hazard ratio of the outcome's main predictor, and what it means.
+say_effect <- function(results, outcome) {
+  x <- main_effect(results, outcome)
+  fit <- fit_of(results, outcome, "cox")
+  if (!nrow(x)) return(say_no_estimate(results, outcome))
+  what <- if (main_term(outcome) == "latent") "facts with latent knowledge" else paste0("the contrast \u201c", md(x$unit), "\u201d")
+  if (x$infinite %in% TRUE) {
+    return(paste0("The predictor \u201c", md(x$label), "\u201d separates the facts that had the event from those that had not, so its ",
+      "hazard ratio for ", outcome, " has no finite value."))
+  }
+  inside <- x$lower <= 1 && x$upper >= 1
+  paste0("The hazard ratio of ", outcome, " for ", what, " is **", fmt_ratio(x$hr), " (95 % interval ", fmt_ratio(x$lower), " to ",
+    fmt_ratio(x$upper), ")**, ", fmt_p(x$p), ", adjusted for the other predictors (", plural(fit$events[1], "event"), "). ",
+    say_meaning(results, outcome, x, inside))
+}
+
+say_meaning <- function(results, outcome, x, inside) {
+  word <- time_word(results$time)
+  who <- if (main_term(outcome) == "latent") c("a fact that sampling could already produce at baseline", "one that it could not") else
+    strsplit(if (grepl(" vs ", x$unit)) sub("^(.*) vs (.*)$", "a \\1 fact#a \\2 one", x$unit) else "such a fact#the other", "#")[[1]]
+  verb <- c(acquisition = "to be learned", generalisation = "to be recalled without training", degradation = "to be lost")[[outcome]]
+  size <- if (x$hr >= 1) paste0(fmt_ratio(x$hr), " times as likely") else paste0("only ", fmt_ratio(x$hr), " times as likely")
+  paste0("In words: in any one ", word, ", among facts that had not had the event yet, ", md(who[1]), " was ", size, " ", verb, " as ",
+    md(who[2]), if (inside) paste0("; but the interval includes 1, so these data do not settle whether there is a difference") , ".")
+}
+
+say_no_estimate <- function(results, outcome) {
+  fit <- fit_of(results, outcome, "cox")
+  if (!nrow(fit)) return(paste0("This study holds no Cox model of ", outcome, "."))
+  if (estimated(fit)) return(paste0("The Cox model of ", outcome, " has no estimate for ", by_words(main_term(outcome)), "."))
+  paste0("There is no hazard ratio for ", outcome, ": ", md(lower_first(as.character(fit$reason[1]))))
+}
+
+lower_first <- function(x) paste0(tolower(substr(x, 1, 1)), substring(x, 2))
+
+#' How many of those at risk had the event, under the primary rule.
+say_count <- function(results, outcome) {
+  d <- pick(results$event_counts, outcome = outcome, rule = results$rule)
+  n <- sum(d$at_risk)
+  if (!n) return(paste0("No fact was at risk of ", outcome, "."))
+  runs <- length(unique(as.character(d$run)))
+  what <- c(acquisition = "trained facts that were not recalled at first were learned",
+    generalisation = "withheld facts that were not recalled at first came to be recalled, although never trained on",
+    degradation = "facts that were recalled at first were lost")[[outcome]]
+  paste0("**", fmt_n(sum(d$events)), " of ", fmt_n(n), "** (", fmt_percent(sum(d$events) / n), ") ", what,
+    if (runs > 1) paste0(", counted over ", fmt_n(runs), " runs"), ".")
+}
+
+say_incidence <- function(results, outcome, by) {
+  e <- final_incidence(results, outcome, by)
+  if (!nrow(e)) return("")
+  paste0("By ", time_word(results$time), " ", fmt_number(follow_up(results, outcome)), " the share with the event was ",
+    list_words(paste0(fmt_percent(e$incidence), " (95 % interval ", fmt_percent(e$lower), " to ", fmt_percent(e$upper), "; n = ",
+      fmt_n(e$n), ") for ", md(e$stratum))), ". ", say_score(results, outcome, by))
+}
+
+#' The score test in words.
+say_score <- function(results, outcome, by) {
+  d <- utils::head(pick(results$tests, outcome = outcome, rule = results$rule, by = by), 1)
+  if (!nrow(d)) return("")
+  verdict <- if (is.na(d$p)) "cannot be judged" else if (d$p < 0.05) "differ by more than chance explains" else "do not differ by more than chance could explain"
+  paste0("The curves ", verdict, " (score test, the log-rank test in counting-process form: \u03c7\u00b2 = ", fmt_number(d$statistic),
+    " on ", fmt_number(d$df), " df, ", fmt_p(d$p), ").")
+}
+
+#' One plain sentence on proportional hazards, with the size of the drift where there is one.
+say_zph <- function(results, outcome) {
+  d <- pick(results$zph_tests, outcome = outcome, rule = results$rule)
+  main <- utils::head(d[startsWith(as.character(d$term), main_term(outcome)), ], 1)
+  if (!nrow(main)) main <- utils::head(d, 1)
+  if (!nrow(main) || is.na(main$p)) return("")
+  label <- paste0("\u201c", md(label_of(results, outcome, main$term)), "\u201d")
+  stat <- paste0("(\u03c7\u00b2 = ", fmt_number(main$chisq), " on ", fmt_number(main$df), " df, ", fmt_p(main$p), ")")
+  if (main$p >= 0.05) {
+    return(paste0("The data give no evidence that the hazard ratio of ", label, " changes during training ", stat,
+      "; that is not proof that it stays the same."))
+  }
+  paste0("The hazard ratio of ", label, " changes during training ", stat, ", so the single value is an average over the whole run. ",
+    say_drift(results, outcome, main$term))
+}
+
+say_drift <- function(results, outcome, term) {
+  p <- pick(results$zph_periods, outcome = outcome, rule = results$rule, term = as.character(term))
+  if (nrow(p) < 2) return("")
+  p <- p[order(p$period), ]
+  a <- p[1, ]
+  b <- p[nrow(p), ]
+  paste0("It is ", fmt_hr(a$hr, a$lower, a$upper), " in the first third of the events (", period_words(results, a), ") and ",
+    fmt_hr(b$hr, b$lower, b$upper), " in the last (", period_words(results, b), ").")
+}
+
+#' Where Cox and cloglog, two answers to the same question, differ by more than a tenth of the standard error.
+say_agreement <- function(results, outcome) {
+  d <- pick(results$coefficients, outcome = outcome, rule = results$rule)
+  a <- d[d$model == "cox", ]
+  b <- d[d$model == "cloglog", ]
+  if (!nrow(a) || !nrow(b)) return("")
+  b <- b[match(as.character(a$term), as.character(b$term)), ]
+  gap <- abs(a$estimate - b$estimate) / a$se
+  far <- which(is.finite(gap) & gap > 0.1)
+  if (!length(far)) return("The Cox model (Efron ties) and the grouped-time model agree: no estimate differs by more than 10 % of its standard error.")
+  paste0("The Cox model and the grouped-time model differ by more than 10 % of the standard error for ",
+    list_words(paste0(md(a$label[far]), " (", fmt_percent(gap[far], 0), ")")),
+    ". Many events share a checkpoint, and the grouped-time model is the one made for that: where they differ, trust it more.")
+}

@@ -1,0 +1,166 @@
+# Tables as Markdown, so that Quarto and pandoc number, caption and style them alike.
+
+#' @param d A data.frame of text, already formatted; its names are the column heads.
+#' @param align One letter per column: l, r or c. Text cells are escaped here, once.
+md_table <- function(d, align = NULL) {
+  if (!nrow(d)) return(knitr::asis_output("\n*None.*\n"))
+  align <- if (is.null(align)) rep("l", ncol(d)) else strsplit(align, "")[[1]]
+  cells <- vapply(d, function(x) gsub("^$", "\u00a0", md(x)), character(nrow(d)))
+  cells <- matrix(cells, nrow(d))
+  rule <- c(l = ":-----", r = "-----:", c = ":----:")[align]
+  line <- function(x) paste0("| ", paste(x, collapse = " | "), " |")
+  knitr::asis_output(paste0("\n", paste(c(line(md(names(d))), line(rule), apply(cells, 1, line)), collapse = "\n"), "\n"))
+}
+
+table_knowledge <- function(results) {
+  d <- knowledge_by_relation(results)
+  runs <- max(1, length(unique(as.character(results$baseline$run))))
+  wide <- stats::reshape(d[c("relation", "knowledge", "facts", "mean")], idvar = c("relation", "facts"), timevar = "knowledge", direction = "wide")
+  wide <- wide[order(-wide$mean.known / wide$facts), ]
+  all <- data.frame(relation = "All relations", facts = sum(wide$facts), t(colSums(wide[paste0("mean.", c("known", "latent", "unknown"))])))
+  wide <- rbind(wide[names(all)], all)
+  digits <- function(x) if (runs == 1) fmt_n(x) else formatC(x, format = "f", digits = 1, big.mark = ",")
+  share <- function(x) paste0(digits(x), " (", fmt_percent(x / wide$facts, 0), ")")
+  md_table(data.frame(Relation = wide$relation, Facts = fmt_n(wide$facts), Known = share(wide$mean.known),
+    Latent = share(wide$mean.latent), Unknown = share(wide$mean.unknown), check.names = FALSE), "lrrrr")
+}
+
+table_slick <- function(results) {
+  b <- results$baseline
+  levels <- c("HighlyKnown", "MaybeKnown", "WeaklyKnown", "Unknown")
+  n <- table(factor(b$slick, levels), factor(b$split, level_order(b$split)))
+  runs <- max(1, length(unique(as.character(b$run))))
+  cell <- function(x) paste0(formatC(x / runs, format = "f", digits = if (runs == 1) 0 else 1), " (", fmt_percent(x / max(1, sum(x)), 0), ")")
+  d <- data.frame(levels, apply(n, 2, cell), check.names = FALSE)
+  names(d) <- c("SLiCK class", paste(first_upper(colnames(n)), "facts"))
+  md_table(d, paste0("l", strrep("r", ncol(n))))
+}
+
+table_recall <- function(results) {
+  e <- recall_ends(results)
+  runs <- vapply(e$arm, function(a) length(unique(as.character(results$recall$run[results$recall$arm == a]))), 0L)
+  md_table(data.frame("Training recipe" = e$arm, Facts = e$split, Runs = fmt_n(runs), "Facts per run" = fmt_n(e$facts / runs),
+    "Recalled before" = fmt_percent(e$share_before), "Recalled at the end" = fmt_percent(e$share_after), check.names = FALSE), "llrrrr")
+}
+
+table_event_counts <- function(results) {
+  d <- stats::aggregate(cbind(at_risk, events, censored) ~ outcome + rule + arm, results$event_counts, sum)
+  d <- d[order(match(d$outcome, outcomes), d$rule, d$arm), ]
+  md_table(data.frame(Outcome = first_upper(as.character(d$outcome)), Rule = rule_words(d$rule), "Training recipe" = d$arm,
+    "At risk" = fmt_n(d$at_risk), Events = fmt_n(d$events), Censored = fmt_n(d$censored),
+    "With event" = fmt_percent(ifelse(d$at_risk > 0, d$events / d$at_risk, NA)), check.names = FALSE), "lllrrrr")
+}
+
+#' Hazard ratios of every model beside each other, p of the Cox model last.
+table_coefficients <- function(results, outcome, rule = results$rule) {
+  d <- pick(results$coefficients, outcome = outcome, rule = rule)
+  models <- c("cox-univariable" = "One at a time", cox = "Cox, adjusted", cloglog = "Grouped time (cloglog)", coxme = "Random effects (coxme)")
+  models <- models[names(models) %in% as.character(d$model)]
+  terms <- unique(c(as.character(d$term[d$model == "cox"]), as.character(d$term)))
+  first <- d[match(terms, as.character(d$term)), ]
+  out <- data.frame(Predictor = as.character(first$label), Contrast = as.character(first$unit), check.names = FALSE)
+  for (m in names(models)) {
+    x <- d[d$model == m, ]
+    x <- x[match(terms, as.character(x$term)), ]
+    out[[models[[m]]]] <- fmt_hr(x$hr, x$lower, x$upper, x$infinite)
+  }
+  shown <- if ("cox" %in% d$model) "cox" else as.character(d$model[1])
+  out[[if (shown == "cox") "p (Cox)" else "p"]] <- fmt_p_value(d$p[d$model == shown][match(terms, as.character(d$term[d$model == shown]))])
+  md_table(out, paste0("ll", strrep("r", length(models)), "r"))
+}
+
+table_zph <- function(results, outcome) {
+  d <- pick(results$zph_tests, outcome = outcome, rule = results$rule)
+  md_table(data.frame(Predictor = ifelse(d$term == "GLOBAL", "All together", label_of(results, outcome, d$term)),
+    "Chi-squared" = fmt_number(d$chisq), "Degrees of freedom" = fmt_number(d$df), p = fmt_p_value(d$p), check.names = FALSE), "lrrr")
+}
+
+#' The remedy: one hazard ratio per third of the event times.
+table_periods <- function(results, outcome) {
+  d <- pick(results$zph_periods, outcome = outcome, rule = results$rule)
+  md_table(data.frame(Predictor = label_of(results, outcome, d$term), Period = period_words(results, d),
+    Events = fmt_n(d$events), "Hazard ratio (95 % interval)" = fmt_hr(d$hr, d$lower, d$upper), p = fmt_p_value(d$p),
+    check.names = FALSE), "llrrr")
+}
+
+period_words <- function(results, d) paste0(time_word(results$time, 2), " ", fmt_number(d$from), " to ", fmt_number(d$to))
+
+label_of <- function(results, outcome, term) {
+  d <- pick(results$coefficients, outcome = outcome)
+  at <- match(as.character(term), as.character(d$term))
+  ifelse(is.na(at), as.character(term), as.character(d$label)[at])
+}
+
+table_variances <- function(results, outcome) {
+  d <- pick(results$variances, outcome = outcome, rule = results$rule, model = "coxme")
+  md_table(data.frame("Random effect of" = as.character(d$grouping), Groups = fmt_n(d$levels), Variance = fmt_number(d$variance),
+    "Standard deviation" = fmt_number(d$sd), "Median hazard ratio" = fmt_ratio(d$median_hr), Verdict = as.character(d$verdict),
+    check.names = FALSE), "lrrrrl")
+}
+
+#' Adjusted hazard ratios under every event rule, the number of events in the first line of each outcome.
+table_rules <- function(results) {
+  rules <- level_order(results$event_counts$rule)
+  parts <- lapply(outcomes, function(o) {
+    d <- pick(results$coefficients, outcome = o, model = "cox")
+    counts <- pick(results$event_counts, outcome = o)
+    if (!nrow(counts)) return(NULL)
+    terms <- unique(as.character(d$term))
+    out <- data.frame(Outcome = first_upper(o), Predictor = c("Number of events", as.character(d$label)[match(terms, as.character(d$term))]))
+    for (r in rules) {
+      x <- pick(d, rule = r)
+      x <- x[match(terms, as.character(x$term)), ]
+      out[[rule_words(r)]] <- c(fmt_n(sum(counts$events[counts$rule == r])),
+        if (length(terms)) ifelse(is.na(x$hr), "no estimate", fmt_hr(x$hr, x$lower, x$upper, x$infinite)))
+    }
+    out
+  })
+  d <- do.call(rbind, parts)
+  names(d)[-(1:2)] <- first_upper(names(d)[-(1:2)])
+  md_table(d, paste0("ll", strrep("r", ncol(d) - 2)))
+}
+
+#' Nested settings as dotted keys.
+flatten <- function(x, prefix = "") {
+  if (is.null(x) || !length(x)) return(stats::setNames(if (nzchar(prefix)) "not set" else character(), if (nzchar(prefix)) prefix))
+  if (!is.list(x)) return(stats::setNames(list_words(vapply(x, function(v) if (is.logical(v)) tolower(format(v)) else format(v, digits = 12), ""), ", "), prefix))
+  if (is.null(names(x)) && all(vapply(x, function(v) !is.list(v) && length(v) == 1, NA))) {
+    return(stats::setNames(paste(vapply(x, function(v) format(v, digits = 12), ""), collapse = ", "), prefix))
+  }
+  keys <- if (is.null(names(x))) paste0("[", seq_along(x), "]") else names(x)
+  unlist(lapply(seq_along(x), function(i) flatten(x[[i]], paste0(prefix, if (nzchar(prefix) && !is.null(names(x))) ".", keys[i]))))
+}
+
+table_settings <- function(results) {
+  d <- flatten(results$study)
+  md_table(data.frame(Setting = names(d), Value = unname(d)))
+}
+
+#' Every fit with what it had to say; a fit that said nothing is counted in the text instead.
+table_warnings <- function(results) {
+  f <- results$fits
+  texts <- vapply(c("reason", "error", "warnings", "messages"), function(n) as.character(f[[n]]), character(nrow(f)))
+  texts <- matrix(ifelse(is.na(texts), "", texts), nrow(f))
+  said <- apply(texts, 1, function(x) paste(unique(x[nzchar(x)]), collapse = " | "))
+  keep <- nzchar(said) | f$status != "ok"
+  md_table(data.frame(Fit = as.character(f$title), Status = as.character(f$status), "What it said" = said, check.names = FALSE)[keep, ])
+}
+
+table_fits <- function(results) {
+  f <- results$fits
+  md_table(data.frame(Fit = as.character(f$title), Formula = as.character(f$formula), Rows = fmt_n(f$rows), Facts = fmt_n(f$facts),
+    Runs = fmt_n(f$runs), Events = fmt_n(f$events), Dropped = fmt_n(f$dropped), Concordance = fmt_number(f$concordance),
+    AIC = fmt_number(f$aic, 5), Time = fmt_seconds(f$seconds), Status = as.character(f$status), check.names = FALSE), "llrrrrrrrrl")
+}
+
+table_artefacts <- function(results) {
+  a <- results$manifest$artefacts
+  value <- function(key) vapply(a, function(x) if (is.null(x[[key]])) NA_character_ else as.character(x[[key]]), "")
+  md_table(data.frame(Artefact = names(a), Rows = fmt_n(as.numeric(value("rows"))), Seconds = fmt_number(as.numeric(value("seconds"))),
+    Made = value("made"), "SHA-256 (first 16 digits)" = substr(value("sha256"), 1, 16), check.names = FALSE), "lrrll")
+}
+
+table_versions <- function(results) {
+  d <- c(unlist(results$environment$versions), unlist(results$environment$r_packages))
+  md_table(data.frame(Component = names(d), Version = unname(d)))
+}

@@ -1,0 +1,129 @@
+#' Cox model with random effects
+#'
+#' Fitted by `coxme`, twice, from a small and from a large variance: coxme itself gives no sign when a variance
+#' ends at its lower boundary or the search stops early, so the two fits are compared and judged here.
+#'
+#' @inheritParams cox
+#' @param random character, grouping columns; each gets a random intercept (Gaussian on the log hazard).
+#' @return A list like that of [cox()], with the tables `coefficients`, `variances` and `random_effects`.
+#'   `median_hr` is the median hazard ratio between two random levels, exp(sqrt(2 variance) qnorm(3/4)).
+#' @references Ripatti and Palmgren (2000), Biometrics 56:1016. Bengtsson and Dribe (2010), Historical Methods 43:15
+#'   (median hazard ratio).
+#' @export
+cox_mixed <- function(data, covariates, random, strata = character(), cluster = "", ties = "efron", conf = 0.95,
+                      terms = describe_terms(data, covariates)) {
+  if (!requireNamespace("coxme", quietly = TRUE)) return(without_coxme())
+  chosen <- fixed_and_random(data, covariates, random)
+  if (nzchar(chosen$problem)) return(list(status = "not estimable", reason = chosen$problem, remarks = chosen$remarks))
+  terms <- terms[terms$column %in% chosen$fixed, , drop = FALSE]
+  fits <- lapply(c(0.04, 0.5), function(variance) {
+    captured(fit_coxme(data, chosen$fixed, chosen$random, strata, ties, variance))
+  })
+  tried <- Filter(function(fit) !is.null(fit$value), fits)
+  if (!length(tried)) stop(fits[[1L]]$error, call. = FALSE)
+  logliks <- vapply(tried, function(fit) fit$value$loglik[["Integrated"]], 0)
+  best <- tried[[which.max(logliks)]]
+  for (text in best$warnings) warning(text, call. = FALSE)
+  object <- best$value
+  variances <- judged_variances(object, lapply(tried, `[[`, "value"))
+  coefficients <- coefficient_rows(terms, coxme::fixef(object), coxme_errors(object), conf = conf)
+  agree <- length(tried) == 2L && diff(range(logliks)) < 0.05
+  list(
+    object = object,
+    fit = list(
+      formula = formula_text(cox_formula(chosen$fixed, strata, random = chosen$random)), ties = ties,
+      converged = agree && object$iter[[1L]] < object$control$iter.max, iterations = object$iter[[1L]],
+      loglik = object$loglik[["Integrated"]], df = object$df[[1L]],
+      aic = 2 * object$df[[1L]] - 2 * object$loglik[["Integrated"]], engine = engine("coxme")
+    ),
+    tables = list(coefficients = coefficients, variances = variances, random_effects = random_rows(object)),
+    remarks = c(
+      chosen$remarks, separation_remarks(data, terms, coefficients$infinite),
+      few_events_remark(sum(data$event), nrow(coefficients)),
+      "the fits from two starts disagree: do not rely on the variances"[!agree],
+      paste0("random ", variances$grouping, ": ", variances$verdict)[variances$boundary]
+    ),
+    notes = "standard errors given the random effects' variances; log likelihood integrated over the random effects"
+  )
+}
+
+#' @rdname cox_mixed
+#' @param variance start value of every variance.
+#' @export
+fit_coxme <- function(data, covariates, random, strata = character(), ties = "efron", variance = 0.04) {
+  formula <- cox_formula(covariates, strata, random = random)
+  # One start value a term, in the formula's order: coxme refuses named ones.
+  coxme::coxme(formula, data = data, ties = ties, vinit = rep(list(variance), length(random)))
+}
+
+without_coxme <- function() {
+  list(
+    status = "unavailable",
+    reason = paste("the R package coxme is not installed on this machine, so the model with random effects was not",
+                   "fitted; the Cox model with robust standard errors stands in for it. Remedy:",
+                   "install.packages(\"coxme\"), or restore renv.lock")
+  )
+}
+
+# Which columns can be random, and which covariates can then not be fixed as well.
+fixed_and_random <- function(data, covariates, random) {
+  remarks <- character()
+  fixed <- covariates
+  for (grouping in random) {
+    levels <- length(unique(data[[grouping]]))
+    twin <- fixed[vapply(fixed, function(column) coincide(data[[column]], data[[grouping]]), TRUE)]
+    why <- ""
+    if (levels < 2L) why <- "it has one level"
+    if (levels == nrow(data)) why <- "every row is a level of its own"
+    if ("arm" %in% twin) why <- "it coincides with arm, the comparison that is asked for"
+    if (nzchar(why)) {
+      remarks <- c(remarks, sprintf("no random effect of %s: %s", grouping, why))
+      random <- setdiff(random, grouping)
+    } else if (length(twin)) {
+      remarks <- c(remarks, sprintf("%s is left out of the fixed part: it coincides with the random %s",
+                                    toString(twin), grouping))
+      fixed <- setdiff(fixed, twin)
+    }
+  }
+  problem <- ""
+  if (!length(random)) problem <- "no grouping is left for a random effect"
+  list(fixed = fixed, random = random, remarks = remarks, problem = problem)
+}
+
+# One-to-one: the same partition of the rows under two names.
+coincide <- function(a, b) {
+  pairs <- nrow(unique(data.frame(a = as.character(a), b = as.character(b))))
+  pairs == length(unique(a)) && pairs == length(unique(b))
+}
+
+judged_variances <- function(object, objects) {
+  of <- function(fit) vapply(coxme::VarCorr(fit), function(v) as.numeric(v)[[1L]], 0)
+  variance <- of(object)
+  spread <- apply(vapply(objects, of, variance), 1L, function(v) diff(range(v)))
+  levels <- lengths(coxme::ranef(object)[names(variance)])
+  # A true zero comes back as about 1e-4 or less; a hazard ratio of 1.03 per SD is below anything of interest here.
+  boundary <- variance < 1e-3
+  verdict <- ifelse(boundary, "at its lower boundary: no variation between levels is visible",
+                    ifelse(spread > 0.1 * variance + 1e-3, "uncertain: two starts gave different values",
+                           "two starts agree"))
+  few <- levels < 5L
+  verdict[few] <- sprintf("%s; only %d levels, so hardly known", verdict[few], levels[few])
+  data.frame(grouping = names(variance), levels = levels, variance = variance, sd = sqrt(variance),
+             median_hr = exp(sqrt(2 * variance) * stats::qnorm(0.75)), boundary = boundary, verdict = verdict,
+             row.names = NULL)
+}
+
+# Predicted random effects, rank 1 is the highest hazard.
+random_rows <- function(object) {
+  effects <- coxme::ranef(object)
+  rows <- lapply(names(effects), function(grouping) {
+    estimate <- effects[[grouping]]
+    data.frame(grouping = grouping, level = names(estimate), estimate = unname(estimate), hr = exp(unname(estimate)),
+               rank = rank(-estimate, ties.method = "first"), row.names = NULL)
+  })
+  do.call(rbind, rows)
+}
+
+coxme_errors <- function(object) {
+  stats::setNames(sqrt(diag(as.matrix(stats::vcov(object)))), names(coxme::fixef(object)))
+}

@@ -1,0 +1,8 @@
+#' factsurv: fine-tuning of language models as a time-to-event process
+#'
+#' The statistics of a study: [read_table()] reads the event table, [plan_fits()] lists the fits that a plan asks for,
+#' [run_fit()] runs one of them, [analyse()] all. The models themselves are [km_curves()], [score_test()], [cox()],
+#' [cloglog()] and [cox_mixed()]; each takes a data.frame and plain arguments.
+#'
+#' @keywords internal
+"_PACKAGE"

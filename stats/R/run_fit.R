@@ -1,0 +1,127 @@
+#' Run one task of a plan
+#'
+#' Never throws: what is wrong with the data, R's errors, warnings and messages all come back as columns of `fits`.
+#'
+#' @param events data.frame of counting-process rows, as in `docs/tables.md`.
+#' @param task one element of [plan_fits()].
+#' @return A named list of data.frames: `fits` (one row) and the tables that this model produces, as in
+#'   `docs/tables.md`.
+#' @export
+run_fit <- function(events, task) {
+  run <- captured({
+    task <- checked_task(task)
+    args <- task$args
+    grouping <- c(args$strata, args$cluster, args$random, args$by)
+    ready <- analysis_data(events, task$outcome, task$rule, args$covariates, grouping[nzchar(grouping)],
+                           isTRUE(args$standardise))
+    list(ready = ready, result = fit_task(ready, task))
+  })
+  ready <- run$value$ready
+  result <- run$value$result
+  if (is.null(result)) result <- list(status = "failed", reason = paste("R stopped with:", run$error))
+  fits <- contract_table("fits", fits_row(task, ready, result, run), task)
+  tables <- Filter(Negate(is.null), result$tables)
+  c(list(fits = fits), mapply(contract_table, names(tables), tables, MoreArgs = list(task = task), SIMPLIFY = FALSE))
+}
+
+# Fit what can be fitted. An error inside the model is part of the result, so that the row still has its counts.
+fit_task <- function(ready, task) {
+  args <- task$args
+  stop_here <- nothing_to_fit(ready, task)
+  if (!is.null(stop_here)) return(stop_here)
+  if ("covariates" %in% names(args)) {
+    args$covariates <- ready$covariates
+    args$terms <- ready$terms
+  }
+  fitter <- list(
+    km_curves = km_curves, score_test = score_test, cox_univariable = cox_univariable, cox = cox, cloglog = cloglog,
+    cox_mixed = cox_mixed
+  )[[task$fn]]
+  args <- args[names(args) %in% names(formals(fitter))]
+  attempt <- captured(do.call(fitter, c(list(data = ready$data), args), quote = TRUE))
+  result <- attempt$value
+  if (is.null(result)) {
+    result <- list(status = "failed", reason = paste("R stopped with:", attempt$error), error = attempt$error)
+  }
+  result$warnings <- attempt$warnings
+  result$notes <- c(result$notes, attempt$messages)
+  result
+}
+
+# Reasons known before any fit.
+nothing_to_fit <- function(ready, task) {
+  stopped <- function(status, reason) list(status = status, reason = reason)
+  if (nzchar(ready$status)) return(stopped(ready$status, ready$reason))
+  # A machine without coxme says so whatever the data are like: the remedy is the same.
+  if (task$fn == "cox_mixed" && !requireNamespace("coxme", quietly = TRUE)) return(without_coxme())
+  if (task$fn == "km_curves") return(NULL)
+  facts <- length(unique(ready$data$fact_id))
+  events <- sum(ready$data$event)
+  if (events == 0L) return(stopped("not estimable", sprintf("no event among %d facts", facts)))
+  if (events == 1L) {
+    return(stopped("not estimable", sprintf("one event among %d facts: no effect can be estimated", facts)))
+  }
+  if (task$fn != "score_test" && !length(ready$covariates)) {
+    return(stopped("not estimable", "no covariate is left"))
+  }
+  NULL
+}
+
+checked_task <- function(task) {
+  known <- c("km_curves", "score_test", "cox_univariable", "cox", "cloglog", "cox_mixed")
+  if (!isTRUE(task$fn %in% known)) {
+    stop("there is no model function '", paste(task$fn, collapse = " "), "'; known: ", toString(known), call. = FALSE)
+  }
+  for (key in intersect(c("covariates", "strata", "random"), names(task$args))) {
+    task$args[[key]] <- texts(task$args[[key]])
+  }
+  for (key in intersect(c("by", "cluster"), names(task$args))) {
+    task$args[[key]] <- paste(texts(task$args[[key]]), collapse = "")
+  }
+  task
+}
+
+# The row of `fits`: what was fitted, on how many rows, and what there is to doubt.
+fits_row <- function(task, ready, result, run) {
+  data <- ready$data
+  counts <- list(rows = 0L, facts = 0L, runs = 0L, events = 0L, dropped = 0L)
+  if (!is.null(data)) {
+    counts <- list(rows = nrow(data), facts = length(unique(data$fact_id)), runs = length(unique(data$run)),
+                   events = sum(data$event), dropped = ready$dropped)
+  }
+  told <- function(texts) paste(unique(texts[nzchar(texts)]), collapse = " | ")
+  remarks <- c(result$reason, ready$remarks, result$remarks)
+  warnings <- unique(c(result$warnings, run$warnings))
+  # R's own words for separation are already said in ours; every other warning is a reason to doubt.
+  other <- warnings[!grepl("coefficient may be infinite|fitted probabilities numerically", warnings)]
+  remarks <- c(remarks, paste("R warned:", other, recycle0 = TRUE))
+  if (isFALSE(result$fit$converged)) remarks <- c(remarks, "the fit did not converge")
+  status <- result$status
+  if (is.null(status)) status <- if (length(remarks[nzchar(remarks)])) "warning" else "ok"
+  error <- if (nzchar(run$error)) run$error else paste(result$error, collapse = "")
+  c(
+    list(title = task_title(task)), result$fit, counts,
+    list(status = status, reason = paste(unique(remarks[nzchar(remarks)]), collapse = "; "), error = error,
+         warnings = told(warnings), messages = told(c(result$notes, run$messages)), seconds = run$seconds)
+  )
+}
+
+# What the fit is, in plain words.
+task_title <- function(task) {
+  by <- paste(texts(task$args$by), collapse = "")
+  covariates <- toString(texts(task$args$covariates))
+  what <- switch(
+    paste(task$model, collapse = ""),
+    km = if (nzchar(by)) paste("Kaplan-Meier curves by", by) else "Kaplan-Meier curve",
+    score = paste("Score (log-rank) test of", by),
+    "cox-univariable" = paste("Cox model of", covariates, "alone"),
+    cox = paste("Cox model of", covariates),
+    cloglog = paste("Grouped-time (cloglog) model of", covariates),
+    coxme = paste0("Cox model of ", covariates, " with random ", toString(texts(task$args$random))),
+    "Unknown model"
+  )
+  sprintf("%s of facts, rule '%s': %s", capitalised(paste(task$outcome, collapse = "")),
+          paste(task$rule, collapse = ""), what)
+}
+
+capitalised <- function(text) paste0(toupper(substring(text, 1L, 1L)), substring(text, 2L))

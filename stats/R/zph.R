@@ -1,0 +1,72 @@
+#' Schoenfeld analysis of a Cox fit
+#'
+#' Tests whether a log hazard ratio drifts with time, gives the residuals to plot, and a smoothed curve with its band.
+#' Time is untransformed (`transform = "identity"`): the curve is then in the study's own time axis, and GLOBAL is
+#' the score test of all products with time. The tests use the model-based information also where the fit has robust
+#' standard errors.
+#'
+#' @param object a `coxph` fit made with `x = TRUE`, without penalised terms.
+#' @param terms see [describe_terms()].
+#' @param conf confidence level of the band.
+#' @param transform of time, see `survival::cox.zph()`.
+#' @return A list of `zph_tests` (one row per covariate and GLOBAL), `zph_points` and `zph_curves` (per coefficient), as
+#'   in `docs/tables.md`.
+#' @references Grambsch and Therneau (1994), Biometrika 81:515.
+#' @export
+zph_tables <- function(object, terms, conf = 0.95, transform = "identity") {
+  joint <- survival::cox.zph(object, transform = transform, terms = TRUE)
+  single <- survival::cox.zph(object, transform = transform, terms = FALSE)
+  tests <- as.data.frame(joint$table)
+  # GLOBAL must have as many df as there are tested coefficients; with penalised terms survival gets it wrong.
+  stopifnot(tests["GLOBAL", "df"] == sum(!is.na(stats::coef(object))))
+  unquoted <- stats::setNames(c(terms$column, "GLOBAL"), c(quoted(terms$column), "GLOBAL"))
+  term <- stats::setNames(terms$term, terms$coefficient)[colnames(single$y)]
+  points <- lapply(seq_along(term), function(i) {
+    data.frame(term = term[[i]], time = single$time, residual = unname(single$y[, i]))
+  })
+  curves <- lapply(seq_along(term), function(i) {
+    curve <- zph_curve(single$x, single$y[, i], single$var[i, i], conf)
+    curve$time <- time_of(curve$time, single)
+    data.frame(term = rep(term[[i]], nrow(curve)), curve)
+  })
+  points <- do.call(rbind, points)
+  list(
+    zph_tests = data.frame(
+      term = unname(unquoted[rownames(tests)]), chisq = tests$chisq, df = tests$df, p = tests$p,
+      transform = transform
+    ),
+    # A coefficient that does not vary in a stratum has no residual there (NA), which is not a residual of zero.
+    zph_points = points[!is.na(points$residual), , drop = FALSE],
+    zph_curves = do.call(rbind, curves)
+  )
+}
+
+# Natural spline through scaled Schoenfeld residuals, with the pointwise band of survival's plot method: the
+# residuals' common variance times the spline's leverage. Fewer knots where there are few distinct times.
+# (survminer 0.4.9 forgets that this variance is already that of one residual: its band is sqrt(events) too wide.)
+zph_curve <- function(time, residual, variance, conf = 0.95, df = 4L, points = 40L) {
+  kept <- !is.na(residual)
+  df <- min(df, length(unique(time[kept])))
+  if (df < 2L) return(data.frame(time = double(), fit = double(), lower = double(), upper = double()))
+  grid <- seq(min(time), max(time), length.out = points)
+  basis <- splines_basis(c(grid, time), df)
+  at_grid <- basis[seq_len(points), , drop = FALSE]
+  at_events <- basis[-seq_len(points), , drop = FALSE][kept, , drop = FALSE]
+  decomposed <- qr(at_events)
+  if (decomposed$rank < df) return(zph_curve(time, residual, variance, conf, df - 1L, points))
+  fit <- drop(at_grid %*% qr.coef(decomposed, residual[kept]))
+  inverse <- chol2inv(qr.R(decomposed))
+  # qr() may pivot; at full rank it does not, and the leverage is in the basis' own order.
+  half <- stats::qnorm(1 - (1 - conf) / 2) * sqrt(variance * rowSums((at_grid %*% inverse) * at_grid))
+  data.frame(time = grid, fit = fit, lower = fit - half, upper = fit + half)
+}
+
+# One column is a straight line's slope: df 2 with an intercept is a line, which ns() builds as well.
+splines_basis <- function(x, df) unclass(splines::ns(x, df = df, intercept = TRUE))
+
+# Back from transformed time to the study's own axis.
+time_of <- function(x, zph) {
+  if (identical(zph$transform, "identity") || !length(x)) return(x)
+  first <- !duplicated(zph$x)
+  stats::approx(zph$x[first], zph$time[first], x, rule = 2L)$y
+}

@@ -1,0 +1,69 @@
+#' One hazard ratio per third of the event times
+#'
+#' The remedy where a hazard ratio drifts: a Cox model on rows split by `survival::survSplit()` at the thirds of the
+#' event times. Every coefficient differs between periods, so the partial likelihood falls into one factor a period
+#' and each is fitted by itself; this is the same as one fit of all products with the period. Thirds that end at the
+#' same time are merged, so that every period has events.
+#'
+#' @inheritParams cox
+#' @return A list: `table` as in `docs/tables.md` (`zph_periods`; periods are `(from, to]` in units of the time axis),
+#'   `notes` (plain words: merged periods, coefficients without an estimate).
+#' @export
+zph_periods <- function(data, covariates, strata = character(), cluster = "", ties = "efron", conf = 0.95,
+                        terms = describe_terms(data, covariates)) {
+  cuts <- third_cuts(data$stop[data$event])
+  split <- split_time(data, cuts)
+  edges <- c(min(data$start), cuts, max(data$stop))
+  said <- character()
+  rows <- lapply(seq_len(length(cuts) + 1L), function(period) {
+    part <- split[split$.period == period, , drop = FALSE]
+    run <- captured(fit_cox(part, covariates, strata, cluster_of(part, cluster)$cluster, ties))
+    estimates <- period_estimates(run$value, terms, conf)
+    none <- is.na(estimates$estimate)
+    if (any(none)) {
+      why <- if (nzchar(run$error)) run$error else toString(estimates$term[none])
+      said <<- c(said, sprintf("period %d: no finite estimate (%s)", period, why))
+    }
+    cbind(
+      data.frame(term = terms$term, period = period, from = edges[[period]], to = edges[[period + 1L]],
+                 events = sum(part$event)),
+      estimates[c("estimate", "se", "hr", "lower", "upper", "p")]
+    )
+  })
+  if (length(cuts) < 2L) {
+    said <- c(sprintf("ties at few event times leave %d instead of 3 periods", length(cuts) + 1L), said)
+  }
+  list(table = do.call(rbind, rows), notes = said)
+}
+
+# Where the first and second third of the events end, as observed times; the last period keeps at least one event.
+third_cuts <- function(event_times) {
+  cuts <- unique(stats::quantile(event_times, c(1, 2) / 3, type = 1L, names = FALSE))
+  cuts[cuts < max(event_times)]
+}
+
+# Rows split at the cuts, with the number of the period in `.period`.
+split_time <- function(data, cuts) {
+  if (!length(cuts)) {
+    data$.period <- rep(1, nrow(data))
+    return(data)
+  }
+  formula <- stats::as.formula("Surv(start, stop, event) ~ .", env = asNamespace("survival"))
+  split <- survival::survSplit(formula, data = data, cut = cuts, episode = ".period")
+  split$event <- split$event == 1
+  split
+}
+
+period_estimates <- function(object, terms, conf) {
+  if (is.null(object)) {
+    nothing <- stats::setNames(rep(NA_real_, nrow(terms)), terms$coefficient)
+    return(coefficient_rows(terms, nothing, nothing, conf = conf))
+  }
+  names <- names(stats::coef(object))
+  robust <- !is.null(object$naive.var)
+  errors <- function(v) stats::setNames(sqrt(diag(as.matrix(v))), names)
+  rows <- coefficient_rows(terms, stats::coef(object), errors(if (robust) object$naive.var else object$var),
+                           if (robust) errors(object$var), conf)
+  if (robust) rows$se <- rows$se_robust
+  rows
+}
