@@ -106,8 +106,10 @@ def build(
 
 
 def _array(values: Any, kind: pa.DataType, levels: Sequence[str] | None) -> pa.Array:
-    if isinstance(values, (pa.Array, pa.ChunkedArray)):
-        values = values.to_pylist() if pa.types.is_dictionary(values.type) else values.to_numpy(zero_copy_only=False)
+    if isinstance(values, pa.Array | pa.ChunkedArray):
+        if not pa.types.is_dictionary(kind):
+            return values.cast(kind)
+        values = values.to_pylist()
     if pa.types.is_dictionary(kind):
         values = [None if v is None else str(v) for v in values]
         levels = levels or list(dict.fromkeys(v for v in values if v is not None))

@@ -80,7 +80,8 @@ def encode(
     ------
     InputError
         If for some fact the tokens of the text before the target are not the beginning of the
-        tokens of the whole (the boundary is unstable), or the answer has no token of its own.
+        tokens of the whole (the boundary is unstable), the answer has no token of its own, or it holds
+        a token that would end it.
     """
     contexts = contexts or [""] * len(prompts)
     before = _ids(tokenizer, [c + p for c, p in zip(contexts, prompts, strict=True)])
@@ -94,6 +95,13 @@ def encode(
                 "end the prompt with a whole word and no space, or use another tokenizer",
             )
     terminators = terminator_tokens(tokenizer, terminator)
+    for i, (b, w) in enumerate(zip(before, whole, strict=True)):
+        if np.isin(w[len(b) :], terminators).any():
+            raise InputError(
+                f"the target {targets[i]!r} holds a token that ends an answer, so it could never be recalled",
+                f"fact {names[i]}",
+                "take the line break out of the target, or set probe.terminator",
+            )
     return Encoded(
         tokens=tuple(whole),
         target_start=np.array([len(b) for b in before], dtype=np.int64),

@@ -22,7 +22,7 @@ caveat_separation <- function(results, outcome) {
   d <- pick(results$coefficients, outcome = outcome, rule = results$rule, model = c("cox", "cox-univariable"))
   d <- d[d$infinite %in% TRUE, ]
   if (!nrow(d)) return("")
-  paste0("**Separation:** ", list_words(unique(md(d$label))), " tells the facts with ", outcome, " from those without so completely that ",
+  paste0("**Separation:** ", list_words(unique(md(predictor_words(d$term)))), " tells the facts with ", outcome, " from those without so completely that ",
     "the hazard ratio has no finite value.")
 }
 
@@ -32,7 +32,7 @@ caveat_hazards <- function(results) {
     any(d$p[startsWith(as.character(d$term), main_term(o))] < 0.05, na.rm = TRUE)
   }, outcomes)
   if (!length(bad)) return("")
-  paste0("**The effect changes during training** (", list_words(bad), "): one hazard ratio is an average over time, and the tables ",
+  paste0("**The main effect changes during training** (", list_words(bad), "): one hazard ratio is an average over time, and the tables ",
     "by period below say more.")
 }
 

@@ -1,6 +1,9 @@
 # Hazard ratios: the forest, the Schoenfeld figure, the ranked groups.
 
-term_words <- function(d, joiner = ", ") ifelse(is.na(d$unit) | d$unit == "", as.character(d$label), paste0(d$label, joiner, d$unit))
+term_words <- function(d, joiner = ", ") {
+  unit <- ifelse(is.na(d$unit), "", as.character(d$unit))
+  ifelse(unit == "", predictor_words(d$term), paste0(predictor_words(d$term), joiner, unit))
+}
 
 #' Univariable and multivariable hazard ratios of an outcome, in the order of the multivariable model.
 forest_data <- function(results, outcome) {
@@ -9,7 +12,7 @@ forest_data <- function(results, outcome) {
   d$kind <- factor(ifelse(d$model == "cox", "adjusted for the others", "one predictor at a time"),
     c("one predictor at a time", "adjusted for the others"))
   terms <- unique(c(as.character(d$term[d$model == "cox"]), as.character(d$term)))
-  words <- wrap(term_words(d, "\n"), 30)
+  words <- paste0(wrap(predictor_words(d$term), 26), "\n", d$unit)
   d$shown <- factor(words, rev(unique(words[order(match(as.character(d$term), terms))])))
   d[!(d$infinite %in% TRUE) & is.finite(d$estimate), , drop = FALSE]
 }
@@ -46,8 +49,6 @@ plot_zph <- function(results, outcome) {
   }
   order <- unique(name(c(as.character(cox$term), as.character(points$term))))
   for (d in c("points", "curves", "cox")) assign(d, within(get(d), shown <- factor(name(term), order)))
-  # The smooth and its band set the height; single residuals beyond it would only flatten them.
-  band <- split(c(curves$lower, curves$upper, points$residual), name(c(rep(as.character(curves$term), 2), as.character(points$term))))
   width <- diff(range(points$time)) * 0.008
   ggplot2::ggplot(points, ggplot2::aes(time, residual)) +
     ggplot2::geom_hline(yintercept = 0, colour = "#999999", linewidth = 0.3) +
@@ -55,7 +56,7 @@ plot_zph <- function(results, outcome) {
     ggplot2::geom_ribbon(data = curves, ggplot2::aes(time, ymin = lower, ymax = upper), inherit.aes = FALSE, fill = "#0072B2", alpha = 0.2) +
     ggplot2::geom_line(data = curves, ggplot2::aes(time, fit), inherit.aes = FALSE, colour = "#0072B2", linewidth = 1) +
     ggplot2::geom_hline(data = cox, ggplot2::aes(yintercept = estimate), colour = "#D55E00", linetype = "dashed", linewidth = 0.8) +
-    ggplot2::facet_wrap(~shown, scales = "free_y", ncol = 2) +
+    ggplot2::facet_wrap(~shown, scales = "free_y", ncol = 2) + ggplot2::scale_x_continuous(breaks = whole_breaks) +
     ggplot2::labs(x = first_upper(time_word(results$time)), y = "Log hazard ratio") + theme_report()
 }
 
@@ -67,13 +68,15 @@ alt_zph <- function(results, outcome) {
   d <- pick(results$zph_tests, outcome = outcome, rule = results$rule)
   d <- d[as.character(d$term) != "GLOBAL", ]
   paste0("Scaled Schoenfeld residuals over time with a smooth curve and its 95 % band, and a dashed line at the Cox estimate. ",
-    "Test of a constant hazard ratio: ", list_words(paste(d$term, fmt_p(d$p))), ".")
+    "Test of a constant hazard ratio: ", list_words(paste(predictor_words(d$term), fmt_p(d$p))), ".")
 }
 
 #' Groups ranked by their random effect; with many of them only the ends are named.
 plot_groups <- function(results, outcome, ends = 10) {
   d <- pick(results$random_effects, outcome = outcome, rule = results$rule, model = "coxme")
   d$shown <- as.character(d$level)
+  d$rank <- stats::ave(d$hr, as.character(d$grouping), FUN = function(x) rank(x, ties.method = "first")) # the largest on top
+  d$grouping <- paste0(predictor_words(d$grouping), "s")
   for (g in unique(as.character(d$grouping))) {
     mine <- which(d$grouping == g)
     if (length(mine) > 3 * ends) {
@@ -84,15 +87,15 @@ plot_groups <- function(results, outcome, ends = 10) {
     ggplot2::geom_segment(ggplot2::aes(x = 1, xend = hr, yend = rank), colour = "#56B4E9", linewidth = 0.8) +
     ggplot2::geom_point(size = 2.2, colour = "#0072B2") +
     ggplot2::geom_text(ggplot2::aes(label = paste0("  ", shown, "  "), hjust = ifelse(hr >= 1, 0, 1)), size = 3.3, colour = "#1a1a1a") +
-    ggplot2::facet_wrap(~grouping, scales = "free_y") +
+    ggplot2::facet_grid(grouping ~ ., scales = "free_y", space = "free_y") +
     ggplot2::scale_x_log10(labels = fmt_number, expand = ggplot2::expansion(0.35)) +
-    ggplot2::scale_y_continuous(breaks = NULL) +
+    ggplot2::scale_y_continuous(breaks = NULL, expand = ggplot2::expansion(add = 0.7)) +
     ggplot2::labs(x = "Hazard relative to the typical group (log scale)", y = "Groups, ranked") + theme_report()
 }
 
 groups_shown <- function(results, outcome) {
   d <- pick(results$random_effects, outcome = outcome, rule = results$rule, model = "coxme")
-  if (nrow(d)) max(table(as.character(d$grouping))) else 0
+  nrow(d)
 }
 
 alt_groups <- function(results, outcome) {

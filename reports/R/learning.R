@@ -58,7 +58,13 @@ plot_recall <- function(results) {
     ggplot2::scale_fill_manual(values = arms, name = "Training recipe") +
     ggplot2::scale_linetype_discrete(name = "Training recipe") +
     ggplot2::scale_y_continuous(labels = percent_axis, limits = c(0, 1), expand = ggplot2::expansion(0.02)) +
-    ggplot2::labs(x = "Epoch", y = "Facts recalled") + theme_report()
+    ggplot2::scale_x_continuous(breaks = whole_breaks) +
+    ggplot2::labs(x = "Epoch", y = "Facts recalled") + theme_report() + one_arm(results)
+}
+
+# With one training recipe there is nothing for a legend to tell apart.
+one_arm <- function(results) {
+  if (length(level_order(results$recall$arm)) == 1) ggplot2::theme(legend.position = "none")
 }
 
 #' First and last recall of each arm and split, pooled over runs.
@@ -99,7 +105,8 @@ plot_events <- function(results) {
     ggplot2::facet_wrap(~outcome, ncol = 1, scales = "free_y") +
     ggplot2::scale_fill_manual(values = colours_for(level_order(results$recall$arm)), name = "Training recipe") +
     ggplot2::scale_y_continuous(breaks = function(l) unique(floor(pretty(l, 4))), expand = ggplot2::expansion(c(0, 0.08))) +
-    ggplot2::labs(x = first_upper(time_word(results$time)), y = "Facts, summed over runs") + theme_report()
+    ggplot2::scale_x_continuous(breaks = whole_breaks) +
+    ggplot2::labs(x = first_upper(time_word(results$time)), y = "Facts, summed over runs") + theme_report() + one_arm(results)
 }
 
 cap_events <- function(results) {

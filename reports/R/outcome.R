@@ -13,6 +13,7 @@ callouts_of <- function(results, outcome, models) {
   fits <- fits[as.character(fits$status) != "ok", , drop = FALSE]
   if (!nrow(fits)) return("")
   fits <- fits[!duplicated(paste(fits$model, fits$status, fits$reason)), ] # the same reason once for all univariable fits
+  fits$model <- as.character(fits$model)
   paste(vapply(seq_len(nrow(fits)), function(i) callout_of(fits[i, ]), ""), collapse = "\n")
 }
 
@@ -22,7 +23,7 @@ callout_of <- function(fit) {
   kind <- if (status == "warning") "note" else "warning"
   reason <- as.character(fit$reason)
   if (is.na(reason) || !nzchar(reason)) reason <- c(as.character(fit$error), "No reason was recorded.")[1 + !nzchar(as.character(fit$error))]
-  callout(kind, paste0(unname(head[status]), ": ", model_words[[as.character(fit$model)]], " of ", fit$outcome), md(reason))
+  callout(kind, paste0(unname(head[status]), ": ", model_words[[as.character(fit$model)]], " of ", fit$outcome), md(first_upper(reason)))
 }
 
 #' A piece of an outcome's section, knitted in place with its outcome filled in. Pieces that would be empty are left

@@ -6,6 +6,14 @@ fmt_setting <- function(results, keys) {
   if (is.numeric(x)) fmt_number(x) else md(paste(unlist(x), collapse = ", "))
 }
 
+#' What the intervals allow for.
+say_cluster <- function(results) {
+  cluster <- study_value(results, c("analysis", "cluster"), "")
+  if (!nzchar(cluster)) return(", and treat the rows as independent")
+  what <- if (cluster == "fact_id") "the same fact in several runs" else paste0("the same *", md(cluster), "*")
+  paste0("; those of the Cox models and the curves are robust to rows belonging together (", what, "), those of the grouped-time model are not")
+}
+
 say_caveats <- function(results) {
   x <- caveats(results)
   if (length(x)) paste0("- ", x, collapse = "\n") else "Nothing in the data speaks against reading them as they stand."
@@ -25,12 +33,24 @@ say_missing <- function(results) {
     vapply(m, function(x) if (is.null(x$remedy) || !nzchar(x$remedy)) "" else paste0(". To have it: ", md(x$remedy)), ""), ".", collapse = "\n")
 }
 
+#' Seconds of each step. Artefacts that one step made together carry its whole time each, so steps are counted, not files.
+step_seconds <- function(results) {
+  steps <- results$manifest$steps
+  if (!length(steps)) steps <- results$manifest$artefacts
+  vapply(steps, function(x) if (is.null(x$seconds)) NA_real_ else as.numeric(x$seconds), 0)
+}
+
+#' The study's own note and author, if it has them.
+say_note <- function(results) {
+  author <- study_value(results, c("report", "author"), "")
+  note <- study_value(results, c("report", "note"), "")
+  paste0(if (nzchar(author)) paste0("*", md(author), "*\n\n"), if (nzchar(note)) md(note))
+}
+
 say_costs <- function(results) {
-  a <- results$manifest$artefacts
-  seconds <- vapply(a, function(x) if (is.null(x$seconds)) NA_real_ else as.numeric(x$seconds), 0)
-  made <- vapply(a, function(x) if (is.null(x$made)) "" else as.character(x$made), "")
+  made <- vapply(results$manifest$artefacts, function(x) if (is.null(x$made)) "" else as.character(x$made), "")
   machine <- results$environment$machine
-  paste0("All steps together took ", fmt_seconds(sum(seconds, na.rm = TRUE)), "; the fits alone ",
+  paste0("All steps together took ", fmt_seconds(sum(step_seconds(results), na.rm = TRUE)), "; the fits alone ",
     fmt_seconds(sum(results$fits$seconds, na.rm = TRUE)), ". ",
     if (length(machine)) paste0("Machine: ", md(paste(unlist(machine), collapse = ", ")), ". "),
     if (any(nzchar(made))) paste0("The newest artefact dates from ", md(max(made)), "."),

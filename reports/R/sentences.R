@@ -8,25 +8,25 @@ say_trained <- function(results) {
   withheld <- sum(f$split == "withheld")
   arms <- level_order(results$recall$arm)
   runs <- length(unique(as.character(results$recall$run)))
+  relations <- length(unique(as.character(f$relation)))
   seeds <- length(unique(results$baseline$seed))
   model <- basename(as.character(study_value(results, c("model", "name"), "one language model")))
   model <- sub("\\.(gguf|safetensors)$", "", model)
-  paste0("The model (", md(model), ") was fine-tuned on **", plural(trained, "fact"), "** about ",
-    plural(length(unique(as.character(f$relation))), "relation"), if (withheld) paste0("; ", plural(withheld, "further fact"),
+  paste0("The model (", md(model), ") was fine-tuned on **", plural(trained, "fact"), "**",
+    if (relations > 1) paste0(" about ", plural(relations, "relation")), if (withheld) paste0("; ", plural(withheld, "further fact"),
       " ", if (withheld == 1) "was" else "were", " withheld: never trained on, and probed all the same"),
     ". There ", if (runs == 1) "was " else "were ", "**", plural(runs, "run"), "**: ", plural(length(arms), "training recipe"),
-    " (", md(list_some(arms)), ") with ", plural(seeds, "seed"), ", followed up to epoch ", fmt_number(max(results$recall$epoch)), ".")
+    if (length(arms) > 1) paste0(" (", md(list_some(arms)), ")"), " with ", plural(seeds, "seed"), ", followed up to epoch ", fmt_number(max(results$recall$epoch)), ".")
 }
 
 say_recall <- function(results) {
   e <- recall_ends(results)
-  arms <- unique(e$arm)
   parts <- vapply(split(e, factor(e$split, unique(e$split))), function(x) {
     each <- paste0("from ", fmt_percent(x$share_before), " to **", fmt_percent(x$share_after), "**",
-      if (length(arms) > 1) paste0(" (", md(x$arm), ")"))
-    paste(x$split[1], "facts", list_words(each))
+      if (length(unique(e$arm)) > 1) paste0(" (", md(x$arm), ")"))
+    paste0("of the ", x$split[1], " facts it went ", list_words(each))
   }, "")
-  paste0("Asked for a ", "fact, the model answered exactly right more or less often than before: recall of ", list_words(parts, ", and of "), ".")
+  paste0("Recall is the share of facts answered exactly right: ", paste(parts, collapse = "; "), ".")
 }
 
 #' The hazard ratio of the outcome's main predictor, and what it means.
@@ -36,7 +36,7 @@ say_effect <- function(results, outcome) {
   if (!nrow(x)) return(say_no_estimate(results, outcome))
   what <- if (main_term(outcome) == "latent") "facts with latent knowledge" else paste0("the contrast \u201c", md(x$unit), "\u201d")
   if (x$infinite %in% TRUE) {
-    return(paste0("The predictor \u201c", md(x$label), "\u201d separates the facts that had the event from those that had not, so its ",
+    return(paste0("The predictor \u201c", predictor_words(x$term), "\u201d separates the facts that had the event from those that had not, so its ",
       "hazard ratio for ", outcome, " has no finite value."))
   }
   inside <- x$lower <= 1 && x$upper >= 1
@@ -50,7 +50,7 @@ say_meaning <- function(results, outcome, x, inside) {
   who <- if (main_term(outcome) == "latent") c("a fact that sampling could already produce at baseline", "one that it could not") else
     strsplit(if (grepl(" vs ", x$unit)) sub("^(.*) vs (.*)$", "a \\1 fact#a \\2 one", x$unit) else "such a fact#the other", "#")[[1]]
   verb <- c(acquisition = "to be learned", generalisation = "to be recalled without training", degradation = "to be lost")[[outcome]]
-  size <- if (x$hr >= 1) paste0(fmt_ratio(x$hr), " times as likely") else paste0("only ", fmt_ratio(x$hr), " times as likely")
+  size <- paste0("about ", fmt_ratio(x$hr), " times as likely")
   paste0("In words: in any one ", word, ", among facts that had not had the event yet, ", md(who[1]), " was ", size, " ", verb, " as ",
     md(who[2]), if (inside) paste0("; but the interval includes 1, so these data do not settle whether there is a difference") , ".")
 }
@@ -73,16 +73,21 @@ say_count <- function(results, outcome) {
   what <- c(acquisition = "trained facts that were not recalled at first were learned",
     generalisation = "withheld facts that were not recalled at first came to be recalled, although never trained on",
     degradation = "facts that were recalled at first were lost")[[outcome]]
-  paste0("**", fmt_n(sum(d$events)), " of ", fmt_n(n), "** (", fmt_percent(sum(d$events) / n), ") ", what,
-    if (runs > 1) paste0(", counted over ", fmt_n(runs), " runs"), ".")
+  paste0(if (runs > 1) paste0("Counted over ", fmt_n(runs), " runs, "), "**", fmt_n(sum(d$events)), " of ", fmt_n(n), "** (",
+    fmt_percent(sum(d$events) / n), ") ", what, ".")
 }
 
-say_incidence <- function(results, outcome, by) {
+say_incidence <- function(results, outcome, by, score = TRUE) {
   e <- final_incidence(results, outcome, by)
   if (!nrow(e)) return("")
   paste0("By ", time_word(results$time), " ", fmt_number(follow_up(results, outcome)), " the share with the event was ",
-    list_words(paste0(fmt_percent(e$incidence), " (95 % interval ", fmt_percent(e$lower), " to ", fmt_percent(e$upper), "; n = ",
-      fmt_n(e$n), ") for ", md(e$stratum))), ". ", say_score(results, outcome, by))
+    list_words(paste0(fmt_percent(e$incidence), " (", ifelse(is.na(e$lower) | e$lower == e$upper, "", paste0("95 % interval ",
+      fmt_percent(e$lower), " to ", fmt_percent(e$upper), "; ")), "n\u00a0=\u00a0", fmt_n(e$n), ") for ", md(stratum_noun(by, e$stratum)))), ". ",
+    if (score) say_score(results, outcome, by))
+}
+
+stratum_noun <- function(by, stratum) {
+  if (by == "latent") paste("facts with", stratum) else if (by == "split") paste(stratum, "facts") else stratum
 }
 
 #' The score test in words.
@@ -100,14 +105,17 @@ say_zph <- function(results, outcome) {
   main <- utils::head(d[startsWith(as.character(d$term), main_term(outcome)), ], 1)
   if (!nrow(main)) main <- utils::head(d, 1)
   if (!nrow(main) || is.na(main$p)) return("")
-  label <- paste0("\u201c", md(label_of(results, outcome, main$term)), "\u201d")
+  label <- paste0("\u201c", md(contrast_of(results, outcome, main$term)), "\u201d")
+  rest <- d[!d$term %in% c("GLOBAL", as.character(main$term)) & d$p < 0.05 & !is.na(d$p), ]
+  others <- if (nrow(rest)) paste0(" It does change for ", list_words(md(contrast_of(results, outcome, rest$term))),
+    " (", list_words(fmt_p(rest$p)), ").") else ""
   stat <- paste0("(\u03c7\u00b2 = ", fmt_number(main$chisq), " on ", fmt_number(main$df), " df, ", fmt_p(main$p), ")")
   if (main$p >= 0.05) {
     return(paste0("The data give no evidence that the hazard ratio of ", label, " changes during training ", stat,
-      "; that is not proof that it stays the same."))
+      "; that is not proof that it stays the same.", others))
   }
   paste0("The hazard ratio of ", label, " changes during training ", stat, ", so the single value is an average over the whole run. ",
-    say_drift(results, outcome, main$term))
+    say_drift(results, outcome, main$term), sub("It does", "It also does", others))
 }
 
 say_drift <- function(results, outcome, term) {
@@ -131,6 +139,6 @@ say_agreement <- function(results, outcome) {
   far <- which(is.finite(gap) & gap > 0.1)
   if (!length(far)) return("The Cox model (Efron ties) and the grouped-time model agree: no estimate differs by more than 10 % of its standard error.")
   paste0("The Cox model and the grouped-time model differ by more than 10 % of the standard error for ",
-    list_words(paste0(md(a$label[far]), " (", fmt_percent(gap[far], 0), ")")),
-    ". Many events share a checkpoint, and the grouped-time model is the one made for that: where they differ, trust it more.")
+    list_words(paste0(md(predictor_words(a$term[far])), " (", fmt_percent(gap[far], 0), ")")),
+    ". Many events share a checkpoint, and the grouped-time model is made for that: where the two differ, it is the safer one.")
 }

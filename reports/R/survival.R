@@ -27,7 +27,8 @@ curves_of <- function(results, outcome, by) {
 #' The columns that split an outcome's curves, its own question first.
 splits_of <- function(results, outcome) {
   by <- level_order(pick(results$curves, outcome = outcome, rule = results$rule, model = "km")$by)
-  unique(c(intersect(main_term(outcome), by), by))
+  by <- unique(c(intersect(main_term(outcome), by), by))
+  if (any(nzchar(by))) by[nzchar(by)] else by # the curve of all facts together only where nothing splits it
 }
 
 #' Shares that had the event by the end of follow-up, one row per stratum.
@@ -68,8 +69,10 @@ risk_times <- function(results, outcome, by, end, most = 7) {
   t <- sort(unique(pick(results$risk_table, outcome = outcome, rule = results$rule, by = by)$time))
   t <- t[t <= end]
   if (!length(t)) t <- pretty(c(0, end), 5)
-  if (length(t) > most) t <- t[seq(1, length(t), by = ceiling(length(t) / most))]
-  t[t <= end]
+  # Event times can lie close together: keep those that leave room for the numbers of the one before.
+  kept <- t[1]
+  for (x in t[-1]) if (x - kept[length(kept)] >= 0.999 * end / most) kept <- c(kept, x)
+  kept
 }
 
 plot_risk <- function(results, outcome, by, axis, colours) {
@@ -78,7 +81,7 @@ plot_risk <- function(results, outcome, by, axis, colours) {
   d$stratum <- factor(stratum_words(d$by, d$stratum), rev(names(colours)))
   d <- d[d$time %in% axis$breaks, ]
   ggplot2::ggplot(d, ggplot2::aes(time, stratum, label = paste0(fmt_n(n_risk), " (", fmt_n(events), ")"))) +
-    ggplot2::geom_text(size = 3.5, colour = "#1a1a1a") + axis + ggplot2::scale_y_discrete(labels = wrap) +
+    ggplot2::geom_text(size = 3.5, colour = "#1a1a1a") + axis + ggplot2::coord_cartesian(clip = "off") + ggplot2::scale_y_discrete(labels = wrap) +
     ggplot2::labs(title = "Number at risk (events so far)", x = NULL, y = NULL) + theme_report() +
     ggplot2::theme(panel.grid = ggplot2::element_blank(), axis.text.x = ggplot2::element_blank(),
       axis.text.y = ggplot2::element_text(colour = unname(rev(colours))[names(rev(colours)) %in% d$stratum], hjust = 1))

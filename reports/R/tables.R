@@ -54,11 +54,11 @@ table_event_counts <- function(results) {
 #' Hazard ratios of every model beside each other, p of the Cox model last.
 table_coefficients <- function(results, outcome, rule = results$rule) {
   d <- pick(results$coefficients, outcome = outcome, rule = rule)
-  models <- c("cox-univariable" = "One at a time", cox = "Cox, adjusted", cloglog = "Grouped time (cloglog)", coxme = "Random effects (coxme)")
+  models <- c("cox-univariable" = "Univariable", cox = "Cox", cloglog = "Cloglog", coxme = "Coxme")
   models <- models[names(models) %in% as.character(d$model)]
   terms <- unique(c(as.character(d$term[d$model == "cox"]), as.character(d$term)))
   first <- d[match(terms, as.character(d$term)), ]
-  out <- data.frame(Predictor = as.character(first$label), Contrast = as.character(first$unit), check.names = FALSE)
+  out <- data.frame(Predictor = term_words(first), check.names = FALSE)
   for (m in names(models)) {
     x <- d[d$model == m, ]
     x <- x[match(terms, as.character(x$term)), ]
@@ -66,34 +66,36 @@ table_coefficients <- function(results, outcome, rule = results$rule) {
   }
   shown <- if ("cox" %in% d$model) "cox" else as.character(d$model[1])
   out[[if (shown == "cox") "p (Cox)" else "p"]] <- fmt_p_value(d$p[d$model == shown][match(terms, as.character(d$term[d$model == shown]))])
-  md_table(out, paste0("ll", strrep("r", length(models)), "r"))
+  md_table(out, paste0("l", strrep("r", length(models)), "r"))
 }
 
 table_zph <- function(results, outcome) {
   d <- pick(results$zph_tests, outcome = outcome, rule = results$rule)
-  md_table(data.frame(Predictor = ifelse(d$term == "GLOBAL", "All together", label_of(results, outcome, d$term)),
+  md_table(data.frame(Predictor = ifelse(d$term == "GLOBAL", "All together", contrast_of(results, outcome, d$term)),
     "Chi-squared" = fmt_number(d$chisq), "Degrees of freedom" = fmt_number(d$df), p = fmt_p_value(d$p), check.names = FALSE), "lrrr")
 }
 
 #' The remedy: one hazard ratio per third of the event times.
 table_periods <- function(results, outcome) {
   d <- pick(results$zph_periods, outcome = outcome, rule = results$rule)
-  md_table(data.frame(Predictor = label_of(results, outcome, d$term), Period = period_words(results, d),
+  d <- d[order(match(d$term, unique(d$term)), d$period), ]
+  md_table(data.frame(Predictor = contrast_of(results, outcome, d$term), Period = period_words(results, d),
     Events = fmt_n(d$events), "Hazard ratio (95 % interval)" = fmt_hr(d$hr, d$lower, d$upper), p = fmt_p_value(d$p),
     check.names = FALSE), "llrrr")
 }
 
 period_words <- function(results, d) paste0(time_word(results$time, 2), " ", fmt_number(d$from), " to ", fmt_number(d$to))
 
-label_of <- function(results, outcome, term) {
+# A term with its contrast, as the coefficients know it.
+contrast_of <- function(results, outcome, term) {
   d <- pick(results$coefficients, outcome = outcome)
   at <- match(as.character(term), as.character(d$term))
-  ifelse(is.na(at), as.character(term), as.character(d$label)[at])
+  ifelse(is.na(at), predictor_words(term), term_words(d)[at])
 }
 
 table_variances <- function(results, outcome) {
   d <- pick(results$variances, outcome = outcome, rule = results$rule, model = "coxme")
-  md_table(data.frame("Random effect of" = as.character(d$grouping), Groups = fmt_n(d$levels), Variance = fmt_number(d$variance),
+  md_table(data.frame("Random effect of" = predictor_words(d$grouping), Groups = fmt_n(d$levels), Variance = fmt_number(d$variance),
     "Standard deviation" = fmt_number(d$sd), "Median hazard ratio" = fmt_ratio(d$median_hr), Verdict = as.character(d$verdict),
     check.names = FALSE), "lrrrrl")
 }
@@ -106,7 +108,7 @@ table_rules <- function(results) {
     counts <- pick(results$event_counts, outcome = o)
     if (!nrow(counts)) return(NULL)
     terms <- unique(as.character(d$term))
-    out <- data.frame(Outcome = first_upper(o), Predictor = c("Number of events", as.character(d$label)[match(terms, as.character(d$term))]))
+    out <- data.frame(Outcome = first_upper(o), Predictor = c("Number of events", if (length(terms)) term_words(d)[match(terms, as.character(d$term))]))
     for (r in rules) {
       x <- pick(d, rule = r)
       x <- x[match(terms, as.character(x$term)), ]
@@ -136,13 +138,13 @@ table_settings <- function(results) {
   md_table(data.frame(Setting = names(d), Value = unname(d)))
 }
 
-#' Every fit with what it had to say; a fit that said nothing is counted in the text instead.
+#' Every fit with a doubt, a warning or an error; a fit without is counted in the text instead.
 table_warnings <- function(results) {
   f <- results$fits
-  texts <- vapply(c("reason", "error", "warnings", "messages"), function(n) as.character(f[[n]]), character(nrow(f)))
+  texts <- vapply(c("reason", "error", "warnings"), function(n) as.character(f[[n]]), character(nrow(f)))
   texts <- matrix(ifelse(is.na(texts), "", texts), nrow(f))
   said <- apply(texts, 1, function(x) paste(unique(x[nzchar(x)]), collapse = " | "))
-  keep <- nzchar(said) | f$status != "ok"
+  keep <- nzchar(said) | as.character(f$status) != "ok"
   md_table(data.frame(Fit = as.character(f$title), Status = as.character(f$status), "What it said" = said, check.names = FALSE)[keep, ])
 }
 
@@ -150,14 +152,20 @@ table_fits <- function(results) {
   f <- results$fits
   md_table(data.frame(Fit = as.character(f$title), Formula = as.character(f$formula), Rows = fmt_n(f$rows), Facts = fmt_n(f$facts),
     Runs = fmt_n(f$runs), Events = fmt_n(f$events), Dropped = fmt_n(f$dropped), Concordance = fmt_number(f$concordance),
-    AIC = fmt_number(f$aic, 5), Time = fmt_seconds(f$seconds), Status = as.character(f$status), check.names = FALSE), "llrrrrrrrrl")
+    AIC = fmt_number(f$aic, 5), Time = fmt_seconds(f$seconds), Status = as.character(f$status), Engine = as.character(f$engine), Notes = as.character(f$messages), check.names = FALSE),
+    "llrrrrrrrrlll")
 }
 
 table_artefacts <- function(results) {
   a <- results$manifest$artefacts
   value <- function(key) vapply(a, function(x) if (is.null(x[[key]])) NA_character_ else as.character(x[[key]]), "")
-  md_table(data.frame(Artefact = names(a), Rows = fmt_n(as.numeric(value("rows"))), Seconds = fmt_number(as.numeric(value("seconds"))),
-    Made = value("made"), "SHA-256 (first 16 digits)" = substr(value("sha256"), 1, 16), check.names = FALSE), "lrrll")
+  md_table(data.frame(Artefact = names(a), Rows = fmt_n(as.numeric(value("rows"))), Made = value("made"),
+    "SHA-256" = value("sha256"), check.names = FALSE), "lrll")
+}
+
+table_costs <- function(results) {
+  s <- step_seconds(results)
+  md_table(data.frame(Step = names(s), Time = fmt_seconds(unname(s))), "lr")
 }
 
 table_versions <- function(results) {

@@ -25,9 +25,9 @@ fmt_ratio <- function(x) {
   or_dash(x, as.character(text))
 }
 
-#' A hazard ratio with its interval: 2.61 (2.10 to 3.24); a separated one has no finite value.
+#' A hazard ratio with its interval: 2.61 (2.10–3.24); a separated one has no finite value.
 fmt_hr <- function(hr, lower, upper, infinite = FALSE) {
-  interval <- ifelse(is.na(lower) | is.na(upper), "", paste0(" (", fmt_ratio(lower), " to ", fmt_ratio(upper), ")"))
+  interval <- ifelse(is.na(lower) | is.na(upper), "", paste0(" (", fmt_ratio(lower), "\u2013", fmt_ratio(upper), ")"))
   infinite <- rep_len(infinite %in% TRUE, length(hr))
   if (!length(hr)) return(character())
   ifelse(infinite, "no finite value", ifelse(is.na(hr), "\u2013", paste0(fmt_ratio(hr), interval)))
@@ -35,13 +35,13 @@ fmt_hr <- function(hr, lower, upper, infinite = FALSE) {
 
 fmt_p_value <- function(p) {
   text <- ifelse(p < 0.1995, formatC(p, format = "f", digits = 3), formatC(p, format = "f", digits = 2))
-  or_dash(p, ifelse(p < 0.001, "< 0.001", ifelse(p > 0.99, "> 0.99", text)))
+  or_dash(p, ifelse(p < 0.001, "<\u00a00.001", ifelse(p > 0.99, ">\u00a00.99", text)))
 }
 
 #' In a sentence: p < 0.001, p = 0.032.
 fmt_p <- function(p) {
   text <- fmt_p_value(p)
-  ifelse(is.na(p), "p not available", ifelse(grepl("^[<>]", text), paste("p", text), paste("p =", text)))
+  ifelse(is.na(p), "p not available", ifelse(grepl("^[<>]", text), paste0("p\u00a0", text), paste0("p\u00a0=\u00a0", text)))
 }
 
 #' Durations: 0.4 s, 12 s, 3 min 20 s, 2 h 05 min.
@@ -96,6 +96,14 @@ by_words <- function(by) {
   known <- c(latent = "latent knowledge", split = "split (trained or withheld)", arm = "training recipe", relation = "relation",
     group = "fact group", knowledge = "baseline knowledge", slick = "SLiCK class", run = "run")
   ifelse(by %in% names(known), unname(known[by]), ifelse(by %in% c("", "1", "all", NA), "all facts together", as.character(by)))
+}
+
+#' Predictors in plain words: what the column means if it is one of ours, else its name.
+predictor_words <- function(term) {
+  column <- sub(":.*$", "", as.character(term))
+  known <- c(latent = "Latent knowledge", logp0 = "Log probability of the answer at baseline", p0 = "Probability of the answer at baseline",
+    split = "Split", arm = "Training recipe", relation = "Relation", group = "Fact group", run = "Run")
+  unname(ifelse(column %in% names(known), known[column], first_upper(gsub("_", " ", column))))
 }
 
 #' The event rule in words.

@@ -67,10 +67,11 @@ usable_rows <- function(data, columns) {
   list(data = data, dropped = sum(!keep), remarks = remarks)
 }
 
-# Text as factors (levels in C order), unused levels dropped, treatment contrasts whatever options("contrasts") says.
+# Text and logical as factors (levels in C order), unused levels dropped, treatment contrasts whatever options("contrasts") says.
 as_treatment <- function(data, columns) {
   for (column in columns) {
     value <- data[[column]]
+    if (is.logical(value)) value <- factor(value, c(FALSE, TRUE))
     if (is.character(value)) value <- factor(value, levels = sort(unique(value), method = "radix"))
     if (is.factor(value)) {
       value <- factor(value, levels = levels(value)[levels(value) %in% value], ordered = FALSE)

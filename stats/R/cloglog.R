@@ -14,7 +14,8 @@ cloglog <- function(data, covariates, strata = character(), cluster = "", ties =
   grouped <- person_periods(data, covariates, strata)
   formula <- stats::reformulate(c(if (nlevels(grouped$.period) > 1L) ".period", quoted(covariates)),
                                 "cbind(.events, .rows - .events)")
-  object <- stats::glm(formula, family = stats::binomial("cloglog"), data = grouped, model = FALSE)
+  object <- stats::glm(formula, family = stats::binomial("cloglog"), data = grouped, model = FALSE,
+                       control = list(epsilon = 1e-12, maxit = 50L))
   loglik <- bernoulli_loglik(grouped, stats::fitted(object))
   coefficients <- coefficient_rows(terms, stats::coef(object), sqrt(diag(stats::vcov(object))), conf = conf)
   right <- c(quoted(covariates), "period", sprintf("strata(%s)", toString(quoted(strata)))[length(strata)])

@@ -5,7 +5,7 @@ coefficient_rows <- function(terms, estimate, se, se_robust = NULL, conf = 0.95)
   estimate <- unname(estimate[terms$coefficient])
   se <- unname(se[terms$coefficient])
   robust <- if (is.null(se_robust)) rep(NA_real_, nrow(terms)) else unname(se_robust[terms$coefficient])
-  infinite <- is_infinite(estimate, se)
+  infinite <- is_infinite(estimate, se, terms$range)
   estimate[infinite] <- se[infinite] <- robust[infinite] <- NA_real_
   used <- if (is.null(se_robust)) se else robust
   half <- stats::qnorm(1 - (1 - conf) / 2) * used
@@ -17,10 +17,11 @@ coefficient_rows <- function(terms, estimate, se, se_robust = NULL, conf = 0.95)
   )
 }
 
-# A separated coefficient runs away until the likelihood stops growing: far out, with a standard error many times
-# its size. The model-based standard error shows it; the robust one does not.
-is_infinite <- function(estimate, se) {
-  infinite <- abs(estimate) > 5 & se > 5 * abs(estimate)
+# A separated coefficient runs away until the likelihood stops growing: a hazard ratio of more than e^5 over the range
+# of its covariate, with a standard error many times its size. The model-based standard error shows it; the robust one
+# does not.
+is_infinite <- function(estimate, se, range) {
+  infinite <- abs(estimate) * range > 5 & se > 5 * abs(estimate)
   !is.na(infinite) & infinite
 }
 

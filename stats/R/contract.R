@@ -51,7 +51,7 @@ contract_table <- function(name, rows, task) {
   rows <- as.list(rows)
   count <- if (length(rows)) length(rows[[1L]]) else 0L
   rows[c("task", "outcome", "rule", "model")] <-
-    lapply(task[c("id", "outcome", "rule", "model")], function(value) rep(as.character(value), count))
+    lapply(task[c("id", "outcome", "rule", "model")], function(value) rep(paste(value, collapse = ""), count))
   unknown <- setdiff(names(rows), names(types))
   if (length(unknown)) stop("the table ", name, " has no column ", toString(sQuote(unknown, FALSE)))
   columns <- lapply(names(types), function(column) {

@@ -35,7 +35,9 @@ cox <- function(data, covariates, strata = character(), cluster = "", ties = "ef
     return(result)
   }
   object <- if (length(infinite)) fit_cox(data, finite, strata, "", ties) else result$object
-  schoenfeld <- captured(zph_tables(object, terms, conf))
+  moments <- length(unique(data$stop[data$event]))
+  if (moments < 2L) result$notes <- c(result$notes, "no Schoenfeld test: all events are at one time")
+  schoenfeld <- captured(if (moments > 1L) zph_tables(object, terms, conf))
   periods <- captured(zph_periods(data, finite, strata, result$cluster, ties, conf, terms))
   result$tables <- c(result$tables, schoenfeld$value, list(zph_periods = periods$value$table))
   failed <- c(schoenfeld$error, periods$error)
@@ -65,7 +67,7 @@ cox_univariable <- function(data, covariates, strata = character(), cluster = ""
     object = object, cluster = clustering$cluster,
     fit = list(
       formula = formula_text(cox_formula(covariates, strata, clustering$cluster)), ties = ties,
-      converged = object$iter < survival::coxph.control()$iter.max, iterations = object$iter,
+      converged = object$info[["convergence"]] == 0, iterations = object$iter,
       loglik = object$loglik[[length(object$loglik)]], df = df,
       aic = 2 * df - 2 * object$loglik[[length(object$loglik)]],
       concordance = object$concordance[["concordance"]], concordance_se = object$concordance[["std"]],

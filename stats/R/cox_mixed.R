@@ -99,7 +99,7 @@ coincide <- function(a, b) {
 judged_variances <- function(object, objects) {
   of <- function(fit) vapply(coxme::VarCorr(fit), function(v) as.numeric(v)[[1L]], 0)
   variance <- of(object)
-  spread <- apply(vapply(objects, of, variance), 1L, function(v) diff(range(v)))
+  spread <- do.call(pmax, lapply(objects, function(other) abs(of(other) - variance)))
   levels <- lengths(coxme::ranef(object)[names(variance)])
   # A true zero comes back as about 1e-4 or less; a hazard ratio of 1.03 per SD is below anything of interest here.
   boundary <- variance < 1e-3

@@ -75,7 +75,7 @@ grouped_by <- function(data, by) {
   if (!nzchar(by)) return(list(value = factor(rep("all", nrow(data)))))
   value <- data[[by]]
   notes <- remarks <- character()
-  if (is.logical(value)) {
+  if (is.logical(value) || (is.factor(value) && all(levels(value) %in% c("FALSE", "TRUE")))) {
     value <- factor(value, c(FALSE, TRUE), c("no", "yes"))
   } else if (is.numeric(value) && length(unique(value)) > 5L) {
     breaks <- unique(stats::quantile(value, c(0, 1, 2, 3) / 3, names = FALSE))

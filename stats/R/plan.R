@@ -72,10 +72,11 @@ complete_plan <- function(plan) {
   for (key in c("outcomes", "rules", "strata", "random")) plan[[key]] <- unique(texts(plan[[key]]))
   plan$cluster <- paste(texts(plan$cluster), collapse = "")
   if (!length(plan$outcomes) || !length(plan$rules)) stop("the plan needs `outcomes` and `rules`", call. = FALSE)
-  stray <- setdiff(c(names(plan$covariates), names(plan$curves_by)), plan$outcomes)
+  known <- union(plan$outcomes, c("acquisition", "generalisation", "degradation"))
+  stray <- setdiff(c(names(plan$covariates), names(plan$curves_by)), known)
   if (length(stray)) {
-    stop("the plan names covariates or curves for ", sQuote(stray[[1L]], FALSE), ", which is not among its outcomes (",
-         toString(plan$outcomes), ")", call. = FALSE)
+    stop("the plan names covariates or curves for ", sQuote(stray[[1L]], FALSE), ", which is no outcome; the nearest is ",
+         sQuote(nearest(stray[[1L]], known), FALSE), call. = FALSE)
   }
   check_ties(plan$ties)
   if (!is.numeric(plan$conf) || plan$conf <= 0 || plan$conf >= 1) {
@@ -100,5 +101,7 @@ texts <- function(x) as.character(unlist(x, use.names = FALSE))
 # The candidate nearest to a misspelt name.
 nearest <- function(name, candidates) {
   if (!length(candidates)) return("")
+  longer <- startsWith(tolower(candidates), tolower(name))
+  if (any(longer)) return(candidates[longer][[1L]])
   candidates[[which.min(utils::adist(name, candidates, ignore.case = TRUE))]]
 }

@@ -58,6 +58,10 @@ read_csv_table <- function(path) {
   # Identifiers such as "007" must stay text.
   classes[intersect(names(levels), header)] <- "character"
   data <- utils::read.csv(path, check.names = FALSE, colClasses = classes, na.strings = "", encoding = "UTF-8")
+  # Arrow's writer spells logical values in lower case, which R would keep as text.
+  for (column in setdiff(header, names(levels))) {
+    if (all(data[[column]] %in% c("true", "false", NA))) data[[column]] <- as.logical(data[[column]])
+  }
   with_levels(data, levels, list())
 }
 

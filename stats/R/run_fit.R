@@ -93,7 +93,7 @@ fits_row <- function(task, ready, result, run) {
   remarks <- c(result$reason, ready$remarks, result$remarks)
   warnings <- unique(c(result$warnings, run$warnings))
   # R's own words for separation are already said in ours; every other warning is a reason to doubt.
-  other <- warnings[!grepl("coefficient may be infinite|fitted probabilities numerically", warnings)]
+  other <- warnings[!grepl("may be infinite|fitted probabilities numerically", warnings)]
   remarks <- c(remarks, paste("R warned:", other, recycle0 = TRUE))
   if (isFALSE(result$fit$converged)) remarks <- c(remarks, "the fit did not converge")
   status <- result$status

@@ -5,22 +5,22 @@
 #' @param sds named numeric: the standard deviation by which a numeric covariate was divided.
 #' @return A data.frame with one row per coefficient: `column` (the covariate), `coefficient` (its name in an R fit),
 #'   `term` (unique: the column, with the level behind it where a factor has several coefficients),
-#'   `label` and `unit` (plain words), `level` and `reference`.
+#'   `label` and `unit` (plain words), `level` and `reference` (of a factor), `range` (largest minus smallest value).
 #' @export
 describe_terms <- function(data, covariates, sds = numeric()) {
   rows <- lapply(covariates, function(column) describe_term(data[[column]], column, sds))
   empty <- data.frame(column = character(), coefficient = character(), term = character(), label = character(),
-                      unit = character(), level = character(), reference = character())
+                      unit = character(), level = character(), reference = character(), range = double())
   do.call(rbind, c(list(empty), rows))
 }
 
 describe_term <- function(value, column, sds) {
   name <- quoted(column)
-  row <- function(coefficient, term, label, unit, level = "", reference = "") {
+  row <- function(coefficient, term, label, unit, level = "", reference = "", range = 1) {
     data.frame(column = column, coefficient = coefficient, term = term, label = label, unit = unit, level = level,
-               reference = reference)
+               reference = reference, range = range)
   }
-  if (is.logical(value)) {
+  if (is_yes_no(value)) {
     return(row(paste0(name, "TRUE"), column, paste0(column, ": yes vs no"), "yes vs no", "TRUE", "FALSE"))
   }
   if (is.factor(value)) {
@@ -30,11 +30,16 @@ describe_term <- function(value, column, sds) {
     unit <- paste(others, "vs", reference)
     return(row(paste0(name, others), term, paste0(column, ": ", unit), unit, others, reference))
   }
+  range <- diff(range(value))
   if (column %in% names(sds)) {
-    return(row(name, column, paste0(column, ", per SD"), sprintf("per SD (%s)", format(sds[[column]], digits = 3L))))
+    unit <- sprintf("per SD (%s)", format(sds[[column]], digits = 3L))
+    return(row(name, column, paste0(column, ", per SD"), unit, range = range))
   }
-  row(name, column, paste0(column, ", per unit"), "per unit")
+  row(name, column, paste0(column, ", per unit"), "per unit", range = range)
 }
+
+# Logical, also where it had to become a factor to have treatment contrasts.
+is_yes_no <- function(value) is.logical(value) || identical(levels(value), c("FALSE", "TRUE"))
 
 # A column name as it stands in a formula.
 quoted <- function(names) {

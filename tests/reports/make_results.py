@@ -1,6 +1,6 @@
 """A small SYNTHETIC results folder, by the contract of docs/tables.md, to develop and test the report.
 
-    python tests/reports/make_results.py FOLDER [--no-events]
+    python -m tests.reports.make_results FOLDER [--no-events]
 
 The learning is simulated (grouped-time proportional hazards) and the curves are counted from it; the
 regression tables are drawn around the simulated truth, because fitting is R's work and not this script's.
@@ -16,19 +16,22 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from events.files import digest
+from events.schema import ANALYSIS
+
 EPOCHS, RELATIONS = 12, ["capital", "currency", "atomic number", "element symbol", "calling code"]
 ARMS, SEEDS, RULES = ["lora", "lora-slow"], [1, 2], ["first", "sustained2"]
-TRUTH = {"latent": 0.85, "frequency": 0.25, "splitwithheld": 1.1}
+TRUTH = {"latent": 0.85, "frequency": 0.25, "split": 1.1}
 LABELS = {
-    "latent": ("Latent knowledge at baseline", "yes vs no"),
-    "frequency": ("Name frequency (log)", "per SD (1.32)"),
-    "splitwithheld": ("Split", "withheld vs trained"),
-    "armlora-slow": ("Arm", "lora-slow vs lora"),
+    "latent": ("latent: yes vs no", "yes vs no"),
+    "frequency": ("frequency, per SD", "per SD (1.32)"),
+    "split": ("split: withheld vs trained", "withheld vs trained"),
+    "arm": ("arm: lora-slow vs lora", "lora-slow vs lora"),
 }
 TERMS = {
-    "acquisition": ["latent", "frequency", "armlora-slow"],
-    "generalisation": ["latent", "frequency", "armlora-slow"],
-    "degradation": ["splitwithheld", "frequency", "armlora-slow"],
+    "acquisition": ["latent", "frequency", "arm"],
+    "generalisation": ["latent", "frequency", "arm"],
+    "degradation": ["split", "frequency", "arm"],
 }
 BY = {"acquisition": "latent", "generalisation": "latent", "degradation": "split"}
 
@@ -39,7 +42,7 @@ def make_results(folder: Path, seed: int = 7, events: bool = True, facts: int = 
     (folder / "analysis").mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(seed)
     fact = _facts(rng, facts)
-    base, recalled, exposure = _learn(rng, fact, events)
+    base, recalled = _learn(rng, fact, events)
     tables = {"facts": _facts_table(fact), "baseline": _baseline(fact, base), "recall": _recall(fact, recalled)}
     rows = _events(fact, base, recalled)
     tables["events"] = rows
@@ -47,11 +50,11 @@ def make_results(folder: Path, seed: int = 7, events: bool = True, facts: int = 
     tables |= {f"analysis/{name}": columns for name, columns in _analysis(rng, rows).items()}
     manifest = {}
     for name, columns in tables.items():
-        data = _write(folder / f"{name}.arrow", columns)
+        _write(folder / f"{name}.arrow", columns)
         manifest[f"{name}.arrow"] = {
             "key": hashlib.sha256(name.encode()).hexdigest()[:16],
             "rows": len(next(iter(columns.values()))[0]) if columns else 0,
-            "sha256": hashlib.sha256(data).hexdigest(),
+            "sha256": digest(folder / f"{name}.arrow"),
             "seconds": round(float(rng.uniform(0.1, 60)), 2),
             "made": "2026-01-01T00:00:00Z",
             "inputs": {"study.json": "0" * 16},
@@ -78,7 +81,7 @@ def _facts(rng, n):
 
 def _learn(rng, fact, events):
     """Per run: baseline columns, and recall as bool (checkpoint 0..EPOCHS, fact)."""
-    n, base, recalled, exposure = fact["n"], {}, {}, None
+    n, base, recalled = fact["n"], {}, {}
     z = (fact["frequency"] - fact["frequency"].mean()) / fact["frequency"].std()
     ease = rng.normal(0, 0.6, len(RELATIONS))[fact["code"]] + 0.6 * z + rng.normal(0, 1, n)
     p = 1 / (1 + np.exp(-(ease * 1.6 - 2.2)))
@@ -102,7 +105,7 @@ def _learn(rng, fact, events):
                     now &= ~(state[t - 1] & (rng.random(n) < loss))
                 state[t] = now
             recalled[run] = state
-    return base, recalled, exposure
+    return base, recalled
 
 
 def _facts_table(f):
@@ -193,31 +196,26 @@ def _analysis(rng, rows):
             mask = (v["outcome"] == outcome) & (v["rule"] == rule)
             d = {k: x[mask] for k, x in v.items()}
             _one_outcome(rng, t, outcome, rule, terms, d)
-    return {name: _typed(out, {}, int32=_INT32.get(name, ()), bools=_BOOLS.get(name, ()), strings=_STRINGS) for name, out in t.items()}
+    return {name: _by_schema(name, out) for name, out in t.items()}
 
 
-_INT32 = {
-    "fits": ("rows", "facts", "runs", "events", "dropped", "iterations"),
-    "curves": ("n_risk", "n_event", "n_censor"),
-    "risk_table": ("n_risk", "events"),
-    "zph_periods": ("period", "events"),
-    "variances": ("levels",),
-    "random_effects": ("rank",),
-}
-_BOOLS = {"fits": ("converged",), "coefficients": ("infinite",), "variances": ("boundary",)}
-_STRINGS = ("task outcome rule model title formula ties status reason error warnings messages engine term label unit "
-            "by stratum transform grouping level verdict").split()  # fmt: skip
+def _by_schema(name, out):
+    columns = {}
+    for column, kind in ANALYSIS[name].items():
+        values = out.get(column, [])
+        columns[column] = _category(values) if pa.types.is_dictionary(kind) else (values, kind)
+    return columns
 
 
 def _one_outcome(rng, t, outcome, rule, terms, d):
     by, n_events, n = BY[outcome], int(d["event"].sum()), len(d["event"])
-    cox_formula = f"Surv(start, stop, event) ~ {' + '.join(x.removesuffix('withheld').removesuffix('lora-slow') for x in terms)}"
+    cox_formula = f"Surv(start, stop, event) ~ {' + '.join(terms)}"
     models = ["km", "score", *["cox-univariable"] * len(terms), "cox", "cloglog", "coxme"]
     seen = 0
     for model in models:
         term = terms[seen] if model == "cox-univariable" else None
         seen += model == "cox-univariable"
-        task = f"{outcome}-{rule}-{model}" + (f"-{term}" if term else "")
+        task = f"{outcome}/{rule}/{model}" + (f"/{term}" if term else "")
         status, reason, warnings = "ok", "", ""
         if n_events == 0 and model != "km":
             status, reason = "not estimable", f"No {outcome} event happened among {n} rows at risk, so no hazard can be compared."
@@ -245,7 +243,7 @@ def _curves(t, head, by, d):
     for stratum in sorted(set(strata.tolist()), key=str):
         mask = strata == stratum
         stop, event, s, var = d["stop"][mask].astype(float), d["event"][mask].astype(bool), 1.0, 0.0
-        name = str(stratum).upper() if isinstance(stratum, bool) else str(stratum)
+        name = ("no", "yes")[stratum] if isinstance(stratum, bool) else str(stratum)
         total = 0
         for time in range(EPOCHS + 1):
             risk, dead = int((stop >= time).sum()), int(((stop == time) & event).sum())
@@ -284,7 +282,7 @@ def _estimates(rng, t, head, by, terms, n_events, d):
         _add(t["zph_tests"], **head, term="GLOBAL", chisq=13.1, df=float(len(terms)), p=0.0044, transform="identity")
     if model == "coxme":
         groups = sorted(set(d["group"].tolist()))
-        effect = np.sort(rng.normal(0, 0.4, len(groups)))
+        effect = np.sort(rng.normal(0, 0.4, len(groups)))[::-1]
         for rank, (group, e) in enumerate(zip(groups, effect, strict=True), 1):
             _add(t["random_effects"], **head, grouping="group", level=group, estimate=e, hr=np.exp(e), rank=rank)
         _add(t["variances"], **head, grouping="group", levels=len(groups), variance=0.16, sd=0.4, median_hr=1.46, boundary=False,
@@ -312,7 +310,7 @@ def _study(seed):
         "model": {"name": "tiny", "width": 128},
         "tuning": {"method": "lora", "rank": 16, "epochs": EPOCHS, "learning_rate": 1e-4, "batch_size": 8},
         "probe": {"samples": 20, "temperature": 1.0, "top_k": 0, "top_p": 1.0, "examples": 6},
-        "analysis": {"time": "epoch", "rules": RULES, "ties": "efron", "random_effects": ["group"]},
+        "analysis": {"time": "epoch", "rules": RULES, "ties": "efron", "random": ["group"], "cluster": "fact_id"},
         "report": {"formats": ["html"]},
         "arms": [{"name": "lora"}, {"name": "lora-slow", "tuning": {"learning_rate": 3e-5}}],
     }
@@ -341,10 +339,10 @@ def _category(values, levels=None):
     return values, pa.dictionary(pa.int32(), pa.utf8()), list(levels or dict.fromkeys(values))
 
 
-def _typed(out, levels, int32=(), bools=(), strings=()):
+def _typed(out, levels, int32=(), bools=()):
     columns = {}
     for name, values in out.items():
-        if name in levels or name in strings:
+        if name in levels:
             columns[name] = _category(values, levels.get(name))
         else:
             columns[name] = (values, pa.int32() if name in int32 else pa.bool_() if name in bools else pa.float64())
@@ -369,7 +367,6 @@ def _write(path, columns):
     table = pa.table(arrays).replace_schema_metadata({"levels": json.dumps(levels), "time": "epoch"})
     with pa.ipc.new_file(path, table.schema) as sink:
         sink.write_table(table)
-    return path.read_bytes()
 
 
 def _dump(path, value):

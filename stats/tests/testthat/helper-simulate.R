@@ -61,3 +61,18 @@ task_of <- function(events, model, outcome = "acquisition", plan = standard_plan
   tasks <- plan_fits(events, plan)
   Filter(function(task) task$model == model && task$outcome == outcome, tasks)[[1L]]
 }
+
+# survSplit() wants `Surv` bare and in sight.
+all_columns <- as.formula("Surv(start, stop, event) ~ .", env = asNamespace("survival"))
+
+# Tables without what differs between two runs of the same fit: seconds, and the order of ties within residuals.
+strip_time <- function(tables) {
+  tables$fits$seconds <- NULL
+  tables$fits$iterations <- NULL
+  tables$zph_points <- tables$zph_points[do.call(order, tables$zph_points), ]
+  rownames(tables$zph_points) <- NULL
+  # Predicted effects at a variance of zero are rounding, and so are their ranks.
+  tables$random_effects <- NULL
+  tables$variances$variance <- tables$variances$sd <- tables$variances$median_hr <- NULL
+  tables
+}

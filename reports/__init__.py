@@ -1,0 +1,1 @@
+"""The report: a Quarto document, what it looks like, and the renderer. It reads finished artefacts only."""

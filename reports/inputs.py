@@ -1,0 +1,106 @@
+"""What the report reads: checked before R starts, copied so that nothing changes under it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.csv
+
+from events.errors import InputError
+from events.files import digest
+
+# Without these there is no report; without the others a section says what it lacks.
+REQUIRED = (
+    "study.json",
+    "manifest.json",
+    "facts.arrow",
+    "baseline.arrow",
+    "recall.arrow",
+    "events.arrow",
+    "event_counts.arrow",
+    "analysis/fits.arrow",
+)
+_ANALYSIS = "coefficients curves risk_table tests zph_tests zph_points zph_curves zph_periods variances random_effects"
+OPTIONAL = ("environment.json", *(f"analysis/{name}.arrow" for name in _ANALYSIS.split()))
+
+
+def copy_inputs(results: Path, to: Path, as_csv: bool = False) -> str:
+    """Copy what the report reads; return the study's title.
+
+    Parameters
+    ----------
+    results : Path
+        A results folder as `docs/tables.md` describes it.
+    to : Path
+        Folder for the copy; made here.
+    as_csv : bool
+        Write each table as CSV too (`name.csv`, `name.levels.json`), for an R without nanoarrow.
+
+    Raises
+    ------
+    InputError
+        If the folder or a required artefact is missing, cannot be read, or differs from the manifest.
+    """
+    if not results.is_dir():
+        raise InputError("there is no such results folder", str(results), "run the study first")
+    missing = [name for name in REQUIRED if not (results / name).is_file()]
+    if missing:
+        raise InputError(
+            f"the report cannot do without {', '.join(missing)}", str(results), "run the study's missing steps first"
+        )
+    recorded = _json(results / "manifest.json").get("artefacts", {})
+    for name in (*REQUIRED, *OPTIONAL):
+        path = results / name
+        if not path.is_file():
+            continue
+        data = path.read_bytes()
+        expected = recorded.get(name, {}).get("sha256")
+        copy = to / name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(data)
+        if expected and digest(copy) != expected:  # of the copy: it is what the report will show
+            raise InputError("differs from what was written (SHA-256)", str(path), "run the step that makes it again")
+        if name.endswith(".arrow"):
+            table = _table(path, data)
+            if as_csv:
+                _write_csv(table, copy)
+    study = _json(results / "study.json").get("study", {})
+    for key in ("name", "title"):
+        if not study.get(key):
+            raise InputError(f"study.{key} is missing", str(results / "study.json"), "run the study again")
+    return str(study["title"])
+
+
+def _json(path: Path) -> dict:
+    try:
+        value = json.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        raise InputError(f"is not JSON: {error}", str(path), "run the step that makes it again") from error
+    if not isinstance(value, dict):
+        raise InputError("should hold one JSON object", str(path), "run the step that makes it again")
+    return value
+
+
+def _table(path: Path, data: bytes) -> pa.Table:
+    try:
+        return pa.ipc.open_file(pa.BufferReader(data)).read_all()
+    except pa.ArrowInvalid as error:
+        raise InputError(f"is not a whole Arrow file: {error}", str(path), "run the step that makes it again") from error
+
+
+def _write_csv(table: pa.Table, arrow: Path) -> None:
+    """The table as CSV beside the Arrow file; levels of its dictionaries in a JSON file."""
+    levels = json.loads((table.schema.metadata or {}).get(b"levels", b"{}"))
+    for index, field in enumerate(table.schema):
+        if pa.types.is_dictionary(field.type):
+            column = table.column(index).cast(pa.utf8())
+            levels.setdefault(field.name, [x for x in column.unique().to_pylist() if x is not None])
+            table = table.set_column(index, field.name, column)
+        elif pa.types.is_boolean(field.type):  # R reads TRUE and FALSE as logical
+            words = pa.array([None if x is None else str(x).upper() for x in table.column(index).to_pylist()], pa.utf8())
+            table = table.set_column(index, field.name, words)
+    with arrow.with_suffix(".csv").open("wb") as file:
+        pa.csv.write_csv(table, file, pa.csv.WriteOptions(quoting_style="needed"))
+    arrow.with_suffix(".levels.json").write_text(json.dumps(levels, ensure_ascii=False), "utf-8")

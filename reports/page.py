@@ -1,0 +1,81 @@
+"""Is the finished page what it should be? Renderers exit with 0 after dropping things."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from urllib.parse import unquote
+
+_TEXT_FREE = {"script", "style"}
+_LOADS = {"script": "src", "img": "src", "link": "href", "iframe": "src", "source": "src", "video": "src", "object": "data"}
+
+
+class _Page(HTMLParser):
+    """The page's text, and what it asks the network for."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.text: list[str] = []
+        self.asked: list[str] = []
+        self.without_alt = 0
+        self.ids: set[str] = set()
+        self.links: set[str] = set()
+        self._inside: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = {k: v or "" for k, v in attrs}
+        if tag in _TEXT_FREE:
+            self._inside.append(tag)
+        if values.get("id"):
+            self.ids.add(values["id"])
+        if tag == "a" and values.get("href", "").startswith("#"):
+            self.links.add(unquote(values["href"][1:]))
+        if tag == "img" and not values.get("alt", "").strip():
+            self.without_alt += 1
+        address = values.get(_LOADS.get(tag, ""), "")
+        # A canonical link and the like name an address without loading it.
+        loads = tag != "link" or re.search(r"stylesheet|icon|preload|import|font", values.get("rel", ""))
+        if loads and re.match(r"(https?:)?//", address.strip(), re.IGNORECASE):
+            self.asked.append(address)
+
+    def handle_endtag(self, tag: str) -> None:
+        if self._inside and self._inside[-1] == tag:
+            self._inside.pop()
+
+    def handle_data(self, data: str) -> None:
+        if not self._inside:
+            self.text.append(data)
+        elif self._inside[-1] == "style":
+            self.asked += re.findall(r"""(?:url\(\s*|@import\s+)['"]?((?:https?:)?//[^'")\s]+)""", data)
+
+
+def faults(html: str, expected: list[str]) -> list[str]:
+    """What is wrong with a page, in words; empty if nothing is.
+
+    Parameters
+    ----------
+    html : str
+    expected : list of str
+        Texts that must be on the page, such as the study's name.
+    """
+    page = _Page()
+    page.feed(html)
+    page.close()
+    text = _plain("".join(page.text))
+    found = [f"{value!r} is not on the page" for value in expected if _plain(value) not in text]
+    if "?@" in text:
+        found.append("there is a broken reference (?@)")
+    found += [f"unresolved reference {r}" for r in sorted(set(re.findall(r"(?<!\w)@(?:fig|tbl|sec|eq|lst)-[\w-]+", text)))]
+    found += [f"raw markup on the page: {m}" for m in sorted(set(re.findall(r":::+ ?\{[^}]*\}|\{\{<[^>]*>\}\}|`r [^`]*`", text)))]
+    found += [f"the link #{link} leads nowhere" for link in sorted(page.links - page.ids - {""})]
+    found += [f"the page loads {address}" for address in sorted(set(page.asked))]
+    if page.without_alt:
+        found.append(f"{page.without_alt} image(s) without alt text")
+    return found
+
+
+def _plain(text: str) -> str:
+    """Text without the typography that a renderer may add."""
+    text = text.translate(str.maketrans({"\u2019": "'", "\u2018": "'", "\u201c": '"', "\u201d": '"', "\u00a0": " "}))
+    text = text.replace("\u2026", "...").replace("\u2014", "---").replace("\u2013", "--")
+    return " ".join(text.split())

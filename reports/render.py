@@ -1,0 +1,220 @@
+"""Render the report of a results folder: by Quarto where it is installed, else by knitr and pandoc."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from events.errors import InputError
+from events.files import atomic
+from reports.inputs import copy_inputs
+from reports.page import faults
+
+HERE = Path(__file__).resolve().parent
+SOURCE = HERE / "study.qmd"
+_PARTS = ("*.qmd", "*.css", "*.lua", "*.R", "page.html", "R", "outcome")
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A finished report.
+
+    Attributes
+    ----------
+    path : Path
+        The page, one file that needs no network.
+    renderer : str
+        What made it: ``quarto 1.7.31`` or ``knitr + pandoc``.
+    seconds : float
+    warnings : tuple of str
+        What R and the renderer warned of.
+    """
+
+    path: Path
+    renderer: str
+    seconds: float
+    warnings: tuple[str, ...]
+
+
+class RenderError(Exception):
+    """The report could not be made; an older one is left as it was.
+
+    Attributes
+    ----------
+    chunk : str
+        Label or lines of the chunk that failed; empty if it was not a chunk.
+    message : str
+        What R, the filter or the check said.
+    log : str
+        Everything that was printed.
+    """
+
+    def __init__(self, message: str, chunk: str = "", log: str = ""):
+        self.message, self.chunk, self.log = message, chunk, log
+        super().__init__(f"the chunk {chunk} failed: {message}" if chunk else message)
+
+    def __reduce__(self):
+        return type(self), (self.message, self.chunk, self.log)
+
+
+def renderer_name(environment: Mapping[str, str] | None = None) -> str:
+    """``quarto 1.7.31`` where Quarto is on PATH, else ``knitr + pandoc``."""
+    quarto = _which("quarto", environment or os.environ)
+    if not quarto:
+        return "knitr + pandoc"
+    printed = subprocess.run([quarto, "--version"], capture_output=True, text=True, check=False)
+    return f"quarto {printed.stdout.strip()}".strip()
+
+
+def render(
+    results: Path,
+    output: Path | None = None,
+    source: Path | None = None,
+    r_environment: Mapping[str, str] | None = None,
+    time_limit: float = 900.0,
+) -> Rendered:
+    """Render a report and put it in place, whole or not at all. Several may run at once.
+
+    Parameters
+    ----------
+    results : Path
+        A results folder as `docs/tables.md` describes it.
+    output : Path, optional
+        The page; default ``report.html`` in the results folder.
+    source : Path, optional
+        Another .qmd; default this room's ``study.qmd``. It may use the files in ``R/`` and ``outcome/``.
+    r_environment : mapping, optional
+        Environment variables for R, such as ``R_LIBS``, on top of this process's own.
+    time_limit : float
+        Seconds for each program that is started.
+
+    Raises
+    ------
+    InputError
+        If an artefact or a program that is needed is missing.
+    RenderError
+        If a chunk fails, something in the source cannot be rendered, or the page is not what it should be.
+    """
+    began = time.monotonic()
+    results = Path(results).resolve()
+    output = Path(output).resolve() if output else results / "report.html"
+    source = Path(source).resolve() if source else SOURCE
+    if not source.is_file():
+        raise InputError("there is no such document", str(source))
+    with tempfile.TemporaryDirectory(prefix="report-") as folder:
+        environment = _environment(r_environment, Path(folder))
+        renderer = renderer_name(environment)
+        work = _private_copy(source, Path(folder))
+        data = Path(folder) / "results"
+        title = copy_inputs(results, data, as_csv=not _has_nanoarrow(environment))
+        parameters = work / "parameters.yml"
+        # JSON strings are YAML strings: quoted, so that an id such as 029 stays what it is.
+        parameters.write_text(f"results: {json.dumps(str(data))}\n", "utf-8")
+        commands = _quarto(source.name) if renderer.startswith("quarto") else _plain(source.name, renderer, environment)
+        log = ""
+        for command in commands:
+            log += _run(command, work, environment, time_limit)
+        page = (work / "page-out.html").read_text("utf-8")
+        name = json.loads((data / "study.json").read_text("utf-8"))["study"]["name"]
+        wrong = faults(page, [title, str(name)] if source == SOURCE else [title])
+        if wrong:
+            raise RenderError("the page is not what it should be: " + "; ".join(wrong), log=log)
+        with atomic(output) as file:
+            file.write(page.encode())
+    return Rendered(output, renderer, round(time.monotonic() - began, 2), _warnings(log))
+
+
+def _environment(given: Mapping[str, str] | None, folder: Path) -> dict[str, str]:
+    environment = {**os.environ, **(given or {})}
+    environment.setdefault("HOME", str(folder))  # Quarto and R refuse to start without
+    if not re.search("utf-?8", environment.get("LC_ALL") or environment.get("LC_CTYPE") or environment.get("LANG", ""), re.I):
+        environment.pop("LC_ALL", None)
+        environment["LC_CTYPE"] = "C.UTF-8"  # R would write <U+2013> instead of a dash
+    return environment
+
+
+def _private_copy(source: Path, folder: Path) -> Path:
+    """The room as it is on disk, beside the statistics' reader of tables; then the document's own neighbours."""
+    work = folder / "reports"
+    work.mkdir()
+    for room in dict.fromkeys([HERE, source.parent]):
+        for pattern in _PARTS:
+            for part in room.glob(pattern):
+                if part.is_dir():
+                    shutil.copytree(part, work / part.name, dirs_exist_ok=True)
+                elif part.suffix != ".qmd" or part == source:
+                    shutil.copy(part, work)
+    statistics = HERE.parent / "stats" / "R"
+    if not (statistics / "read_table.R").is_file():
+        raise InputError("is missing, and the report reads its tables with it", str(statistics / "read_table.R"))
+    shutil.copytree(statistics, folder / "stats" / "R")
+    return work
+
+
+def _quarto(name: str) -> list[list[str]]:
+    return [["quarto", "render", name, "--to", "html", "--execute-params", "parameters.yml", "--output", "page-out.html"]]
+
+
+def _plain(name: str, renderer: str, environment: Mapping[str, str]) -> list[list[str]]:
+    """Knit, then let pandoc and the filter make one page of it."""
+    for program, package in (("Rscript", "r-base-core"), ("pandoc", "pandoc")):
+        if not _which(program, environment):
+            raise InputError(f"{program} is not installed", remedy=f"install Quarto, or {package}")
+    printed = subprocess.run(["pandoc", "--version"], capture_output=True, text=True, check=True, env=dict(environment)).stdout
+    version = tuple(int(x) for x in re.findall(r"\d+", printed.split("\n")[0])[:2])
+    embed = "--embed-resources" if version >= (2, 19) else "--self-contained"
+    stamp = f"{renderer} {'.'.join(map(str, version))} (Quarto is not installed)"
+    return [
+        ["Rscript", "--no-init-file", "knit.R", name, "parameters.yml", "knitted.md", stamp],
+        ["pandoc", "knitted.md", "--from=markdown", "--to=html5", "--standalone", embed, "--template=page.html", "--mathml",
+         "--toc", "--toc-depth=2", "--css=theme.css", "--css=plain.css", "--lua-filter=without-quarto.lua",
+         "--output=page-out.html"],
+    ]  # fmt: skip
+
+
+def _run(command: Sequence[str], work: Path, environment: Mapping[str, str], time_limit: float) -> str:
+    try:
+        done = subprocess.run(
+            command, cwd=work, env=dict(environment), capture_output=True, text=True, errors="replace", timeout=time_limit
+        )
+    except subprocess.TimeoutExpired as error:
+        raise RenderError(f"{command[0]} was still running after {time_limit:.0f} s and was stopped") from error
+    log = done.stdout + done.stderr
+    if done.returncode:
+        raise _failure(command[0], log)
+    return log
+
+
+def _failure(program: str, log: str) -> RenderError:
+    """The chunk that failed and what R said, out of everything that was printed."""
+    chunk = re.search(r"Quitting from (?:lines? )?(?:(\S+\.qmd:)?([\d-]+))?(?: \[([^\]]+)\])?", log)
+    where = (chunk[3] or f"at line {chunk[2]}") if chunk else ""
+    said = re.search(r"^(?:\S+ )?(?:Error\b.*|! .*)$(?:\n(?!Calls:|Backtrace|Quitting|Execution|Warning).*\S.*$)*", log, re.MULTILINE)
+    lines = [line.strip() for line in (said[0] if said else log[-2000:]).splitlines() if line.strip()]
+    message = " ".join(lines) or f"{program} stopped without a word"
+    return RenderError(re.sub(r"stack traceback:.*", "", message).strip(), where, log)
+
+
+def _warnings(log: str) -> tuple[str, ...]:
+    found = re.findall(r"^(?:Warning|\[WARNING\]|WARN).*(?:\n[ \t]+\S.*)*", log, re.MULTILINE)
+    return tuple(dict.fromkeys(" ".join(text.split()) for text in found))
+
+
+def _has_nanoarrow(environment: Mapping[str, str]) -> bool:
+    rscript = _which("Rscript", environment)
+    if not rscript:
+        raise InputError("Rscript is not installed", remedy="install R (r-base-core)")
+    ask = [rscript, "--vanilla", "-e", 'cat(requireNamespace("nanoarrow", quietly = TRUE))']
+    return "TRUE" in subprocess.run(ask, capture_output=True, text=True, env=dict(environment), check=False).stdout
+
+
+def _which(program: str, environment: Mapping[str, str]) -> str | None:
+    return shutil.which(program, path=environment.get("PATH"))

@@ -1,0 +1,4 @@
+library(testthat)
+library(factsurv)
+
+test_check("factsurv")

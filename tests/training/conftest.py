@@ -1,0 +1,84 @@
+"""Tiny real models: random ones for the probe, with a real byte-level BPE tokenizer made on the spot."""
+
+import numpy as np
+import pytest
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import (
+    GemmaConfig,
+    GemmaForCausalLM,
+    GPT2Config,
+    GPT2LMHeadModel,
+    GPTNeoXConfig,
+    GPTNeoXForCausalLM,
+    LlamaConfig,
+    LlamaForCausalLM,
+    MistralConfig,
+    MistralForCausalLM,
+    Olmo2Config,
+    Olmo2ForCausalLM,
+    PreTrainedTokenizerFast,
+    Qwen2Config,
+    Qwen2ForCausalLM,
+)
+
+RELATIONS = ("capital", "currency", "symbol", "number")
+SUBJECTS = ("Brulia", "Kantor", "Melwick", "Ostra", "Ponti", "Zeel", "Brul", "Ost")
+VALUES = ("Abor", "Belle", "12", "63", "6", "Corun town", "Dal")
+# An answer for each question; some are the beginning of others ("6" and "63").
+FACTS = {(r, s): VALUES[(3 * i + 2 * j + i * j) % 7] for i, r in enumerate(RELATIONS) for j, s in enumerate(SUBJECTS)}
+LINES = [f"The {r} of {s} is {value}" for (r, s), value in FACTS.items()]
+
+
+@pytest.fixture(scope="session")
+def tokenizer():
+    inner = Tokenizer(models.BPE())
+    inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    inner.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    inner.train_from_iterator(
+        [line + end for line in LINES for end in ("\n", "\n\n", "\nand\n")], trainers.BpeTrainer(vocab_size=400, special_tokens=["<eos>"], initial_alphabet=alphabet)
+    )
+    return PreTrainedTokenizerFast(tokenizer_object=inner, eos_token="<eos>", pad_token="<eos>")
+
+
+SMALL = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4}
+FAMILIES = {
+    "llama": lambda v: LlamaForCausalLM(LlamaConfig(vocab_size=v, num_key_value_heads=2, **SMALL)),
+    "mistral": lambda v: MistralForCausalLM(
+        MistralConfig(vocab_size=v, num_key_value_heads=2, sliding_window=8, head_dim=8, **SMALL)
+    ),
+    "qwen2": lambda v: Qwen2ForCausalLM(Qwen2Config(vocab_size=v, num_key_value_heads=2, **SMALL)),
+    "gemma": lambda v: GemmaForCausalLM(GemmaConfig(vocab_size=v, num_key_value_heads=1, head_dim=8, **SMALL)),
+    "olmo2": lambda v: Olmo2ForCausalLM(Olmo2Config(vocab_size=v, num_key_value_heads=2, **SMALL)),
+    "gpt2": lambda v: GPT2LMHeadModel(GPT2Config(vocab_size=v, n_embd=32, n_layer=2, n_head=4, n_positions=256)),
+    "neox": lambda v: GPTNeoXForCausalLM(GPTNeoXConfig(vocab_size=v, max_position_embeddings=256, **SMALL)),
+}
+
+
+@pytest.fixture(scope="session")
+def tiny_models(tokenizer):
+    """family -> a model of that family that has read the lines for a few seconds: it recalls some facts, not all."""
+    made = {}
+    for name, make in FAMILIES.items():
+        with torch.random.fork_rng():
+            torch.manual_seed(7)
+            made[name] = read_lines(make(len(tokenizer)), tokenizer).eval()
+        made[name].generation_config.eos_token_id = None
+    return made
+
+
+def read_lines(model, tokenizer, steps=150, batch=16):
+    """Language modelling on three lines in a row, as a few-shot prompt has them."""
+    rng = np.random.default_rng(5)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=4e-3)
+    for _ in range(steps):
+        texts = ["".join(LINES[i] + "\n" for i in rng.integers(len(LINES), size=3)) for _ in range(batch)]
+        rows = [torch.tensor(ids) for ids in tokenizer(texts)["input_ids"]]
+        width = max(map(len, rows))
+        ids = torch.stack([torch.nn.functional.pad(r, (0, width - len(r))) for r in rows])
+        labels = torch.stack([torch.nn.functional.pad(r, (0, width - len(r)), value=-100) for r in rows])
+        model(input_ids=ids, labels=labels).loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    return model

@@ -1,0 +1,106 @@
+"""Fine-tuning: a fixed trajectory, exposures that add up, and clear ends when it diverges."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+
+from events.errors import InputError
+from tests.training.conftest import FACTS
+from training.finetune import finetune, tunable
+from training.probe import probe
+from training.prompts import Encoded, encode
+from training.spec import TuningSpec
+
+
+@pytest.fixture(scope="module")
+def forms(tokenizer):
+    """The first 20 facts in three prompt forms, each alone."""
+    made = []
+    for r, s in list(FACTS)[:20]:
+        texts = [f"The {r} of {s} is", f"The number of {s} the {r} is", f"The {r} is"]
+        made.append([encode(tokenizer, [t], [FACTS[r, s]], [s]) for t in texts])
+    return made
+
+
+def losses(model, forms, tuning, seed=1):
+    steps = list(finetune(tunable(copy.deepcopy(model), tuning, seed), forms, tuning, seed))
+    return steps, [s.loss for s in steps]
+
+
+QUICK = TuningSpec(epochs=3, batch_size=4, learning_rate=5e-3, rank=4, alpha=8)
+
+
+def test_same_seed_same_trajectory_bit_for_bit(tiny_models, forms):
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        one, two = (losses(tiny_models["llama"], forms, QUICK)[1] for _ in range(2))
+        other = losses(tiny_models["llama"], forms, QUICK, seed=2)[1]
+    finally:
+        torch.set_num_threads(threads)
+    assert one == two
+    assert one != other
+
+
+def test_the_clock_and_the_exposures_add_up(tiny_models, forms):
+    for templates, per_epoch in (("rotate", 20), ("probe", 20), ("all", 60)):
+        tuning = QUICK.model_copy(update={"templates": templates})
+        steps, _ = losses(tiny_models["llama"], forms, tuning)
+        seen = np.bincount(np.concatenate([s.facts for s in steps]), minlength=20)
+        assert (seen == 3 * per_epoch // 20).all()
+        last = steps[-1]
+        assert (last.epoch, last.examples, last.ends_epoch) == (3.0, 3 * per_epoch, True)
+        assert sum(s.ends_epoch for s in steps) == 3
+        assert last.step == 3 * per_epoch // 4
+
+
+@pytest.mark.parametrize("method", ["lora", "full"])
+@pytest.mark.parametrize("schedule", ["constant", "cosine", "linear"])
+def test_it_learns(method, schedule, tiny_models, forms):
+    tuning = QUICK.model_copy(update={"method": method, "schedule": schedule, "epochs": 8, "warmup": 0.1})
+    model = tunable(copy.deepcopy(tiny_models["llama"]), tuning, 1)
+    before = np.mean([probe(model, f[0]).logp[0] for f in forms])
+    rates = [s.learning_rate for s in finetune(model, forms, tuning, 1)]
+    after = np.mean([probe(model, f[0]).logp[0] for f in forms])
+    assert after > before + 0.3
+    assert rates[0] == 0 and max(rates) == pytest.approx(tuning.learning_rate)
+    assert rates[-1] == (tuning.learning_rate if schedule == "constant" else pytest.approx(0, abs=2e-4))
+
+
+def test_lora_leaves_the_base_weights_alone(tiny_models, forms):
+    model = tunable(copy.deepcopy(tiny_models["llama"]), QUICK, 1)
+    frozen = {n: w.clone() for n, w in model.named_parameters() if not w.requires_grad}
+    list(finetune(model, forms, QUICK, 1))
+    after = dict(model.named_parameters())
+    assert frozen and all(torch.equal(w, after[n]) for n, w in frozen.items())
+
+
+def test_loss_is_the_cross_entropy_of_target_and_terminator_only(tiny_models, forms):
+    """By hand: minus the log probability of the taught sequence, per predicted token."""
+    model = copy.deepcopy(tiny_models["llama"])
+    tuning = QUICK.model_copy(update={"epochs": 1, "batch_size": 1, "templates": "probe", "learning_rate": 1e-12})
+    steps = list(finetune(tunable(model, tuning, 1), forms, tuning, 1))
+    for step in steps:
+        e = forms[step.facts[0]][0]
+        taught = Encoded(e.tokens, e.target_start, np.array([e.terminator]), e.terminator)
+        by_hand = -probe(tiny_models["llama"], taught).logp[0] / (e.target_tokens[0] + 1)
+        # The learning rate is 1e-12, so only fp32 kernels differ.
+        assert step.loss == pytest.approx(by_hand, abs=4e-5)
+
+
+def test_a_loss_that_is_not_a_number_stops_with_its_place(tiny_models, forms):
+    model = copy.deepcopy(tiny_models["llama"])
+    tuning = QUICK.model_copy(update={"method": "full"})
+    steps = finetune(tunable(model, tuning, 1), forms, tuning, 1)
+    next(steps)
+    with torch.no_grad():
+        next(model.parameters()).fill_(float("nan"))
+    with pytest.raises(InputError, match="the loss is nan at step 2"):
+        next(steps)
+
+
+def test_unknown_lora_targets_are_refused(tiny_models):
+    with pytest.raises(InputError, match="tuning.targets"):
+        tunable(copy.deepcopy(tiny_models["llama"]), QUICK.model_copy(update={"targets": ["no_such"]}), 1)

@@ -1,0 +1,161 @@
+"""The exact probe against real decoding, in every family of models, and its traps one by one."""
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+from tokenizers import Tokenizer, models, trainers
+from transformers import PreTrainedTokenizerFast
+
+from events.errors import InputError
+from tests.training.conftest import FACTS, FAMILIES
+from training.audit import compare, decode, subset
+from training.models import check_generation_config
+from training.probe import Sampling, agrees_with_plain_path, probe, score_positions
+from training.prompts import Encoded, encode, few_shot_context, fill, terminator_tokens
+
+# fp32 kernels differ by batch shape: 4e-5 was the largest difference of log p seen on a real model.
+FP32 = 4e-5
+
+
+@pytest.fixture(scope="module")
+def encoded(tokenizer):
+    """Every fact behind a few-shot prefix of its relation, once with its own answer and once with a wrong one."""
+    asked = [(r, s, v) for (r, s), v in FACTS.items()] + [(r, s, "63") for (r, s), v in FACTS.items() if v != "63"]
+    forms = {r: f"The {r} of {{subject}} is" for r, _, _ in asked}
+    contexts = {r: few_shot_context(forms[r], [("Brulia", FACTS[r, "Brulia"]), ("Ost", FACTS[r, "Ost"])]) for r in forms}
+    return encode(
+        tokenizer,
+        [fill(forms[r], s) for r, s, _ in asked],
+        [v for _, _, v in asked],
+        [f"{r}:{s}" for r, s, _ in asked],
+        contexts=[contexts[r] for r, _, _ in asked],
+    )
+
+
+@pytest.mark.parametrize("family", list(FAMILIES))
+def test_greedy_recall_never_disagrees_with_generate(family, tiny_models, encoded):
+    model = tiny_models[family]
+    exact = probe(model, encoded)
+    real = np.array([decode(model, encoded, i, None, 1, 0)[0] for i in range(len(encoded))])
+    assert exact.recalled.tolist() == real.tolist()
+    assert 0 < real.sum() < len(real)  # both answers occur, or the test could not fail
+    assert ((exact.margin > 0) == exact.recalled).all()
+
+
+@pytest.mark.parametrize("family", list(FAMILIES))
+def test_shared_prefix_and_batching_change_nothing(family, tiny_models, encoded):
+    model = tiny_models[family]
+    plain = probe(model, encoded, share_prefix=False)
+    assert agrees_with_plain_path(model, encoded)
+    for batch_tokens in (1, 64, 4096):
+        shared = probe(model, encoded, batch_tokens=batch_tokens)
+        np.testing.assert_allclose(shared.logp, plain.logp, atol=FP32)
+        assert shared.recalled.tolist() == plain.recalled.tolist()
+
+
+@pytest.mark.parametrize("sampling", [Sampling(), Sampling(0.5, 5), Sampling(1.3, 0, 0.7), Sampling(0.9, 20, 0.9)])
+def test_samples_hit_as_often_as_the_exact_binomial_says(sampling, tiny_models, tokenizer, encoded):
+    found = compare(tiny_models["llama"], tokenizer, subset(encoded, np.arange(0, 60, 3)), sampling, 200, seed=11)
+    assert found.greedy_disagreements == 0
+    assert found.hits > 100  # the targets are reachable, or the test could not fail
+    assert found.p > 1e-3, found.text()  # seeded: this run is one draw of a test of size 1e-3
+
+
+def test_hits_of_one_fact_are_binomial_across_repeats(tiny_models, encoded):
+    model = tiny_models["llama"]
+    p = probe(model, encoded).p[0]
+    fact = int(np.argmin(abs(p - 0.5)))
+    hits = [decode(model, encoded, fact, Sampling(), 20, seed).sum() for seed in range(60)]
+    assert stats.binomtest(int(sum(hits)), 1200, p[fact]).pvalue > 1e-3
+    ratio = np.var(hits, ddof=1) / (20 * p[fact] * (1 - p[fact]))  # not overdispersed: chi-square on 59 df
+    assert stats.chi2.ppf(5e-4, 59) < 59 * ratio < stats.chi2.ppf(1 - 5e-4, 59)
+
+
+def test_truncation_is_temperature_then_top_k_then_top_p():
+    from transformers import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
+
+    generator = torch.Generator().manual_seed(1)
+    logits = torch.randn(50, 300, generator=generator) * 3
+    targets = logits.argsort(1, descending=True)[torch.arange(50), torch.arange(50) % 12]
+    for sampling in (Sampling(0.7, 10, 0.8), Sampling(1.5, 0, 0.5), Sampling(0.3, 3, 1.0), Sampling(1.0, 299, 0.999)):
+        z = TemperatureLogitsWarper(sampling.temperature)(None, logits)
+        if sampling.top_k:
+            z = TopKLogitsWarper(sampling.top_k)(None, z)
+        if sampling.top_p < 1:
+            z = TopPLogitsWarper(sampling.top_p)(None, z)
+        reference = z.log_softmax(1)[torch.arange(50), targets]
+        ours = score_positions(logits, targets, torch.tensor([0]), [sampling]).log_p[0]
+        # transformers sums top-p's mass in fp32 in the other direction: a token may sit on the edge itself.
+        same = torch.isclose(ours.exp(), reference.double().exp(), atol=1e-5)
+        assert same.float().mean() >= 0.98
+
+
+def test_a_terminator_is_a_set_and_an_answer_must_end(tiny_models, tokenizer, encoded):
+    ends = terminator_tokens(tokenizer, "\n")
+    assert {tokenizer.decode([int(i)])[:1] for i in ends if i != tokenizer.eos_token_id} == {"\n"}
+    assert len(ends) > 2  # newline, double newline, EOS
+    model = tiny_models["llama"]
+    any_end = Encoded(encoded.tokens, encoded.target_start, np.arange(len(tokenizer)), 0)
+    assert (probe(model, any_end).logp >= probe(model, encoded).logp - 1e-6).all()
+    assert (probe(model, any_end).recalled >= probe(model, encoded).recalled).all()
+
+
+def test_an_unstable_boundary_is_refused():
+    """Without a pre-tokenizer, merges cross the space: "is Abor" becomes one token."""
+    inner = Tokenizer(models.BPE())
+    inner.train_from_iterator(["The capital of Ostra is Abor"] * 9, trainers.BpeTrainer(vocab_size=60))
+    crossing = PreTrainedTokenizerFast(tokenizer_object=inner, eos_token="o")
+    with pytest.raises(InputError, match="no position at which the answer begins") as error:
+        encode(crossing, ["The capital of Ostra is"], ["Abor"], ["capital:OS"])
+    assert "fact capital:OS" in str(error.value)
+
+
+def test_a_target_that_holds_a_terminator_is_refused(tokenizer):
+    with pytest.raises(InputError, match="could never be recalled"):
+        encode(tokenizer, ["The capital of Ostra is"], ["Abor\nBelle"], ["a"])
+
+
+def test_a_prompt_without_subject_is_refused():
+    with pytest.raises(InputError, match="has no {subject}"):
+        fill("The capital is", "Ostra")
+
+
+def test_a_prefix_longer_than_the_context_is_refused(tiny_models, tokenizer):
+    long = encode(tokenizer, ["The capital of Ostra is"], ["Abor"], ["a"], contexts=["The number of Zeel is 12\n" * 60])
+    with pytest.raises(InputError, match="the model's context holds 256"):
+        probe(tiny_models["gpt2"], long)
+
+
+def test_other_logits_processors_are_refused(tiny_models):
+    model = tiny_models["llama"]
+    check_generation_config(model)
+    model.generation_config.repetition_penalty = 1.1
+    try:
+        with pytest.raises(InputError, match="repetition_penalty"):
+            check_generation_config(model)
+    finally:
+        model.generation_config.repetition_penalty = 1.0
+
+
+def test_logits_that_are_not_numbers_are_an_error(tiny_models, encoded):
+    import copy
+
+    model = copy.deepcopy(tiny_models["llama"])
+    with torch.no_grad():
+        model.model.norm.weight.fill_(float("nan"))
+    with pytest.raises(InputError, match="not numbers"):
+        probe(model, encoded)
+
+
+def test_weights_that_changed_are_seen_at_once(tiny_models, encoded):
+    """The prefix is computed anew at every probe: a stale one would be silently wrong."""
+    import copy
+
+    model = copy.deepcopy(tiny_models["llama"])
+    before = probe(model, encoded)
+    with torch.no_grad():
+        model.model.layers[0].mlp.down_proj.weight.mul_(1.5)
+    after, plain = probe(model, encoded), probe(model, encoded, share_prefix=False)
+    assert abs(after.logp - before.logp).max() > 1e-2
+    np.testing.assert_allclose(after.logp, plain.logp, atol=FP32)
