@@ -67,7 +67,8 @@ usable_rows <- function(data, columns) {
   list(data = data, dropped = sum(!keep), remarks = remarks)
 }
 
-# Text and logical as factors (levels in C order), unused levels dropped, treatment contrasts whatever options("contrasts") says.
+# Text and logical as factors (levels in C order), unused levels dropped, treatment contrasts whatever the user's
+# options("contrasts") says.
 as_treatment <- function(data, columns) {
   for (column in columns) {
     value <- data[[column]]

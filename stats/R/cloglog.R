@@ -41,8 +41,8 @@ cloglog <- function(data, covariates, strata = character(), cluster = "", ties =
 #'
 #' @param data data.frame with `start`, `stop`, `event`.
 #' @param covariates,strata character, columns.
-#' @return A data.frame of the covariates, `.period` (factor; event time, within strata), `.rows` (at risk) and `.events`.
-#'   Periods in which nobody or everybody has the event say nothing about the covariates and are left out.
+#' @return A data.frame of the covariates, `.period` (factor; event time, within strata), `.rows` (at risk) and
+#'   `.events`. Periods in which nobody or everybody has the event say nothing about the covariates and are left out.
 #' @export
 person_periods <- function(data, covariates, strata = character()) {
   times <- sort(unique(data$stop[data$event]))

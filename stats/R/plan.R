@@ -75,8 +75,8 @@ complete_plan <- function(plan) {
   known <- union(plan$outcomes, c("acquisition", "generalisation", "degradation"))
   stray <- setdiff(c(names(plan$covariates), names(plan$curves_by)), known)
   if (length(stray)) {
-    stop("the plan names covariates or curves for ", sQuote(stray[[1L]], FALSE), ", which is no outcome; the nearest is ",
-         sQuote(nearest(stray[[1L]], known), FALSE), call. = FALSE)
+    stop("the plan names covariates or curves for ", sQuote(stray[[1L]], FALSE), ", which is no outcome; the nearest ",
+         "is ", sQuote(nearest(stray[[1L]], known), FALSE), call. = FALSE)
   }
   check_ties(plan$ties)
   if (!is.numeric(plan$conf) || plan$conf <= 0 || plan$conf >= 1) {
@@ -88,8 +88,8 @@ complete_plan <- function(plan) {
 # "exact" is refused: on grouped times it estimates an odds ratio (log HR 0.70 came back as 0.99 with 4 probes).
 check_ties <- function(ties) {
   if (!identical(ties, "efron") && !identical(ties, "breslow")) {
-    stop("ties = ", sQuote(paste(texts(ties), collapse = " "), FALSE), " is not offered: use \"efron\" (or \"breslow\" ",
-         "to see its bias). \"exact\" estimates an odds ratio; the cloglog model is the check for grouped times",
+    stop("ties = ", sQuote(paste(texts(ties), collapse = " "), FALSE), " is not offered: use \"efron\" (or ",
+         "\"breslow\" to see its bias). \"exact\" estimates an odds ratio; the cloglog model is the check for grouped times",
          call. = FALSE)
   }
   invisible(ties)

@@ -6,8 +6,8 @@
 #' is read, with its `.levels.json`.
 #'
 #' @param path an `.arrow` file, or a `.csv` file with its `.levels.json`.
-#' @return A data.frame; dictionaries are factors with the levels in the writer's order. The attribute `metadata` has the
-#'   schema's other keys, such as `time` (the unit of `start` and `stop`).
+#' @return A data.frame; dictionaries are factors with the levels in the writer's order. The attribute `metadata` has
+#'   the schema's other keys, such as `time` (the unit of `start` and `stop`).
 #' @export
 read_table <- function(path) {
   if (grepl("[.]csv$", path)) return(read_csv_table(path))

@@ -59,7 +59,7 @@ def test_the_clock_and_the_exposures_add_up(tiny_models, forms):
 @pytest.mark.parametrize("method", ["lora", "full"])
 @pytest.mark.parametrize("schedule", ["constant", "cosine", "linear"])
 def test_it_learns(method, schedule, tiny_models, forms):
-    tuning = QUICK.model_copy(update={"method": method, "schedule": schedule, "epochs": 8, "warmup": 0.1})
+    tuning = QUICK.model_copy(update={"method": method, "schedule": schedule, "epochs": 12, "warmup": 0.1, "templates": "probe", "learning_rate": 2e-2})
     model = tunable(copy.deepcopy(tiny_models["llama"]), tuning, 1)
     before = np.mean([probe(model, f[0]).logp[0] for f in forms])
     rates = [s.learning_rate for s in finetune(model, forms, tuning, 1)]

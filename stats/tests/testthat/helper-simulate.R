@@ -40,7 +40,8 @@ interval_rows <- function(rows, epochs, rule) {
   stop <- ifelse(seen, ceiling(rows$time), epochs)
   data.frame(
     rows[c("run", "arm", "seed", "fact_id", "outcome")], rule = rule, start = 0, stop = stop, event = seen,
-    left = ifelse(seen, stop - 1, stop), right = ifelse(seen, stop, NA), rows[c("split", "relation", "group", "latent")],
+    left = ifelse(seen, stop - 1, stop), right = ifelse(seen, stop, NA),
+    rows[c("split", "relation", "group", "latent")],
     logp0 = -3 + rows$latent, p0 = 0.05 + 0.2 * rows$latent, popularity = rows$popularity
   )
 }

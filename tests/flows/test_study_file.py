@@ -1,0 +1,89 @@
+"""Study files: everything wrong is said at once, with the key and the nearest valid name, before any work."""
+
+import pytest
+
+from events.errors import InputError
+from flows.study_file import BUNDLED, find_study, read_study
+from stats.plan import AnalysisSpec, plan
+
+GOOD = '[study]\nname = "x"\n'
+
+
+def problems(tmp_path, text):
+    path = tmp_path / "study.toml"
+    path.write_text(text, "utf-8")
+    with pytest.raises(InputError) as error:
+        read_study(path)
+    assert str(path) in str(error.value)
+    return str(error.value)
+
+
+@pytest.mark.parametrize("path", sorted(BUNDLED.glob("*.toml")), ids=lambda p: p.stem)
+def test_bundled_studies_are_valid(path):
+    study = read_study(path)
+    assert study.study.name == path.stem
+    assert find_study(path.stem).read_bytes() == path.read_bytes()
+
+
+def test_unknown_keys_name_the_nearest_known_one(tmp_path):
+    said = problems(tmp_path, GOOD + '[tuning]\nlearning_rat = 1e-4\nepoch = 3\n[modle]\nname = "x"\n[probe]\nzzz = 1\n')
+    assert "tuning.learning_rat: unknown key; the nearest known one is learning_rate" in said
+    assert "tuning.epoch: unknown key; the nearest known one is epochs" in said
+    assert "modle: unknown key; the nearest known one is model" in said
+    assert "probe.zzz: unknown key\n" in said + "\n"
+    assert "nothing was started" in said
+
+
+def test_impossible_values_show_what_was_given(tmp_path):
+    said = problems(
+        tmp_path,
+        '[study]\nname = "a b"\nseeds = []\n[tuning]\nepochs = 0\nmethod = "lara"\n[probe]\ntop_p = 1.5\n'
+        '[analysis]\nrules = ["sustained0"]\n[facts]\nwithheld = 1.0\n',
+    )
+    for part in ("study.name", "study.seeds", "tuning.epochs", "(given: 0)", "'lara'", "probe.top_p", "(given: 1.5)"):
+        assert part in said
+    assert "analysis.rules.0" in said
+    assert "facts.withheld" in said
+
+
+def test_what_a_source_needs(tmp_path):
+    assert 'source = "table" needs path' in problems(tmp_path, GOOD + '[facts]\nsource = "table"\n')
+    assert "there is no file" in problems(tmp_path, GOOD + '[facts]\nsource = "table"\npath = "no.csv"\n')
+
+
+def test_not_toml_and_not_utf8(tmp_path):
+    assert "line 2" in problems(tmp_path, "[study]\nname = \n")
+    (tmp_path / "latin.toml").write_bytes('[study]\nname = "é"\n'.encode("latin-1"))
+    with pytest.raises(InputError, match="is not UTF-8"):
+        read_study(tmp_path / "latin.toml")
+
+
+def test_arms_override_single_keys(tmp_path):
+    path = tmp_path / "s.toml"
+    path.write_text(
+        GOOD + '[tuning]\nepochs = 7\n[[arm]]\nname = "slow"\n[arm.tuning]\nlearning_rate = 1e-5\n[[arm]]\nname = "plain"\n'
+    )
+    recipes = read_study(path).recipes()
+    assert list(recipes) == ["slow", "plain"]
+    assert (recipes["slow"][1].learning_rate, recipes["slow"][1].epochs) == (1e-5, 7)
+    assert recipes["plain"][1].learning_rate == 1e-4
+    arm = '[[arm]]\nname = "a"\n'
+    assert "arm 'a' (number 1), tuning.rnak: unknown key; the nearest known one is rank" in problems(
+        tmp_path, GOOD + arm + "[arm.tuning]\nrnak = 2\n"
+    )
+    assert "two arms are named 'a'" in problems(tmp_path, GOOD + arm + arm)
+
+
+def test_no_such_study_names_the_nearest():
+    with pytest.raises(InputError, match="did you mean world-facts"):
+        find_study("worldfacts")
+
+
+def test_a_plan_names_columns_before_training():
+    with pytest.raises(InputError, match='no column "popularty".*nearest is "popularity"'):
+        plan(AnalysisSpec(covariates={"acquisition": ["popularty"]}), ["popularity"], 2)
+    with pytest.raises(InputError, match="analysis.random"):
+        plan(AnalysisSpec(random=["rnu"]), [], 1)
+    told = plan(AnalysisSpec(), ["popularity"], 1)
+    assert told["covariates"]["acquisition"] == ["latent", "popularity"]  # one relation explains nothing
+    assert plan(AnalysisSpec(), [], 3)["covariates"]["degradation"] == ["split", "logp0", "relation"]
