@@ -148,9 +148,7 @@ class Manifest:
         if name not in self.artefacts or not path.is_file():
             raise InputError("has not been made yet", str(path), "run `factsurv run` on the study first")
         if digest(path) != self.artefacts[name]["sha256"]:
-            raise InputError(
-                "differs from what was written (SHA-256)", str(path), "delete it and run the study again"
-            )
+            raise InputError("differs from what was written (SHA-256)", str(path), "delete it and run the study again")
         return path
 
 

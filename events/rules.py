@@ -145,7 +145,7 @@ def event_table(
                     | {"start": np.full(at_risk.sum(), times[0]), "stop": s.stop, "event": s.event}
                     | {"left": s.left, "right": np.array([None if np.isnan(r) else r for r in s.right], object)}
                 )
-    parts.sort(key=lambda p: (OUTCOMES.index(str(p["outcome"][0])) if len(p["outcome"]) else 9))
+    parts.sort(key=lambda p: OUTCOMES.index(str(p["outcome"][0])) if len(p["outcome"]) else 9)
     data = {n: np.concatenate([p[n].astype(object) for p in parts]) for n in parts[0]}
     columns = EVENTS | {n: pa.float64() for n in covariates}
     levels = {"rule": list(rules)} | {n: _levels(facts[n]) for n in ("relation", "group")}

@@ -16,7 +16,7 @@ _RUN = {"run": TEXT, "arm": TEXT, "seed": pa.int32()}
 _FIT = {"task": TEXT, "outcome": TEXT, "rule": TEXT, "model": TEXT}
 _F, _I, _B = pa.float64(), pa.int32(), pa.bool_()
 
-FACTS = {name: TEXT for name in ("fact_id", "subject", "relation", "object", "split", "group")}
+FACTS = dict.fromkeys(("fact_id", "subject", "relation", "object", "split", "group"), TEXT)
 PROBES = _RUN | {
     "fact_id": TEXT, "checkpoint": _I, "epoch": _F, "step": _I, "examples": _I, "tokens": _F, "exposures": _I,
     "recalled": _B, "logp": _F, "margin": _F, "p": _F, "rechecked": _B,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -25,10 +26,16 @@ RESULTS = Path("results")
 @app.command()
 def run(study: Study, results: Folder = RESULTS) -> None:
     """Run a study: facts, training and probing, events, analysis, report. What is done is skipped."""
-    from flows.study import study as flow
+    # What goes wrong is told once, by us: Prefect would print it again with its own traceback.
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
+    from flows.steps import check
     from flows.study_file import find_study
 
-    print(f"report: {flow(str(find_study(study)), str(results))}")
+    path = find_study(study)
+    check(path)
+    from flows.study import study as flow
+
+    print(f"report: {flow(str(path), str(results))}")
 
 
 @app.command()
@@ -63,14 +70,16 @@ def audit(
     found = compare(spec.facts, spec.model, spec.probe, facts, samples, seed, print)
     print(found.text())
     if not found.agrees:
-        raise InputError("the exact probe and real decoding disagree", study, "do not use this study's probes; report it")
+        raise InputError(
+            "the exact probe and real decoding disagree", study, "do not use this study's probes; report it"
+        )
 
 
 @app.command()
 def init(
     name: Annotated[str, typer.Argument(help="Name of the study: becomes NAME.toml.")],
     facts: Annotated[Path, typer.Option(help="Your table: csv, parquet or arrow.")],
-    model: Annotated[Optional[str], typer.Option(help="Hub name, folder or GGUF file.")] = None,
+    model: Annotated[str | None, typer.Option(help="Hub name, folder or GGUF file.")] = None,
 ) -> None:
     """Write a working study file for a table of your own."""
     from flows.starter import write_study

@@ -62,7 +62,9 @@ def environment() -> dict[str, Any]:
         | {"factsurv": _version("factsurv")},
         "r_packages": {n: packages[n] for n in sorted(locked) if n in packages},
         "missing": [
-            {"what": f.what, "cost": f.found, "remedy": f.remedy} for f in findings if f.level != "ok" and f.what != "GPU"
+            {"what": f.what, "cost": f.found, "remedy": f.remedy}
+            for f in findings
+            if f.level != "ok" and f.what != "GPU"
         ],
         "renderer": renderer_name(),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, {_gpu() or 'no GPU'}",
@@ -105,7 +107,9 @@ def _r() -> list[Finding]:
     for name in absent:
         if name in COSTS:
             level = "wrong" if name in ("survival", "knitr", "ggplot2", "jsonlite") else "note"
-            out.append(Finding(f"R package {name}", COSTS[name], level, "make setup (or renv::restore() from renv.lock)"))
+            out.append(
+                Finding(f"R package {name}", COSTS[name], level, "make setup (or renv::restore() from renv.lock)")
+            )
     if other:
         shown = ", ".join(other[:6]) + (f" and {len(other) - 6} more" if len(other) > 6 else "")
         out.append(Finding("R packages of other versions", f"not those of renv.lock: {shown}", "note", "make setup"))

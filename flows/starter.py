@@ -6,11 +6,9 @@ import json
 import re
 from pathlib import Path
 
-import pyarrow as pa
-
 from events.errors import InputError
 from flows.study_file import NAME
-from training.fact_table import read_columns
+from training.columns import Columns, read_columns
 
 GUESSES = {
     "subject": ("subject", "entity", "term", "name", "question"),
@@ -68,11 +66,11 @@ def write_study(name: str, table: Path, model: str | None = None) -> Path:
     if path.exists():
         raise InputError("exists already", str(path), "choose another name or delete it")
     columns = read_columns(table)
-    found = {role: _guess(columns.column_names, names) for role, names in GUESSES.items()}
+    found = {role: _guess(list(columns.values), names) for role, names in GUESSES.items()}
     for role in ("subject", "object"):
         if found[role] is None:
             raise InputError(
-                f"has no column that looks like the {role}; its columns are {', '.join(columns.column_names)}",
+                f"has no column that looks like the {role}; its columns are {', '.join(list(columns.values))}",
                 str(table),
                 f"rename one to {role!r}",
             )
@@ -97,7 +95,7 @@ def _guess(columns: list[str], names: tuple[str, ...]) -> str | None:
     return next((lower[n] for n in names if n in lower), None)
 
 
-def _relations(table: pa.Table, column: str | None) -> list[str]:
+def _relations(table: Columns, column: str | None) -> list[str]:
     if column is None:
         return ["fact"]
-    return [str(r) for r in table[column].unique().to_pylist() if r is not None]
+    return list(dict.fromkeys(str(r) for r in table.values[column] if r not in (None, "")))

@@ -98,6 +98,26 @@ def open_results(path: Path, results: Path | None = None, say: Say = print) -> R
     return store
 
 
+def check(path: Path) -> None:
+    """Find what can be found wrong before any work: the study file, its table, its models, R, pandoc.
+
+    Raises
+    ------
+    InputError
+    """
+    from flows.doctor import Finding, examine
+    from training.models import locate
+
+    study = read_study(path)
+    for spec in {spec for spec, _ in study.recipes().values()}:
+        if spec.name != "tiny":
+            locate(spec)
+    wrong: list[Finding] = [f for f in examine() if f.level == "wrong"]
+    if wrong:
+        told = "; ".join(f"{f.what}: {f.found} ({f.remedy})" for f in wrong)
+        raise InputError(f"this machine is not ready: {told}", str(path), "`factsurv doctor` shows everything")
+
+
 def make_facts(results: Results) -> None:
     """`facts.arrow`: the facts, their covariates, split, prompts and examples."""
     from training.gather import gather, versions

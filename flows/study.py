@@ -71,7 +71,12 @@ def study(path: str, results: str = "results") -> str:
         workers, threads = share_of_machine(store.study.study.workers, len(names))
         with ThreadPoolTaskRunner(max_workers=workers) as runner:
             waiting = [
-                (n, runner.submit(run, {"results": store, "name": n, "models": ready, "threads": threads, "board": board}))
+                (
+                    n,
+                    runner.submit(
+                        run, {"results": store, "name": n, "models": ready, "threads": threads, "board": board}
+                    ),
+                )
                 for n in names
             ]
             ended = [(n, future.result(raise_on_failure=False)) for n, future in waiting]

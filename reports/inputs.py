@@ -23,11 +23,12 @@ REQUIRED = (
     "analysis/fits.arrow",
 )
 _ANALYSIS = "coefficients curves risk_table tests zph_tests zph_points zph_curves zph_periods variances random_effects"
+_AGAIN = "run the step that makes it again"
 OPTIONAL = ("environment.json", *(f"analysis/{name}.arrow" for name in _ANALYSIS.split()))
 
 
 def copy_inputs(results: Path, to: Path, as_csv: bool = False) -> str:
-    """Copy what the report reads; return the study's title.
+    """Copy what the report reads; return the study's title, or its name where it has none.
 
     Parameters
     ----------
@@ -61,25 +62,24 @@ def copy_inputs(results: Path, to: Path, as_csv: bool = False) -> str:
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_bytes(data)
         if expected and digest(copy) != expected:  # of the copy: it is what the report will show
-            raise InputError("differs from what was written (SHA-256)", str(path), "run the step that makes it again")
+            raise InputError("differs from what was written (SHA-256)", str(path), _AGAIN)
         if name.endswith(".arrow"):
             table = _table(path, data)
             if as_csv:
                 _write_csv(table, copy)
-    study = _json(results / "study.json").get("study", {})
-    for key in ("name", "title"):
-        if not study.get(key):
-            raise InputError(f"study.{key} is missing", str(results / "study.json"), "run the study again")
-    return str(study["title"])
+    study = _json(to / "study.json").get("study", {})
+    if not study.get("name"):
+        raise InputError("study.name is missing", str(results / "study.json"), "run the study again")
+    return str(study.get("title") or study["name"])
 
 
 def _json(path: Path) -> dict:
     try:
         value = json.loads(path.read_text("utf-8"))
     except ValueError as error:
-        raise InputError(f"is not JSON: {error}", str(path), "run the step that makes it again") from error
+        raise InputError(f"is not JSON: {error}", str(path), _AGAIN) from error
     if not isinstance(value, dict):
-        raise InputError("should hold one JSON object", str(path), "run the step that makes it again")
+        raise InputError("should hold one JSON object", str(path), _AGAIN)
     return value
 
 
@@ -87,7 +87,7 @@ def _table(path: Path, data: bytes) -> pa.Table:
     try:
         return pa.ipc.open_file(pa.BufferReader(data)).read_all()
     except pa.ArrowInvalid as error:
-        raise InputError(f"is not a whole Arrow file: {error}", str(path), "run the step that makes it again") from error
+        raise InputError(f"is not a whole Arrow file: {error}", str(path), _AGAIN) from error
 
 
 def _write_csv(table: pa.Table, arrow: Path) -> None:
@@ -99,8 +99,8 @@ def _write_csv(table: pa.Table, arrow: Path) -> None:
             levels.setdefault(field.name, [x for x in column.unique().to_pylist() if x is not None])
             table = table.set_column(index, field.name, column)
         elif pa.types.is_boolean(field.type):  # R reads TRUE and FALSE as logical
-            words = pa.array([None if x is None else str(x).upper() for x in table.column(index).to_pylist()], pa.utf8())
-            table = table.set_column(index, field.name, words)
+            words = [None if x is None else str(x).upper() for x in table.column(index).to_pylist()]
+            table = table.set_column(index, field.name, pa.array(words, pa.utf8()))
     with arrow.with_suffix(".csv").open("wb") as file:
         pa.csv.write_csv(table, file, pa.csv.WriteOptions(quoting_style="needed"))
     arrow.with_suffix(".levels.json").write_text(json.dumps(levels, ensure_ascii=False), "utf-8")

@@ -20,7 +20,11 @@ from reports.page import faults
 
 HERE = Path(__file__).resolve().parent
 SOURCE = HERE / "study.qmd"
-_PARTS = ("*.qmd", "*.css", "*.lua", "*.R", "page.html", "R", "outcome")
+_PARTS = ("*.css", "*.lua", "*.R", "page.html", "R/*.R", "outcome/*.qmd")
+# R's error with the lines that belong to it.
+_SAID = re.compile(
+    r"^(?:\S+ )?(?:Error\b.*|! .*)$(?:\n(?!Calls:|Backtrace|Quitting|Execution|Warning).*\S.*$)*", re.MULTILINE
+)
 
 
 @dataclass(frozen=True)
@@ -111,14 +115,14 @@ def render(
         raise InputError("there is no such document", str(source))
     with tempfile.TemporaryDirectory(prefix="report-") as folder:
         environment = _environment(r_environment, Path(folder))
-        renderer = renderer_name(environment)
+        renderer, by = renderer_name(environment), _stamp(environment)
         work = _private_copy(source, Path(folder))
         data = Path(folder) / "results"
         title = copy_inputs(results, data, as_csv=not _has_nanoarrow(environment))
         parameters = work / "parameters.yml"
         # JSON strings are YAML strings: quoted, so that an id such as 029 stays what it is.
-        parameters.write_text(f"results: {json.dumps(str(data))}\n", "utf-8")
-        commands = _quarto(source.name) if renderer.startswith("quarto") else _plain(source.name, renderer, environment)
+        parameters.write_text(f"results: {json.dumps(str(data))}\nrenderer: {json.dumps(by)}\n", "utf-8")
+        commands = _quarto(source.name) if renderer.startswith("quarto") else _plain(source.name, environment)
         log = ""
         for command in commands:
             log += _run(command, work, environment, time_limit)
@@ -135,55 +139,76 @@ def render(
 def _environment(given: Mapping[str, str] | None, folder: Path) -> dict[str, str]:
     environment = {**os.environ, **(given or {})}
     environment.setdefault("HOME", str(folder))  # Quarto and R refuse to start without
-    if not re.search("utf-?8", environment.get("LC_ALL") or environment.get("LC_CTYPE") or environment.get("LANG", ""), re.I):
+    characters = next((environment[k] for k in ("LC_ALL", "LC_CTYPE", "LANG") if environment.get(k)), "")
+    if not re.search("utf-?8", characters, re.IGNORECASE):
         environment.pop("LC_ALL", None)
         environment["LC_CTYPE"] = "C.UTF-8"  # R would write <U+2013> instead of a dash
     return environment
 
 
 def _private_copy(source: Path, folder: Path) -> Path:
-    """The room as it is on disk, beside the statistics' reader of tables; then the document's own neighbours."""
-    work = folder / "reports"
-    work.mkdir()
-    for room in dict.fromkeys([HERE, source.parent]):
-        for pattern in _PARTS:
-            for part in room.glob(pattern):
-                if part.is_dir():
-                    shutil.copytree(part, work / part.name, dirs_exist_ok=True)
-                elif part.suffix != ".qmd" or part == source:
-                    shutil.copy(part, work)
-    statistics = HERE.parent / "stats" / "R"
+    """The room as it is on disk, beside the statistics' reader of tables; then the document and its own neighbours."""
+    work, statistics = folder / "reports", HERE.parent / "stats" / "R"
     if not (statistics / "read_table.R").is_file():
         raise InputError("is missing, and the report reads its tables with it", str(statistics / "read_table.R"))
-    shutil.copytree(statistics, folder / "stats" / "R")
+    for room in dict.fromkeys([HERE, source.parent]):
+        for part in [p for pattern in _PARTS for p in room.glob(pattern)]:
+            _copy(part, work / part.relative_to(room))
+    _copy(source, work / source.name)
+    for part in statistics.glob("*.R"):
+        _copy(part, folder / "stats" / "R" / part.name)
     return work
 
 
+def _copy(part: Path, to: Path) -> None:
+    to.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(part, to)
+
+
 def _quarto(name: str) -> list[list[str]]:
-    return [["quarto", "render", name, "--to", "html", "--execute-params", "parameters.yml", "--output", "page-out.html"]]
+    parameters = ["--execute-params", "parameters.yml"]
+    return [["quarto", "render", name, "--to", "html", *parameters, "--output", "page-out.html"]]
 
 
-def _plain(name: str, renderer: str, environment: Mapping[str, str]) -> list[list[str]]:
+def _plain(name: str, environment: Mapping[str, str]) -> list[list[str]]:
     """Knit, then let pandoc and the filter make one page of it."""
-    for program, package in (("Rscript", "r-base-core"), ("pandoc", "pandoc")):
-        if not _which(program, environment):
-            raise InputError(f"{program} is not installed", remedy=f"install Quarto, or {package}")
-    printed = subprocess.run(["pandoc", "--version"], capture_output=True, text=True, check=True, env=dict(environment)).stdout
-    version = tuple(int(x) for x in re.findall(r"\d+", printed.split("\n")[0])[:2])
-    embed = "--embed-resources" if version >= (2, 19) else "--self-contained"
-    stamp = f"{renderer} {'.'.join(map(str, version))} (Quarto is not installed)"
+    embed = "--embed-resources" if _pandoc_version(environment) >= (2, 19) else "--self-contained"
     return [
-        ["Rscript", "--no-init-file", "knit.R", name, "parameters.yml", "knitted.md", stamp],
-        ["pandoc", "knitted.md", "--from=markdown", "--to=html5", "--standalone", embed, "--template=page.html", "--mathml",
-         "--toc", "--toc-depth=2", "--css=theme.css", "--css=plain.css", "--lua-filter=without-quarto.lua",
-         "--output=page-out.html"],
+        [_rscript(environment), "--no-init-file", "knit.R", name, "parameters.yml", "knitted.md"],
+        ["pandoc", "knitted.md", "--from=markdown", "--to=html5", "--standalone", embed, "--template=page.html",
+         "--mathml", "--toc", "--toc-depth=2", "--css=theme.css", "--css=plain.css",
+         "--lua-filter=without-quarto.lua", "--output=page-out.html"],
     ]  # fmt: skip
+
+
+def _pandoc_version(environment: Mapping[str, str]) -> tuple[int, ...]:
+    pandoc = _which("pandoc", environment)
+    if not pandoc:
+        raise InputError(
+            "neither Quarto nor pandoc is installed", remedy="install Quarto, or pandoc (apt-get install pandoc)"
+        )
+    asked = subprocess.run([pandoc, "--version"], capture_output=True, text=True, check=True, env=dict(environment))
+    return tuple(int(x) for x in re.findall(r"\d+", asked.stdout.split("\n")[0]))
+
+
+def _stamp(environment: Mapping[str, str]) -> str:
+    """What the footer says made the page."""
+    name = renderer_name(environment)
+    if name.startswith("quarto"):
+        return name
+    return f"{name} {'.'.join(map(str, _pandoc_version(environment)))} (Quarto is not installed)"
 
 
 def _run(command: Sequence[str], work: Path, environment: Mapping[str, str], time_limit: float) -> str:
     try:
         done = subprocess.run(
-            command, cwd=work, env=dict(environment), capture_output=True, text=True, errors="replace", timeout=time_limit
+            command,
+            cwd=work,
+            env=dict(environment),
+            timeout=time_limit,
+            capture_output=True,
+            text=True,
+            errors="replace",
         )
     except subprocess.TimeoutExpired as error:
         raise RenderError(f"{command[0]} was still running after {time_limit:.0f} s and was stopped") from error
@@ -197,7 +222,7 @@ def _failure(program: str, log: str) -> RenderError:
     """The chunk that failed and what R said, out of everything that was printed."""
     chunk = re.search(r"Quitting from (?:lines? )?(?:(\S+\.qmd:)?([\d-]+))?(?: \[([^\]]+)\])?", log)
     where = (chunk[3] or f"at line {chunk[2]}") if chunk else ""
-    said = re.search(r"^(?:\S+ )?(?:Error\b.*|! .*)$(?:\n(?!Calls:|Backtrace|Quitting|Execution|Warning).*\S.*$)*", log, re.MULTILINE)
+    said = _SAID.search(log)
     lines = [line.strip() for line in (said[0] if said else log[-2000:]).splitlines() if line.strip()]
     message = " ".join(lines) or f"{program} stopped without a word"
     return RenderError(re.sub(r"stack traceback:.*", "", message).strip(), where, log)
@@ -209,11 +234,17 @@ def _warnings(log: str) -> tuple[str, ...]:
 
 
 def _has_nanoarrow(environment: Mapping[str, str]) -> bool:
-    rscript = _which("Rscript", environment)
-    if not rscript:
-        raise InputError("Rscript is not installed", remedy="install R (r-base-core)")
-    ask = [rscript, "--vanilla", "-e", 'cat(requireNamespace("nanoarrow", quietly = TRUE))']
+    ask = [_rscript(environment), "--vanilla", "-e", 'cat(requireNamespace("nanoarrow", quietly = TRUE))']
     return "TRUE" in subprocess.run(ask, capture_output=True, text=True, env=dict(environment), check=False).stdout
+
+
+def _rscript(environment: Mapping[str, str]) -> str:
+    """The Rscript of the R that the caller chose, else the one on PATH."""
+    chosen = Path(environment["R_HOME"], "bin", "Rscript") if environment.get("R_HOME") else None
+    found = str(chosen) if chosen and chosen.is_file() else _which("Rscript", environment)
+    if not found:
+        raise InputError("Rscript is not installed", remedy="install R (apt-get install r-base-core)")
+    return found
 
 
 def _which(program: str, environment: Mapping[str, str]) -> str | None:

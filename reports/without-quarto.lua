@@ -2,8 +2,9 @@
 -- in plain pandoc (2.17 and later): numbered figures and tables, references to them, callouts, tabsets, columns.
 -- What it does not know it refuses: a div or shortcode that vanishes without a word would be worse than no report.
 
-local known = {cell = true, ["cell-output"] = true, ["cell-output-display"] = true, summary = true, footer = true, figure = true,
-  ["unnumbered"] = true}
+local known = {
+  cell = true, ["cell-output"] = true, ["cell-output-display"] = true, summary = true, footer = true, figure = true,
+}
 local kinds = {fig = "Figure", tbl = "Table"}
 local numbers, counts, tabsets = {}, {fig = 0, tbl = 0}, 0
 
@@ -23,7 +24,8 @@ local function callout_of(div)
 end
 
 local function is_known(div)
-  if kind_of(div.identifier) or callout_of(div) or div.classes:includes("panel-tabset") or div.attributes["layout-ncol"] then return true end
+  if kind_of(div.identifier) or callout_of(div) then return true end
+  if div.classes:includes("panel-tabset") or div.attributes["layout-ncol"] then return true end
   for _, class in ipairs(div.classes) do
     if not known[class] then return false, "." .. class end
   end
@@ -35,7 +37,8 @@ local survey = {
   Div = function(div)
     local fine, name = is_known(div)
     if not fine then
-      error("the div ::: {" .. name .. "} is not known to reports/without-quarto.lua. Render with Quarto, or teach the filter what it means.")
+      error("the div ::: {" .. name .. "} is not known to reports/without-quarto.lua. " ..
+        "Render with Quarto, or teach the filter what it means.")
     end
     local kind = kind_of(div.identifier)
     if kind then
@@ -144,7 +147,8 @@ local shape = {
   end,
   -- Wide tables scroll in a box of their own, which the keyboard can reach.
   Table = function(table)
-    return pandoc.Div({table}, pandoc.Attr("", {"scroll"}, {{"tabindex", "0"}, {"role", "region"}, {"aria-label", "Table, scrolls sideways"}}))
+    local reach = {{"tabindex", "0"}, {"role", "region"}, {"aria-label", "Table, scrolls sideways"}}
+    return pandoc.Div({table}, pandoc.Attr("", {"scroll"}, reach))
   end,
   Cite = function(cite)
     local links = pandoc.List()
@@ -152,7 +156,8 @@ local shape = {
       local number, kind = numbers[citation.id], kind_of(citation.id)
       if not number then error("unresolved reference @" .. citation.id) end
       if #links > 0 then links:extend({pandoc.Str(","), pandoc.Space()}) end
-      links:insert(pandoc.Link({pandoc.Str(kinds[kind] .. "\u{a0}" .. number)}, "#" .. citation.id, "", pandoc.Attr("", {"crossref"})))
+      local name = {pandoc.Str(kinds[kind] .. "\u{a0}" .. number)}
+      links:insert(pandoc.Link(name, "#" .. citation.id, "", pandoc.Attr("", {"crossref"})))
     end
     return links
   end,

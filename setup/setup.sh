@@ -37,7 +37,8 @@ command -v pkg-config >/dev/null || missing+=(pkg-config)
 command -v g++ >/dev/null || missing+=(g++)
 command -v gfortran >/dev/null || missing+=(gfortran)
 if command -v dpkg >/dev/null; then
-  for package in r-base-dev libuv1-dev libxml2-dev; do
+  # r-recommended: Matrix, nlme and others belong to R, and stay out of renv.lock.
+  for package in r-base-dev r-recommended libuv1-dev libxml2-dev; do
     dpkg -s "$package" >/dev/null 2>&1 || missing+=("$package")
   done
 fi

@@ -69,7 +69,7 @@ def r_packages() -> dict[str, str]:
     listed = subprocess.run(command, env=r.environment(), capture_output=True, text=True, check=True, timeout=60)
     pairs = [line.split() for line in listed.stdout.splitlines()]
     # The first library that has a package is the one R loads it from.
-    return {name: version for name, version in reversed([p for p in pairs if len(p) == 2])}
+    return dict(reversed([p for p in pairs if len(p) == 2]))
 
 
 def _tables_of(task: Mapping[str, Any], result: RResult) -> dict[str, pa.Table]:

@@ -31,7 +31,8 @@ class AnalysisSpec(BaseModel):
     strata: list[str] = []
     cluster: str = "fact_id"  # "" for none
     random: list[str] = ["group", "run"]
-    ties: Literal["efron", "breslow", "exact"] = "efron"
+    # "exact" is not offered: it estimates an odds ratio, not a hazard ratio (R's ties = "exact" is discrete logit).
+    ties: Literal["efron", "breslow"] = "efron"
     standardise: bool = True  # numeric covariates per standard deviation
     time_limit: PositiveFloat = 600.0  # seconds for one fit
 

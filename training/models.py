@@ -144,9 +144,7 @@ def converted(source: Source, say: Callable[[str], None]) -> str:
     folder = cache_folder() / hashlib.sha256(source.identity.encode()).hexdigest()[:16]
     if not (folder / "config.json").is_file():
         say(f"converting {source.gguf_file} (once; kept in {folder})")
-        model = AutoModelForCausalLM.from_pretrained(
-            source.location, gguf_file=source.gguf_file, dtype=torch.float32
-        )
+        model = AutoModelForCausalLM.from_pretrained(source.location, gguf_file=source.gguf_file, dtype=torch.float32)
         tokenizer = AutoTokenizer.from_pretrained(source.location, gguf_file=source.gguf_file)
         # What is left of the quantisation would be written into the folder and read back as true.
         model.hf_quantizer = None

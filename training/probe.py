@@ -19,7 +19,6 @@ from transformers import DynamicCache, PreTrainedModel
 from events.errors import InputError
 from training.prompts import Encoded
 
-
 # Tokens that one more forward pass is worth: below some 32 the weights' traffic dominates.
 GROUP_COST = 32
 
@@ -297,6 +296,3 @@ def head_at(model: PreTrainedModel, rows: torch.Tensor, columns: torch.Tensor):
         yield
     finally:
         hook.remove()
-
-
-

@@ -14,7 +14,8 @@ caveat_events <- function(results, outcome) {
   terms <- nrow(pick(results$coefficients, outcome = outcome, rule = results$rule, model = "cox"))
   if (events >= max(20, 10 * terms)) return("")
   if (!events) return(paste0("**No event of ", outcome, "** was seen, so nothing can be said about what drives it."))
-  paste0("**Few events:** ", outcome, " rests on ", plural(events, "event"), if (terms) paste0(" for ", plural(terms, "predictor")),
+  paste0("**Few events:** ", outcome, " rests on ", plural(events, "event"),
+      if (terms) paste0(" for ", plural(terms, "predictor")),
     "; its hazard ratios are rough, and single facts can move them.")
 }
 
@@ -22,7 +23,8 @@ caveat_separation <- function(results, outcome) {
   d <- pick(results$coefficients, outcome = outcome, rule = results$rule, model = c("cox", "cox-univariable"))
   d <- d[d$infinite %in% TRUE, ]
   if (!nrow(d)) return("")
-  paste0("**Separation:** ", list_words(unique(md(predictor_words(d$term)))), " tells the facts with ", outcome, " from those without so completely that ",
+  paste0("**Separation:** ", list_words(unique(md(predictor_words(d$term)))), " tells the facts with ", outcome,
+      " from those without so completely that ",
     "the hazard ratio has no finite value.")
 }
 
@@ -32,29 +34,32 @@ caveat_hazards <- function(results) {
     any(d$p[startsWith(as.character(d$term), main_term(o))] < 0.05, na.rm = TRUE)
   }, outcomes)
   if (!length(bad)) return("")
-  paste0("**The main effect changes during training** (", list_words(bad), "): one hazard ratio is an average over time, and the tables ",
+  paste0("**The main effect changes during training** (", list_words(bad),
+      "): one hazard ratio is an average over time, and the tables ",
     "by period below say more.")
 }
 
 caveat_seeds <- function(results) {
   n <- length(unique(results$baseline$seed))
   if (n != 1) return("")
-  paste0("**One seed:** every interval says how far the result could move with other facts, not with another training run.")
+  "**One seed:** every interval says how far the result could move with other facts, not with another training run."
 }
 
 caveat_runs <- function(results) {
   fits <- pick(results$fits, rule = results$rule, model = "cox")
   shared <- nrow(fits) && any(fits$runs > 1, na.rm = TRUE)
   robust <- pick(results$coefficients, rule = results$rule, model = "cox")$se_robust
-  if (!shared || any(!is.na(robust))) return("")
-  "**Repeated facts:** the same facts occur in several runs, and the intervals of the Cox model treat the rows as independent; they are likely too narrow."
+  if (!shared || !length(robust) || any(!is.na(robust))) return("")
+  paste("**Repeated facts:** the same facts occur in several runs, and the intervals of the Cox model treat the rows",
+    "as independent; they are likely too narrow.")
 }
 
 caveat_failed <- function(results) {
   f <- pick(results$fits, rule = results$rule)
   bad <- f[as.character(f$status) %in% c("failed", "unavailable") | f$converged %in% FALSE & f$status == "warning", ]
   if (!nrow(bad)) return("")
-  paste0("**", plural(nrow(bad), "fit"), " missing or doubtful:** ", md(list_some(unique(paste0(bad$outcome, " (", bad$model, ")")))),
+  paste0("**", plural(nrow(bad), "fit"), " missing or doubtful:** ",
+      md(list_some(unique(paste0(bad$outcome, " (", bad$model, ")")))),
     "; the reason stands in the place of each.")
 }
 
@@ -74,14 +79,16 @@ caveat_rule <- function(results) {
 caveat_latent <- function(results) {
   k <- study_value(results, c("probe", "samples"), NA)
   if (is.na(k)) return("")
-  paste0("**The latent label is a sample:** it rests on ", fmt_n(k), " sampled answers per fact, so a fact with a small chance is labelled ",
+  paste0("**The latent label is a sample:** it rests on ", fmt_n(k),
+      " sampled answers per fact, so a fact with a small chance is labelled ",
     "by luck. That noise usually pulls the hazard ratio towards 1.")
 }
 
 caveat_checkpoints <- function(results) {
   times <- unique(results$recall$epoch[results$recall$epoch > 0])
   if (length(times) >= 8) return("")
-  paste0("**Few checkpoints:** recall was measured ", plural(length(times), "time"), " after the baseline, so event times are known only to within those steps.")
+  paste0("**Few checkpoints:** recall was measured ", plural(length(times), "time"),
+      " after the baseline, so event times are known only to within those steps.")
 }
 
 caveat_missing <- function(results) {

@@ -1,7 +1,7 @@
 # Hazard ratios: the forest, the Schoenfeld figure, the ranked groups.
 
 term_words <- function(d, joiner = ", ") {
-  unit <- ifelse(is.na(d$unit), "", as.character(d$unit))
+  unit <- ifelse(is.na(d$unit), "", plain_name(d$unit))
   ifelse(unit == "", predictor_words(d$term), paste0(predictor_words(d$term), joiner, unit))
 }
 
@@ -12,20 +12,22 @@ forest_data <- function(results, outcome) {
   d$kind <- factor(ifelse(d$model == "cox", "adjusted for the others", "one predictor at a time"),
     c("one predictor at a time", "adjusted for the others"))
   terms <- unique(c(as.character(d$term[d$model == "cox"]), as.character(d$term)))
-  words <- paste0(wrap(predictor_words(d$term), 26), "\n", d$unit)
+  words <- paste0(wrap(predictor_words(d$term), 26), "\n", plain_name(d$unit))
   d$shown <- factor(words, rev(unique(words[order(match(as.character(d$term), terms))])))
   d[!(d$infinite %in% TRUE) & is.finite(d$estimate), , drop = FALSE]
 }
 
 plot_forest <- function(results, outcome) {
   d <- forest_data(results, outcome)
-  span <- range(c(0.8, 1.25, pmax(d$lower, 0.05), pmin(d$upper, 20)), na.rm = TRUE) # a wild interval must not hide the rest
+  span <- range(c(0.8, 1.25, pmax(d$lower, 0.05), pmin(d$upper, 20)),
+      na.rm = TRUE) # a wild interval must not hide the rest
   place <- ggplot2::position_dodge(width = 0.6)
   ggplot2::ggplot(d, ggplot2::aes(hr, shown, colour = kind, shape = kind)) +
     ggplot2::geom_vline(xintercept = 1, colour = "#555555", linewidth = 0.4) +
     ggplot2::geom_linerange(ggplot2::aes(xmin = lower, xmax = upper), position = place, linewidth = 0.8) +
     ggplot2::geom_point(position = place, size = 2.8, fill = "white") +
-    ggplot2::scale_x_log10(limits = span, oob = scales::squish, breaks = c(0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20), labels = fmt_number) +
+    ggplot2::scale_x_log10(limits = span, oob = scales::squish, breaks = c(0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20),
+        labels = fmt_number) +
     ggplot2::scale_colour_manual(values = c("#D55E00", "#0072B2"), name = NULL, drop = FALSE) +
     ggplot2::scale_shape_manual(values = c(21, 16), name = NULL, drop = FALSE) +
     ggplot2::labs(x = "Hazard ratio (log scale), 95 % interval", y = NULL) + theme_report()
@@ -52,10 +54,13 @@ plot_zph <- function(results, outcome) {
   width <- diff(range(points$time)) * 0.008
   ggplot2::ggplot(points, ggplot2::aes(time, residual)) +
     ggplot2::geom_hline(yintercept = 0, colour = "#999999", linewidth = 0.3) +
-    ggplot2::geom_point(size = 0.9, alpha = 0.35, colour = "#555555", position = ggplot2::position_jitter(width, 0, seed = 1)) +
-    ggplot2::geom_ribbon(data = curves, ggplot2::aes(time, ymin = lower, ymax = upper), inherit.aes = FALSE, fill = "#0072B2", alpha = 0.2) +
+    ggplot2::geom_point(size = 0.9, alpha = 0.35, colour = "#555555",
+        position = ggplot2::position_jitter(width, 0, seed = 1)) +
+    ggplot2::geom_ribbon(data = curves, ggplot2::aes(time, ymin = lower, ymax = upper), inherit.aes = FALSE,
+        fill = "#0072B2", alpha = 0.2) +
     ggplot2::geom_line(data = curves, ggplot2::aes(time, fit), inherit.aes = FALSE, colour = "#0072B2", linewidth = 1) +
-    ggplot2::geom_hline(data = cox, ggplot2::aes(yintercept = estimate), colour = "#D55E00", linetype = "dashed", linewidth = 0.8) +
+    ggplot2::geom_hline(data = cox, ggplot2::aes(yintercept = estimate), colour = "#D55E00", linetype = "dashed",
+        linewidth = 0.8) +
     ggplot2::facet_wrap(~shown, scales = "free_y", ncol = 2) + ggplot2::scale_x_continuous(breaks = whole_breaks) +
     ggplot2::labs(x = first_upper(time_word(results$time)), y = "Log hazard ratio") + theme_report()
 }
@@ -67,30 +72,28 @@ zph_panels <- function(results, outcome) {
 alt_zph <- function(results, outcome) {
   d <- pick(results$zph_tests, outcome = outcome, rule = results$rule)
   d <- d[as.character(d$term) != "GLOBAL", ]
-  paste0("Scaled Schoenfeld residuals over time with a smooth curve and its 95 % band, and a dashed line at the Cox estimate. ",
+  paste0("Scaled Schoenfeld residuals over time with a smooth curve and its 95 % band, and a dashed line at the Cox ",
+    "estimate. ",
     "Test of a constant hazard ratio: ", list_words(paste(predictor_words(d$term), fmt_p(d$p))), ".")
 }
 
 #' Groups ranked by their random effect; with many of them only the ends are named.
 plot_groups <- function(results, outcome, ends = 10) {
   d <- pick(results$random_effects, outcome = outcome, rule = results$rule, model = "coxme")
-  d$shown <- as.character(d$level)
-  d$rank <- stats::ave(d$hr, as.character(d$grouping), FUN = function(x) rank(x, ties.method = "first")) # the largest on top
-  d$grouping <- paste0(predictor_words(d$grouping), "s")
-  for (g in unique(as.character(d$grouping))) {
-    mine <- which(d$grouping == g)
-    if (length(mine) > 3 * ends) {
-      d$shown[mine][rank(d$rank[mine]) > ends & rank(-d$rank[mine]) > ends] <- ""
-    }
-  }
-  ggplot2::ggplot(d, ggplot2::aes(hr, rank)) + ggplot2::geom_vline(xintercept = 1, colour = "#555555", linewidth = 0.4) +
-    ggplot2::geom_segment(ggplot2::aes(x = 1, xend = hr, yend = rank), colour = "#56B4E9", linewidth = 0.8) +
+  d <- d[order(d$grouping, d$hr), ] # the largest on top
+  place <- stats::ave(d$hr, as.character(d$grouping), FUN = function(x) rank(x, ties.method = "first"))
+  size <- stats::ave(d$hr, as.character(d$grouping), FUN = length)
+  d$row <- factor(seq_len(nrow(d)))
+  name <- ifelse(size > 3 * ends & place > ends & place <= size - ends, "", plain_name(d$level))
+  d$grouping <- predictor_words(d$grouping)
+  ggplot2::ggplot(d, ggplot2::aes(hr, row)) + ggplot2::geom_vline(xintercept = 1, colour = "#555555", linewidth = 0.4) +
+    ggplot2::geom_segment(ggplot2::aes(x = 1, xend = hr, yend = row), colour = "#56B4E9", linewidth = 0.8) +
     ggplot2::geom_point(size = 2.2, colour = "#0072B2") +
-    ggplot2::geom_text(ggplot2::aes(label = paste0("  ", shown, "  "), hjust = ifelse(hr >= 1, 0, 1)), size = 3.3, colour = "#1a1a1a") +
     ggplot2::facet_grid(grouping ~ ., scales = "free_y", space = "free_y") +
-    ggplot2::scale_x_log10(labels = fmt_number, expand = ggplot2::expansion(0.35)) +
-    ggplot2::scale_y_continuous(breaks = NULL, expand = ggplot2::expansion(add = 0.7)) +
-    ggplot2::labs(x = "Hazard relative to the typical group (log scale)", y = "Groups, ranked") + theme_report()
+    ggplot2::scale_x_log10(labels = fmt_number, expand = ggplot2::expansion(0.08)) +
+    ggplot2::scale_y_discrete(labels = stats::setNames(name, d$row)) +
+    ggplot2::labs(x = "Hazard relative to the typical group (log scale)", y = NULL) + theme_report() +
+    ggplot2::theme(panel.grid.major.y = ggplot2::element_blank(), strip.text.y = ggplot2::element_text(angle = 0))
 }
 
 groups_shown <- function(results, outcome) {
@@ -102,6 +105,7 @@ alt_groups <- function(results, outcome) {
   d <- pick(results$random_effects, outcome = outcome, rule = results$rule, model = "coxme")
   d <- d[order(d$hr), ]
   n <- nrow(d)
-  paste0("Groups ranked by their random effect on ", outcome, ": lowest ", d$level[1], " (hazard ratio ", fmt_ratio(d$hr[1]),
-    "), highest ", d$level[n], " (hazard ratio ", fmt_ratio(d$hr[n]), ").")
+  paste0("Groups ranked by their random effect on ", outcome, ": lowest ", plain_name(d$level[1]), " (hazard ratio ",
+      fmt_ratio(d$hr[1]),
+    "), highest ", plain_name(d$level[n]), " (hazard ratio ", fmt_ratio(d$hr[n]), ").")
 }

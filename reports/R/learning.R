@@ -21,10 +21,11 @@ plot_knowledge <- function(results) {
   d <- knowledge_by_relation(results)
   known <- d[d$knowledge == "known", ]
   order <- known$relation[order(known$share)]
-  label <- function(r) paste0(wrap(r, 24), " (", fmt_n(known$facts[match(r, known$relation)]), ")")
+  label <- function(r) paste0(wrap(plain_name(r), 24), " (", fmt_n(known$facts[match(r, known$relation)]), ")")
   d$relation <- factor(d$relation, order)
   ggplot2::ggplot(d, ggplot2::aes(x = share, y = relation, fill = knowledge)) +
-    ggplot2::geom_col(width = 0.75, position = ggplot2::position_stack(reverse = TRUE), colour = "white", linewidth = 0.3) +
+    ggplot2::geom_col(width = 0.75, position = ggplot2::position_stack(reverse = TRUE), colour = "white",
+        linewidth = 0.3) +
     ggplot2::geom_text(ggplot2::aes(label = ifelse(share >= 0.08, fmt_percent(share, 0), ""), colour = knowledge),
       position = ggplot2::position_stack(vjust = 0.5, reverse = TRUE), size = 3.4, show.legend = FALSE) +
     ggplot2::scale_fill_manual(values = knowledge_colours, name = NULL) +
@@ -40,7 +41,7 @@ alt_knowledge <- function(results) {
   known <- d[d$knowledge == "known", ]
   known <- known[order(-known$share), ]
   paste0("Stacked bars, one per relation: share of facts known, latent and unknown before training. Known: ",
-    list_words(paste(known$relation, fmt_percent(known$share, 0))), ".")
+    list_words(paste(plain_name(known$relation), fmt_percent(known$share, 0))), ".")
 }
 
 #' Recall by epoch: a thin line per run with its Wilson band, a thick line for the mean of an arm.
@@ -104,9 +105,11 @@ plot_events <- function(results) {
   ggplot2::ggplot(d, ggplot2::aes(stop, n, fill = arm)) + ggplot2::geom_col(width = width) +
     ggplot2::facet_wrap(~outcome, ncol = 1, scales = "free_y") +
     ggplot2::scale_fill_manual(values = colours_for(level_order(results$recall$arm)), name = "Training recipe") +
-    ggplot2::scale_y_continuous(breaks = function(l) unique(floor(pretty(l, 4))), expand = ggplot2::expansion(c(0, 0.08))) +
+    ggplot2::scale_y_continuous(breaks = function(l) unique(floor(pretty(l, 4))),
+        expand = ggplot2::expansion(c(0, 0.08))) +
     ggplot2::scale_x_continuous(breaks = whole_breaks) +
-    ggplot2::labs(x = first_upper(time_word(results$time)), y = "Facts, summed over runs") + theme_report() + one_arm(results)
+    ggplot2::labs(x = first_upper(time_word(results$time)), y = "Facts, summed over runs") + theme_report() +
+        one_arm(results)
 }
 
 cap_events <- function(results) {

@@ -4,26 +4,32 @@ callout <- function(kind, title, text, collapse = FALSE) {
   paste0("\n::: {.callout-", kind, if (collapse) ' collapse="true"', "}\n## ", md(title), "\n\n", text, "\n:::\n")
 }
 
-model_words <- c(km = "Cumulative incidence", score = "Score test", "cox-univariable" = "Cox model, one predictor at a time",
-  cox = "Cox model", cloglog = "Grouped-time model (cloglog)", coxme = "Random effects (coxme)")
+model_words <- c(km = "cumulative incidence", score = "score test", "cox-univariable" = "Cox model of one predictor",
+  cox = "Cox model", cloglog = "grouped-time model (cloglog)", coxme = "random effects (coxme)")
 
-#' Callouts for the fits of some models; nothing for those that went well.
+#' Callouts for the fits of some models; nothing for those that went well. One reason is given once, for all it
+#' concerns.
 callouts_of <- function(results, outcome, models) {
   fits <- pick(results$fits, outcome = outcome, rule = results$rule, model = models)
   fits <- fits[as.character(fits$status) != "ok", , drop = FALSE]
   if (!nrow(fits)) return("")
-  fits <- fits[!duplicated(paste(fits$model, fits$status, fits$reason)), ] # the same reason once for all univariable fits
-  fits$model <- as.character(fits$model)
-  paste(vapply(seq_len(nrow(fits)), function(i) callout_of(fits[i, ]), ""), collapse = "\n")
+  same <- paste(fits$status, vapply(seq_len(nrow(fits)), function(i) reason_of(fits[i, ]), ""))
+  paste(vapply(split(fits, factor(same, unique(same))), callout_of, ""), collapse = "\n")
 }
 
-callout_of <- function(fit) {
-  status <- as.character(fit$status)
-  head <- c(warning = "Read with care", "not estimable" = "No estimate", failed = "The fit failed", unavailable = "Not available")
-  kind <- if (status == "warning") "note" else "warning"
-  reason <- as.character(fit$reason)
-  if (is.na(reason) || !nzchar(reason)) reason <- c(as.character(fit$error), "No reason was recorded.")[1 + !nzchar(as.character(fit$error))]
-  callout(kind, paste0(unname(head[status]), ": ", model_words[[as.character(fit$model)]], " of ", fit$outcome), md(first_upper(reason)))
+reason_of <- function(fit) {
+  said <- c(as.character(fit$reason), as.character(fit$error), "No reason was recorded.")
+  said[!is.na(said) & nzchar(said)][1]
+}
+
+callout_of <- function(fits) {
+  status <- as.character(fits$status[1])
+  head <- c(warning = "Read with care", "not estimable" = "No estimate", failed = "The fit failed",
+      unavailable = "Not available")
+  names <- unique(unname(model_words[as.character(fits$model)]))
+  callout(if (status == "warning") "note" else "warning", paste0(head[[status]], " (", fits$outcome[1], "): ",
+      first_upper(list_words(names))),
+    md(first_upper(reason_of(fits[1, ]))))
 }
 
 #' A piece of an outcome's section, knitted in place with its outcome filled in. Pieces that would be empty are left
@@ -39,7 +45,8 @@ piece_if <- function(condition, name, ...) if (isTRUE(as.logical(condition))) pi
 outcome_section <- function(results, outcome) {
   cat(say_count(results, outcome), "\n\n")
   if (!nrow(pick(results$fits, outcome = outcome))) {
-    cat(callout("warning", paste("No analysis of", outcome), paste0("This study's results hold no fit of ", outcome, ".")))
+    cat(callout("warning", paste("No analysis of", outcome), paste0("This study's results hold no fit of ", outcome,
+        ".")))
     return(invisible())
   }
   cat(callouts_of(results, outcome, c("km", "score")), "\n")
@@ -48,12 +55,14 @@ outcome_section <- function(results, outcome) {
   }
   has <- function(table, ...) nrow(pick(results[[table]], outcome = outcome, rule = results$rule, ...)) > 0
   cat(piece_if(has("coefficients"), "effects", outcome = outcome), "\n")
-  cat(callouts_of(results, outcome, c("cox-univariable", "cox", "cloglog")), "\n")
+  mixed <- has("variances",
+      model = "coxme") # then the random effects have a part of their own, and their doubts stand there
+  cat(callouts_of(results, outcome, c("cox-univariable", "cox", "cloglog", if (!mixed) "coxme")), "\n")
   if (has("zph_points")) {
     cat(piece("proportionality", outcome = outcome), "\n")
   } else if (estimated(fit_of(results, outcome, "cox"))) {
-    cat(callout("note", paste("No check of proportional hazards for", outcome), "The results hold no Schoenfeld residuals for this fit."))
+    cat(callout("note", paste("No check of proportional hazards for", outcome),
+        "The results hold no Schoenfeld residuals for this fit."))
   }
-  cat(piece_if(has("variances", model = "coxme"), "random", outcome = outcome), "\n")
-  cat(callouts_of(results, outcome, "coxme"), "\n")
+  if (mixed) cat(piece("random", outcome = outcome), callouts_of(results, outcome, "coxme"), "\n")
 }

@@ -11,7 +11,8 @@ say_cluster <- function(results) {
   cluster <- study_value(results, c("analysis", "cluster"), "")
   if (!nzchar(cluster)) return(", and treat the rows as independent")
   what <- if (cluster == "fact_id") "the same fact in several runs" else paste0("the same *", md(cluster), "*")
-  paste0("; those of the Cox models and the curves are robust to rows belonging together (", what, "), those of the grouped-time model are not")
+  paste0("; those of the Cox models and the curves are robust to rows belonging together (", what,
+      "), those of the grouped-time model are not")
 }
 
 say_caveats <- function(results) {
@@ -20,20 +21,24 @@ say_caveats <- function(results) {
 }
 
 say_glossary <- function(results) {
-  paste0("*Hazard ratio*: how many times as often, per ", time_word(results$time), ", something happens to one kind of fact as to another, ",
-    "among those to which it has not happened yet; 1 means no difference. *95 % interval*: the values that are compatible with these data. ",
+  paste0("*Hazard ratio*: how many times as often, per ", time_word(results$time),
+      ", something happens to one kind of fact as to another, ",
+    "among those to which it has not happened yet; 1 means no difference. ",
+    "*95 % interval*: the values that are compatible with these data. ",
     "*p*: how often chance alone would show at least so large a difference if there were none.")
 }
 
 say_missing <- function(results) {
-  if ("environment.json" %in% results$absent) return("The results folder holds no *environment.json*, so this is not known.")
+  if ("environment.json" %in% results$absent) return("There is no *environment.json*, so this is not known.")
   m <- results$environment$missing
   if (!length(m)) return("Nothing was missing.")
   paste0("- **", vapply(m, function(x) md(x$what), ""), "**: ", vapply(m, function(x) md(x$cost), ""),
-    vapply(m, function(x) if (is.null(x$remedy) || !nzchar(x$remedy)) "" else paste0(". To have it: ", md(x$remedy)), ""), ".", collapse = "\n")
+    vapply(m, function(x) if (is.null(x$remedy) || !nzchar(x$remedy)) "" else paste0(". To have it: ", md(x$remedy)),
+        ""), ".", collapse = "\n")
 }
 
-#' Seconds of each step. Artefacts that one step made together carry its whole time each, so steps are counted, not files.
+#' Seconds of each step. Artefacts that one step made together carry its whole time each, so steps are counted, not
+#' files.
 step_seconds <- function(results) {
   steps <- results$manifest$steps
   if (!length(steps)) steps <- results$manifest$artefacts
@@ -54,15 +59,15 @@ say_costs <- function(results) {
     fmt_seconds(sum(results$fits$seconds, na.rm = TRUE)), ". ",
     if (length(machine)) paste0("Machine: ", md(paste(unlist(machine), collapse = ", ")), ". "),
     if (any(nzchar(made))) paste0("The newest artefact dates from ", md(max(made)), "."),
-    if (length(results$absent)) paste0(" Optional files that are not in the folder: ", md(list_words(results$absent)), "."))
+    if (length(results$absent)) paste0(" Optional files that are not in the folder: ", md(list_words(results$absent)),
+        "."))
 }
 
-#' Which program made this page: Quarto says so itself, knit.R sets an option.
-say_renderer <- function(results) {
-  quarto <- knitr::opts_knit$get("quarto.version")
-  by <- if (!is.null(quarto)) paste("Quarto", quarto) else knitr::opts_knit$get("factsurv.renderer")
-  if (is.null(by)) by <- paste("knitr", utils::packageVersion("knitr"))
-  paste0("Study *", md(study_value(results, c("study", "name"), "without a name")), "*. Rendered by ", md(paste(by, collapse = ".")), " on ",
-    format(Sys.time(), "%Y-%m-%d %H:%M", tz = "UTC"), " UTC with R ", paste(R.version$major, R.version$minor, sep = "."),
+#' Which program made this page: render.py says it; a page rendered by hand in RStudio knows only that Quarto was there.
+say_renderer <- function(results, by = "") {
+  if (is.null(by) || !nzchar(by)) by <- if (is.null(knitr::opts_knit$get("quarto.version"))) "knitr" else "Quarto"
+  paste0("Study *", md(study_value(results, c("study", "name"), "without a name")), "*. Rendered by ", md(by), " on ",
+    format(Sys.time(), "%Y-%m-%d %H:%M", tz = "UTC"), " UTC with R ", paste(R.version$major, R.version$minor,
+        sep = "."),
     " and ggplot2 ", utils::packageVersion("ggplot2"), ".")
 }

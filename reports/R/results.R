@@ -31,7 +31,8 @@ read_results <- function(folder) {
 
 #' The rule that the text and the figures follow: the study's own first one, else the first level of the tables.
 primary_rule <- function(results) {
-  stated <- c(study_value(results, c("analysis", "rule"), NULL), unlist(study_value(results, c("analysis", "rules"), NULL)))
+  stated <- c(study_value(results, c("analysis", "rule"), NULL),
+      unlist(study_value(results, c("analysis", "rules"), NULL)))
   present <- levels(factor(results$event_counts$rule, levels = level_order(results$event_counts$rule)))
   known <- intersect(as.character(stated), present)
   if (length(known)) known[1] else if (length(present)) present[1] else "first"

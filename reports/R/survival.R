@@ -38,7 +38,8 @@ final_incidence <- function(results, outcome, by) {
   do.call(rbind, lapply(split(d, d$stratum, drop = TRUE), function(x) {
     start <- x[which.min(x$time), ]
     end <- x[which.max(x$time), ]
-    data.frame(stratum = as.character(end$stratum), n = start$n_risk, events = sum(x$n_event), incidence = end$incidence,
+    data.frame(stratum = as.character(end$stratum), n = start$n_risk, events = sum(x$n_event),
+        incidence = end$incidence,
       lower = end$incidence_lower, upper = end$incidence_upper)
   }))
 }
@@ -57,10 +58,12 @@ plot_incidence <- function(results, outcome, by) {
   curve <- ggplot2::ggplot(line, ggplot2::aes(time, incidence, colour = stratum, fill = stratum, linetype = stratum)) +
     ggplot2::geom_ribbon(ggplot2::aes(ymin = incidence_lower, ymax = incidence_upper), alpha = 0.15, colour = NA) +
     ggplot2::geom_line(linewidth = 0.9) + axis +
-    ggplot2::scale_y_continuous(labels = percent_axis, limits = c(0, min(1, 1.1 * max(line$incidence_upper, 0.05, na.rm = TRUE)))) +
-    ggplot2::scale_colour_manual(values = colours, name = NULL) + ggplot2::scale_fill_manual(values = colours, name = NULL) +
+    ggplot2::scale_y_continuous(labels = percent_axis, limits = c(0,
+        min(1, 1.1 * max(line$incidence_upper, 0.05, na.rm = TRUE)))) +
+    ggplot2::scale_colour_manual(values = colours, name = NULL) +
+        ggplot2::scale_fill_manual(values = colours, name = NULL) +
     ggplot2::scale_linetype_discrete(name = NULL) +
-    ggplot2::labs(x = first_upper(word), y = paste0("Cumulative incidence\nof ", outcome)) + theme_report()
+    ggplot2::labs(title = paste0("Cumulative incidence of ", outcome), x = first_upper(word), y = NULL) + theme_report()
   patchwork::wrap_plots(curve, plot_risk(results, outcome, by, axis, colours), ncol = 1,
     heights = c(5, 0.6 + 0.5 * length(colours)))
 }
@@ -81,7 +84,8 @@ plot_risk <- function(results, outcome, by, axis, colours) {
   d$stratum <- factor(stratum_words(d$by, d$stratum), rev(names(colours)))
   d <- d[d$time %in% axis$breaks, ]
   ggplot2::ggplot(d, ggplot2::aes(time, stratum, label = paste0(fmt_n(n_risk), " (", fmt_n(events), ")"))) +
-    ggplot2::geom_text(size = 3.5, colour = "#1a1a1a") + axis + ggplot2::coord_cartesian(clip = "off") + ggplot2::scale_y_discrete(labels = wrap) +
+    ggplot2::geom_text(size = 3.5, colour = "#1a1a1a") + axis + ggplot2::coord_cartesian(clip = "off") +
+        ggplot2::scale_y_discrete(labels = wrap) +
     ggplot2::labs(title = "Number at risk (events so far)", x = NULL, y = NULL) + theme_report() +
     ggplot2::theme(panel.grid = ggplot2::element_blank(), axis.text.x = ggplot2::element_blank(),
       axis.text.y = ggplot2::element_text(colour = unname(rev(colours))[names(rev(colours)) %in% d$stratum], hjust = 1))

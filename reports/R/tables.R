@@ -9,19 +9,22 @@ md_table <- function(d, align = NULL) {
   cells <- matrix(cells, nrow(d))
   rule <- c(l = ":-----", r = "-----:", c = ":----:")[align]
   line <- function(x) paste0("| ", paste(x, collapse = " | "), " |")
-  knitr::asis_output(paste0("\n", paste(c(line(md(names(d))), line(rule), apply(cells, 1, line)), collapse = "\n"), "\n"))
+  knitr::asis_output(paste0("\n", paste(c(line(md(names(d))), line(rule), apply(cells, 1, line)), collapse = "\n"),
+      "\n"))
 }
 
 table_knowledge <- function(results) {
   d <- knowledge_by_relation(results)
   runs <- max(1, length(unique(as.character(results$baseline$run))))
-  wide <- stats::reshape(d[c("relation", "knowledge", "facts", "mean")], idvar = c("relation", "facts"), timevar = "knowledge", direction = "wide")
+  wide <- stats::reshape(d[c("relation", "knowledge", "facts", "mean")], idvar = c("relation", "facts"),
+      timevar = "knowledge", direction = "wide")
   wide <- wide[order(-wide$mean.known / wide$facts), ]
-  all <- data.frame(relation = "All relations", facts = sum(wide$facts), t(colSums(wide[paste0("mean.", c("known", "latent", "unknown"))])))
+  all <- data.frame(relation = "All relations", facts = sum(wide$facts),
+      t(colSums(wide[paste0("mean.", c("known", "latent", "unknown"))])))
   wide <- rbind(wide[names(all)], all)
   digits <- function(x) if (runs == 1) fmt_n(x) else formatC(x, format = "f", digits = 1, big.mark = ",")
   share <- function(x) paste0(digits(x), " (", fmt_percent(x / wide$facts, 0), ")")
-  md_table(data.frame(Relation = wide$relation, Facts = fmt_n(wide$facts), Known = share(wide$mean.known),
+  md_table(data.frame(Relation = plain_name(wide$relation), Facts = fmt_n(wide$facts), Known = share(wide$mean.known),
     Latent = share(wide$mean.latent), Unknown = share(wide$mean.unknown), check.names = FALSE), "lrrrr")
 }
 
@@ -30,23 +33,41 @@ table_slick <- function(results) {
   levels <- c("HighlyKnown", "MaybeKnown", "WeaklyKnown", "Unknown")
   n <- table(factor(b$slick, levels), factor(b$split, level_order(b$split)))
   runs <- max(1, length(unique(as.character(b$run))))
-  cell <- function(x) paste0(formatC(x / runs, format = "f", digits = if (runs == 1) 0 else 1), " (", fmt_percent(x / max(1, sum(x)), 0), ")")
+  cell <- function(x) paste0(formatC(x / runs, format = "f", digits = if (runs == 1) 0 else 1), " (",
+      fmt_percent(x / max(1, sum(x)), 0), ")")
   d <- data.frame(levels, apply(n, 2, cell), check.names = FALSE)
   names(d) <- c("SLiCK class", paste(first_upper(colnames(n)), "facts"))
   md_table(d, paste0("l", strrep("r", ncol(n))))
 }
 
-table_recall <- function(results) {
+#' Recall of each run, with its Wilson interval; of many runs the arms, pooled.
+table_recall <- function(results, most = 12) {
+  d <- results$recall
+  if (length(unique(as.character(d$run))) > most) return(table_recall_of_arms(results))
+  d <- d[order(d$split, d$arm, d$run, d$epoch), ]
+  each <- paste(d$split, d$arm, d$run)
+  a <- d[!duplicated(each), ]
+  b <- d[!duplicated(each, fromLast = TRUE), ]
+  share <- function(x) paste0(fmt_percent(x$proportion), " (", fmt_percent(x$lower), " to ", fmt_percent(x$upper), ")")
+  md_table(data.frame(Run = as.character(a$run), "Facts" = as.character(a$split), "Number" = fmt_n(a$facts),
+    "Recalled before (95 % interval)" = share(a), "Recalled at the end (95 % interval)" = share(b),
+    check.names = FALSE), "llrrr")
+}
+
+table_recall_of_arms <- function(results) {
   e <- recall_ends(results)
   runs <- vapply(e$arm, function(a) length(unique(as.character(results$recall$run[results$recall$arm == a]))), 0L)
-  md_table(data.frame("Training recipe" = e$arm, Facts = e$split, Runs = fmt_n(runs), "Facts per run" = fmt_n(e$facts / runs),
-    "Recalled before" = fmt_percent(e$share_before), "Recalled at the end" = fmt_percent(e$share_after), check.names = FALSE), "llrrrr")
+  md_table(data.frame("Training recipe" = e$arm, Facts = e$split, Runs = fmt_n(runs),
+      "Facts per run" = fmt_n(e$facts / runs),
+    "Recalled before" = fmt_percent(e$share_before), "Recalled at the end" = fmt_percent(e$share_after),
+    check.names = FALSE), "llrrrr")
 }
 
 table_event_counts <- function(results) {
   d <- stats::aggregate(cbind(at_risk, events, censored) ~ outcome + rule + arm, results$event_counts, sum)
   d <- d[order(match(d$outcome, outcomes), d$rule, d$arm), ]
-  md_table(data.frame(Outcome = first_upper(as.character(d$outcome)), Rule = rule_words(d$rule), "Training recipe" = d$arm,
+  md_table(data.frame(Outcome = first_upper(as.character(d$outcome)), Rule = rule_words(d$rule),
+      "Training recipe" = d$arm,
     "At risk" = fmt_n(d$at_risk), Events = fmt_n(d$events), Censored = fmt_n(d$censored),
     "With event" = fmt_percent(ifelse(d$at_risk > 0, d$events / d$at_risk, NA)), check.names = FALSE), "lllrrrr")
 }
@@ -65,14 +86,16 @@ table_coefficients <- function(results, outcome, rule = results$rule) {
     out[[models[[m]]]] <- fmt_hr(x$hr, x$lower, x$upper, x$infinite)
   }
   shown <- if ("cox" %in% d$model) "cox" else as.character(d$model[1])
-  out[[if (shown == "cox") "p (Cox)" else "p"]] <- fmt_p_value(d$p[d$model == shown][match(terms, as.character(d$term[d$model == shown]))])
+  out[[if (shown == "cox") "p (Cox)" else "p"]] <- fmt_p_value(d$p[d$model == shown][match(terms,
+      as.character(d$term[d$model == shown]))])
   md_table(out, paste0("l", strrep("r", length(models)), "r"))
 }
 
 table_zph <- function(results, outcome) {
   d <- pick(results$zph_tests, outcome = outcome, rule = results$rule)
   md_table(data.frame(Predictor = ifelse(d$term == "GLOBAL", "All together", contrast_of(results, outcome, d$term)),
-    "Chi-squared" = fmt_number(d$chisq), "Degrees of freedom" = fmt_number(d$df), p = fmt_p_value(d$p), check.names = FALSE), "lrrr")
+    "Chi-squared" = fmt_number(d$chisq), "Degrees of freedom" = fmt_number(d$df), p = fmt_p_value(d$p),
+    check.names = FALSE), "lrrr")
 }
 
 #' The remedy: one hazard ratio per third of the event times.
@@ -84,7 +107,8 @@ table_periods <- function(results, outcome) {
     check.names = FALSE), "llrrr")
 }
 
-period_words <- function(results, d) paste0(time_word(results$time, 2), " ", fmt_number(d$from), " to ", fmt_number(d$to))
+period_words <- function(results, d) gsub(" ", "\u00a0", paste0(time_word(results$time, 2), " ", fmt_number(d$from),
+    " to ", fmt_number(d$to)))
 
 # A term with its contrast, as the coefficients know it.
 contrast_of <- function(results, outcome, term) {
@@ -95,8 +119,10 @@ contrast_of <- function(results, outcome, term) {
 
 table_variances <- function(results, outcome) {
   d <- pick(results$variances, outcome = outcome, rule = results$rule, model = "coxme")
-  md_table(data.frame("Random effect of" = predictor_words(d$grouping), Groups = fmt_n(d$levels), Variance = fmt_number(d$variance),
-    "Standard deviation" = fmt_number(d$sd), "Median hazard ratio" = fmt_ratio(d$median_hr), Verdict = as.character(d$verdict),
+  md_table(data.frame("Random effect of" = predictor_words(d$grouping), Groups = fmt_n(d$levels),
+      Variance = fmt_number(d$variance),
+    "Standard deviation" = fmt_number(d$sd), "Median hazard ratio" = fmt_ratio(d$median_hr),
+    Verdict = as.character(d$verdict),
     check.names = FALSE), "lrrrrl")
 }
 
@@ -108,7 +134,8 @@ table_rules <- function(results) {
     counts <- pick(results$event_counts, outcome = o)
     if (!nrow(counts)) return(NULL)
     terms <- unique(as.character(d$term))
-    out <- data.frame(Outcome = first_upper(o), Predictor = c("Number of events", if (length(terms)) term_words(d)[match(terms, as.character(d$term))]))
+    out <- data.frame(Outcome = first_upper(o), Predictor = c("Number of events",
+        if (length(terms)) term_words(d)[match(terms, as.character(d$term))]))
     for (r in rules) {
       x <- pick(d, rule = r)
       x <- x[match(terms, as.character(x$term)), ]
@@ -122,15 +149,20 @@ table_rules <- function(results) {
   md_table(d, paste0("ll", strrep("r", ncol(d) - 2)))
 }
 
-#' Nested settings as dotted keys.
+#' Nested settings as dotted keys: a named character vector.
 flatten <- function(x, prefix = "") {
-  if (is.null(x) || !length(x)) return(stats::setNames(if (nzchar(prefix)) "not set" else character(), if (nzchar(prefix)) prefix))
-  if (!is.list(x)) return(stats::setNames(list_words(vapply(x, function(v) if (is.logical(v)) tolower(format(v)) else format(v, digits = 12), ""), ", "), prefix))
-  if (is.null(names(x)) && all(vapply(x, function(v) !is.list(v) && length(v) == 1, NA))) {
-    return(stats::setNames(paste(vapply(x, function(v) format(v, digits = 12), ""), collapse = ", "), prefix))
-  }
-  keys <- if (is.null(names(x))) paste0("[", seq_along(x), "]") else names(x)
-  unlist(lapply(seq_along(x), function(i) flatten(x[[i]], paste0(prefix, if (nzchar(prefix) && !is.null(names(x))) ".", keys[i]))))
+  if (!length(x)) return(if (nzchar(prefix)) stats::setNames("not set", prefix) else character())
+  plain <- is.null(names(x)) && all(vapply(x, function(v) !is.list(v) && length(v) == 1, NA))
+  if (!is.list(x) || plain) return(stats::setNames(paste(vapply(x, setting_text, ""), collapse = ", "), prefix))
+  keys <- if (is.null(names(x))) paste0("[", seq_along(x), "]") else paste0(if (nzchar(prefix)) ".", names(x))
+  unlist(lapply(seq_along(x), function(i) flatten(x[[i]], paste0(prefix, keys[i]))))
+}
+
+# A line end or an empty text would be invisible: those are quoted.
+setting_text <- function(v) {
+  if (is.logical(v)) return(tolower(as.character(v)))
+  if (is.numeric(v)) return(format(v, digits = 12, scientific = v != 0 && abs(v) < 1e-6))
+  if (grepl("^\\s*$|[[:cntrl:]]", v)) encodeString(v, quote = "\"") else v
 }
 
 table_settings <- function(results) {
@@ -145,14 +177,16 @@ table_warnings <- function(results) {
   texts <- matrix(ifelse(is.na(texts), "", texts), nrow(f))
   said <- apply(texts, 1, function(x) paste(unique(x[nzchar(x)]), collapse = " | "))
   keep <- nzchar(said) | as.character(f$status) != "ok"
-  md_table(data.frame(Fit = as.character(f$title), Status = as.character(f$status), "What it said" = said, check.names = FALSE)[keep, ])
+  md_table(data.frame(Fit = as.character(f$title), Status = as.character(f$status), "What it said" = said,
+      check.names = FALSE)[keep, ])
 }
 
 table_fits <- function(results) {
   f <- results$fits
-  md_table(data.frame(Fit = as.character(f$title), Formula = as.character(f$formula), Rows = fmt_n(f$rows), Facts = fmt_n(f$facts),
-    Runs = fmt_n(f$runs), Events = fmt_n(f$events), Dropped = fmt_n(f$dropped), Concordance = fmt_number(f$concordance),
-    AIC = fmt_number(f$aic, 5), Time = fmt_seconds(f$seconds), Status = as.character(f$status), Engine = as.character(f$engine), Notes = as.character(f$messages), check.names = FALSE),
+  md_table(data.frame(Fit = as.character(f$title), Formula = as.character(f$formula), Rows = fmt_n(f$rows),
+    Facts = fmt_n(f$facts), Runs = fmt_n(f$runs), Events = fmt_n(f$events), Dropped = fmt_n(f$dropped),
+    Concordance = fmt_number(f$concordance), AIC = fmt_number(f$aic, 5), Time = fmt_seconds(f$seconds),
+    Status = as.character(f$status), Engine = as.character(f$engine), Notes = as.character(f$messages)),
     "llrrrrrrrrlll")
 }
 

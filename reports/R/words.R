@@ -17,7 +17,7 @@ fmt_percent <- function(x, digits = 1) or_dash(x, paste0(formatC(100 * x, format
 
 #' Ratios with the digits that they deserve: 0.043, 2.61, 12.4, 130.
 fmt_ratio <- function(x) {
-  size <- abs(x)
+  size <- ifelse(is.na(x), 0, abs(x))
   digits <- ifelse(size < 0.1, 3, ifelse(size < 10, 2, ifelse(size < 100, 1, 0)))
   text <- mapply(function(v, d) formatC(v, format = "f", digits = d, big.mark = ","), x, digits)
   text <- ifelse(size < 0.001, "< 0.001", ifelse(size > 9999, "> 9,999", text))
@@ -27,7 +27,9 @@ fmt_ratio <- function(x) {
 
 #' A hazard ratio with its interval: 2.61 (2.10–3.24); a separated one has no finite value.
 fmt_hr <- function(hr, lower, upper, infinite = FALSE) {
-  interval <- ifelse(is.na(lower) | is.na(upper), "", paste0(" (", fmt_ratio(lower), "\u2013", fmt_ratio(upper), ")"))
+  ends <- list(fmt_ratio(lower), fmt_ratio(upper))
+  joint <- ifelse(grepl("[<>]", paste0(ends[[1]], ends[[2]])), " to ", "\u2013")
+  interval <- ifelse(is.na(lower) | is.na(upper), "", paste0(" (", ends[[1]], joint, ends[[2]], ")"))
   infinite <- rep_len(infinite %in% TRUE, length(hr))
   if (!length(hr)) return(character())
   ifelse(infinite, "no finite value", ifelse(is.na(hr), "\u2013", paste0(fmt_ratio(hr), interval)))
@@ -41,7 +43,8 @@ fmt_p_value <- function(p) {
 #' In a sentence: p < 0.001, p = 0.032.
 fmt_p <- function(p) {
   text <- fmt_p_value(p)
-  ifelse(is.na(p), "p not available", ifelse(grepl("^[<>]", text), paste0("p\u00a0", text), paste0("p\u00a0=\u00a0", text)))
+  ifelse(is.na(p), "p not available", ifelse(grepl("^[<>]", text), paste0("p\u00a0", text),
+      paste0("p\u00a0=\u00a0", text)))
 }
 
 #' Durations: 0.4 s, 12 s, 3 min 20 s, 2 h 05 min.
@@ -87,23 +90,30 @@ stratum_words <- function(by, stratum) {
   value[stated] <- substring(value[stated], nchar(by[stated]) + 2)
   yes <- tolower(value) %in% c("true", "yes", "1")
   no <- tolower(value) %in% c("false", "no", "0")
-  text <- ifelse(by == "latent" & yes, "latent knowledge", ifelse(by == "latent" & no, "no latent knowledge", as.character(value)))
+  text <- ifelse(by == "latent" & yes, "latent knowledge", ifelse(by == "latent" & no, "no latent knowledge",
+      as.character(value)))
   ifelse(text %in% c("", "1", "all"), "all facts", unname(text))
 }
 
 #' The column that splits the curves, in words.
 by_words <- function(by) {
-  known <- c(latent = "latent knowledge", split = "split (trained or withheld)", arm = "training recipe", relation = "relation",
+  known <- c(latent = "latent knowledge", split = "split (trained or withheld)", arm = "training recipe",
+      relation = "relation",
     group = "fact group", knowledge = "baseline knowledge", slick = "SLiCK class", run = "run")
-  ifelse(by %in% names(known), unname(known[by]), ifelse(by %in% c("", "1", "all", NA), "all facts together", as.character(by)))
+  ifelse(by %in% names(known), unname(known[by]), ifelse(by %in% c("", "1", "all", NA), "all facts together",
+      as.character(by)))
 }
+
+#' A name from the data without the underscores of programmers.
+plain_name <- function(x) gsub("_", " ", as.character(x), fixed = TRUE)
 
 #' Predictors in plain words: what the column means if it is one of ours, else its name.
 predictor_words <- function(term) {
   column <- sub(":.*$", "", as.character(term))
-  known <- c(latent = "Latent knowledge", logp0 = "Log probability of the answer at baseline", p0 = "Probability of the answer at baseline",
+  known <- c(latent = "Latent knowledge", logp0 = "Log probability of the answer at baseline",
+      p0 = "Probability of the answer at baseline",
     split = "Split", arm = "Training recipe", relation = "Relation", group = "Fact group", run = "Run")
-  unname(ifelse(column %in% names(known), known[column], first_upper(gsub("_", " ", column))))
+  unname(ifelse(column %in% names(known), known[column], first_upper(plain_name(column))))
 }
 
 #' The event rule in words.

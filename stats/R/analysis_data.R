@@ -28,7 +28,7 @@ analysis_data <- function(events, outcome, rule, covariates = character(), group
   if (!nrow(usable$data)) {
     return(no_data(data, "not estimable", paste("no row is left:", usable$remarks), usable$dropped))
   }
-  data <- as_treatment(usable$data, unique(c(covariates, grouping)))
+  data <- as_treatment(as_levels(usable$data, unique(c(covariates, grouping))), covariates)
   chosen <- estimable(data, covariates)
   scaled <- if (standardise) scale_numeric(data, chosen$covariates) else list(data = data, sds = numeric())
   list(
@@ -59,7 +59,8 @@ usable_rows <- function(data, columns) {
   keep[is.na(keep)] <- FALSE
   data <- data[keep, , drop = FALSE]
   data$event <- as.logical(data$event)
-  twice <- anyDuplicated(data[c("run", "fact_id", "start")])
+  codes <- lapply(data[c("run", "fact_id", "start")], function(value) match(value, unique(value)))
+  twice <- anyDuplicated(do.call(paste, unname(codes)))
   if (twice) {
     remarks <- c(remarks, sprintf("fact '%s' has more than one row from the same start in run '%s'",
                                   data$fact_id[[twice]], data$run[[twice]]))
@@ -67,18 +68,26 @@ usable_rows <- function(data, columns) {
   list(data = data, dropped = sum(!keep), remarks = remarks)
 }
 
-# Text and logical as factors (levels in C order), unused levels dropped, treatment contrasts whatever the user's
-# options("contrasts") says.
-as_treatment <- function(data, columns) {
+# Text and logical as factors (levels in C order), unused levels dropped.
+as_levels <- function(data, columns) {
   for (column in columns) {
     value <- data[[column]]
     if (is.logical(value)) value <- factor(value, c(FALSE, TRUE))
     if (is.character(value)) value <- factor(value, levels = sort(unique(value), method = "radix"))
     if (is.factor(value)) {
       value <- factor(value, levels = levels(value)[levels(value) %in% value], ordered = FALSE)
-      if (nlevels(value) > 1L) stats::contrasts(value) <- stats::contr.treatment(levels(value))
     }
     data[[column]] <- value
+  }
+  data
+}
+
+# Treatment contrasts, whatever the user's options("contrasts") says. Covariates only: a matrix of contrasts between
+# thousands of facts would take longer than the fit.
+as_treatment <- function(data, covariates) {
+  for (column in covariates) {
+    levels <- levels(data[[column]])
+    if (length(levels) > 1L) stats::contrasts(data[[column]]) <- stats::contr.treatment(levels)
   }
   data
 }

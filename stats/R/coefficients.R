@@ -18,10 +18,10 @@ coefficient_rows <- function(terms, estimate, se, se_robust = NULL, conf = 0.95)
 }
 
 # A separated coefficient runs away until the likelihood stops growing: a hazard ratio of more than e^5 over the range
-# of its covariate, with a standard error many times its size. The model-based standard error shows it; the robust one
-# does not.
+# of its covariate, with a standard error many times its size, or of zero where the information matrix is singular to
+# R (coxme; its p would be 0). The model-based standard error shows it; the robust one does not.
 is_infinite <- function(estimate, se, range) {
-  infinite <- abs(estimate) * range > 5 & se > 5 * abs(estimate)
+  infinite <- abs(estimate) * range > 5 & (se > 5 * abs(estimate) | se == 0)
   !is.na(infinite) & infinite
 }
 

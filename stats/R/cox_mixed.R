@@ -1,7 +1,8 @@
 #' Cox model with random effects
 #'
-#' Fitted by `coxme`, twice, from a small and from a large variance: coxme itself gives no sign when a variance
-#' ends at its lower boundary or the search stops early, so the two fits are compared and judged here.
+#' Fitted by `coxme`, from two different start variances, and from a third one where these disagree: coxme itself
+#' gives no sign when a variance ends at its lower boundary or the search stops early, so its fits are compared and
+#' judged here. Two of them have to reach the same, highest likelihood.
 #'
 #' @inheritParams cox
 #' @param random character, grouping columns; each gets a random intercept (Gaussian on the log hazard).
@@ -16,23 +17,19 @@ cox_mixed <- function(data, covariates, random, strata = character(), cluster = 
   chosen <- fixed_and_random(data, covariates, random)
   if (nzchar(chosen$problem)) return(list(status = "not estimable", reason = chosen$problem, remarks = chosen$remarks))
   terms <- terms[terms$column %in% chosen$fixed, , drop = FALSE]
-  fits <- lapply(c(0.04, 0.5), function(variance) {
-    captured(fit_coxme(data, chosen$fixed, chosen$random, strata, ties, variance))
+  search <- search_variances(function(variance) {
+    fit_coxme(data, chosen$fixed, chosen$random, strata, ties, variance)
   })
-  tried <- Filter(function(fit) !is.null(fit$value), fits)
-  if (!length(tried)) stop(fits[[1L]]$error, call. = FALSE)
-  logliks <- vapply(tried, function(fit) fit$value$loglik[["Integrated"]], 0)
-  best <- tried[[which.max(logliks)]]
-  for (text in best$warnings) warning(text, call. = FALSE)
-  object <- best$value
-  variances <- judged_variances(object, lapply(tried, `[[`, "value"))
-  coefficients <- coefficient_rows(terms, coxme::fixef(object), coxme_errors(object), conf = conf)
-  agree <- length(tried) == 2L && diff(range(logliks)) < 0.05
+  for (text in search$best$warnings) warning(text, call. = FALSE)
+  object <- search$best$value
+  agree <- length(search$alike) > 1L
+  variances <- judged_variances(object, search$alike)
+  coefficients <- coefficient_rows(terms, fixed_effects(object), coxme_errors(object), conf = conf)
   list(
     object = object,
     fit = list(
       formula = formula_text(cox_formula(chosen$fixed, strata, random = chosen$random)), ties = ties,
-      converged = agree && object$iter[[1L]] < object$control$iter.max, iterations = object$iter[[1L]],
+      converged = agree, iterations = object$iter[[1L]],
       loglik = object$loglik[["Integrated"]], df = object$df[[1L]],
       aic = 2 * object$df[[1L]] - 2 * object$loglik[["Integrated"]], engine = engine("coxme")
     ),
@@ -40,7 +37,7 @@ cox_mixed <- function(data, covariates, random, strata = character(), cluster = 
     remarks = c(
       chosen$remarks, separation_remarks(data, terms, coefficients$infinite),
       few_events_remark(sum(data$event), nrow(coefficients)),
-      "the fits from two starts disagree: do not rely on the variances"[!agree],
+      "fits from different start values disagree: do not rely on the variances"[!agree],
       paste0("random ", variances$grouping, ": ", variances$verdict)[variances$boundary]
     ),
     notes = "standard errors given the random effects' variances; log likelihood integrated over the random effects"
@@ -52,8 +49,28 @@ cox_mixed <- function(data, covariates, random, strata = character(), cluster = 
 #' @export
 fit_coxme <- function(data, covariates, random, strata = character(), ties = "efron", variance = 0.04) {
   formula <- cox_formula(covariates, strata, random = random)
-  # One start value a term, in the formula's order: coxme refuses named ones.
-  coxme::coxme(formula, data = data, ties = ties, vinit = rep(list(variance), length(random)))
+  # One start value a term, in the formula's order: coxme refuses named ones. Its own tolerance of 1e-5 is relative to
+  # the log likelihood, and so stops early on large data.
+  coxme::coxme(formula, data = data, ties = ties, vinit = rep(list(variance), length(random)),
+               control = coxme::coxme.control(optpar = list(method = "BFGS", control = list(reltol = 1e-7))))
+}
+
+# Fits from several starts: the best one, and all that reach (nearly) its likelihood.
+search_variances <- function(fit) {
+  fits <- lapply(c(0.04, 0.16), function(variance) captured(fit(variance)))
+  if (sum(near_best(fits)) < 2L) fits <- c(fits, list(captured(fit(0.01))))
+  near <- near_best(fits)
+  if (!any(near)) stop(fits[[1L]]$error, call. = FALSE)
+  list(best = fits[[which.max(integrated(fits))]], alike = lapply(fits[near], `[[`, "value"))
+}
+
+integrated <- function(fits) {
+  vapply(fits, function(fit) if (is.null(fit$value)) -Inf else fit$value$loglik[["Integrated"]], 0)
+}
+
+near_best <- function(fits) {
+  logliks <- integrated(fits)
+  is.finite(logliks) & logliks > max(logliks) - 0.05
 }
 
 without_coxme <- function() {
@@ -71,7 +88,10 @@ fixed_and_random <- function(data, covariates, random) {
   fixed <- covariates
   for (grouping in random) {
     levels <- length(unique(data[[grouping]]))
-    twin <- fixed[vapply(fixed, function(column) coincide(data[[column]], data[[grouping]]), TRUE)]
+    # Factors only: a number that differs from level to level is one coefficient, which a random intercept leaves free.
+    twin <- fixed[vapply(fixed, function(column) {
+      is.factor(data[[column]]) && coincide(data[[column]], data[[grouping]])
+    }, TRUE)]
     why <- ""
     if (levels < 2L) why <- "it has one level"
     if (levels == nrow(data)) why <- "every row is a level of its own"
@@ -103,9 +123,10 @@ judged_variances <- function(object, objects) {
   levels <- lengths(coxme::ranef(object)[names(variance)])
   # A true zero comes back as about 1e-4 or less; a hazard ratio of 1.03 per SD is below anything of interest here.
   boundary <- variance < 1e-3
-  verdict <- ifelse(boundary, "at its lower boundary: no variation between levels is visible",
-                    ifelse(spread > 0.1 * variance + 1e-3, "uncertain: two starts gave different values",
-                           "two starts agree"))
+  if (length(objects) < 2L) spread <- rep(Inf, length(variance))
+  uncertain <- spread > 0.1 * variance + 1e-3
+  verdict <- ifelse(uncertain, "uncertain: different start values end at different variances", "start values agree")
+  verdict[boundary] <- "at its lower boundary: no variation between levels is visible"
   few <- levels < 5L
   verdict[few] <- sprintf("%s; only %d levels, so hardly known", verdict[few], levels[few])
   data.frame(grouping = names(variance), levels = levels, variance = variance, sd = sqrt(variance),
@@ -124,6 +145,12 @@ random_rows <- function(object) {
   do.call(rbind, rows)
 }
 
+# coxme gives NULL where a model has random effects only.
+fixed_effects <- function(object) {
+  effects <- coxme::fixef(object)
+  if (is.null(effects)) stats::setNames(numeric(), character()) else effects
+}
+
 coxme_errors <- function(object) {
-  stats::setNames(sqrt(diag(as.matrix(stats::vcov(object)))), names(coxme::fixef(object)))
+  stats::setNames(sqrt(diag(as.matrix(stats::vcov(object)))), names(fixed_effects(object)))
 }

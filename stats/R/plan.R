@@ -9,7 +9,7 @@
 #'   (named lists, outcome to character), and optionally `strata`, `cluster` (default `"fact_id"`), `random`,
 #'   `ties` (`"efron"` or `"breslow"`), `standardise` (numeric covariates per standard deviation), `conf`.
 #' @return A list of tasks. A task is a plain list: `id` (unique, readable, stable), `fn` (the function that fits it),
-#'   `outcome`, `rule`, `model`, `args`.
+#'   `outcome`, `rule`, `model`, `args`, `title` (plain words).
 #' @export
 plan_fits <- function(events, plan) {
   plan <- complete_plan(plan)
@@ -35,7 +35,8 @@ plan_fits <- function(events, plan) {
 tasks_of <- function(outcome, rule, covariates, curves_by, plan, primary) {
   task <- function(model, fn, args, suffix = "") {
     id <- paste(c(outcome, rule, model, suffix[nzchar(suffix)]), collapse = "/")
-    list(id = id, fn = fn, outcome = outcome, rule = rule, model = model, args = args)
+    made <- list(id = id, fn = fn, outcome = outcome, rule = rule, model = model, args = args)
+    c(made, title = task_title(made))
   }
   shared <- plan[c("strata", "cluster", "ties", "standardise", "conf")]
   curves <- lapply(c("", curves_by), function(by) {
@@ -89,8 +90,8 @@ complete_plan <- function(plan) {
 check_ties <- function(ties) {
   if (!identical(ties, "efron") && !identical(ties, "breslow")) {
     stop("ties = ", sQuote(paste(texts(ties), collapse = " "), FALSE), " is not offered: use \"efron\" (or ",
-         "\"breslow\" to see its bias). \"exact\" estimates an odds ratio; the cloglog model is the check for grouped times",
-         call. = FALSE)
+         "\"breslow\" to see its bias). \"exact\" estimates an odds ratio; the cloglog model is the check for grouped ",
+         "times", call. = FALSE)
   }
   invisible(ties)
 }

@@ -12,7 +12,8 @@
 zph_periods <- function(data, covariates, strata = character(), cluster = "", ties = "efron", conf = 0.95,
                         terms = describe_terms(data, covariates)) {
   cuts <- third_cuts(data$stop[data$event])
-  split <- split_time(data, cuts)
+  needed <- c("start", "stop", "event", covariates, strata, cluster[nzchar(cluster)])
+  split <- split_time(data[needed], cuts)
   edges <- c(min(data$start), cuts, max(data$stop))
   said <- character()
   rows <- lapply(seq_len(length(cuts) + 1L), function(period) {

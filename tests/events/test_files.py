@@ -100,7 +100,11 @@ def test_same_key_is_not_stale(manifest):
 
 
 def test_what_changed_is_said(manifest):
-    new = {"spec": {"tuning": {"epochs": 12}}, "inputs": {"facts.arrow": "c" * 64}, "code": {"x.R": "d" * 64, "y.R": ""}}
+    new = {
+        "spec": {"tuning": {"epochs": 12}},
+        "inputs": {"facts.arrow": "c" * 64},
+        "code": {"x.R": "d" * 64, "y.R": ""},
+    }
     assert manifest.stale("step", new) == [
         "tuning.epochs: 10 → 12",
         "facts.arrow changed",

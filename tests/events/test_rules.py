@@ -110,7 +110,9 @@ def test_event_table(study):
         ("degradation", "sustained2", "d"): (0, 4, False, 4, None, False, -0.2, -1.0),
     }
     assert events["split"].chunk(0).dictionary.to_pylist() == ["trained", "withheld"]
-    counts = {(r["outcome"], r["rule"]): (r["at_risk"], r["events"], r["censored"]) for r in count_events(events).to_pylist()}
+    counts = {
+        (r["outcome"], r["rule"]): (r["at_risk"], r["events"], r["censored"]) for r in count_events(events).to_pylist()
+    }
     assert counts["degradation", "first"] == (2, 1, 1)
     assert counts["degradation", "sustained2"] == (2, 0, 2)
 

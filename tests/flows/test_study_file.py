@@ -26,7 +26,9 @@ def test_bundled_studies_are_valid(path):
 
 
 def test_unknown_keys_name_the_nearest_known_one(tmp_path):
-    said = problems(tmp_path, GOOD + '[tuning]\nlearning_rat = 1e-4\nepoch = 3\n[modle]\nname = "x"\n[probe]\nzzz = 1\n')
+    said = problems(
+        tmp_path, GOOD + '[tuning]\nlearning_rat = 1e-4\nepoch = 3\n[modle]\nname = "x"\n[probe]\nzzz = 1\n'
+    )
     assert "tuning.learning_rat: unknown key; the nearest known one is learning_rate" in said
     assert "tuning.epoch: unknown key; the nearest known one is epochs" in said
     assert "modle: unknown key; the nearest known one is model" in said
@@ -61,7 +63,8 @@ def test_not_toml_and_not_utf8(tmp_path):
 def test_arms_override_single_keys(tmp_path):
     path = tmp_path / "s.toml"
     path.write_text(
-        GOOD + '[tuning]\nepochs = 7\n[[arm]]\nname = "slow"\n[arm.tuning]\nlearning_rate = 1e-5\n[[arm]]\nname = "plain"\n'
+        GOOD
+        + '[tuning]\nepochs = 7\n[[arm]]\nname = "slow"\n[arm.tuning]\nlearning_rate = 1e-5\n[[arm]]\nname = "plain"\n'
     )
     recipes = read_study(path).recipes()
     assert list(recipes) == ["slow", "plain"]

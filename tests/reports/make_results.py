@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from events.files import digest
-from events.schema import ANALYSIS
+from events.schema import ANALYSIS, BASELINE, EVENT_COUNTS, EVENTS, RECALL
 
 EPOCHS, RELATIONS = 12, ["capital", "currency", "atomic number", "element symbol", "calling code"]
 ARMS, SEEDS, RULES = ["lora", "lora-slow"], [1, 2], ["first", "sustained2"]
@@ -121,24 +121,26 @@ def _facts_table(f):
 
 
 def _baseline(f, base):
-    out = {k: [] for k in ("run arm seed fact_id split recalled latent hits p p_any logp margin knowledge slick target_tokens").split()}
+    out: dict = {k: [] for k in BASELINE}
     for run, b in base.items():
         for i in range(f["n"]):
             p = float(b["p"][i])
             kind = "known" if b["known"][i] else "latent" if b["latent"][i] else "unknown"
-            slick = "HighlyKnown" if p > 0.85 else "MaybeKnown" if p > 0.5 else "WeaklyKnown" if b["hits"][i] else "Unknown"
-            values = (run, b["arm"], b["seed"], f["id"][i], f["split"][i], bool(b["known"][i]), bool(b["latent"][i]),
-                      int(b["hits"][i]), p, 1 - (1 - p) ** 20, np.log(p), 4 * p - 2, kind, slick, 1 + i % 3)  # fmt: skip
+            level = 3 if p > 0.85 else 2 if p > 0.5 else int(b["hits"][i] > 0)
+            slick = ("Unknown", "WeaklyKnown", "MaybeKnown", "HighlyKnown")[level]
+            values = (run, b["arm"], b["seed"], f["id"][i], f["split"][i], bool(b["known"][i]),
+                bool(b["latent"][i]), int(b["hits"][i]), p, 1 - (1 - p) ** 20, np.log(p), 4 * p - 2, kind,
+                slick, 1 + i % 3)  # fmt: skip
             for key, value in zip(out, values, strict=True):
                 out[key].append(value)
     runs = list(base)
-    levels = {"run": runs, "arm": ARMS, "fact_id": f["id"], "split": ["trained", "withheld"],
-              "knowledge": ["unknown", "latent", "known"], "slick": ["Unknown", "WeaklyKnown", "MaybeKnown", "HighlyKnown"]}  # fmt: skip
+    levels = {"run": runs, "arm": ARMS, "fact_id": f["id"], "split": ["trained", "withheld"], "knowledge":
+        ["unknown", "latent", "known"], "slick": ["Unknown", "WeaklyKnown", "MaybeKnown", "HighlyKnown"]}  # fmt: skip
     return _typed(out, levels, int32=("seed", "hits", "target_tokens"), bools=("recalled", "latent"))
 
 
 def _recall(f, recalled):
-    out = {k: [] for k in "arm run split epoch facts recalled proportion lower upper".split()}
+    out: dict = {k: [] for k in RECALL}
     for run, state in recalled.items():
         for split in ("trained", "withheld"):
             mask = f["split"] == split
@@ -147,11 +149,12 @@ def _recall(f, recalled):
                 values = (run.rsplit("-s", 1)[0], run, split, float(t), n, k, k / n, *_wilson(k, n))
                 for key, value in zip(out, values, strict=True):
                     out[key].append(value)
-    return _typed(out, {"arm": ARMS, "run": list(recalled), "split": ["trained", "withheld"]}, int32=("facts", "recalled"))
+    levels = {"arm": ARMS, "run": list(recalled), "split": ["trained", "withheld"]}
+    return _typed(out, levels, int32=("facts", "recalled"))
 
 
 def _events(f, base, recalled):
-    out = {k: [] for k in ("run arm seed fact_id outcome rule start stop event left right split relation group latent logp0 p0 frequency").split()}
+    out: dict = {k: [] for k in [*EVENTS, "frequency"]}
     for run, b in base.items():
         state = recalled[run]
         for rule in RULES:
@@ -163,18 +166,19 @@ def _events(f, base, recalled):
                 times = [t for t in range(1, EPOCHS + 2 - m) if hit[t : t + m].all()]
                 event = bool(times)
                 stop = float(times[0] if event else EPOCHS + 1 - m)
-                values = (run, b["arm"], b["seed"], f["id"][i], outcome, rule, 0.0, stop, event, stop - 1 if event else stop,
-                          stop if event else None, f["split"][i], f["relation"][i], f["relation"][i], bool(b["latent"][i]),
-                          float(np.log(b["p"][i])), float(b["p"][i]), float(f["frequency"][i]))  # fmt: skip
+                values = (run, b["arm"], b["seed"], f["id"][i], outcome, rule, 0.0, stop, event, stop - 1 if
+                    event else stop, stop if event else None, f["split"][i], f["relation"][i], f["relation"][i],
+                    bool(b["latent"][i]), float(np.log(b["p"][i])), float(b["p"][i]),
+                    float(f["frequency"][i]))  # fmt: skip
                 for key, value in zip(out, values, strict=True):
                     out[key].append(value)
     levels = {"run": list(base), "arm": ARMS, "fact_id": f["id"], "outcome": list(TERMS), "rule": RULES,
-              "split": ["trained", "withheld"], "relation": RELATIONS, "group": RELATIONS}  # fmt: skip
+        "split": ["trained", "withheld"], "relation": RELATIONS, "group": RELATIONS}  # fmt: skip
     return _typed(out, levels, int32=("seed",), bools=("event", "latent"))
 
 
 def _event_counts(rows):
-    out = {k: [] for k in "outcome rule arm run at_risk events censored".split()}
+    out: dict = {k: [] for k in EVENT_COUNTS}
     v = {k: np.array(rows[k][0]) for k in ("outcome", "rule", "arm", "run", "event")}
     for outcome in TERMS:
         for rule in RULES:
@@ -189,8 +193,9 @@ def _event_counts(rows):
 
 def _analysis(rng, rows):
     """Every table of analysis/: km counted; the regressions drawn around the simulated truth."""
-    t = {name: {} for name in ("fits coefficients curves risk_table tests zph_tests zph_points zph_curves zph_periods variances random_effects").split()}
-    v = {k: np.array(rows[k][0], dtype=object) for k in ("outcome", "rule", "event", "stop", "latent", "split", "fact_id", "run", "group")}
+    t: dict = {name: {} for name in ANALYSIS}
+    needed = ("outcome", "rule", "event", "stop", "latent", "split", "fact_id", "run", "group")
+    v = {k: np.array(rows[k][0], dtype=object) for k in needed}
     for outcome, terms in TERMS.items():
         for rule in RULES:
             mask = (v["outcome"] == outcome) & (v["rule"] == rule)
@@ -218,20 +223,22 @@ def _one_outcome(rng, t, outcome, rule, terms, d):
         task = f"{outcome}/{rule}/{model}" + (f"/{term}" if term else "")
         status, reason, warnings = "ok", "", ""
         if n_events == 0 and model != "km":
-            status, reason = "not estimable", f"No {outcome} event happened among {n} rows at risk, so no hazard can be compared."
+            status = "not estimable"
+            reason = f"No {outcome} event happened among {n} rows at risk, so no hazard can be compared."
         elif model == "coxme" and outcome == "generalisation":
             status, reason = "unavailable", "The R package coxme is not installed on this machine."
         elif model == "coxme":
             status, reason = "warning", "The variance of the random effect lies at its lower boundary."
             warnings = "variance near the smallest start value"
-        row = dict(task=task, outcome=outcome, rule=rule, model=model, title=f"{outcome.capitalize()}, rule {rule}: {model}",
-                   formula=cox_formula + (" + (1 | group)" if model == "coxme" else ""), ties="efron", rows=n,
-                   facts=len(set(d["fact_id"])), runs=len(set(d["run"])), events=n_events, dropped=3 if model == "cox" else 0,
-                   status=status, reason=reason, error="", warnings=warnings, messages="", converged=status != "not estimable",
-                   iterations=4, loglik=-5.0 * n_events - 1, df=float(len(terms)), aic=10.0 * n_events + 8, concordance=0.66,
-                   concordance_se=0.02, seconds=float(rng.uniform(0.01, 2)), engine="survival 3.8-12")  # fmt: skip
-        _add(t["fits"], **row)
-        head = dict(task=task, outcome=outcome, rule=rule, model=model)
+        _add(t["fits"], task=task, outcome=outcome, rule=rule, model=model,
+            title=f"{outcome.capitalize()}, rule {rule}: {model}",
+            formula=cox_formula + (" + (1 | group)" if model == "coxme" else ""),
+            ties="efron", rows=n, facts=len(set(d["fact_id"])), runs=len(set(d["run"])), events=n_events,
+            dropped=3 if model == "cox" else 0, status=status, reason=reason, error="", warnings=warnings,
+            messages="", converged=status != "not estimable", iterations=4, loglik=-5.0 * n_events - 1,
+            df=float(len(terms)), aic=10.0 * n_events + 8, concordance=0.66, concordance_se=0.02,
+            seconds=float(rng.uniform(0.01, 2)), engine="survival 3.8-12")  # fmt: skip
+        head = {"task": task, "outcome": outcome, "rule": rule, "model": model}
         if model == "km":
             _curves(t, head, by, d)
         elif status in ("ok", "warning"):
@@ -255,8 +262,9 @@ def _curves(t, head, by, d):
             width = 1.96 * np.sqrt(var) / abs(np.log(s)) if 0 < s < 1 else 0.0
             lo, hi = (s ** np.exp(width), s ** np.exp(-width)) if 0 < s < 1 else (s, s)
             if time == 0 or dead:
-                _add(t["curves"], **head, by=by, stratum=name, time=float(time), n_risk=risk, n_event=dead, n_censor=gone,
-                     survival=s, lower=lo, upper=hi, incidence=1 - s, incidence_lower=1 - hi, incidence_upper=1 - lo)  # fmt: skip
+                _add(t["curves"], **head, by=by, stratum=name, time=float(time), n_risk=risk, n_event=dead,
+                    n_censor=gone, survival=s, lower=lo, upper=hi, incidence=1 - s, incidence_lower=1 - hi,
+                    incidence_upper=1 - lo)  # fmt: skip
             if time % 3 == 0:
                 _add(t["risk_table"], **head, by=by, stratum=name, time=float(time), n_risk=risk, events=total)
 
@@ -273,9 +281,9 @@ def _estimates(rng, t, head, by, terms, n_events, d):
         beta += 0.25 * se if (model, term) == ("cloglog", "latent") else 0
         robust = se * 1.15 if model == "cox" else None
         width = 1.96 * (robust or se)
-        _add(t["coefficients"], **head, term=term, label=label, unit=unit, estimate=beta, se=se, se_robust=robust, hr=np.exp(beta),
-             lower=np.exp(beta - width), upper=np.exp(beta + width), z=beta / se, p=float(2 * np.exp(-0.5 * (beta / se) ** 2) / 2.5),
-             infinite=False)  # fmt: skip
+        _add(t["coefficients"], **head, term=term, label=label, unit=unit, estimate=beta, se=se,
+            se_robust=robust, hr=np.exp(beta), lower=np.exp(beta - width), upper=np.exp(beta + width), z=beta /
+            se, p=float(2 * np.exp(-0.5 * (beta / se) ** 2) / 2.5), infinite=False)  # fmt: skip
         if model == "cox":
             _zph(rng, t, head, term, beta, se, n_events, d)
     if model == "cox":
@@ -285,22 +293,25 @@ def _estimates(rng, t, head, by, terms, n_events, d):
         effect = np.sort(rng.normal(0, 0.4, len(groups)))[::-1]
         for rank, (group, e) in enumerate(zip(groups, effect, strict=True), 1):
             _add(t["random_effects"], **head, grouping="group", level=group, estimate=e, hr=np.exp(e), rank=rank)
-        _add(t["variances"], **head, grouping="group", levels=len(groups), variance=0.16, sd=0.4, median_hr=1.46, boundary=False,
-             verdict="Groups differ: between two random groups the hazard differs by a factor of 1.46 (median).")  # fmt: skip
+        _add(t["variances"], **head, grouping="group", levels=len(groups), variance=0.16, sd=0.4,
+            median_hr=1.46, boundary=False, verdict="the groups differ")  # fmt: skip
 
 
 def _zph(rng, t, head, term, beta, se, n_events, d):
     drift = 0.09 if term == "latent" else 0.0
-    _add(t["zph_tests"], **head, term=term, chisq=11.2 if drift else 0.6, df=1.0, p=0.0008 if drift else 0.44, transform="identity")
+    chisq, p = (11.2, 0.0008) if drift else (0.6, 0.44)
+    _add(t["zph_tests"], **head, term=term, chisq=chisq, df=1.0, p=p, transform="identity")
     for time in d["stop"][d["event"].astype(bool)]:
-        _add(t["zph_points"], **head, term=term, time=float(time), residual=beta - drift * (time - 5) + rng.normal(0, 1.8))
+        residual = beta - drift * (time - 5) + rng.normal(0, 1.8)
+        _add(t["zph_points"], **head, term=term, time=float(time), residual=residual)
     for time in np.linspace(1, EPOCHS, 40):
         fit, half = beta - drift * (time - 5), 1.96 * se * (1 + abs(time - 5) / 5)
         _add(t["zph_curves"], **head, term=term, time=time, fit=fit, lower=fit - half, upper=fit + half)
     for period, (a, b) in enumerate(((0, 3), (3, 6), (6, 12)), 1):
         e, s = beta - drift * ((a + b) / 2 - 5), se * 1.8
-        _add(t["zph_periods"], **head, term=term, period=period, **{"from": float(a), "to": float(b)}, events=n_events // 3,
-             estimate=e, se=s, hr=np.exp(e), lower=np.exp(e - 1.96 * s), upper=np.exp(e + 1.96 * s), p=0.01 * period)  # fmt: skip
+        _add(t["zph_periods"], **head, term=term, period=period, **{"from": float(a), "to": float(b)},
+            events=n_events // 3, estimate=e, se=s, hr=np.exp(e), lower=np.exp(e - 1.96 * s), upper=np.exp(e +
+            1.96 * s), p=0.01 * period)  # fmt: skip
 
 
 def _study(seed):
@@ -321,8 +332,8 @@ def _environment():
         "versions": {"python": "3.11.2", "torch": "2.13.0", "R": "4.2.2", "pyarrow": "25.0.0"},
         "r_packages": {"survival": "3.8-12", "ggplot2": "4.0.3"},
         "missing": [
-            {"what": "coxme", "cost": "no random effects of fact groups", "remedy": "install coxme 2.2-22 into the R library"},
-            {"what": "quarto", "cost": "the report is made by knitr and pandoc", "remedy": "install Quarto 1.4 or newer"},
+            {"what": "coxme", "cost": "no random effects of fact groups", "remedy": "install coxme"},
+            {"what": "quarto", "cost": "the report is made by knitr and pandoc", "remedy": "install Quarto"},
         ],
         "renderer": "knitr + pandoc",
         "machine": "synthetic machine, 2 cores",

@@ -37,7 +37,8 @@ def tokenizer():
     inner.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     inner.train_from_iterator(
-        [line + end for line in LINES for end in ("\n", "\n\n", "\nand\n")], trainers.BpeTrainer(vocab_size=400, special_tokens=["<eos>"], initial_alphabet=alphabet)
+        [line + end for line in LINES for end in ("\n", "\n\n", "\nand\n")],
+        trainers.BpeTrainer(vocab_size=400, special_tokens=["<eos>"], initial_alphabet=alphabet),
     )
     return PreTrainedTokenizerFast(tokenizer_object=inner, eos_token="<eos>", pad_token="<eos>")
 

@@ -59,14 +59,19 @@ def test_the_clock_and_the_exposures_add_up(tiny_models, forms):
 @pytest.mark.parametrize("method", ["lora", "full"])
 @pytest.mark.parametrize("schedule", ["constant", "cosine", "linear"])
 def test_it_learns(method, schedule, tiny_models, forms):
-    tuning = QUICK.model_copy(update={"method": method, "schedule": schedule, "epochs": 12, "warmup": 0.1, "templates": "probe", "learning_rate": 2e-2})
+    # Few facts, many passes: so small a model stays on its plateau for long when there are more.
+    forms = forms[:4]
+    changes = {"method": method, "schedule": schedule, "epochs": 40, "warmup": 0.1, "templates": "probe"}
+    tuning = QUICK.model_copy(update=changes)
     model = tunable(copy.deepcopy(tiny_models["llama"]), tuning, 1)
     before = np.mean([probe(model, f[0]).logp[0] for f in forms])
     rates = [s.learning_rate for s in finetune(model, forms, tuning, 1)]
     after = np.mean([probe(model, f[0]).logp[0] for f in forms])
     assert after > before + 0.3
     assert rates[0] == 0 and max(rates) == pytest.approx(tuning.learning_rate)
-    assert rates[-1] == (tuning.learning_rate if schedule == "constant" else pytest.approx(0, abs=2e-4))
+    assert rates[-1] == (
+        tuning.learning_rate if schedule == "constant" else pytest.approx(0, abs=tuning.learning_rate / 10)
+    )
 
 
 def test_lora_leaves_the_base_weights_alone(tiny_models, forms):

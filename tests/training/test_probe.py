@@ -23,7 +23,9 @@ def encoded(tokenizer):
     """Every fact behind a few-shot prefix of its relation, once with its own answer and once with a wrong one."""
     asked = [(r, s, v) for (r, s), v in FACTS.items()] + [(r, s, "63") for (r, s), v in FACTS.items() if v != "63"]
     forms = {r: f"The {r} of {{subject}} is" for r, _, _ in asked}
-    contexts = {r: few_shot_context(forms[r], [("Brulia", FACTS[r, "Brulia"]), ("Ost", FACTS[r, "Ost"])]) for r in forms}
+    contexts = {
+        r: few_shot_context(forms[r], [("Brulia", FACTS[r, "Brulia"]), ("Ost", FACTS[r, "Ost"])]) for r in forms
+    }
     return encode(
         tokenizer,
         [fill(forms[r], s) for r, s, _ in asked],

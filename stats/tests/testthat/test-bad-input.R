@@ -123,6 +123,13 @@ test_that("random effects: groupings of one level, twins of fixed effects", {
   expect_match(twin$fits$reason, "relation is left out of the fixed part: it coincides with the random group")
   expect_equal(twin$coefficients$term, c("latent", "popularity"))
   expect_equal(fit(transform(events, run = "only", group = "only"), mixed)$status, "not estimable")
+  nothing_else <- run_fit(transform(events, group = relation), changed(mixed, covariates = "relation"))
+  expect_equal(nothing_else$fits$status, "warning")
+  expect_equal(nrow(nothing_else$coefficients), 0L)
+  expect_equal(nothing_else$variances$grouping, c("group", "run"))
+  # A number of its own for every fact is not the fact's random intercept.
+  facts <- run_fit(events, changed(mixed, random = "fact_id"))
+  expect_true("popularity" %in% facts$coefficients$term)
   arms <- simulate_events(facts = 120L, runs = 1L, arms = 2L)
   arm <- run_fit(arms, task_of(arms, "coxme"))
   expect_match(arm$fits$reason, "no random effect of run: it coincides with arm")

@@ -1,5 +1,6 @@
 # Therneau and Grambsch (2000), Modeling Survival Data, appendix E.1: six subjects, one tie of two events. With
-# r = exp(beta), by hand: at t = 1 the risk set is 3r + 3; at t = 6 it is r + 3 with events x = 1 and x = 0; at t = 9 the last one.
+# r = exp(beta), by hand: at t = 1 the risk set is 3r + 3; at t = 6 it is r + 3 with events x = 1 and x = 0; at t = 9
+# it is the last subject.
 tiny <- data.frame(
   start = 0, stop = c(9, 1, 1, 6, 6, 8), event = c(TRUE, TRUE, FALSE, TRUE, TRUE, FALSE), x = c(0, 1, 1, 1, 0, 0),
   fact_id = letters[1:6], run = "r"

@@ -1,0 +1,166 @@
+"""The whole report on synthetic results: every number comes from the tables, nothing is asked of the network."""
+
+import json
+import re
+import shutil
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from events.files import read_table
+from reports.page import faults
+from reports.render import render
+from tests.reports.conftest import LIBRARY
+from tests.reports.make_results import make_results
+from tests.reports.reading import Images, section, text_of
+
+OUTCOMES = ("acquisition", "generalisation", "degradation")
+SECTIONS = ("summary", "baseline", "recall", "events", *OUTCOMES, "rules", "methods", "details")
+
+
+def rows(path, **where):
+    return [r for r in read_table(path).to_pylist() if all(r[k] == v for k, v in where.items())]
+
+
+def ratio(x):
+    """As a reader sees a hazard ratio: 0.043, 2.61, 12.4, 130."""
+    return f"{x:.{3 if abs(x) < 0.1 else 2 if abs(x) < 10 else 1 if abs(x) < 100 else 0}f}"
+
+
+def test_the_page_is_whole_and_needs_no_network(page, rendered):
+    assert faults(page, ["SYNTHETIC study: simulated facts, not a model"]) == []
+    for name in SECTIONS:
+        assert section(page, name)
+    assert rendered.renderer == "knitr + pandoc"
+    assert re.search(r"Rendered by knitr \+ pandoc [\d.]+ \(Quarto is not installed\) on", text_of(page))
+    assert not rendered.warnings
+    assert " NA " not in text_of(page) and "NaN" not in text_of(page)
+
+
+def test_every_figure_says_in_words_what_it_shows(page):
+    images = Images(page).found
+    assert len(images) >= 12
+    for image in images:
+        assert len(image["alt"] or "") > 60
+        assert image["src"].startswith("data:image/png;base64,")
+
+
+@pytest.mark.parametrize("outcome", OUTCOMES)
+def test_the_hazard_ratios_are_the_tables(page, results, outcome):
+    said = section(page, outcome)
+    coefficients = rows(results / "analysis/coefficients.arrow", outcome=outcome, rule="first")
+    models = {r["model"] for r in coefficients}
+    assert models == {"cox-univariable", "cox", "cloglog"} | ({"coxme"} if outcome != "generalisation" else set())
+    for row in coefficients:
+        assert f"{ratio(row['hr'])} ({ratio(row['lower'])}–{ratio(row['upper'])})" in said
+    main = next(r for r in coefficients if r["model"] == "cox")
+    sentence = f"{ratio(main['hr'])} (95 % interval {ratio(main['lower'])} to {ratio(main['upper'])})"
+    assert sentence in said and sentence in section(page, "summary")
+    counts = rows(results / "event_counts.arrow", outcome=outcome, rule="first")
+    events, at_risk = sum(r["events"] for r in counts), sum(r["at_risk"] for r in counts)
+    assert f"{events} of {at_risk} ({100 * events / at_risk:.1f} %)" in section(page, "summary")
+
+
+def test_recall_before_and_after_is_in_the_summary(page, results):
+    table = rows(results / "recall.arrow", arm="lora", split="trained")
+    for epoch in (0.0, 12.0):
+        at = [r for r in table if r["epoch"] == epoch]
+        share = 100 * sum(r["recalled"] for r in at) / sum(r["facts"] for r in at)
+        assert f"{share:.1f} %" in section(page, "summary")
+
+
+def test_caveats_follow_from_the_data(page):
+    said = section(page, "summary")
+    assert "Few events: generalisation rests on" in said
+    assert "The main effect changes during training" in said
+    assert "Missing on the machine that made this: coxme and quarto" in said
+    assert "One seed" not in said
+
+
+def test_a_missing_fit_has_its_reason_in_its_place(page):
+    said = section(page, "generalisation")
+    assert "Not available (generalisation): Random effects (coxme)" in said
+    assert "The R package coxme is not installed on this machine." in said
+
+
+def test_settings_digests_and_what_was_missing_are_there(page, results):
+    said = section(page, "details")
+    assert "tuning.learning_rate 0.0001" in said and "arms[2].tuning.learning_rate 0.00003" in said
+    for entry in json.loads((results / "manifest.json").read_text())["artefacts"].values():
+        assert entry["sha256"] in said
+    assert "the report is made by knitr and pandoc. To have it: install Quarto." in said
+
+
+def test_without_events_the_reasons_stand_in_place(environment, tmp_path):
+    folder = make_results(tmp_path / "nothing", events=False)
+    study = json.loads((folder / "study.json").read_text())
+    study["study"] |= {"title": "", "name": "029_no"}  # then the name is the title, and stays what it is
+    (folder / "study.json").write_text(json.dumps(study))
+    page = render(folder, r_environment=environment).path.read_text("utf-8")
+    for outcome in OUTCOMES:
+        said = section(page, outcome)
+        assert f"No estimate ({outcome}): Cox model of one predictor, Cox model, grouped-time model (cloglog)" in said
+        assert f"No {outcome} event happened among" in said
+        assert f"No event of {outcome} was seen" in section(page, "summary")
+    assert "No events No event of any kind was seen" in section(page, "events")
+    assert "<title>029_no</title>" in page
+
+
+def test_without_nanoarrow_and_optional_tables_the_report_says_the_same(results, rendered, environment, tmp_path):
+    if not LIBRARY.is_dir():
+        pytest.skip("needs the project's own R library, to leave one package out")
+    library = tmp_path / "library"
+    library.mkdir()
+    for package in LIBRARY.iterdir():
+        if package.name != "nanoarrow":
+            (library / package.name).symlink_to(package)
+    without = render(results, tmp_path / "csv.html", r_environment=environment | {"R_LIBS": str(library)})
+
+    def words(path):
+        return re.sub(r"on \d{4}-\d\d-\d\d \d\d:\d\d UTC", "", text_of(path.read_text("utf-8")))
+
+    assert words(without.path) == words(rendered.path)
+
+
+def test_one_seed_separation_and_absent_tables(results, environment, tmp_path):
+    """What the other results do not have: one run, an infinite estimate, files that are not there, names that bite."""
+    folder = shutil.copytree(results, tmp_path / "one")
+    for name in ("baseline", "recall", "events", "event_counts"):
+        _rewrite(folder / f"{name}.arrow", lambda t: t.filter(pa.compute.equal(t["run"].cast(pa.utf8()), "lora-s1")))
+    _rewrite(folder / "analysis/coefficients.arrow", _separated)
+    gone = ("points", "tests", "curves", "periods")
+    for name in (*(f"zph_{x}" for x in gone), "variances", "random_effects", "curves", "tests"):
+        (folder / f"analysis/{name}.arrow").unlink()
+    (folder / "environment.json").unlink()
+    (folder / "manifest.json").write_text('{"schema": 1, "artefacts": {}}')
+    study = json.loads((folder / "study.json").read_text())
+    study["study"]["title"] = 'A *bold* title | with "quotes": [and](more) @fig-x $1$ <b>'
+    study["report"] = {"author": "A. Reader", "note": "A note of the study's own."}
+    (folder / "study.json").write_text(json.dumps(study))
+    page = render(folder, r_environment=environment).path.read_text("utf-8")
+    said = text_of(page)
+    assert "One seed: every interval says how far" in said
+    assert "Separation: Latent knowledge tells the facts" in said and "no finite value" in section(page, "acquisition")
+    assert "analysis/zph_points.arrow" in section(page, "details")
+    assert "No check of proportional hazards for acquisition" in said
+    assert "A note of the study's own." in said.replace("’", "'")
+
+
+def _rewrite(path, change):
+    table = read_table(path)
+    metadata = table.schema.metadata
+    table = change(table).replace_schema_metadata(metadata)
+    with pa.OSFile(str(path.with_suffix(".new")), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
+    path.with_suffix(".new").replace(path)
+
+
+def _separated(table):
+    """The latent term of the acquisition models: no finite estimate."""
+    is_it = np.array(table["term"].to_pylist()) == "latent"
+    is_it &= np.array(table["outcome"].to_pylist()) == "acquisition"
+    for name in ("estimate", "hr", "lower", "upper", "p", "z"):
+        values = np.where(is_it, np.nan, table[name].to_numpy())
+        table = table.set_column(table.column_names.index(name), name, pa.array(values, from_pandas=True))
+    return table.set_column(table.column_names.index("infinite"), "infinite", pa.array(is_it))

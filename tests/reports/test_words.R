@@ -1,0 +1,59 @@
+# Rscript test_words.R FOLDER: the functions that format values, without any package.
+folder <- commandArgs(trailingOnly = TRUE)[1]
+for (file in c("words.R", "results.R", "tables.R", "style.R", "survival.R")) source(file.path(folder, file),
+    encoding = "UTF-8")
+
+is <- function(got, expected) {
+  if (!identical(got, expected)) {
+    stop("expected ", deparse(expected), " but got ", deparse(got), " from ", deparse(sys.call()[[2]]), call. = FALSE)
+  }
+}
+dash <- "\u2013"
+space <- function(x) gsub("\u00a0", " ", x)
+
+is(fmt_n(c(0, 7, 1234, NA, 1e6)), c("0", "7", "1,234", dash, "1,000,000"))
+is(fmt_number(c(0, 0.000012, 0.5, 3.14159, 12, 1234.5, NA)), c("0", "1.2e-05", "0.5", "3.14", "12", "1,230", dash))
+is(space(fmt_percent(c(0, 0.1234, 1, NA))), c("0.0 %", "12.3 %", "100.0 %", dash))
+is(space(fmt_percent(0.126, 0)), "13 %")
+is(fmt_ratio(c(0.0004, 0.0432, 0.5, 2.614, 12.36, 130.2, 1e5, NA, Inf)),
+    c("< 0.001", "0.043", "0.50", "2.61", "12.4", "130", "> 9,999", dash, "> 9,999"))
+is(fmt_ratio(numeric()), character())
+is(fmt_hr(2.614, 2.1, 3.24), "2.61 (2.10\u20133.24)")
+is(fmt_hr(c(2, NA, 3), c(NA, NA, 1), c(NA, NA, 4), c(FALSE, FALSE, TRUE)), c("2.00", dash, "no finite value"))
+is(fmt_hr(116, 0.26, 1e6), "116 (0.26 to > 9,999)")
+is(fmt_hr(numeric(), numeric(), numeric(), logical()), character())
+is(space(fmt_p(c(0, 0.00099, 0.0321, 0.0496, 0.44, 0.999, NA))),
+  c("p < 0.001", "p < 0.001", "p = 0.032", "p = 0.050", "p = 0.44", "p > 0.99", "p not available"))
+is(space(fmt_p_value(c(0.2, 0.0004))), c("0.20", "< 0.001"))
+is(fmt_seconds(c(0.04, 9.94, 59.4, 200, 7500, NA)), c("0.0 s", "9.9 s", "59 s", "3 min 20 s", "2 h 05 min", dash))
+is(fmt_seconds(c(59.6, 3599.7)), c("1 min 00 s", "1 h 00 min"))
+is(plural(c(0, 1, 1200), "run"), c("0 runs", "1 run", "1,200 runs"))
+is(list_words(c("a", "b", "c")), "a, b and c")
+is(list_words("a"), "a")
+is(list_words(character()), character())
+is(time_word("epoch", 2), "epochs")
+is(time_word("tokens"), "token")
+is(md("a|b_c*[d]"), "a\\|b\\_c\\*\\[d\\]")
+is(md(c(NA, "two\nlines")), c("", "two lines"))
+is(stratum_words("latent", c("yes", "TRUE", "no", "latent=FALSE")),
+    c("latent knowledge", "latent knowledge", "no latent knowledge", "no latent knowledge"))
+is(stratum_words("", "all"), "all facts")
+is(stratum_words("split", c("trained", "withheld")), c("trained", "withheld"))
+is(rule_words(c("first", "sustained3")), c("first event counts", "must hold for 3 probes in a row"))
+is(predictor_words(c("latent", "relation:capital", "log_frequency")),
+    c("Latent knowledge", "Relation", "Log frequency"))
+is(row_height(1), 2.4)
+
+# A step holds its height until the next time, and reaches the end of follow-up.
+d <- steps(data.frame(time = c(0, 2, 5), incidence = c(0, 0.1, 0.4)), end = 6)
+is(d$time, c(0, 2, 2, 5, 5, 6, 6)[seq_along(d$time)])
+is(d$incidence, c(0, 0, 0.1, 0.1, 0.4, 0.4, 0.4)[seq_along(d$incidence)])
+
+# Settings, whatever their shape, become dotted keys.
+settings <- flatten(list(study = list(name = "x", seeds = list(1, 2), none = NULL, on = TRUE),
+    arms = list(list(name = "a"), list(name = "b"))))
+is(names(settings), c("study.name", "study.seeds", "study.none", "study.on", "arms[1].name", "arms[2].name"))
+is(unname(settings), c("x", "1, 2", "not set", "true", "a", "b"))
+is(unname(flatten(list(arms = list()))), "not set")
+is(flatten(list(end = "\n", none = "", rate = 1e-4)), c(end = "\"\\n\"", none = "\"\"", rate = "0.0001"))
+cat("all as expected\n")
