@@ -70,13 +70,10 @@ def write_json(path: Path, value: Any) -> None:
         file.write((json.dumps(value, indent=1, ensure_ascii=False, default=str) + "\n").encode())
 
 
-def digest(*paths: Path) -> str:
-    """SHA-256 of the contents of some files, in this order."""
-    total = hashlib.sha256()
-    for path in paths:
-        with path.open("rb") as file:
-            total.update(hashlib.file_digest(file, "sha256").digest())
-    return total.hexdigest()
+def digest(path: Path) -> str:
+    """SHA-256 of a file's contents, as `sha256sum` prints it."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 class Manifest:

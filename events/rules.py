@@ -75,7 +75,7 @@ def spells(reached: np.ndarray, times: np.ndarray, sustained: int = 1) -> Spells
     starts = np.ones((len(reached), last), dtype=bool)  # column j: an event at checkpoint j + 1
     for ahead in range(sustained):
         starts &= reached[:, 1 + ahead : 1 + ahead + last]
-    event = starts.any(axis=1)
+    event = np.asarray(starts.any(axis=1))
     at = np.where(event, starts.argmax(axis=1) + 1, last)
     return Spells(
         stop=times[at],

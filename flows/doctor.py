@@ -101,7 +101,7 @@ def _r() -> list[Finding]:
 
     packages, locked = r_packages(), locked_packages()
     places = ", ".join(str(p) for p in r.libraries) or "R's default library"
-    out = [Finding("R", f"{r.version} (packages: {places})")]
+    out = [Finding("R", r.version), Finding("R packages in", places)]
     absent = [n for n in locked if n not in packages]
     other = [f"{n} {packages[n]} (lock: {v})" for n, v in locked.items() if packages.get(n, v) != v]
     for name in absent:

@@ -231,7 +231,7 @@ def make_analysis(results: Results) -> None:
     from stats.analyse import analyse, r_packages
 
     packages = r_packages()
-    key = {
+    key: dict[str, Any] = {
         "spec": {
             "plan": check_plan(results),
             "time_limit": results.study.analysis.time_limit,
@@ -259,10 +259,10 @@ def make_report(results: Results) -> Path:
     from stats.r_home import find_r
 
     artefacts = [n for n in results.manifest.artefacts if n.endswith((".arrow", ".json")) and not n.startswith("runs/")]
-    key = {
+    key: dict[str, Any] = {
         "spec": {"report": results.study.report.model_dump(), "renderer": renderer_name()},
         "inputs": results.inputs(*artefacts),
-        "code": code("reports/**/*.*", "stats/R/read_table.R"),
+        "code": code("reports/**/*.*", "stats/R/*.R"),
     }
     key["code"] = {n: d for n, d in key["code"].items() if "__pycache__" not in n}
 

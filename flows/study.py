@@ -69,16 +69,9 @@ def study(path: str, results: str = "results") -> str:
         ready = models(store)
         names = steps.run_names(store.study)
         workers, threads = share_of_machine(store.study.study.workers, len(names))
-        with ThreadPoolTaskRunner(max_workers=workers) as runner:
-            waiting = [
-                (
-                    n,
-                    runner.submit(
-                        run, {"results": store, "name": n, "models": ready, "threads": threads, "board": board}
-                    ),
-                )
-                for n in names
-            ]
+        with ThreadPoolTaskRunner(max_workers=workers) as runner:  # type: ignore[var-annotated]
+            same = {"results": store, "models": ready, "threads": threads, "board": board}
+            waiting = [(n, runner.submit(run, {"name": n, **same})) for n in names]
             ended = [(n, future.result(raise_on_failure=False)) for n, future in waiting]
         steps.failures((f"run {n[0]}", e) for n, e in ended if isinstance(e, BaseException))
         events(store)

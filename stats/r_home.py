@@ -159,7 +159,8 @@ def _home() -> Path:
 def _version(home: Path) -> str:
     # Read, not asked: starting R for it would cost a fifth of a second.
     text = (home / "library" / "base" / "DESCRIPTION").read_text(encoding="utf-8")
-    return re.search(r"^Version:\s*(\S+)", text, re.MULTILINE).group(1)
+    found = re.search(r"^Version:\s*(\S+)", text, re.MULTILINE)
+    return found[1] if found else "0"
 
 
 def _libraries(given) -> tuple[tuple[Path, ...], str]:

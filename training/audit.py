@@ -135,7 +135,9 @@ def decode(
     ids = torch.from_numpy(prompt)[None].to(model.device)
     with torch.random.fork_rng(), torch.inference_mode():  # generate draws from the global generator
         torch.manual_seed(seed)
-        out = model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), generation_config=config)
+        out = model.generate(  # type: ignore[operator]
+            input_ids=ids, attention_mask=torch.ones_like(ids), generation_config=config
+        )
     answers = out[:, start:].cpu().numpy()
     if answers.shape[1] < len(wanted) + 1:  # every sequence ended early
         return np.zeros(times, dtype=bool)

@@ -147,8 +147,8 @@ def converted(source: Source, say: Callable[[str], None]) -> str:
         model = AutoModelForCausalLM.from_pretrained(source.location, gguf_file=source.gguf_file, dtype=torch.float32)
         tokenizer = AutoTokenizer.from_pretrained(source.location, gguf_file=source.gguf_file)
         # What is left of the quantisation would be written into the folder and read back as true.
-        model.hf_quantizer = None
-        model.is_quantized = False
+        for name, value in (("hf_quantizer", None), ("is_quantized", False)):
+            setattr(model, name, value)
         if hasattr(model.config, "quantization_config"):
             del model.config.quantization_config
         keep(folder, model, tokenizer)

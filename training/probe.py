@@ -137,9 +137,9 @@ def _prefix_groups(encoded: Encoded, share: bool) -> Iterator[tuple[np.ndarray, 
     Sorting puts sequences with long common prefixes side by side. A fact joins the group before it
     unless that would repeat more prefix tokens than a forward pass of its own costs.
     """
-    everyone = np.arange(len(encoded))
+    everyone = list(range(len(encoded)))
     if not share:
-        yield np.empty(0, np.int64), everyone
+        yield np.empty(0, np.int64), np.array(everyone)
         return
     order = sorted(everyone, key=lambda i: tuple(encoded.tokens[i]))
     group, common = [order[0]], _before_target(encoded, order[0])
@@ -177,7 +177,10 @@ def _prefix_cache(model: PreTrainedModel, prefix: np.ndarray, device: torch.devi
 def _expanded(cache: DynamicCache | None, rows: int, config) -> DynamicCache | None:
     if cache is None:
         return None
-    layers = [(layer.keys.expand(rows, -1, -1, -1), layer.values.expand(rows, -1, -1, -1)) for layer in cache.layers]
+    layers = [
+        (layer.keys.expand(rows, -1, -1, -1), layer.values.expand(rows, -1, -1, -1))  # type: ignore[union-attr]
+        for layer in cache.layers
+    ]
     return DynamicCache(layers, config=config) if _sliding(config) else DynamicCache(layers)
 
 
@@ -235,7 +238,9 @@ def pad(
     """
     lengths = [len(t) - skip for t in tokens]
     ids = torch.zeros(len(tokens), max(lengths), dtype=torch.long)
-    rows, columns, targets = [], [], []
+    rows: list[int] = []
+    columns: list[int] = []
+    targets: list[int] = []
     for b, sequence in enumerate(tokens):
         ids[b, : lengths[b]] = torch.from_numpy(sequence[skip:])
         first = int(target_start[b]) - skip - 1

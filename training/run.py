@@ -78,7 +78,7 @@ def execute(job: Job, report: Report = lambda _: None) -> None:
     facts = from_arrow(read_table(job.facts))
     model, tokenizer = load(job.model, lambda text: report({"say": text}))
     if torch.cuda.is_available():
-        model = model.to("cuda")
+        model = model.to("cuda")  # type: ignore[arg-type]
     encoded = encode_probes(tokenizer, facts, job.probe)
     forms = encode_lessons(tokenizer, facts, job.probe.terminator)
     trained = np.flatnonzero(np.array(facts.column("split")) == "trained")
@@ -87,7 +87,7 @@ def execute(job: Job, report: Report = lambda _: None) -> None:
         report({"say": "this architecture does not share a prefix: probing takes the plain, slower path"})
     per_epoch = steps_per_epoch(len(trained), max(len(f) for f in forms), job.tuning)
     probe_units = PROBE_COST * len(facts) / job.tuning.batch_size
-    extra = job.probe.slick_prompts - 1
+    extra = job.probe.slick_prompts - 1 if job.probe.examples else 0
     checkpoints = job.tuning.epochs // job.probe.every
     total = per_epoch * job.tuning.epochs + probe_units * (1 + extra + checkpoints)
     sampling = Sampling(job.probe.temperature, job.probe.top_k, job.probe.top_p)

@@ -27,6 +27,7 @@ class FactsSpec(Section):
     per_relation: dict[str, PositiveInt] | None = None  # world: facts of each relation
     # source = "hpo-go"
     database: str | None = None  # the SQLite file of GO terms
+    genes: str | None = None  # the SQLite file of human genes, for annotation counts
     go_trained: PositiveInt = 400
     go_withheld: PositiveInt = 400
     # source = "table"
@@ -71,7 +72,7 @@ class TuningSpec(Section):
 
     method: Literal["lora", "full"] = "lora"
     rank: PositiveInt = 16
-    alpha: PositiveFloat = 32.0
+    alpha: PositiveInt = 32
     dropout: Share = 0.0
     targets: str | list[str] = "all-linear"
     epochs: PositiveInt = 10

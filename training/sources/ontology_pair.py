@@ -16,7 +16,8 @@ def hpo_and_go(spec: FactsSpec) -> FactSet:
     """HPO pairs, all trained, and GO pairs, some withheld; the covariates are those that both have."""
     assert spec.database is not None
     total = spec.go_trained + spec.go_withheld
-    go = go_facts(Path(spec.database), total, spec.seed, spec.go_withheld / total)
+    genes = Path(spec.genes) if spec.genes else None
+    go = go_facts(Path(spec.database), total, spec.seed, spec.go_withheld / total, genes=genes)
     return joined(hpo_facts(spec.count or 800, spec.seed, 0.0), go)
 
 
