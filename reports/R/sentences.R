@@ -1,7 +1,9 @@
 # Results in plain words. Each function returns Markdown text, or "" where there is nothing to say.
 
-list_some <- function(x, most = 6) if (length(x) > most) paste0(paste(x[seq_len(most)], collapse = ", "), " and ",
-    length(x) - most, " others") else list_words(x)
+list_some <- function(x, most = 6) {
+  if (length(x) <= most) return(list_words(x))
+  paste0(paste(x[seq_len(most)], collapse = ", "), " and ", length(x) - most, " others")
+}
 
 say_trained <- function(results) {
   f <- results$facts

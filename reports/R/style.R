@@ -27,8 +27,9 @@ percent_axis <- function(x) paste0(formatC(100 * x, format = "fg", digits = 3), 
 #' Axis breaks at whole numbers, about seven of them.
 whole_breaks <- function(limits) unique(round(pretty(limits, 6)))
 
-wrap <- function(x, width = 28) vapply(as.character(x), function(t) paste(strwrap(t, width), collapse = "\n"), "",
-    USE.NAMES = FALSE)
+wrap <- function(x, width = 28) {
+  vapply(as.character(x), function(t) paste(strwrap(t, width), collapse = "\n"), "", USE.NAMES = FALSE)
+}
 
 #' Height in inches of a figure with one row per item.
 row_height <- function(n, each = 0.36, rest = 1.4, most = 9) min(most, max(2.4, rest + each * n))

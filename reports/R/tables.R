@@ -33,8 +33,10 @@ table_slick <- function(results) {
   levels <- c("HighlyKnown", "MaybeKnown", "WeaklyKnown", "Unknown")
   n <- table(factor(b$slick, levels), factor(b$split, level_order(b$split)))
   runs <- max(1, length(unique(as.character(b$run))))
-  cell <- function(x) paste0(formatC(x / runs, format = "f", digits = if (runs == 1) 0 else 1), " (",
-      fmt_percent(x / max(1, sum(x)), 0), ")")
+  cell <- function(x) {
+    mean_number <- formatC(x / runs, format = "f", digits = if (runs == 1) 0 else 1)
+    paste0(mean_number, " (", fmt_percent(x / max(1, sum(x)), 0), ")")
+  }
   d <- data.frame(levels, apply(n, 2, cell), check.names = FALSE)
   names(d) <- c("SLiCK class", paste(first_upper(colnames(n)), "facts"))
   md_table(d, paste0("l", strrep("r", ncol(n))))
@@ -107,8 +109,10 @@ table_periods <- function(results, outcome) {
     check.names = FALSE), "llrrr")
 }
 
-period_words <- function(results, d) gsub(" ", "\u00a0", paste0(time_word(results$time, 2), " ", fmt_number(d$from),
-    " to ", fmt_number(d$to)))
+period_words <- function(results, d) {
+  words <- paste0(time_word(results$time, 2), " ", fmt_number(d$from), " to ", fmt_number(d$to))
+  gsub(" ", "\u00a0", words)
+}
 
 # A term with its contrast, as the coefficients know it.
 contrast_of <- function(results, outcome, term) {

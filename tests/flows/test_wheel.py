@@ -1,0 +1,71 @@
+"""The built wheel works from any folder: R files, .qmd, lock file and example studies are inside it."""
+
+import os
+import subprocess
+import sys
+import sysconfig
+import venv
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """A fresh environment with the wheel; its dependencies are borrowed from this one."""
+    folder = tmp_path_factory.mktemp("wheel")
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)]
+    subprocess.run(build, check=True, capture_output=True)
+    (wheel,) = folder.glob("*.whl")
+    venv.create(folder / "env", with_pip=True)
+    python = folder / "env" / "bin" / "python"
+    subprocess.run([python, "-m", "pip", "install", "-q", "--no-deps", str(wheel)], check=True, capture_output=True)
+    site = subprocess.run(
+        [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], capture_output=True, text=True
+    ).stdout.strip()
+    # Behind the wheel's own packages; as a path entry only, so that this checkout's editable install stays out.
+    (Path(site) / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    (Path(site) / "zz_forget_editable.pth").write_text(
+        f"import sys; sys.path[:] = [p for p in sys.path if p != {str(ROOT)!r}]\n"
+    )
+    return folder / "env" / "bin"
+
+
+def factsurv(installed, *arguments, folder):
+    env = os.environ | {"FACTSURV_R_LIBRARY": os.environ.get("FACTSURV_R_LIBRARY", "") or _library()}
+    env = {k: v for k, v in env.items() if v and k != "PYTHONPATH"}
+    return subprocess.run(
+        [installed / "factsurv", *arguments], cwd=folder, env=env, capture_output=True, text=True, timeout=600
+    )
+
+
+def _library():
+    own = ROOT / ".r" / "library"
+    return str(own) if own.is_dir() else ""
+
+
+def test_it_is_the_wheel_that_runs(installed, tmp_path):
+    script = "import flows, stats; print(flows.__file__, stats.__file__)"
+    said = subprocess.run([installed / "python", "-c", script], cwd=tmp_path, capture_output=True, text=True).stdout
+    assert str(ROOT) not in said
+    assert said.count("site-packages") == 2
+
+
+def test_doctor_and_a_small_study_from_another_folder(installed, tmp_path):
+    said = factsurv(installed, "doctor", folder=tmp_path)
+    assert said.returncode == 0, said.stdout + said.stderr
+    assert "R: 4." in said.stdout
+    from tests.flows.test_end_to_end import STUDY
+
+    (tmp_path / "small.toml").write_text(STUDY.replace("[1, 2]", "[1]").replace("epochs = 8", "epochs = 4"))
+    said = factsurv(installed, "run", "small.toml", folder=tmp_path)
+    assert said.returncode == 0, said.stdout[-2000:] + said.stderr[-2000:]
+    assert (tmp_path / "results" / "small" / "report.html").stat().st_size > 100_000
+
+
+def test_bundled_studies_are_found_by_name(installed, tmp_path):
+    said = factsurv(installed, "run", "no-such-study", folder=tmp_path)
+    assert said.returncode == 2
+    assert "bundled studies: hpo, llama-hpo-go, tiny-world, world-facts" in said.stderr
