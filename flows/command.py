@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from events.errors import InputError
+from reports.render import RenderError
 
 app = typer.Typer(
     add_completion=False,
@@ -41,12 +43,13 @@ def run(study: Study, results: Folder = RESULTS) -> None:
 @app.command()
 def analyze(study: Study, results: Folder = RESULTS) -> None:
     """Fit the models again on a study's finished probes, with the R files as they are now; then report."""
-    store = _open(study, results)
     from flows import steps
+    from flows.study_file import find_study
 
-    steps.make_events(store)
-    steps.make_analysis(store)
-    print(f"report: {steps.make_report(store)}")
+    with closing(steps.open_results(find_study(study), results)) as store:
+        steps.make_events(store)
+        steps.make_analysis(store)
+        print(f"report: {steps.make_report(store)}")
 
 
 @app.command()
@@ -89,6 +92,31 @@ def init(
 
 
 @app.command()
+def schedule(
+    study: Study,
+    cron: Annotated[str, typer.Option(help="When, as cron says it: minute hour day month weekday.")],
+    results: Folder = RESULTS,
+) -> None:
+    """Run a study on a schedule until interrupted, through the Prefect server that PREFECT_API_URL names."""
+    from flows.steps import check
+    from flows.study_file import find_study
+
+    path = find_study(study).resolve()
+    check(path)
+    from prefect.flows import EntrypointType
+
+    from flows.study import study as flow
+
+    flow.serve(
+        name=path.stem,
+        cron=cron,
+        parameters={"path": str(path), "results": str(results.resolve())},
+        limit=1,  # a run that takes longer than the interval is followed, not joined, by the next
+        entrypoint_type=EntrypointType.MODULE_PATH,
+    )
+
+
+@app.command()
 def doctor() -> None:
     """Show what was found on this machine and, where something is wrong, the remedy."""
     from flows.doctor import examine
@@ -103,18 +131,11 @@ def doctor() -> None:
         raise typer.Exit(2)
 
 
-def _open(study: str, results: Path):
-    from flows.steps import open_results
-    from flows.study_file import find_study
-
-    return open_results(find_study(study), results)
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point: problems that the user can correct are one message and exit code 2."""
     try:
         app(args=list(arguments) if arguments is not None else None, prog_name="factsurv")
-    except InputError as error:
+    except (InputError, RenderError) as error:
         print(f"factsurv: {error}", file=sys.stderr)
         sys.exit(2)
 

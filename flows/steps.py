@@ -7,6 +7,7 @@ so, otherwise the log says what changed. Everything that a step makes lies in th
 from __future__ import annotations
 
 import datetime
+import fcntl
 import json
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -48,7 +49,22 @@ class Results:
     skipped: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        # The lock dies with its process, so a killed run never blocks the next one.
+        self._lock = (self.folder / ".lock").open("w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise InputError(
+                "another factsurv command is at work in this results folder",
+                str(self.folder),
+                "wait for it to end, or name another folder with --results",
+            ) from error
         self.manifest = Manifest(self.folder)
+
+    def close(self) -> None:
+        """Let another command work in this folder; everything done so far is recorded already."""
+        self._lock.close()
 
     def step(self, name: str, key: dict[str, Any], make: Callable[[], dict[str, int | None]]) -> None:
         """Run ``make`` unless its key is what it was; ``make`` returns the files it made and their rows."""
@@ -87,7 +103,6 @@ def open_results(path: Path, results: Path | None = None, say: Say = print) -> R
     study = read_study(path)
     folder = (results or Path("results")) / study.study.name
     store = Results(folder, study, say)
-    folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "study.toml").is_file() or (folder / "study.toml").read_bytes() != path.read_bytes():
         with atomic(folder / "study.toml") as file:
             file.write(path.read_bytes())

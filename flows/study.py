@@ -9,6 +9,7 @@ os.environ.setdefault("PREFECT_SERVER_LOGGING_LEVEL", "CRITICAL")
 os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
 os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")
 
+from contextlib import closing
 from pathlib import Path
 
 from prefect import flow, task
@@ -63,8 +64,7 @@ def study(path: str, results: str = "results") -> str:
     results : str
         Folder of results folders.
     """
-    with Board() as board:
-        store = steps.open_results(Path(path), Path(results), board.say)
+    with Board() as board, closing(steps.open_results(Path(path), Path(results), board.say)) as store:
         facts(store)
         ready = models(store)
         names = steps.run_names(store.study)

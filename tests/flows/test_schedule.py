@@ -1,0 +1,68 @@
+"""A real Prefect server creates a run on the minute and the served flow executes it."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tests.flows.test_end_to_end import STUDY
+
+BIN = Path(sys.executable).parent
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def test_a_cron_schedule_runs_the_study(tmp_path):
+    port = free_port()
+    (tmp_path / "small.toml").write_text(
+        STUDY.replace("[1, 2]", "[1]").replace("epochs = 8", "epochs = 3").replace("steps = 120", "steps = 20")
+    )
+    env = {k: v for k, v in os.environ.items() if k != "PREFECT_LOGGING_LEVEL"} | {
+        "PREFECT_HOME": str(tmp_path / "prefect"),
+        "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
+        "PREFECT_SERVER_UI_API_URL": f"http://127.0.0.1:{port}/api",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+        "FACTSURV_CACHE": str(tmp_path / "cache"),
+    }
+    logs = {name: (tmp_path / f"{name}.log").open("w") for name in ("server", "schedule")}
+
+    def start(name, *command):
+        return subprocess.Popen(
+            command, cwd=tmp_path, env=env, stdout=logs[name], stderr=subprocess.STDOUT, start_new_session=True
+        )
+
+    started = [start("server", BIN / "prefect", "server", "start", "--port", str(port))]
+    try:
+        wait_for(lambda: "Check out the dashboard" in (tmp_path / "server.log").read_text(), 120, tmp_path)
+        started.append(start("schedule", BIN / "factsurv", "schedule", "small.toml", "--cron", "* * * * *"))
+        report = tmp_path / "results" / "small" / "report.html"
+        wait_for(report.is_file, 240, tmp_path)
+        said = (tmp_path / "schedule.log").read_text()
+        assert re.search(r"report: done in", said)
+    finally:
+        for process in reversed(started):  # the schedule first: it says goodbye to the server
+            os.killpg(process.pid, signal.SIGINT)
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+        for log in logs.values():
+            log.close()
+
+
+def wait_for(condition, seconds, folder):
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            logs = "\n".join(p.read_text()[-2000:] for p in folder.glob("*.log"))
+            raise AssertionError(f"nothing after {seconds} s:\n{logs}")
+        time.sleep(1)
