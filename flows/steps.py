@@ -262,7 +262,10 @@ def make_analysis(results: Results) -> None:
         spec = results.study.analysis
         tables = analyse(results.manifest.verified("events.arrow"), key["spec"]["plan"], spec.time_limit, results.say)
         made = _written(results, {f"analysis/{n}.arrow": t for n, t in tables.items()})
-        write_json(results.folder / "environment.json", environment())
+        found = environment()
+        for missing in found["missing"]:
+            results.say(f"missing on this machine: {missing['what']}: {missing['cost']}")
+        write_json(results.folder / "environment.json", found)
         return made | {"environment.json": None}
 
     results.step("analysis", key, make)

@@ -1,8 +1,10 @@
 """A tiny study from nothing to its report, with the real command, a real model, real R and real Prefect."""
 
+import fcntl
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 from events.files import read_table
 from events.schema import ANALYSIS, BASELINE, EVENT_COUNTS, PROBES, RECALL, TRAINING
 
+ROOT = Path(__file__).resolve().parents[2]
 STUDY = """
 [study]
 name = "small"
@@ -121,6 +124,54 @@ def test_the_same_seed_gives_the_same_probes_in_another_folder(finished, tmp_pat
     assert one.equals(two)
 
 
+def test_a_run_that_diverges_is_named_and_the_others_are_kept(finished, tmp_path):
+    folder, _ = finished
+    arms = '[[arm]]\nname = "good"\n[[arm]]\nname = "wild"\n[arm.tuning]\nlearning_rate = 1e9\nmethod = "full"\n'
+    study = STUDY.replace("[1, 2]", "[1]").replace("epochs = 8", "epochs = 2") + arms
+    (tmp_path / "small.toml").write_text(study)
+    shutil.copytree(folder / "cache", tmp_path / "cache")
+    said = factsurv("run", "small.toml", folder=tmp_path, status=2)
+    assert "1 run(s) failed" in said and "run wild-1" in said
+    assert "lower the learning rate" in said and "Traceback" not in said
+    results = tmp_path / "results" / "small"
+    assert read_table(results / "runs" / "good-1" / "probes.arrow").num_rows == 3 * 90
+    assert read_table(results / "runs" / "wild-1" / "probes-incomplete.arrow").num_rows >= 90
+    (tmp_path / "small.toml").write_text(study.replace("learning_rate = 1e9", "learning_rate = 1e-3"))
+    said = factsurv("run", "small.toml", folder=tmp_path)
+    assert "run good-1: up to date, skipped" in said
+    assert "run wild-1: running" in said
+
+
+def test_two_commands_in_one_folder_do_not_meet(finished):
+    folder, _ = finished
+    with (folder / "results" / "small" / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        said = factsurv("run", "small.toml", folder=folder, status=2)
+    assert "another factsurv command is at work" in said
+
+
+def test_an_edit_that_breaks_the_report_keeps_the_old_one(finished, tmp_path):
+    """A statistician's slip in an R file: named, exit code 2, the old report still there."""
+    folder, _ = finished
+    copy = tmp_path / "project"
+    for room in ("events", "training", "stats", "flows", "reports", "studies"):
+        shutil.copytree(ROOT / room, copy / room, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "renv.lock", copy)
+    shutil.copytree(folder / "results", tmp_path / "results")
+    before = (tmp_path / "results" / "small" / "report.html").read_bytes()
+    style = copy / "reports" / "R" / "style.R"
+    style.write_text(style.read_text() + "\nstop('a slip of the pen')\n")
+    library = os.environ.get("FACTSURV_R_LIBRARY") or (
+        str(ROOT / ".r/library") if (ROOT / ".r/library").is_dir() else ""
+    )
+    env = os.environ | {"PYTHONPATH": str(copy)} | ({"FACTSURV_R_LIBRARY": library} if library else {})
+    command = [sys.executable, "-m", "flows.command", "report", str(folder / "small.toml")]
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "a slip of the pen" in done.stderr and "Traceback" not in done.stderr
+    assert (tmp_path / "results" / "small" / "report.html").read_bytes() == before
+
+
 def test_audit_agrees(finished):
     said = factsurv("audit", "small.toml", "--facts", "20", "--samples", "60", folder=finished[0])
     assert "greedy: 0 disagreements in 20 facts" in said
@@ -144,8 +195,6 @@ def test_bad_input_is_one_message_and_exit_code_2(change, message, tmp_path):
 
 
 def test_a_model_folder_without_tokenizer(finished, tmp_path):
-    import shutil
-
     tiny = next((finished[0] / "cache" / "models").glob("tiny-*"))
     shutil.copytree(tiny, tmp_path / "model")
     for file in ("tokenizer.json", "tokenizer_config.json"):
