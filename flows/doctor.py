@@ -107,15 +107,19 @@ def _r() -> list[Finding]:
     for name in absent:
         if name in COSTS:
             level = "wrong" if name in ("survival", "knitr", "ggplot2", "jsonlite") else "note"
-            out.append(
-                Finding(f"R package {name}", COSTS[name], level, "make setup (or renv::restore() from renv.lock)")
-            )
+            out.append(Finding(f"R package {name}", COSTS[name], level, _restore()))
     if other:
         shown = ", ".join(other[:6]) + (f" and {len(other) - 6} more" if len(other) > 6 else "")
-        out.append(Finding("R packages of other versions", f"not those of renv.lock: {shown}", "note", "make setup"))
+        out.append(Finding("R packages of other versions", f"not those of renv.lock: {shown}", "note", _restore()))
     if not absent and not other:
         out.append(Finding("R packages", f"all {len(locked)} of renv.lock, in its versions"))
     return out
+
+
+def _restore() -> str:
+    if (ROOT / ".r" / "fallback").is_file():
+        return "remove the folder .r and run make setup, with CRAN or a cellar in reach"
+    return "make setup, or renv::restore() from renv.lock"
 
 
 def _tools() -> list[Finding]:
