@@ -92,7 +92,8 @@ caveat_checkpoints <- function(results) {
 }
 
 caveat_missing <- function(results) {
-  m <- results$environment$missing
+  # What the page is rendered with changes no number; it stands at the end and in the footer.
+  m <- Filter(function(x) !identical(as.character(x$what), "Quarto"), results$environment$missing)
   if (!length(m)) return("")
   paste0("**Missing on the machine that made this:** ", md(list_words(vapply(m, function(x) as.character(x$what), ""))),
     ". What that costs is listed at the end.")
