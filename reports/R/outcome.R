@@ -5,13 +5,14 @@ callout <- function(kind, title, text, collapse = FALSE) {
 }
 
 model_words <- c(km = "cumulative incidence", score = "score test", "cox-univariable" = "Cox model of one predictor",
-  cox = "Cox model", cloglog = "grouped-time model (cloglog)", coxme = "random effects (coxme)")
+  cox = "Cox model", "cox-firth" = "penalised Cox model (Firth)",
+  cloglog = "grouped-time model (cloglog)", coxme = "random effects (coxme)")
 
 #' Callouts for the fits of some models; nothing for those that went well. One reason is given once, for all it
 #' concerns.
 callouts_of <- function(results, outcome, models) {
   fits <- pick(results$fits, outcome = outcome, rule = results$rule, model = models)
-  fits <- fits[as.character(fits$status) != "ok", , drop = FALSE]
+  fits <- fits[!as.character(fits$status) %in% c("ok", "not needed"), , drop = FALSE]
   if (!nrow(fits)) return("")
   same <- paste(fits$status, vapply(seq_len(nrow(fits)), function(i) reason_of(fits[i, ]), ""))
   paste(vapply(split(fits, factor(same, unique(same))), callout_of, ""), collapse = "\n")
@@ -57,7 +58,7 @@ outcome_section <- function(results, outcome) {
   cat(piece_if(has("coefficients"), "effects", outcome = outcome), "\n")
   mixed <- has("variances",
       model = "coxme") # then the random effects have a part of their own, and their doubts stand there
-  cat(callouts_of(results, outcome, c("cox-univariable", "cox", "cloglog", if (!mixed) "coxme")), "\n")
+  cat(callouts_of(results, outcome, c("cox-univariable", "cox", "cox-firth", "cloglog", if (!mixed) "coxme")), "\n")
   if (has("zph_points")) {
     cat(piece("proportionality", outcome = outcome), "\n")
   } else if (estimated(fit_of(results, outcome, "cox"))) {

@@ -77,7 +77,7 @@ table_event_counts <- function(results) {
 #' Hazard ratios of every model beside each other, p of the Cox model last.
 table_coefficients <- function(results, outcome, rule = results$rule) {
   d <- pick(results$coefficients, outcome = outcome, rule = rule)
-  models <- c("cox-univariable" = "Univariable", cox = "Cox", cloglog = "Cloglog", coxme = "Coxme")
+  models <- c("cox-univariable" = "Univariable", cox = "Cox", "cox-firth" = "Firth", cloglog = "Cloglog", coxme = "Coxme")
   models <- models[names(models) %in% as.character(d$model)]
   terms <- unique(c(as.character(d$term[d$model == "cox"]), as.character(d$term)))
   first <- d[match(terms, as.character(d$term)), ]
@@ -180,7 +180,7 @@ table_warnings <- function(results) {
   texts <- vapply(c("reason", "error", "warnings"), function(n) as.character(f[[n]]), character(nrow(f)))
   texts <- matrix(ifelse(is.na(texts), "", texts), nrow(f))
   said <- apply(texts, 1, function(x) paste(unique(x[nzchar(x)]), collapse = " | "))
-  keep <- nzchar(said) | as.character(f$status) != "ok"
+  keep <- (nzchar(said) | as.character(f$status) != "ok") & as.character(f$status) != "not needed"
   md_table(data.frame(Fit = as.character(f$title), Status = as.character(f$status), "What it said" = said,
       check.names = FALSE)[keep, ])
 }

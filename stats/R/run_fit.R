@@ -33,10 +33,7 @@ fit_task <- function(ready, task) {
     args$covariates <- ready$covariates
     args$terms <- ready$terms
   }
-  fitter <- list(
-    km_curves = km_curves, score_test = score_test, cox_univariable = cox_univariable, cox = cox, cloglog = cloglog,
-    cox_mixed = cox_mixed
-  )[[task$fn]]
+  fitter <- fitters()[[task$fn]]
   args <- args[names(args) %in% names(formals(fitter))]
   attempt <- captured(do.call(fitter, c(list(data = ready$data), args), quote = TRUE))
   result <- attempt$value
@@ -46,6 +43,14 @@ fit_task <- function(ready, task) {
   result$warnings <- attempt$warnings
   result$notes <- c(result$notes, attempt$messages)
   result
+}
+
+# What a task may ask for, by name.
+fitters <- function() {
+  list(
+    km_curves = km_curves, score_test = score_test, cox_univariable = cox_univariable, cox = cox,
+    cox_firth = cox_firth, cloglog = cloglog, cox_mixed = cox_mixed
+  )
 }
 
 # Reasons known before any fit.
@@ -68,7 +73,7 @@ nothing_to_fit <- function(ready, task) {
 }
 
 checked_task <- function(task) {
-  known <- c("km_curves", "score_test", "cox_univariable", "cox", "cloglog", "cox_mixed")
+  known <- names(fitters())
   if (!isTRUE(task$fn %in% known)) {
     stop("there is no model function '", paste(task$fn, collapse = " "), "'; known: ", toString(known), call. = FALSE)
   }
@@ -116,6 +121,7 @@ task_title <- function(task) {
     score = paste("Score (log-rank) test of", by),
     "cox-univariable" = paste("Cox model of", covariates, "alone"),
     cox = paste("Cox model of", covariates),
+    "cox-firth" = paste("Penalised (Firth) Cox model of", covariates),
     cloglog = paste("Grouped-time (cloglog) model of", covariates),
     coxme = paste0("Cox model of ", covariates, " with random ", toString(texts(task$args$random))),
     "Unknown model"
