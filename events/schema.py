@@ -54,6 +54,10 @@ ANALYSIS: dict[str, dict[str, pa.DataType]] = {
         "lower": _F, "upper": _F, "incidence": _F, "incidence_lower": _F, "incidence_upper": _F,
     },
     "risk_table": _FIT | {"by": TEXT, "stratum": TEXT, "time": _F, "n_risk": _I, "events": _I},
+    "rmst": _FIT | {
+        "by": TEXT, "group": TEXT, "reference": TEXT, "horizon": _F, "rmst": _F, "rmst_se": _F, "rmst_reference": _F,
+        "rmst_reference_se": _F, "difference": _F, "se": _F, "lower": _F, "upper": _F, "p": _F,
+    },
     "tests": _FIT | {"by": TEXT, "statistic": _F, "df": _F, "p": _F},
     "zph_tests": _FIT | {"term": TEXT, "chisq": _F, "df": _F, "p": _F, "transform": TEXT},
     "zph_points": _FIT | {"term": TEXT, "time": _F, "residual": _F},

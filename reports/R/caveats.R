@@ -31,7 +31,7 @@ caveat_separation <- function(results, outcome) {
 
 caveat_hazards <- function(results) {
   bad <- Filter(function(o) {
-    d <- pick(results$zph_tests, outcome = o, rule = results$rule)
+    d <- pick(results$zph_tests, outcome = o, rule = results$rule, model = "cox")
     any(d$p[startsWith(as.character(d$term), main_term(o))] < 0.05, na.rm = TRUE)
   }, outcomes)
   if (!length(bad)) return("")

@@ -6,7 +6,7 @@ callout <- function(kind, title, text, collapse = FALSE) {
 
 model_words <- c(km = "cumulative incidence", score = "score test", "cox-univariable" = "Cox model of one predictor",
   cox = "Cox model", "cox-firth" = "penalised Cox model (Firth)",
-  cloglog = "grouped-time model (cloglog)", coxme = "random effects (coxme)")
+  "cox-stratified" = "stratified Cox model", rmst = "restricted mean times", cloglog = "grouped-time model (cloglog)", coxme = "random effects (coxme)")
 
 #' Callouts for the fits of some models; nothing for those that went well. One reason is given once, for all it
 #' concerns.
@@ -50,17 +50,18 @@ outcome_section <- function(results, outcome) {
         ".")))
     return(invisible())
   }
-  cat(callouts_of(results, outcome, c("km", "score")), "\n")
+  cat(callouts_of(results, outcome, c("km", "score", "rmst")), "\n")
   for (by in splits_of(results, outcome)) {
     cat(piece("incidence", outcome = outcome, by = by, id = gsub("[^a-z0-9]+", "-", tolower(by))), "\n")
   }
   has <- function(table, ...) nrow(pick(results[[table]], outcome = outcome, rule = results$rule, ...)) > 0
+  cat(piece_if(has("rmst"), "rmst", outcome = outcome), "\n")
   cat(piece_if(has("coefficients"), "effects", outcome = outcome), "\n")
   mixed <- has("variances",
       model = "coxme") # then the random effects have a part of their own, and their doubts stand there
   cat(callouts_of(results, outcome, c("cox-univariable", "cox", "cox-firth", "cloglog", if (!mixed) "coxme")), "\n")
   if (has("zph_points")) {
-    cat(piece("proportionality", outcome = outcome), "\n")
+    cat(piece("proportionality", outcome = outcome), callouts_of(results, outcome, "cox-stratified"), "\n")
   } else if (estimated(fit_of(results, outcome, "cox"))) {
     cat(callout("note", paste("No check of proportional hazards for", outcome),
         "The results hold no Schoenfeld residuals for this fit."))

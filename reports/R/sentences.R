@@ -128,7 +128,7 @@ say_score <- function(results, outcome, by) {
 
 #' One plain sentence on proportional hazards, with the size of the drift where there is one.
 say_zph <- function(results, outcome) {
-  d <- pick(results$zph_tests, outcome = outcome, rule = results$rule)
+  d <- pick(results$zph_tests, outcome = outcome, rule = results$rule, model = "cox")
   main <- utils::head(d[startsWith(as.character(d$term), main_term(outcome)), ], 1)
   if (!nrow(main)) main <- utils::head(d, 1)
   if (!nrow(main) || is.na(main$p)) return("")

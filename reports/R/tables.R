@@ -94,7 +94,7 @@ table_coefficients <- function(results, outcome, rule = results$rule) {
 }
 
 table_zph <- function(results, outcome) {
-  d <- pick(results$zph_tests, outcome = outcome, rule = results$rule)
+  d <- pick(results$zph_tests, outcome = outcome, rule = results$rule, model = "cox")
   md_table(data.frame(Predictor = ifelse(d$term == "GLOBAL", "All together", contrast_of(results, outcome, d$term)),
     "Chi-squared" = fmt_number(d$chisq), "Degrees of freedom" = fmt_number(d$df), p = fmt_p_value(d$p),
     check.names = FALSE), "lrrr")

@@ -28,6 +28,10 @@ contract_columns <- function() {
       typed(real, c("survival", "lower", "upper", "incidence", "incidence_lower", "incidence_upper"))
     ),
     risk_table = c(id, typed(text, c("by", "stratum")), time = real, typed(whole, c("n_risk", "events"))),
+    rmst = c(
+      id, typed(text, c("by", "group", "reference")), horizon = real,
+      typed(real, c("rmst", "rmst_se", "rmst_reference", "rmst_reference_se", "difference", "se", "lower", "upper", "p"))
+    ),
     tests = c(id, by = text, typed(real, c("statistic", "df", "p"))),
     zph_tests = c(id, term = text, typed(real, c("chisq", "df", "p")), transform = text),
     zph_points = c(id, term = text, typed(real, c("time", "residual"))),

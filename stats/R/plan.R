@@ -43,21 +43,27 @@ tasks_of <- function(outcome, rule, covariates, curves_by, plan, primary) {
     task("km", "km_curves", list(by = by, cluster = plan$cluster, conf = plan$conf), by)
   })
   cox <- if (length(covariates)) list(task("cox", "cox", c(list(covariates = covariates), shared)))
-  # Comes back as `not needed` where the Cox model is sound: only the fit itself can tell.
+  # Remedies come back as `not needed` where the Cox model is sound: only the fit itself can tell.
   firth <- if (length(covariates)) list(task("cox-firth", "cox_firth", c(list(covariates = covariates), shared)))
   if (!primary) return(c(curves, cox, firth))
   by_curve <- setdiff(curves_by, plan$strata)
   scores <- lapply(by_curve, function(by) {
     task("score", "score_test", list(by = by, strata = plan$strata, cluster = plan$cluster, ties = plan$ties), by)
   })
+  means <- lapply(curves_by, function(by) {
+    task("rmst", "rmst_difference", list(by = by, cluster = plan$cluster, conf = plan$conf), by)
+  })
   single <- lapply(covariates, function(covariate) {
     task("cox-univariable", "cox_univariable", c(list(covariates = covariate), shared), covariate)
   })
+  stratified <- if (length(covariates)) {
+    list(task("cox-stratified", "cox_stratified", c(list(covariates = covariates), shared)))
+  }
   grouped <- if (length(covariates)) list(task("cloglog", "cloglog", c(list(covariates = covariates), shared)))
   mixed <- if (length(covariates) && length(plan$random)) {
     list(task("coxme", "cox_mixed", c(list(covariates = covariates, random = plan$random), shared)))
   }
-  c(curves, scores, single, cox, firth, grouped, mixed)
+  c(curves, scores, means, single, cox, firth, stratified, grouped, mixed)
 }
 
 # The plan with every default filled in; a key that nobody reads is an error, not a wish that is quietly ignored.

@@ -49,7 +49,7 @@ fit_task <- function(ready, task) {
 fitters <- function() {
   list(
     km_curves = km_curves, score_test = score_test, cox_univariable = cox_univariable, cox = cox,
-    cox_firth = cox_firth, cloglog = cloglog, cox_mixed = cox_mixed
+    cox_firth = cox_firth, cox_stratified = cox_stratified, rmst_difference = rmst_difference, cloglog = cloglog, cox_mixed = cox_mixed
   )
 }
 
@@ -66,7 +66,7 @@ nothing_to_fit <- function(ready, task) {
   if (events == 1L) {
     return(stopped("not estimable", sprintf("one event among %d facts: no effect can be estimated", facts)))
   }
-  if (task$fn != "score_test" && !length(ready$covariates)) {
+  if (!task$fn %in% c("score_test", "rmst_difference") && !length(ready$covariates)) {
     return(stopped("not estimable", "no covariate is left"))
   }
   NULL
@@ -122,6 +122,8 @@ task_title <- function(task) {
     "cox-univariable" = paste("Cox model of", covariates, "alone"),
     cox = paste("Cox model of", covariates),
     "cox-firth" = paste("Penalised (Firth) Cox model of", covariates),
+    "cox-stratified" = paste("Cox model of", covariates, "stratified by what is not proportional"),
+    rmst = paste("Restricted mean times by", by),
     cloglog = paste("Grouped-time (cloglog) model of", covariates),
     coxme = paste0("Cox model of ", covariates, " with random ", toString(texts(task$args$random))),
     "Unknown model"

@@ -7,9 +7,10 @@ test_that("ids are unique, readable and stable; the primary rule has everything"
   expect_equal(ids[startsWith(ids, "acquisition")], c(
     "acquisition/first/km", "acquisition/first/km/latent", "acquisition/first/km/relation",
     "acquisition/first/score/latent", "acquisition/first/score/relation",
+    "acquisition/first/rmst/latent", "acquisition/first/rmst/relation",
     "acquisition/first/cox-univariable/latent", "acquisition/first/cox-univariable/popularity",
     "acquisition/first/cox-univariable/relation", "acquisition/first/cox", "acquisition/first/cox-firth",
-    "acquisition/first/cloglog", "acquisition/first/coxme", "acquisition/sustained2/km", "acquisition/sustained2/km/latent",
+    "acquisition/first/cox-stratified", "acquisition/first/cloglog", "acquisition/first/coxme", "acquisition/sustained2/km", "acquisition/sustained2/km/latent",
     "acquisition/sustained2/km/relation", "acquisition/sustained2/cox", "acquisition/sustained2/cox-firth"
   ))
 })
