@@ -58,6 +58,15 @@ ANALYSIS: dict[str, dict[str, pa.DataType]] = {
         "by": TEXT, "group": TEXT, "reference": TEXT, "horizon": _F, "rmst": _F, "rmst_se": _F, "rmst_reference": _F,
         "rmst_reference_se": _F, "difference": _F, "se": _F, "lower": _F, "upper": _F, "p": _F,
     },
+    "sensitivity": _FIT | {
+        "method": TEXT, "term": TEXT, "label": TEXT, "unit": TEXT, "events": _I, "estimate": _F, "se": _F, "hr": _F,
+        "lower": _F, "upper": _F, "infinite": _B,
+    },
+    "arms": _FIT | {
+        "arm": TEXT, "reference": TEXT, "seeds": _I, "events": _I, "estimate": _F, "se": _F, "hr": _F, "lower": _F,
+        "upper": _F, "p": _F, "p_holm": _F, "infinite": _B, "horizon": _F, "rmst": _F, "rmst_reference": _F,
+        "difference": _F, "difference_lower": _F, "difference_upper": _F, "difference_p": _F, "difference_p_holm": _F,
+    },
     "tests": _FIT | {"by": TEXT, "statistic": _F, "df": _F, "p": _F},
     "zph_tests": _FIT | {"term": TEXT, "chisq": _F, "df": _F, "p": _F, "transform": TEXT},
     "zph_points": _FIT | {"term": TEXT, "time": _F, "residual": _F},

@@ -6,7 +6,9 @@ callout <- function(kind, title, text, collapse = FALSE) {
 
 model_words <- c(km = "cumulative incidence", score = "score test", "cox-univariable" = "Cox model of one predictor",
   cox = "Cox model", "cox-firth" = "penalised Cox model (Firth)",
-  "cox-stratified" = "stratified Cox model", rmst = "restricted mean times", cloglog = "grouped-time model (cloglog)", coxme = "random effects (coxme)")
+  "cox-stratified" = "stratified Cox model", rmst = "restricted mean times",
+  sensitivity = "methods for ties", arms = "comparison of recipes",
+  cloglog = "grouped-time model (cloglog)", coxme = "random effects (coxme)")
 
 #' Callouts for the fits of some models; nothing for those that went well. One reason is given once, for all it
 #' concerns.
@@ -59,7 +61,7 @@ outcome_section <- function(results, outcome) {
   cat(piece_if(has("coefficients"), "effects", outcome = outcome), "\n")
   mixed <- has("variances",
       model = "coxme") # then the random effects have a part of their own, and their doubts stand there
-  cat(callouts_of(results, outcome, c("cox-univariable", "cox", "cox-firth", "cloglog", if (!mixed) "coxme")), "\n")
+  cat(callouts_of(results, outcome, c("cox-univariable", "cox", "cox-firth", "cloglog", "sensitivity", if (!mixed) "coxme")), "\n")
   if (has("zph_points")) {
     cat(piece("proportionality", outcome = outcome), callouts_of(results, outcome, "cox-stratified"), "\n")
   } else if (estimated(fit_of(results, outcome, "cox"))) {

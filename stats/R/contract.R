@@ -32,6 +32,16 @@ contract_columns <- function() {
       id, typed(text, c("by", "group", "reference")), horizon = real,
       typed(real, c("rmst", "rmst_se", "rmst_reference", "rmst_reference_se", "difference", "se", "lower", "upper", "p"))
     ),
+    sensitivity = c(
+      id, typed(text, c("method", "term", "label", "unit")), events = whole,
+      typed(real, c("estimate", "se", "hr", "lower", "upper")), infinite = "logical"
+    ),
+    arms = c(
+      id, typed(text, c("arm", "reference")), typed(whole, c("seeds", "events")),
+      typed(real, c("estimate", "se", "hr", "lower", "upper", "p", "p_holm")), infinite = "logical",
+      typed(real, c("horizon", "rmst", "rmst_reference", "difference", "difference_lower", "difference_upper",
+                    "difference_p", "difference_p_holm"))
+    ),
     tests = c(id, by = text, typed(real, c("statistic", "df", "p"))),
     zph_tests = c(id, term = text, typed(real, c("chisq", "df", "p")), transform = text),
     zph_points = c(id, term = text, typed(real, c("time", "residual"))),

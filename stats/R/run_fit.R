@@ -49,7 +49,8 @@ fit_task <- function(ready, task) {
 fitters <- function() {
   list(
     km_curves = km_curves, score_test = score_test, cox_univariable = cox_univariable, cox = cox,
-    cox_firth = cox_firth, cox_stratified = cox_stratified, rmst_difference = rmst_difference, cloglog = cloglog, cox_mixed = cox_mixed
+    cox_firth = cox_firth, cox_stratified = cox_stratified, rmst_difference = rmst_difference,
+    sensitivity = sensitivity, compare_arms = compare_arms, cloglog = cloglog, cox_mixed = cox_mixed
   )
 }
 
@@ -124,6 +125,8 @@ task_title <- function(task) {
     "cox-firth" = paste("Penalised (Firth) Cox model of", covariates),
     "cox-stratified" = paste("Cox model of", covariates, "stratified by what is not proportional"),
     rmst = paste("Restricted mean times by", by),
+    sensitivity = paste("Methods for ties, model of", covariates),
+    arms = paste("Training recipes compared, adjusted for", toString(setdiff(texts(task$args$covariates), "arm"))),
     cloglog = paste("Grouped-time (cloglog) model of", covariates),
     coxme = paste0("Cox model of ", covariates, " with random ", toString(texts(task$args$random))),
     "Unknown model"
