@@ -76,7 +76,8 @@ ANALYSIS: dict[str, dict[str, pa.DataType]] = {
         "lower": _F, "upper": _F, "p": _F,
     },
     "variances": _FIT | {
-        "grouping": TEXT, "levels": _I, "variance": _F, "sd": _F, "median_hr": _F, "boundary": _B, "verdict": TEXT,
+        "grouping": TEXT, "levels": _I, "variance": _F, "sd": _F, "median_hr": _F, "lower": _F,
+        "upper": _F, "chisq": _F, "p": _F, "boundary": _B, "verdict": TEXT,
     },
     "random_effects": _FIT | {"grouping": TEXT, "level": TEXT, "estimate": _F, "hr": _F, "rank": _I},
 }  # fmt: skip

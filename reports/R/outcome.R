@@ -8,7 +8,8 @@ model_words <- c(km = "cumulative incidence", score = "score test", "cox-univari
   cox = "Cox model", "cox-firth" = "penalised Cox model (Firth)",
   "cox-stratified" = "stratified Cox model", rmst = "restricted mean times",
   sensitivity = "methods for ties", arms = "comparison of recipes",
-  cloglog = "grouped-time model (cloglog)", coxme = "random effects (coxme)")
+  cloglog = "grouped-time model (cloglog)", coxme = "random effects (coxme)",
+  "frailty-gamma" = "gamma frailty")
 
 #' Callouts for the fits of some models; nothing for those that went well. One reason is given once, for all it
 #' concerns.
@@ -68,5 +69,5 @@ outcome_section <- function(results, outcome) {
     cat(callout("note", paste("No check of proportional hazards for", outcome),
         "The results hold no Schoenfeld residuals for this fit."))
   }
-  if (mixed) cat(piece("random", outcome = outcome), callouts_of(results, outcome, "coxme"), "\n")
+  if (mixed) cat(piece("random", outcome = outcome), callouts_of(results, outcome, c("coxme", "frailty-gamma")), "\n")
 }

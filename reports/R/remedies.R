@@ -1,4 +1,4 @@
-# What stands beside a hazard ratio that changes with time: restricted mean times and the stratified model.
+# What stands beside a hazard ratio: restricted mean times, the stratified model, the random effects in words.
 
 rmst_of <- function(results, outcome) {
   d <- pick(results$rmst, outcome = outcome, rule = results$rule, model = "rmst")
@@ -55,4 +55,25 @@ table_stratified <- function(results, outcome) {
   hr <- function(x) fmt_hr(x$hr, x$lower, x$upper, x$infinite)
   md_table(data.frame(Predictor = term_words(d), "Cox" = hr(before), "Stratified Cox" = hr(d),
     "p (stratified)" = fmt_p_value(d$p), check.names = FALSE), "lrrr")
+}
+
+#' Whether the groups differ, and what the random effects make of the main hazard ratio.
+say_variances <- function(results, outcome) {
+  d <- utils::head(pick(results$variances, outcome = outcome, rule = results$rule, model = "coxme"), 1)
+  if (!nrow(d)) return("")
+  name <- md(lower_first(predictor_words(d$grouping)))
+  tested <- if (is.null(d$p) || is.na(d$p)) "" else if (d$p < 0.05) {
+    paste0("The data show that they differ by ", name, " (", fmt_p(d$p), "). ")
+  } else {
+    paste0("The data do not show that they differ by ", name, " (", fmt_p(d$p), "). ")
+  }
+  of <- function(model) main_effect(results, outcome, model = model)
+  a <- of("cox")
+  b <- of("coxme")
+  g <- of("frailty-gamma")
+  if (!nrow(a) || !nrow(b) || anyNA(c(a$hr, b$hr))) return(tested)
+  ratio <- function(x) fmt_hr(x$hr, x$lower, x$upper)
+  paste0(tested, "For \u201c", md(term_words(b)), "\u201d the hazard ratio between facts of the same group is ", ratio(b),
+    if (nrow(g) && is.finite(g$hr)) paste0(" (with gamma effects ", ratio(g), ")"), ", beside ", ratio(a),
+    " over all groups.")
 }

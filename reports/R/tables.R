@@ -122,12 +122,15 @@ contrast_of <- function(results, outcome, term) {
 }
 
 table_variances <- function(results, outcome) {
-  d <- pick(results$variances, outcome = outcome, rule = results$rule, model = "coxme")
-  md_table(data.frame("Random effect of" = predictor_words(d$grouping), Groups = fmt_n(d$levels),
-      Variance = fmt_number(d$variance),
-    "Standard deviation" = fmt_number(d$sd), "Median hazard ratio" = fmt_ratio(d$median_hr),
-    Verdict = as.character(d$verdict),
-    check.names = FALSE), "lrrrrl")
+  d <- pick(results$variances, outcome = outcome, rule = results$rule, model = c("coxme", "frailty-gamma"))
+  d <- d[order(match(as.character(d$model), c("coxme", "frailty-gamma"))), ]
+  interval <- paste0(" (", fmt_number(d$lower), "\u2013", fmt_number(d$upper), ")")
+  interval[is.na(d$lower) & is.na(d$upper)] <- ""
+  shape <- ifelse(d$model == "coxme", "normal", "gamma")
+  md_table(data.frame("Random effect of" = predictor_words(d$grouping), Shape = shape, Groups = fmt_n(d$levels),
+    "Variance (95 % interval)" = paste0(fmt_number(d$variance), interval),
+    "Median hazard ratio" = fmt_ratio(d$median_hr), "p (no variance)" = fmt_p_value(d$p),
+    Verdict = as.character(d$verdict), check.names = FALSE), "llrrrrl")
 }
 
 #' Adjusted hazard ratios under every event rule, the number of events in the first line of each outcome.

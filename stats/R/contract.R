@@ -51,7 +51,7 @@ contract_columns <- function() {
       typed(real, c("estimate", "se", "hr", "lower", "upper", "p"))
     ),
     variances = c(
-      id, grouping = text, levels = whole, typed(real, c("variance", "sd", "median_hr")),
+      id, grouping = text, levels = whole, typed(real, c("variance", "sd", "median_hr", "lower", "upper", "chisq", "p")),
       boundary = "logical", verdict = text
     ),
     random_effects = c(id, typed(text, c("grouping", "level")), typed(real, c("estimate", "hr")), rank = whole)

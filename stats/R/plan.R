@@ -61,7 +61,8 @@ tasks_of <- function(outcome, rule, covariates, curves_by, plan, primary) {
   }
   grouped <- if (length(covariates)) list(task("cloglog", "cloglog", c(list(covariates = covariates), shared)))
   mixed <- if (length(covariates) && length(plan$random)) {
-    list(task("coxme", "cox_mixed", c(list(covariates = covariates, random = plan$random), shared)))
+    args <- c(list(covariates = covariates, random = plan$random), shared)
+    list(task("frailty-gamma", "frailty_gamma", args), task("coxme", "cox_mixed", args))
   }
   c(curves, scores, means, single, cox, firth, stratified, grouped, choices, mixed)
 }

@@ -50,7 +50,8 @@ fitters <- function() {
   list(
     km_curves = km_curves, score_test = score_test, cox_univariable = cox_univariable, cox = cox,
     cox_firth = cox_firth, cox_stratified = cox_stratified, rmst_difference = rmst_difference,
-    sensitivity = sensitivity, compare_arms = compare_arms, cloglog = cloglog, cox_mixed = cox_mixed
+    sensitivity = sensitivity, compare_arms = compare_arms, cloglog = cloglog, cox_mixed = cox_mixed,
+    frailty_gamma = frailty_gamma
   )
 }
 
@@ -58,8 +59,6 @@ fitters <- function() {
 nothing_to_fit <- function(ready, task) {
   stopped <- function(status, reason) list(status = status, reason = reason)
   if (nzchar(ready$status)) return(stopped(ready$status, ready$reason))
-  # A machine without coxme says so whatever the data are like: the remedy is the same.
-  if (task$fn == "cox_mixed" && !requireNamespace("coxme", quietly = TRUE)) return(without_coxme())
   if (task$fn == "km_curves") return(NULL)
   facts <- length(unique(ready$data$fact_id))
   events <- sum(ready$data$event)
@@ -129,6 +128,8 @@ task_title <- function(task) {
     arms = paste("Training recipes compared, adjusted for", toString(setdiff(texts(task$args$covariates), "arm"))),
     cloglog = paste("Grouped-time (cloglog) model of", covariates),
     coxme = paste0("Cox model of ", covariates, " with random ", toString(texts(task$args$random))),
+    "frailty-gamma" = paste0("Cox model of ", covariates, " with a gamma frailty (first usable of ",
+                             toString(texts(task$args$random)), ")"),
     "Unknown model"
   )
   sprintf("%s of facts, rule '%s': %s", capitalised(paste(task$outcome, collapse = "")),
