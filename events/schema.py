@@ -54,6 +54,19 @@ ANALYSIS: dict[str, dict[str, pa.DataType]] = {
         "lower": _F, "upper": _F, "incidence": _F, "incidence_lower": _F, "incidence_upper": _F,
     },
     "risk_table": _FIT | {"by": TEXT, "stratum": TEXT, "time": _F, "n_risk": _I, "events": _I},
+    "rmst": _FIT | {
+        "by": TEXT, "group": TEXT, "reference": TEXT, "horizon": _F, "rmst": _F, "rmst_se": _F, "rmst_reference": _F,
+        "rmst_reference_se": _F, "difference": _F, "se": _F, "lower": _F, "upper": _F, "p": _F,
+    },
+    "sensitivity": _FIT | {
+        "method": TEXT, "term": TEXT, "label": TEXT, "unit": TEXT, "events": _I, "estimate": _F, "se": _F, "hr": _F,
+        "lower": _F, "upper": _F, "infinite": _B,
+    },
+    "arms": _FIT | {
+        "arm": TEXT, "reference": TEXT, "seeds": _I, "events": _I, "estimate": _F, "se": _F, "hr": _F, "lower": _F,
+        "upper": _F, "p": _F, "p_holm": _F, "infinite": _B, "horizon": _F, "rmst": _F, "rmst_reference": _F,
+        "difference": _F, "difference_lower": _F, "difference_upper": _F, "difference_p": _F, "difference_p_holm": _F,
+    },
     "tests": _FIT | {"by": TEXT, "statistic": _F, "df": _F, "p": _F},
     "zph_tests": _FIT | {"term": TEXT, "chisq": _F, "df": _F, "p": _F, "transform": TEXT},
     "zph_points": _FIT | {"term": TEXT, "time": _F, "residual": _F},
@@ -63,7 +76,8 @@ ANALYSIS: dict[str, dict[str, pa.DataType]] = {
         "lower": _F, "upper": _F, "p": _F,
     },
     "variances": _FIT | {
-        "grouping": TEXT, "levels": _I, "variance": _F, "sd": _F, "median_hr": _F, "boundary": _B, "verdict": TEXT,
+        "grouping": TEXT, "levels": _I, "variance": _F, "sd": _F, "median_hr": _F, "lower": _F,
+        "upper": _F, "chisq": _F, "p": _F, "boundary": _B, "verdict": TEXT,
     },
     "random_effects": _FIT | {"grouping": TEXT, "level": TEXT, "estimate": _F, "hr": _F, "rank": _I},
 }  # fmt: skip

@@ -23,7 +23,7 @@ PYTHON_PACKAGES = (
 # What a missing R package costs the reader of a report.
 COSTS = {
     "survival": "no survival analysis at all",
-    "coxme": "no random-effects (coxme) models: hazard ratios are not adjusted for the fact group and the run",
+    "coxme": "random effects of one grouping only, by survival in place of coxme, without test or interval",
     "bdsmatrix": "coxme does not load",
     "nanoarrow": "R reads tables as CSV copies instead of Arrow files (slower, the same numbers)",
     "patchwork": "figures with risk tables are not drawn",

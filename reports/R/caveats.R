@@ -16,7 +16,8 @@ caveat_events <- function(results, outcome) {
   if (!events) return(paste0("**No event of ", outcome, "** was seen, so nothing can be said about what drives it."))
   paste0("**Few events:** ", outcome, " rests on ", plural(events, "event"),
       if (terms) paste0(" for ", plural(terms, "predictor")),
-    "; its hazard ratios are rough, and single facts can move them.")
+    "; its hazard ratios are rough, and single facts can move them.", if (nrow(pick(results$coefficients,
+      outcome = outcome, rule = results$rule, model = "cox-firth"))) " Penalised (Firth) estimates stand beside them.")
 }
 
 caveat_separation <- function(results, outcome) {
@@ -25,12 +26,12 @@ caveat_separation <- function(results, outcome) {
   if (!nrow(d)) return("")
   paste0("**Separation:** ", list_words(unique(md(predictor_words(d$term)))), " tells the facts with ", outcome,
       " from those without so completely that ",
-    "the hazard ratio has no finite value.")
+    "the hazard ratio has no finite value; the penalised (Firth) estimate beside it has one.")
 }
 
 caveat_hazards <- function(results) {
   bad <- Filter(function(o) {
-    d <- pick(results$zph_tests, outcome = o, rule = results$rule)
+    d <- pick(results$zph_tests, outcome = o, rule = results$rule, model = "cox")
     any(d$p[startsWith(as.character(d$term), main_term(o))] < 0.05, na.rm = TRUE)
   }, outcomes)
   if (!length(bad)) return("")

@@ -5,12 +5,14 @@ term_words <- function(d, joiner = ", ") {
   ifelse(unit == "", predictor_words(d$term), paste0(predictor_words(d$term), joiner, unit))
 }
 
+forest_kinds <- c("cox-univariable" = "one predictor at a time", cox = "adjusted for the others",
+  "cox-firth" = "adjusted, penalised (Firth)")
+
 #' Univariable and multivariable hazard ratios of an outcome, in the order of the multivariable model.
 forest_data <- function(results, outcome) {
-  d <- pick(results$coefficients, outcome = outcome, rule = results$rule, model = c("cox-univariable", "cox"))
+  d <- pick(results$coefficients, outcome = outcome, rule = results$rule, model = names(forest_kinds))
   if (!nrow(d)) return(d)
-  d$kind <- factor(ifelse(d$model == "cox", "adjusted for the others", "one predictor at a time"),
-    c("one predictor at a time", "adjusted for the others"))
+  d$kind <- factor(forest_kinds[as.character(d$model)], intersect(forest_kinds, forest_kinds[as.character(d$model)]))
   terms <- unique(c(as.character(d$term[d$model == "cox"]), as.character(d$term)))
   words <- paste0(wrap(predictor_words(d$term), 26), "\n", plain_name(d$unit))
   d$shown <- factor(words, rev(unique(words[order(match(as.character(d$term), terms))])))
@@ -28,8 +30,8 @@ plot_forest <- function(results, outcome) {
     ggplot2::geom_point(position = place, size = 2.8, fill = "white") +
     ggplot2::scale_x_log10(limits = span, oob = scales::squish, breaks = c(0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20),
         labels = fmt_number) +
-    ggplot2::scale_colour_manual(values = c("#D55E00", "#0072B2"), name = NULL, drop = FALSE) +
-    ggplot2::scale_shape_manual(values = c(21, 16), name = NULL, drop = FALSE) +
+    ggplot2::scale_colour_manual(values = c("#D55E00", "#0072B2", "#009E73"), name = NULL, drop = FALSE) +
+    ggplot2::scale_shape_manual(values = c(21, 16, 18), name = NULL, drop = FALSE) +
     ggplot2::labs(x = "Hazard ratio (log scale), 95 % interval", y = NULL) + theme_report()
 }
 
@@ -70,7 +72,7 @@ zph_panels <- function(results, outcome) {
 }
 
 alt_zph <- function(results, outcome) {
-  d <- pick(results$zph_tests, outcome = outcome, rule = results$rule)
+  d <- pick(results$zph_tests, outcome = outcome, rule = results$rule, model = "cox")
   d <- d[as.character(d$term) != "GLOBAL", ]
   paste0("Scaled Schoenfeld residuals over time with a smooth curve and its 95 % band, and a dashed line at the Cox ",
     "estimate. ",

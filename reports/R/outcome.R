@@ -5,13 +5,17 @@ callout <- function(kind, title, text, collapse = FALSE) {
 }
 
 model_words <- c(km = "cumulative incidence", score = "score test", "cox-univariable" = "Cox model of one predictor",
-  cox = "Cox model", cloglog = "grouped-time model (cloglog)", coxme = "random effects (coxme)")
+  cox = "Cox model", "cox-firth" = "penalised Cox model (Firth)",
+  "cox-stratified" = "stratified Cox model", rmst = "restricted mean times",
+  sensitivity = "methods for ties", arms = "comparison of recipes",
+  cloglog = "grouped-time model (cloglog)", coxme = "random effects (coxme)",
+  "frailty-gamma" = "gamma frailty")
 
 #' Callouts for the fits of some models; nothing for those that went well. One reason is given once, for all it
 #' concerns.
 callouts_of <- function(results, outcome, models) {
   fits <- pick(results$fits, outcome = outcome, rule = results$rule, model = models)
-  fits <- fits[as.character(fits$status) != "ok", , drop = FALSE]
+  fits <- fits[!as.character(fits$status) %in% c("ok", "not needed"), , drop = FALSE]
   if (!nrow(fits)) return("")
   same <- paste(fits$status, vapply(seq_len(nrow(fits)), function(i) reason_of(fits[i, ]), ""))
   paste(vapply(split(fits, factor(same, unique(same))), callout_of, ""), collapse = "\n")
@@ -49,20 +53,21 @@ outcome_section <- function(results, outcome) {
         ".")))
     return(invisible())
   }
-  cat(callouts_of(results, outcome, c("km", "score")), "\n")
+  cat(callouts_of(results, outcome, c("km", "score", "rmst")), "\n")
   for (by in splits_of(results, outcome)) {
     cat(piece("incidence", outcome = outcome, by = by, id = gsub("[^a-z0-9]+", "-", tolower(by))), "\n")
   }
   has <- function(table, ...) nrow(pick(results[[table]], outcome = outcome, rule = results$rule, ...)) > 0
+  cat(piece_if(has("rmst"), "rmst", outcome = outcome), "\n")
   cat(piece_if(has("coefficients"), "effects", outcome = outcome), "\n")
   mixed <- has("variances",
       model = "coxme") # then the random effects have a part of their own, and their doubts stand there
-  cat(callouts_of(results, outcome, c("cox-univariable", "cox", "cloglog", if (!mixed) "coxme")), "\n")
+  cat(callouts_of(results, outcome, c("cox-univariable", "cox", "cox-firth", "cloglog", "sensitivity", if (!mixed) "coxme")), "\n")
   if (has("zph_points")) {
-    cat(piece("proportionality", outcome = outcome), "\n")
+    cat(piece("proportionality", outcome = outcome), callouts_of(results, outcome, "cox-stratified"), "\n")
   } else if (estimated(fit_of(results, outcome, "cox"))) {
     cat(callout("note", paste("No check of proportional hazards for", outcome),
         "The results hold no Schoenfeld residuals for this fit."))
   }
-  if (mixed) cat(piece("random", outcome = outcome), callouts_of(results, outcome, "coxme"), "\n")
+  if (mixed) cat(piece("random", outcome = outcome), callouts_of(results, outcome, c("coxme", "frailty-gamma")), "\n")
 }

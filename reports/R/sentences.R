@@ -45,7 +45,7 @@ say_effect <- function(results, outcome) {
   if (x$infinite %in% TRUE) {
     return(paste0("The predictor \u201c", predictor_words(x$term),
         "\u201d separates the facts that had the event from those that had not, so its ",
-      "hazard ratio for ", outcome, " has no finite value."))
+      "hazard ratio for ", outcome, " has no finite value. ", say_firth(results, outcome)))
   }
   inside <- x$lower <= 1 && x$upper >= 1
   paste0("The hazard ratio of ", outcome, " for ", what, " is **", fmt_ratio(x$hr), " (95 % interval ",
@@ -67,6 +67,14 @@ say_meaning <- function(results, outcome, x, inside) {
   paste0("In words: in any one ", word, ", among facts that had not had the event yet, ", md(who[1]), " was ", size,
     " ", verb, " as ", md(who[2]),
     if (inside) "; but the interval includes 1, so these data do not settle whether there is a difference", ".")
+}
+
+#' The penalised estimate of the main predictor, where the plain one is infinite.
+say_firth <- function(results, outcome) {
+  x <- main_effect(results, outcome, model = "cox-firth")
+  if (!nrow(x) || is.na(x$hr)) return("")
+  paste0("With Firth\u2019s penalty, which keeps it finite, it is **", fmt_ratio(x$hr), " (95 % interval ",
+    fmt_ratio(x$lower), " to ", fmt_ratio(x$upper), ")**, ", fmt_p(x$p), ".")
 }
 
 say_no_estimate <- function(results, outcome) {
@@ -120,7 +128,7 @@ say_score <- function(results, outcome, by) {
 
 #' One plain sentence on proportional hazards, with the size of the drift where there is one.
 say_zph <- function(results, outcome) {
-  d <- pick(results$zph_tests, outcome = outcome, rule = results$rule)
+  d <- pick(results$zph_tests, outcome = outcome, rule = results$rule, model = "cox")
   main <- utils::head(d[startsWith(as.character(d$term), main_term(outcome)), ], 1)
   if (!nrow(main)) main <- utils::head(d, 1)
   if (!nrow(main) || is.na(main$p)) return("")

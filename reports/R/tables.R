@@ -77,7 +77,7 @@ table_event_counts <- function(results) {
 #' Hazard ratios of every model beside each other, p of the Cox model last.
 table_coefficients <- function(results, outcome, rule = results$rule) {
   d <- pick(results$coefficients, outcome = outcome, rule = rule)
-  models <- c("cox-univariable" = "Univariable", cox = "Cox", cloglog = "Cloglog", coxme = "Coxme")
+  models <- c("cox-univariable" = "Univariable", cox = "Cox", "cox-firth" = "Firth", cloglog = "Cloglog", coxme = "Coxme")
   models <- models[names(models) %in% as.character(d$model)]
   terms <- unique(c(as.character(d$term[d$model == "cox"]), as.character(d$term)))
   first <- d[match(terms, as.character(d$term)), ]
@@ -94,7 +94,7 @@ table_coefficients <- function(results, outcome, rule = results$rule) {
 }
 
 table_zph <- function(results, outcome) {
-  d <- pick(results$zph_tests, outcome = outcome, rule = results$rule)
+  d <- pick(results$zph_tests, outcome = outcome, rule = results$rule, model = "cox")
   md_table(data.frame(Predictor = ifelse(d$term == "GLOBAL", "All together", contrast_of(results, outcome, d$term)),
     "Chi-squared" = fmt_number(d$chisq), "Degrees of freedom" = fmt_number(d$df), p = fmt_p_value(d$p),
     check.names = FALSE), "lrrr")
@@ -122,12 +122,15 @@ contrast_of <- function(results, outcome, term) {
 }
 
 table_variances <- function(results, outcome) {
-  d <- pick(results$variances, outcome = outcome, rule = results$rule, model = "coxme")
-  md_table(data.frame("Random effect of" = predictor_words(d$grouping), Groups = fmt_n(d$levels),
-      Variance = fmt_number(d$variance),
-    "Standard deviation" = fmt_number(d$sd), "Median hazard ratio" = fmt_ratio(d$median_hr),
-    Verdict = as.character(d$verdict),
-    check.names = FALSE), "lrrrrl")
+  d <- pick(results$variances, outcome = outcome, rule = results$rule, model = c("coxme", "frailty-gamma"))
+  d <- d[order(match(as.character(d$model), c("coxme", "frailty-gamma"))), ]
+  interval <- paste0(" (", fmt_number(d$lower), "\u2013", fmt_number(d$upper), ")")
+  interval[is.na(d$lower) & is.na(d$upper)] <- ""
+  shape <- ifelse(d$model == "coxme", "normal", "gamma")
+  md_table(data.frame("Random effect of" = predictor_words(d$grouping), Shape = shape, Groups = fmt_n(d$levels),
+    "Variance (95 % interval)" = paste0(fmt_number(d$variance), interval),
+    "Median hazard ratio" = fmt_ratio(d$median_hr), "p (no variance)" = fmt_p_value(d$p),
+    Verdict = as.character(d$verdict), check.names = FALSE), "llrrrrl")
 }
 
 #' Adjusted hazard ratios under every event rule, the number of events in the first line of each outcome.
@@ -180,7 +183,7 @@ table_warnings <- function(results) {
   texts <- vapply(c("reason", "error", "warnings"), function(n) as.character(f[[n]]), character(nrow(f)))
   texts <- matrix(ifelse(is.na(texts), "", texts), nrow(f))
   said <- apply(texts, 1, function(x) paste(unique(x[nzchar(x)]), collapse = " | "))
-  keep <- nzchar(said) | as.character(f$status) != "ok"
+  keep <- (nzchar(said) | as.character(f$status) != "ok") & as.character(f$status) != "not needed"
   md_table(data.frame(Fit = as.character(f$title), Status = as.character(f$status), "What it said" = said,
       check.names = FALSE)[keep, ])
 }

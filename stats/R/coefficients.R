@@ -45,7 +45,7 @@ separation_remarks <- function(data, terms, infinite) {
   paste0(
     "separation: the hazard ratio of ", toString(terms$term[infinite]), " has no finite estimate",
     paste0(" (", eventless_levels(data, terms), ")", recycle0 = TRUE, collapse = ""),
-    ". A penalised (Firth) estimate is the answer, which this release does not fit"
+    ". The penalised (Firth) model beside it has a finite one"
   )
 }
 

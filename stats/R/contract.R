@@ -28,6 +28,20 @@ contract_columns <- function() {
       typed(real, c("survival", "lower", "upper", "incidence", "incidence_lower", "incidence_upper"))
     ),
     risk_table = c(id, typed(text, c("by", "stratum")), time = real, typed(whole, c("n_risk", "events"))),
+    rmst = c(
+      id, typed(text, c("by", "group", "reference")), horizon = real,
+      typed(real, c("rmst", "rmst_se", "rmst_reference", "rmst_reference_se", "difference", "se", "lower", "upper", "p"))
+    ),
+    sensitivity = c(
+      id, typed(text, c("method", "term", "label", "unit")), events = whole,
+      typed(real, c("estimate", "se", "hr", "lower", "upper")), infinite = "logical"
+    ),
+    arms = c(
+      id, typed(text, c("arm", "reference")), typed(whole, c("seeds", "events")),
+      typed(real, c("estimate", "se", "hr", "lower", "upper", "p", "p_holm")), infinite = "logical",
+      typed(real, c("horizon", "rmst", "rmst_reference", "difference", "difference_lower", "difference_upper",
+                    "difference_p", "difference_p_holm"))
+    ),
     tests = c(id, by = text, typed(real, c("statistic", "df", "p"))),
     zph_tests = c(id, term = text, typed(real, c("chisq", "df", "p")), transform = text),
     zph_points = c(id, term = text, typed(real, c("time", "residual"))),
@@ -37,7 +51,7 @@ contract_columns <- function() {
       typed(real, c("estimate", "se", "hr", "lower", "upper", "p"))
     ),
     variances = c(
-      id, grouping = text, levels = whole, typed(real, c("variance", "sd", "median_hr")),
+      id, grouping = text, levels = whole, typed(real, c("variance", "sd", "median_hr", "lower", "upper", "chisq", "p")),
       boundary = "logical", verdict = text
     ),
     random_effects = c(id, typed(text, c("grouping", "level")), typed(real, c("estimate", "hr")), rank = whole)

@@ -2,7 +2,8 @@
 #'
 #' Fitted by `coxme`, from two different start variances, and from a third one where these disagree: coxme itself
 #' gives no sign when a variance ends at its lower boundary or the search stops early, so its fits are compared and
-#' judged here. Two of them have to reach the same, highest likelihood.
+#' judged here. Two of them have to reach the same, highest likelihood. Each variance is tested against zero and has its
+#' profile interval, unless one fit takes so long that these would take minutes.
 #'
 #' @inheritParams cox
 #' @param random character, grouping columns; each gets a random intercept (Gaussian on the log hazard).
@@ -13,7 +14,9 @@
 #' @export
 cox_mixed <- function(data, covariates, random, strata = character(), cluster = "", ties = "efron", conf = 0.95,
                       terms = describe_terms(data, covariates)) {
-  if (!requireNamespace("coxme", quietly = TRUE)) return(without_coxme())
+  if (!requireNamespace("coxme", quietly = TRUE)) {
+    return(gaussian_stand_in(data, covariates, random, strata, ties, conf, terms))
+  }
   chosen <- fixed_and_random(data, covariates, random)
   if (nzchar(chosen$problem)) return(list(status = "not estimable", reason = chosen$problem, remarks = chosen$remarks))
   terms <- terms[terms$column %in% chosen$fixed, , drop = FALSE]
@@ -24,6 +27,8 @@ cox_mixed <- function(data, covariates, random, strata = character(), cluster = 
   object <- search$best$value
   agree <- length(search$alike) > 1L
   variances <- judged_variances(object, search$alike)
+  profiled <- profile_variances(data, chosen, strata, ties, conf, search$best, variances)
+  variances <- cbind(variances[1:5], profiled$table, variances[6:7])
   coefficients <- coefficient_rows(terms, fixed_effects(object), coxme_errors(object), conf = conf)
   list(
     object = object,
@@ -40,18 +45,20 @@ cox_mixed <- function(data, covariates, random, strata = character(), cluster = 
       "fits from different start values disagree: do not rely on the variances"[!agree],
       paste0("random ", variances$grouping, ": ", variances$verdict)[variances$boundary]
     ),
-    notes = "standard errors given the random effects' variances; log likelihood integrated over the random effects"
+    notes = c(profiled$notes, "standard errors given the random effects' variances; log likelihood integrated over the random effects")
   )
 }
 
 #' @rdname cox_mixed
 #' @param variance start value of every variance.
+#' @param fixed list with one element per column of `random`: a variance to hold, or NULL; NULL to fit them all.
 #' @export
-fit_coxme <- function(data, covariates, random, strata = character(), ties = "efron", variance = 0.04) {
+fit_coxme <- function(data, covariates, random, strata = character(), ties = "efron", variance = 0.04,
+                      fixed = NULL) {
   formula <- cox_formula(covariates, strata, random = random)
   # One start value a term, in the formula's order: coxme refuses named ones. Its own tolerance of 1e-5 is relative to
   # the log likelihood, and so stops early on large data.
-  coxme::coxme(formula, data = data, ties = ties, vinit = rep(list(variance), length(random)),
+  coxme::coxme(formula, data = data, ties = ties, vinit = rep(list(variance), length(random)), vfixed = fixed,
                control = coxme::coxme.control(optpar = list(method = "BFGS", control = list(reltol = 1e-7))))
 }
 
@@ -71,15 +78,6 @@ integrated <- function(fits) {
 near_best <- function(fits) {
   logliks <- integrated(fits)
   is.finite(logliks) & logliks > max(logliks) - 0.05
-}
-
-without_coxme <- function() {
-  list(
-    status = "unavailable",
-    reason = paste("the R package coxme is not installed on this machine, so the model with random effects was not",
-                   "fitted; the Cox model with robust standard errors stands in for it. Remedy:",
-                   "install.packages(\"coxme\"), or restore renv.lock")
-  )
 }
 
 # Which columns can be random, and which covariates can then not be fixed as well.
@@ -127,11 +125,9 @@ judged_variances <- function(object, objects) {
   uncertain <- spread > 0.1 * variance + 1e-3
   verdict <- ifelse(uncertain, "uncertain: different start values end at different variances", "start values agree")
   verdict[boundary] <- "at its lower boundary: no variation between levels is visible"
-  few <- levels < 5L
-  verdict[few] <- sprintf("%s; only %d levels, so hardly known", verdict[few], levels[few])
   data.frame(grouping = names(variance), levels = levels, variance = variance, sd = sqrt(variance),
-             median_hr = exp(sqrt(2 * variance) * stats::qnorm(0.75)), boundary = boundary, verdict = verdict,
-             row.names = NULL)
+             median_hr = exp(sqrt(2 * variance) * stats::qnorm(0.75)), boundary = boundary,
+             verdict = few_levels(verdict, levels), row.names = NULL)
 }
 
 # Predicted random effects, rank 1 is the highest hazard.
@@ -153,4 +149,43 @@ fixed_effects <- function(object) {
 
 coxme_errors <- function(object) {
   stats::setNames(sqrt(diag(as.matrix(stats::vcov(object)))), names(fixed_effects(object)))
+}
+
+# Test and profile interval of each variance, the other ones at their best for each value of it. A fit or two for the
+# test, a dozen or so for the interval: left out where `seconds` of one fit would make that too long.
+profile_variances <- function(data, chosen, strata, ties, conf, best, variances, patience = c(test = 60, interval = 8)) {
+  object <- best$value
+  loglik <- object$loglik[["Integrated"]]
+  seconds <- best$seconds
+  empty <- list(lower = NA_real_, upper = NA_real_, chisq = NA_real_, p = NA_real_)
+  integrated_at <- function(random, fixed = NULL) {
+    if (length(random)) {
+      return(fit_coxme(data, chosen$fixed, random, strata, ties, fixed = fixed)$loglik[["Integrated"]])
+    }
+    plain <- fit_cox(data, chosen$fixed, strata, "", ties)$loglik
+    plain[[length(plain)]]
+  }
+  notes <- character()
+  rows <- lapply(seq_len(nrow(variances)), function(i) {
+    row <- empty
+    if (seconds > patience[["test"]]) return(as.data.frame(row))
+    without <- captured(integrated_at(chosen$random[-i]))
+    if (is.null(without$value)) {
+      notes <<- c(notes, sprintf("no test of the variance of %s: %s", variances$grouping[[i]], without$error))
+      return(as.data.frame(row))
+    }
+    row[c("chisq", "p")] <- boundary_test(loglik, without$value)
+    if (seconds > patience[["interval"]]) return(as.data.frame(row))
+    profile <- function(variance) {
+      fixed <- vector("list", length(chosen$random))
+      fixed[[i]] <- variance
+      integrated_at(chosen$random, fixed)
+    }
+    row[c("lower", "upper")] <- profile_interval(profile, variances$variance[[i]], loglik, without$value, conf)
+    as.data.frame(row)
+  })
+  slow <- names(patience)[seconds > patience]
+  list(table = do.call(rbind, rows), notes = c(notes, sprintf(
+    "no %s of the variances: one fit takes %.0f s", toString(slow), seconds
+  )[length(slow) > 0L]))
 }

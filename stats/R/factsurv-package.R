@@ -2,7 +2,10 @@
 #'
 #' The statistics of a study: [read_table()] reads the event table, [plan_fits()] lists the fits that a plan asks for,
 #' [run_fit()] runs one of them, [analyse()] all. The models themselves are [km_curves()], [score_test()], [cox()],
-#' [cloglog()] and [cox_mixed()]; each takes a data.frame and plain arguments.
+#' [cox_firth()],
+#' [cox_stratified()], [rmst_difference()], [sensitivity()],
+#' [compare_arms()], [cloglog()], [cox_mixed()]
+#' and [frailty_gamma()]; each takes a data.frame and plain arguments.
 #'
 #' @keywords internal
 "_PACKAGE"

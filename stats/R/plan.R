@@ -1,7 +1,7 @@
 #' The fits that a plan asks for
 #'
-#' The first rule is the primary one and gets the whole analysis; every other rule gets its curves and its Cox model,
-#' to see how much the answer depends on the rule. Where the table has more than one arm, the arm becomes a covariate
+#' The first rule is the primary one and gets the whole analysis; every other rule gets its curves, its Cox model and
+#' the main hazard ratio under every method for ties, to see how much the answer depends on such choices. Where the table has more than one arm, the arm becomes a covariate
 #' and a set of curves.
 #'
 #' @param events data.frame of counting-process rows, as in `docs/tables.md`.
@@ -26,6 +26,7 @@ plan_fits <- function(events, plan) {
     for (rule in plan$rules) {
       primary <- rule == plan$rules[[1L]]
       tasks <- c(tasks, tasks_of(outcome, rule, covariates, curves_by, plan, primary))
+      if (primary && "arm" %in% covariates) tasks <- c(tasks, list(arms_task(outcome, rule, covariates, plan)))
     }
   }
   tasks
@@ -33,29 +34,50 @@ plan_fits <- function(events, plan) {
 
 # All tasks of one outcome and rule, the cheap ones first.
 tasks_of <- function(outcome, rule, covariates, curves_by, plan, primary) {
-  task <- function(model, fn, args, suffix = "") {
-    id <- paste(c(outcome, rule, model, suffix[nzchar(suffix)]), collapse = "/")
-    made <- list(id = id, fn = fn, outcome = outcome, rule = rule, model = model, args = args)
-    c(made, title = task_title(made))
-  }
+  task <- function(model, fn, args, suffix = "") new_task(outcome, rule, model, fn, args, suffix)
   shared <- plan[c("strata", "cluster", "ties", "standardise", "conf")]
   curves <- lapply(c("", curves_by), function(by) {
     task("km", "km_curves", list(by = by, cluster = plan$cluster, conf = plan$conf), by)
   })
   cox <- if (length(covariates)) list(task("cox", "cox", c(list(covariates = covariates), shared)))
-  if (!primary) return(c(curves, cox))
+  # Remedies come back as `not needed` where the Cox model is sound: only the fit itself can tell.
+  firth <- if (length(covariates)) list(task("cox-firth", "cox_firth", c(list(covariates = covariates), shared)))
+  choices <- if (length(covariates)) {
+    list(task("sensitivity", "sensitivity", c(list(covariates = covariates), shared)))
+  }
+  if (!primary) return(c(curves, cox, firth, choices))
   by_curve <- setdiff(curves_by, plan$strata)
   scores <- lapply(by_curve, function(by) {
     task("score", "score_test", list(by = by, strata = plan$strata, cluster = plan$cluster, ties = plan$ties), by)
   })
+  means <- lapply(curves_by, function(by) {
+    task("rmst", "rmst_difference", list(by = by, cluster = plan$cluster, conf = plan$conf), by)
+  })
   single <- lapply(covariates, function(covariate) {
     task("cox-univariable", "cox_univariable", c(list(covariates = covariate), shared), covariate)
   })
+  stratified <- if (length(covariates)) {
+    list(task("cox-stratified", "cox_stratified", c(list(covariates = covariates), shared)))
+  }
   grouped <- if (length(covariates)) list(task("cloglog", "cloglog", c(list(covariates = covariates), shared)))
   mixed <- if (length(covariates) && length(plan$random)) {
-    list(task("coxme", "cox_mixed", c(list(covariates = covariates, random = plan$random), shared)))
+    args <- c(list(covariates = covariates, random = plan$random), shared)
+    list(task("frailty-gamma", "frailty_gamma", args), task("coxme", "cox_mixed", args))
   }
-  c(curves, scores, single, cox, grouped, mixed)
+  c(curves, scores, means, single, cox, firth, stratified, grouped, choices, mixed)
+}
+
+# The runs are random whatever the plan's random effects are: seeds are what recipes are compared over.
+arms_task <- function(outcome, rule, covariates, plan) {
+  args <- c(list(covariates = covariates, random = union("run", plan$random)),
+            plan[c("strata", "cluster", "ties", "standardise", "conf")])
+  new_task(outcome, rule, "arms", "compare_arms", args)
+}
+
+new_task <- function(outcome, rule, model, fn, args, suffix = "") {
+  id <- paste(c(outcome, rule, model, suffix[nzchar(suffix)]), collapse = "/")
+  made <- list(id = id, fn = fn, outcome = outcome, rule = rule, model = model, args = args)
+  c(made, title = task_title(made))
 }
 
 # The plan with every default filled in; a key that nobody reads is an error, not a wish that is quietly ignored.

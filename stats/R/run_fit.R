@@ -33,10 +33,7 @@ fit_task <- function(ready, task) {
     args$covariates <- ready$covariates
     args$terms <- ready$terms
   }
-  fitter <- list(
-    km_curves = km_curves, score_test = score_test, cox_univariable = cox_univariable, cox = cox, cloglog = cloglog,
-    cox_mixed = cox_mixed
-  )[[task$fn]]
+  fitter <- fitters()[[task$fn]]
   args <- args[names(args) %in% names(formals(fitter))]
   attempt <- captured(do.call(fitter, c(list(data = ready$data), args), quote = TRUE))
   result <- attempt$value
@@ -48,12 +45,20 @@ fit_task <- function(ready, task) {
   result
 }
 
+# What a task may ask for, by name.
+fitters <- function() {
+  list(
+    km_curves = km_curves, score_test = score_test, cox_univariable = cox_univariable, cox = cox,
+    cox_firth = cox_firth, cox_stratified = cox_stratified, rmst_difference = rmst_difference,
+    sensitivity = sensitivity, compare_arms = compare_arms, cloglog = cloglog, cox_mixed = cox_mixed,
+    frailty_gamma = frailty_gamma
+  )
+}
+
 # Reasons known before any fit.
 nothing_to_fit <- function(ready, task) {
   stopped <- function(status, reason) list(status = status, reason = reason)
   if (nzchar(ready$status)) return(stopped(ready$status, ready$reason))
-  # A machine without coxme says so whatever the data are like: the remedy is the same.
-  if (task$fn == "cox_mixed" && !requireNamespace("coxme", quietly = TRUE)) return(without_coxme())
   if (task$fn == "km_curves") return(NULL)
   facts <- length(unique(ready$data$fact_id))
   events <- sum(ready$data$event)
@@ -61,14 +66,14 @@ nothing_to_fit <- function(ready, task) {
   if (events == 1L) {
     return(stopped("not estimable", sprintf("one event among %d facts: no effect can be estimated", facts)))
   }
-  if (task$fn != "score_test" && !length(ready$covariates)) {
+  if (!task$fn %in% c("score_test", "rmst_difference") && !length(ready$covariates)) {
     return(stopped("not estimable", "no covariate is left"))
   }
   NULL
 }
 
 checked_task <- function(task) {
-  known <- c("km_curves", "score_test", "cox_univariable", "cox", "cloglog", "cox_mixed")
+  known <- names(fitters())
   if (!isTRUE(task$fn %in% known)) {
     stop("there is no model function '", paste(task$fn, collapse = " "), "'; known: ", toString(known), call. = FALSE)
   }
@@ -116,8 +121,15 @@ task_title <- function(task) {
     score = paste("Score (log-rank) test of", by),
     "cox-univariable" = paste("Cox model of", covariates, "alone"),
     cox = paste("Cox model of", covariates),
+    "cox-firth" = paste("Penalised (Firth) Cox model of", covariates),
+    "cox-stratified" = paste("Cox model of", covariates, "stratified by what is not proportional"),
+    rmst = paste("Restricted mean times by", by),
+    sensitivity = paste("Methods for ties, model of", covariates),
+    arms = paste("Training recipes compared, adjusted for", toString(setdiff(texts(task$args$covariates), "arm"))),
     cloglog = paste("Grouped-time (cloglog) model of", covariates),
     coxme = paste0("Cox model of ", covariates, " with random ", toString(texts(task$args$random))),
+    "frailty-gamma" = paste0("Cox model of ", covariates, " with a gamma frailty (first usable of ",
+                             toString(texts(task$args$random)), ")"),
     "Unknown model"
   )
   sprintf("%s of facts, rule '%s': %s", capitalised(paste(task$outcome, collapse = "")),

@@ -7,10 +7,13 @@ test_that("ids are unique, readable and stable; the primary rule has everything"
   expect_equal(ids[startsWith(ids, "acquisition")], c(
     "acquisition/first/km", "acquisition/first/km/latent", "acquisition/first/km/relation",
     "acquisition/first/score/latent", "acquisition/first/score/relation",
+    "acquisition/first/rmst/latent", "acquisition/first/rmst/relation",
     "acquisition/first/cox-univariable/latent", "acquisition/first/cox-univariable/popularity",
-    "acquisition/first/cox-univariable/relation", "acquisition/first/cox", "acquisition/first/cloglog",
-    "acquisition/first/coxme", "acquisition/sustained2/km", "acquisition/sustained2/km/latent",
-    "acquisition/sustained2/km/relation", "acquisition/sustained2/cox"
+    "acquisition/first/cox-univariable/relation", "acquisition/first/cox", "acquisition/first/cox-firth",
+    "acquisition/first/cox-stratified", "acquisition/first/cloglog", "acquisition/first/sensitivity",
+    "acquisition/first/frailty-gamma", "acquisition/first/coxme", "acquisition/sustained2/km", "acquisition/sustained2/km/latent",
+    "acquisition/sustained2/km/relation", "acquisition/sustained2/cox", "acquisition/sustained2/cox-firth",
+    "acquisition/sustained2/sensitivity"
   ))
 })
 
@@ -44,7 +47,7 @@ test_that("every table has the columns and types of the contract", {
   expect_named(tables, names(columns))
   for (name in names(columns)) {
     expect_equal(vapply(tables[[name]], typeof, ""), columns[[name]], info = name)
-    expect_true(name %in% c("variances", "random_effects") || nrow(tables[[name]]) > 0L, info = name)
+    expect_true(name %in% c("variances", "random_effects", "arms") || nrow(tables[[name]]) > 0L, info = name)
   }
   expect_true(all(tables$fits$reason[tables$fits$status == "ok"] == ""))
   expect_true(all(nzchar(tables$fits$reason[tables$fits$status != "ok"])))

@@ -1,0 +1,48 @@
+# Training recipes compared: the first one is the reference.
+
+arms_data <- function(results) {
+  d <- pick(results$arms, rule = results$rule, model = "arms")
+  if (nrow(d)) d[order(match(as.character(d$outcome), outcomes)), ] else d
+}
+
+#' One sentence per outcome and recipe; p is Holm's where more than two recipes are compared.
+say_arms <- function(results) {
+  d <- arms_data(results)
+  if (!nrow(d)) return("No recipe could be compared with another one.")
+  several <- any(table(as.character(d$outcome)) > 1)
+  lines <- vapply(seq_len(nrow(d)), function(i) say_arm(results, d[i, ], several), "")
+  paste0("Every recipe is compared with the first one, **", md(as.character(d$reference[1])), "**. A seed is one repetition ",
+    "of a recipe, and two recipes count as different only if they differ by more than the seeds of one do; with ",
+    plural(min(d$seeds), "seed"), " per recipe that is known only roughly.",
+    if (several) " p values are corrected for the number of recipes (Holm).", "\n\n", paste0("- ", lines, collapse = "\n"))
+}
+
+say_arm <- function(results, x, several) {
+  outcome <- as.character(x$outcome)
+  verb <- c(acquisition = "to be learned", generalisation = "to be recalled without training",
+    degradation = "to be lost")[[outcome]]
+  head <- paste0("**", first_upper(outcome), ", ", md(as.character(x$arm)), ".** ")
+  if (x$infinite %in% TRUE || is.na(x$hr)) return(paste0(head, "The hazard ratio has no finite value."))
+  inside <- x$lower <= 1 && x$upper >= 1
+  word <- time_word(results$time)
+  paste0(head, "In any one ", word, " a fact was about ", fmt_ratio(x$hr), " times as likely ", verb, " as with ",
+    md(as.character(x$reference)), " (95 % interval ", fmt_ratio(x$lower), " to ", fmt_ratio(x$upper), "; ",
+    fmt_p(if (several) x$p_holm else x$p), ")",
+    if (inside) "; these data do not settle whether there is a difference", ". Of the first ", fmt_number(x$horizon), " ",
+    time_word(results$time, 2), " it spent ", fmt_number(abs(x$difference)), " ",
+    if (x$difference < 0) "fewer" else "more", " without the event (", fmt_signed(x$difference_lower), " to ",
+    fmt_signed(x$difference_upper), ").")
+}
+
+table_arms <- function(results) {
+  d <- arms_data(results)
+  if (!nrow(d)) return(md_table(d))
+  out <- data.frame(Outcome = first_upper(as.character(d$outcome)), Recipe = as.character(d$arm),
+    Against = as.character(d$reference), Seeds = fmt_n(d$seeds), Events = fmt_n(d$events),
+    "Hazard ratio (95 % interval)" = fmt_hr(d$hr, d$lower, d$upper, d$infinite), p = fmt_p_value(d$p),
+    "p (Holm)" = fmt_p_value(d$p_holm),
+    Difference = paste0(fmt_signed(d$difference), " (", fmt_signed(d$difference_lower), " to ",
+      fmt_signed(d$difference_upper), ")"), Horizon = fmt_number(d$horizon), check.names = FALSE)
+  names(out)[9:10] <- paste0(c("Difference in ", "Horizon in "), time_word(results$time, 2))
+  md_table(out, "lllrrrrrrr")
+}

@@ -1,0 +1,60 @@
+# How much the main hazard ratio depends on the event rule and on how ties are handled.
+
+ties_words <- c(efron = "Efron", breslow = "Breslow", cloglog = "grouped time (cloglog)")
+
+sensitivity_data <- function(results) {
+  d <- results$sensitivity
+  if (!nrow(d)) return(d)
+  d <- d[!(d$infinite %in% TRUE) & is.finite(d$estimate), ]
+  # Of a factor with several levels the first contrast stands for all.
+  first <- !duplicated(paste(d$outcome, d$rule, d$method))
+  d <- d[first, ]
+  d$method <- factor(ties_words[as.character(d$method)], rev(ties_words))
+  d$outcome <- factor(first_upper(as.character(d$outcome)), first_upper(outcomes))
+  d[order(d$outcome), ]
+}
+
+plot_sensitivity <- function(results) {
+  d <- sensitivity_data(results)
+  d$panel <- paste0(d$outcome, ": ", plain_name(d$label))
+  d$panel <- factor(d$panel, unique(d$panel))
+  rules <- level_order(d$rule)
+  d$row <- factor(wrap(first_upper(rule_words(d$rule)), 26), rev(wrap(first_upper(rule_words(rules)), 26)))
+  span <- range(c(0.8, 1.25, pmax(d$lower, 0.05), pmin(d$upper, 20)), na.rm = TRUE)
+  place <- ggplot2::position_dodge(width = 0.7)
+  ggplot2::ggplot(d, ggplot2::aes(hr, row, colour = method, shape = method)) +
+    ggplot2::geom_vline(xintercept = 1, colour = "#555555", linewidth = 0.4) +
+    ggplot2::geom_linerange(ggplot2::aes(xmin = lower, xmax = upper), position = place, linewidth = 0.8) +
+    ggplot2::geom_point(position = place, size = 2.4) +
+    ggplot2::facet_wrap(~panel, ncol = 1) +
+    ggplot2::scale_x_log10(limits = span, oob = scales::squish, breaks = c(0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20),
+      labels = fmt_number) +
+    ggplot2::scale_colour_manual(values = rev(palette_okabe[1:3]), name = NULL, drop = FALSE,
+      guide = ggplot2::guide_legend(reverse = TRUE)) +
+    ggplot2::scale_shape_manual(values = c(15, 17, 16), name = NULL, drop = FALSE,
+      guide = ggplot2::guide_legend(reverse = TRUE)) +
+    ggplot2::labs(x = "Hazard ratio (log scale), 95 % interval", y = NULL) + theme_report()
+}
+
+#' One sentence an outcome: the span of the estimates, and whether any choice changes the answer.
+say_sensitivity <- function(results) {
+  d <- sensitivity_data(results)
+  parts <- vapply(split(d, d$outcome, drop = TRUE), function(x) {
+    above <- x$lower > 1
+    below <- x$upper < 1
+    verdict <- if (all(above) || all(below)) "the interval excludes 1 whatever the choice" else
+      if (!any(above) && !any(below)) "the interval includes 1 whatever the choice" else
+        paste0("**whether the interval excludes 1 depends on the choice** (it does in ", sum(above | below), " of ",
+          nrow(x), ")")
+    paste0("For ", lower_first(as.character(x$outcome[1])), " it lies between ", fmt_ratio(min(x$hr)), " and ",
+      fmt_ratio(max(x$hr)), " (", fmt_n(min(x$events)), if (min(x$events) < max(x$events)) paste0(" to ",
+        fmt_n(max(x$events))), " events); ", verdict, ".")
+  }, "")
+  paste(parts, collapse = " ")
+}
+
+alt_sensitivity <- function(results) {
+  d <- sensitivity_data(results)
+  paste0("Hazard ratios under each event rule and method for ties. ", paste0(d$outcome, ", ", rule_words(d$rule), ", ",
+    d$method, ": ", fmt_hr(d$hr, d$lower, d$upper), ".", collapse = " "))
+}

@@ -1,0 +1,52 @@
+#' Training recipes against each other
+#'
+#' Hazard ratio of every arm against the first one, adjusted for the covariates, with the runs (seeds) and the fact
+#' groups as random effects: two recipes differ only if they do by more than two seeds of one recipe. Beside it the
+#' difference of restricted mean times, which needs no proportional hazards, but whose error counts other facts only,
+#' not other seeds. With more than two arms p-values are also adjusted by Holm's method.
+#'
+#' Where the random effects cannot be fitted (one seed an arm, or no coxme) the Cox model with robust errors stands in,
+#' and the fit says so.
+#'
+#' @inheritParams cox_mixed
+#' @return A list like that of [cox()], with the table `arms`: one row for each arm but the first.
+#' @references Holm (1979), Scandinavian Journal of Statistics 6:65.
+#' @export
+compare_arms <- function(data, covariates, random = "run", strata = character(), cluster = "fact_id", ties = "efron",
+                         conf = 0.95, terms = describe_terms(data, covariates)) {
+  if (!"arm" %in% covariates) {
+    return(list(status = "not estimable", reason = "there is one arm, or it is determined by another covariate"))
+  }
+  mixed <- captured(cox_mixed(data, covariates, random, strata, cluster, ties, conf, terms))
+  result <- mixed$value
+  remarks <- result$remarks
+  if (is.null(result$tables$coefficients)) {
+    result <- cox_univariable(data, covariates, strata, cluster, ties, conf, terms)
+    why <- c(mixed$value$reason, mixed$error)
+    remarks <- c(remarks, result$remarks, paste0(
+      "the Cox model with robust errors stands in for the one with random runs: differences between seeds are not in ",
+      "its intervals (", why[nzchar(why)][[1L]], ")"
+    ))
+  }
+  arm <- terms[terms$column == "arm", ]
+  hazards <- result$tables$coefficients[match(arm$term, result$tables$coefficients$term), ]
+  means <- rmst_difference(data, "arm", cluster, conf)$tables$rmst
+  means <- means[match(arm$level, means$group), ]
+  of_arm <- function(value) unname(value[arm$level])
+  list(
+    object = result$object,
+    fit = result$fit,
+    tables = list(arms = data.frame(
+      arm = arm$level, reference = arm$reference, seeds = of_arm(tapply(data$run, data$arm, n_distinct)),
+      events = of_arm(tapply(data$event, data$arm, sum)),
+      hazards[c("estimate", "se", "hr", "lower", "upper", "p")], p_holm = stats::p.adjust(hazards$p, "holm"),
+      infinite = hazards$infinite, horizon = means$horizon, rmst = means$rmst, rmst_reference = means$rmst_reference,
+      difference = means$difference, difference_lower = means$lower, difference_upper = means$upper,
+      difference_p = means$p, difference_p_holm = stats::p.adjust(means$p, "holm"), row.names = NULL
+    )),
+    remarks = remarks,
+    notes = c(result$notes, "the restricted mean times are not adjusted for covariates")
+  )
+}
+
+n_distinct <- function(value) length(unique(value))

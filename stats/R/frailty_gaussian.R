@@ -1,0 +1,50 @@
+# What stands in for coxme where it is not installed: a Gaussian random effect of one grouping, by coxph().
+# It is the same model, with the variance by restricted instead of full maximum likelihood.
+gaussian_stand_in <- function(data, covariates, random, strata, ties, conf, terms) {
+  chosen <- fixed_and_random(data, covariates, random)
+  if (nzchar(chosen$problem)) return(list(status = "not estimable", reason = chosen$problem, remarks = chosen$remarks))
+  grouping <- chosen$random[[1L]]
+  fixed <- fixed_and_random(data, covariates, grouping)$fixed
+  terms <- terms[terms$column %in% fixed, , drop = FALSE]
+  object <- fit_frailty(data, fixed, grouping, strata, ties, "gaussian")
+  history <- object$history[[1L]]
+  variance <- history$theta
+  levels <- levels(factor(data[[grouping]]))
+  boundary <- variance < 1e-3
+  verdict <- if (boundary) "at its lower boundary: no variation between levels is visible" else "one start only"
+  coefficients <- coefficient_rows(terms, stats::coef(object), frailty_errors(object), conf = conf)
+  list(
+    object = object,
+    fit = list(
+      formula = frailty_text(fixed, grouping, strata, "gaussian"), ties = ties, converged = isTRUE(history$done),
+      iterations = object$iter[[length(object$iter)]], df = sum(object$df),
+      engine = paste(engine("survival"), "(in place of coxme)")
+    ),
+    tables = list(
+      coefficients = coefficients,
+      variances = data.frame(
+        grouping = grouping, levels = length(levels), variance = variance, sd = sqrt(variance),
+        median_hr = exp(sqrt(2 * variance) * stats::qnorm(0.75)), boundary = boundary,
+        verdict = few_levels(verdict, length(levels))
+      ),
+      random_effects = data.frame(
+        grouping = grouping, level = levels, estimate = object$frail, hr = exp(object$frail),
+        rank = rank(-object$frail, ties.method = "first")
+      )
+    ),
+    remarks = c(
+      without_coxme(grouping, setdiff(chosen$random, grouping)), chosen$remarks,
+      separation_remarks(data, terms, coefficients$infinite), few_events_remark(sum(data$event), nrow(coefficients))
+    ),
+    notes = "variance by restricted maximum likelihood; no test or interval of it"
+  )
+}
+
+without_coxme <- function(grouping, left_out) {
+  paste0(
+    "the R package coxme is not installed on this machine: a Gaussian frailty of ", grouping,
+    " fitted by survival stands in for the model with random effects",
+    paste0(", without ", toString(left_out))[length(left_out) > 0L],
+    ". Remedy: install.packages(\"coxme\"), or restore renv.lock"
+  )
+}

@@ -1,0 +1,36 @@
+#' How much the main hazard ratio depends on the choices of the analysis
+#'
+#' The same adjusted model of one event rule under each way of handling ties: Efron's and Breslow's approximations, and
+#' the grouped-time (cloglog) model, which needs none. Run for every rule, the rows together show what the choice of the
+#' rule does as well.
+#'
+#' @inheritParams cox
+#' @return A list like that of [cox()], with the table `sensitivity`: the coefficients of the first covariate under
+#'   each `method`.
+#' @export
+sensitivity <- function(data, covariates, strata = character(), cluster = "", ties = "efron", conf = 0.95,
+                        terms = describe_terms(data, covariates)) {
+  methods <- list(
+    efron = function() cox_univariable(data, covariates, strata, cluster, "efron", conf, terms),
+    breslow = function() cox_univariable(data, covariates, strata, cluster, "breslow", conf, terms),
+    cloglog = function() cloglog(data, covariates, strata, cluster, conf = conf, terms = terms)
+  )
+  fits <- lapply(methods, function(fit) captured(fit()))
+  errors <- vapply(fits, `[[`, "", "error")
+  if (all(nzchar(errors))) stop(errors[[1L]], call. = FALSE)
+  main <- terms$term[terms$column == covariates[[1L]]]
+  rows <- lapply(names(fits), function(method) {
+    coefficients <- fits[[method]]$value$tables$coefficients
+    if (is.null(coefficients)) return(NULL)
+    own <- coefficients[coefficients$term %in% main, c("term", "label", "unit", "estimate", "se", "hr", "lower", "upper",
+                                                      "infinite")]
+    data.frame(method = method, events = sum(data$event), own)
+  })
+  list(
+    fit = list(formula = formula_text(cox_formula(covariates, strata)), ties = "efron, breslow, none (cloglog)",
+               engine = engine("survival")),
+    tables = list(sensitivity = do.call(rbind, rows)),
+    remarks = sprintf("no estimate by %s: %s", names(fits), errors)[nzchar(errors)],
+    notes = character()
+  )
+}

@@ -1,0 +1,83 @@
+events <- simulate_events()
+data <- analysis_data(events, "acquisition", "first", c("latent", "popularity"), c("fact_id", "group", "run"), TRUE)$data
+
+test_that("the gamma frailty is frailtyEM's: variance, its likelihood interval, coefficients, likelihood", {
+  skip_if_not_installed("frailtyEM")
+  env <- new.env(parent = asNamespace("survival"))
+  formula <- as.formula("Surv(start, stop, event) ~ latent + popularity + cluster(group)", env = env)
+  # frailtyEM handles ties as Breslow does.
+  oracle <- frailtyEM::emfrail(formula, data, distribution = frailtyEM::emfrail_dist(dist = "gamma"))
+  told <- summary(oracle)
+  ours <- frailty_gamma(data, c("latent", "popularity"), "group", ties = "breslow")
+  rows <- ours$tables$variances
+  expect_equal(rows$variance, told$fr_var[["fr_var"]], tolerance = 1e-3)
+  expect_equal(c(rows$lower, rows$upper), unname(told$fr_var[c("ci_frvar_low", "ci_frvar_high")]), tolerance = 0.02)
+  expect_equal(ours$fit$loglik, oracle$loglik[[2]], tolerance = 1e-6)
+  expect_equal(ours$tables$coefficients$estimate, unname(told$coefmat[, "coef"]), tolerance = 1e-3)
+  expect_equal(ours$tables$coefficients$se, unname(told$coefmat[, "se(coef)"]), tolerance = 1e-2)
+})
+
+# 40 groups of 50, 6 checkpoints, 0.3 of gamma variance: large enough for coxph's own search to go astray.
+grouped <- function(variance, groups = 40L, size = 50L, seed = 5L) {
+  set.seed(seed)
+  frailty <- if (variance > 0) rgamma(groups, 1 / variance, 1 / variance) else rep(1, groups)
+  rows <- data.frame(group = factor(rep(seq_len(groups), each = size)), x = rnorm(groups * size))
+  time <- rexp(nrow(rows)) / (0.15 * frailty[rows$group] * exp(0.5 * rows$x))
+  transform(rows, start = 0, stop = pmin(ceiling(time), 12), event = time <= 12, fact_id = seq_along(time))
+}
+
+test_that("a known variance lies in the profile interval, and is told from none", {
+  tables <- frailty_gamma(grouped(0.3), "x", "group")$tables
+  rows <- tables$variances
+  expect_lt(rows$lower, 0.3)
+  expect_gt(rows$upper, 0.3)
+  expect_lt(rows$p, 1e-6)
+  expect_equal(tables$coefficients$estimate, 0.5, tolerance = 0.15)
+  # The maximum of the profile: survival's own search must not find a higher likelihood.
+  formula <- as.formula("Surv(start, stop, event) ~ x + frailty(group, distribution = \"gamma\")",
+                        env = asNamespace("survival"))
+  theirs <- survival::coxph(formula, grouped(0.3))$history[[1]]$c.loglik
+  expect_gte(frailty_gamma(grouped(0.3), "x", "group")$fit$loglik, theirs - 1e-3)
+})
+
+test_that("no variance is a boundary, with an interval that begins at zero", {
+  result <- frailty_gamma(grouped(0, seed = 2L), "x", "group")
+  rows <- result$tables$variances
+  expect_equal(rows$lower, 0)
+  expect_gt(rows$p, 0.05)
+  expect_lt(rows$upper, 0.1)
+})
+
+test_that("the test of a variance halves the p-value of one degree of freedom", {
+  expect_equal(boundary_test(-100, -100 - qchisq(0.9, 1) / 2)$p, 0.05)
+  expect_equal(boundary_test(-100, -99.99), list(chisq = 0, p = 1))
+})
+
+test_that("coxme's variances are tested by fits without them, and their profiles end where likelihood says", {
+  skip_if_not_installed("coxme")
+  rows <- grouped(0.3, size = 20L)
+  result <- cox_mixed(rows, "x", "group")
+  variances <- result$tables$variances
+  without <- fit_cox(rows, "x")$loglik[[2]]
+  expect_equal(variances$chisq, 2 * (result$fit$loglik - without), tolerance = 1e-6)
+  at <- function(variance) fit_coxme(rows, "x", "group", fixed = list(variance))$loglik[["Integrated"]]
+  expect_equal(2 * (result$fit$loglik - c(at(variances$lower), at(variances$upper))), rep(qchisq(0.95, 1), 2),
+               tolerance = 0.05)
+  expect_lt(variances$lower, variances$variance)
+  patient <- profile_variances(rows, list(fixed = "x", random = "group"), character(), "efron", 0.95,
+                               list(value = result$object, seconds = 100), variances)
+  expect_true(all(is.na(unlist(patient$table))))
+  expect_match(patient$notes, "no test, interval of the variances: one fit takes 100 s")
+})
+
+test_that("the Gaussian stand-in is close to coxme, and says that it stands in", {
+  skip_if_not_installed("coxme")
+  rows <- grouped(0.3)
+  terms <- describe_terms(rows, "x")
+  ours <- gaussian_stand_in(rows, "x", "group", character(), "efron", 0.95, terms)
+  mixed <- cox_mixed(rows, "x", "group")
+  expect_equal(ours$tables$coefficients$estimate, mixed$tables$coefficients$estimate, tolerance = 0.01)
+  expect_equal(ours$tables$variances$variance, mixed$tables$variances$variance, tolerance = 0.1)
+  expect_match(ours$remarks, "stands in for the model with random effects. Remedy", all = FALSE)
+  expect_match(ours$fit$engine, "in place of coxme")
+})
