@@ -221,6 +221,8 @@ def make_events(results: Results) -> None:
         }
         facts = results.table("facts.arrow")
         tables["events"] = event_table(facts, tables["baseline"], tables["probes"], analysis.rules, analysis.time)
+        for sentence in json.loads(tables["events"].schema.metadata.get(b"left_out", b"[]")):
+            results.say(f"events: {sentence}")
         tables["event_counts"] = count_events(tables["events"])
         tables["recall"] = recall_curve(facts, tables["probes"])
         return _written(results, {f"{n}.arrow": t for n, t in tables.items()})

@@ -15,7 +15,8 @@ from training.spec import ModelSpec, ProbeSpec, TuningSpec
 
 # The files whose code decides what a run's tables hold.
 CODE = (
-    "run", "rows", "baseline", "encoding", "finetune", "checkpoint", "probe", "prompts", "models", "stored_facts",
+    "run", "rows", "baseline", "encoding", "finetune", "checkpoint", "schedule", "probe", "prompts", "models",
+    "stored_facts",
 )  # fmt: skip
 
 

@@ -27,11 +27,12 @@ from training import checkpoint as checkpoints
 from training.baseline import baseline_table, other_prompts, samplings
 from training.checkpoint import Checkpoint
 from training.encoding import encode_lessons, encode_probes
-from training.finetune import Finetuning, tunable
+from training.finetune import Finetuning, steps_per_epoch, tunable
 from training.job import Job
 from training.models import load
 from training.probe import Probed, Sampling, agrees_with_plain_path, probe
 from training.rows import LOSSES, Clock, probe_rows, training_rows
+from training.schedule import checkpoint_steps
 from training.stored_facts import from_arrow
 
 # One forward pass costs about half of a training step on the same tokens (no backward pass).
@@ -87,16 +88,18 @@ class Run:
         if why:
             self.say(f"a checkpoint is there but is not used ({'; '.join(why[:4])}): begins anew")
         samples = samplings(job.probe)
+        forms = [forms[i] for i in self.trained]
+        steps = steps_per_epoch(forms, job.tuning)
+        self.due = set(checkpoint_steps(job.probe, steps, steps * job.tuning.epochs))
         first = None if found else probe(self.model, self.encoded, samples, job.probe.batch_tokens, self.share_prefix)
         if first:
             same = (self.model, self.tokenizer, self.facts, job.probe, job.label, self.encoded)
             self.baseline = baseline_table(*same, first, self.share_prefix)
         self.model = tunable(self.model, job.tuning, job.seed)
-        self.training = Finetuning(self.model, [forms[i] for i in self.trained], job.tuning, job.seed)
+        self.training = Finetuning(self.model, forms, job.tuning, job.seed)
         self.probe_units = PROBE_COST * len(self.facts) / job.tuning.batch_size
-        self.total = self.training.total + self.probe_units * (
-            1 + len(other_prompts(job.probe)) + job.tuning.epochs // job.probe.every
-        )
+        probes = 1 + len(other_prompts(job.probe)) + len(self.due)
+        self.total = self.training.total + self.probe_units * probes
         if found:
             self._continue(found)
         elif first:
@@ -109,7 +112,7 @@ class Run:
             for step in self.training:
                 self.clock.advance(step, self.trained)
                 self.losses.append({n: getattr(step, n) for n in LOSSES})
-                if step.ends_epoch and round(step.epoch) % self.job.probe.every == 0:
+                if step.step in self.due:
                     self.clock.checkpoint += 1
                     self._measured(self._probe(samples))
                 elif step.step % 5 == 0:
@@ -142,7 +145,7 @@ class Run:
         if first:
             self.say(f"a checkpoint takes {size / 1e6:.1f} MB; one is kept, two exist while the newer is written")
         share = probed.recalled[self.trained].mean()
-        self._progress(f"epoch {clock.epoch:g}: {share:.0%} of trained facts recalled")
+        self._progress(f"epoch {clock.epoch:.4g}: {share:.0%} of trained facts recalled")
 
     def _tables(self) -> dict[str, pa.Table]:
         return {

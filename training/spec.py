@@ -89,7 +89,12 @@ class TuningSpec(Section):
 class ProbeSpec(Section):
     """How knowledge is measured."""
 
-    every: PositiveInt = 1  # epochs between checkpoints
+    # When: the baseline, then this schedule, and always the end of training.
+    schedule: Literal["epochs", "steps", "log", "list"] = "epochs"
+    every: PositiveInt = 1  # epochs or steps between checkpoints (schedule = "epochs" or "steps")
+    checkpoints: PositiveInt = 12  # schedule = "log": how many, from the first step to the last, evenly in log
+    at: list[PositiveFloat] = []  # schedule = "list": the moments themselves ...
+    unit: Literal["epochs", "steps"] = "epochs"  # ... in epochs (1.5 is allowed) or steps
     examples: Count = 6  # few-shot examples before each prompt
     terminator: str = "\n"  # an answer ends with a token that begins so, or with EOS
     samples: PositiveInt = 20  # K of the latent-knowledge label
@@ -100,3 +105,17 @@ class ProbeSpec(Section):
     slick_samples: PositiveInt = 16  # per prompt, as in Gekhman et al. 2024
     slick_temperature: PositiveFloat = 0.5
     batch_tokens: PositiveInt = 4096
+
+    @model_validator(mode="after")
+    def _the_schedule_has_what_it_needs(self) -> ProbeSpec:
+        if self.schedule == "list" and not self.at:
+            raise ValueError('schedule = "list" needs at = [1, 2, 5], in epochs or (unit = "steps") in steps')
+        if self.at and self.schedule != "list":
+            raise ValueError(f'at is for schedule = "list", and the schedule is "{self.schedule}"')
+        if any(b <= a for a, b in zip(self.at, self.at[1:], strict=False)):
+            raise ValueError("the moments in at must increase")
+        if self.unit == "steps" and any(a != round(a) for a in self.at):
+            raise ValueError("steps in at are whole numbers")
+        if self.every != 1 and self.schedule in ("log", "list"):
+            raise ValueError(f'every is for schedule = "epochs" or "steps", and the schedule is "{self.schedule}"')
+        return self

@@ -38,7 +38,7 @@ def asked(tmp_path_factory, tiny_models, tokenizer):
     factset = FactSet(fact_rows(facts, (), split), templates, examples, "test", ())
     write_table(shared / "facts.arrow", to_arrow(factset))
 
-    def make(folder, **changes):
+    def make(folder, probe=None, **changes):
         folder.mkdir(parents=True, exist_ok=True)
         job = Job(
             run="main-1",
@@ -48,7 +48,7 @@ def asked(tmp_path_factory, tiny_models, tokenizer):
             folder=folder,
             model=ModelSpec(name=str(shared / "model")),
             tuning=TUNING.model_copy(update=changes),
-            probe=ProbeSpec(examples=2, slick_prompts=2),
+            probe=ProbeSpec(examples=2, slick_prompts=2, **(probe or {})),
         )
         (folder / "job.json").write_text(job.model_dump_json())
         return job
@@ -72,9 +72,10 @@ def contents(job):
 
 
 def test_killed_at_random_moments_it_ends_with_the_same_bytes(asked, tmp_path):
-    whole = asked(tmp_path / "whole")
+    often = {"schedule": "steps", "every": 5}  # of 8 an epoch, so that most checkpoints lie inside one
+    whole = asked(tmp_path / "whole", often)
     run_to_the_end(whole)
-    killed = asked(tmp_path / "killed")
+    killed = asked(tmp_path / "killed", often)
     rng = random.Random(time.time_ns())
     waits = [rng.uniform(0, 0.3), rng.uniform(0, 0.1), None, rng.uniform(0, 0.3)]
     print("seconds after a new checkpoint at which it is killed (None: while the next one is written):", waits)
