@@ -20,7 +20,7 @@ class Section(BaseModel):
 class FactsSpec(Section):
     """Which facts: a built-in source, or a table of the user's own."""
 
-    source: Literal["world", "hpo", "hpo-go", "tiny-world", "table"] = "world"
+    source: Literal["world", "hpo", "hpo-go", "tiny-world", "table", "stored"] = "world"
     withheld: Share = 0.25
     seed: int = 1
     count: PositiveInt | None = None  # hpo: pairs drawn; tiny-world: study facts
@@ -31,7 +31,7 @@ class FactsSpec(Section):
     go_trained: PositiveInt = 400
     go_withheld: PositiveInt = 400
     # source = "table"
-    path: str | None = None
+    path: str | None = None  # also of source = "stored": a facts.arrow that factsurv wrote
     subject: str = "subject"
     object: str = "object"
     relation: str | None = None
@@ -47,6 +47,8 @@ class FactsSpec(Section):
     def _the_source_has_what_it_needs(self) -> FactsSpec:
         if self.source == "table" and not self.path:
             raise ValueError('source = "table" needs path = "facts.csv" (csv, parquet or arrow)')
+        if self.source == "stored" and not self.path:
+            raise ValueError('source = "stored" needs path = "facts.arrow" (from a results folder)')
         if self.source == "hpo-go" and not self.database:
             raise ValueError('source = "hpo-go" needs database = "…/GO.sqlite" (Debian: r-bioc-go.db)')
         return self
