@@ -8,11 +8,16 @@ The last checkpoint at which the start of m successive ones can be seen is the m
 every fact without the event is censored there (for *first*: at the last probe).
 
 Intervals: the event happened in (left, right], left being the checkpoint before it; ``stop`` is right.
+
+Exposures as the time axis: each trained fact has a clock of its own, which stands still between two
+lessons. Of the checkpoints at which a fact had the same number of exposures the first one counts.
+Withheld facts have no such clock: they are left out, and with them generalisation.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -23,7 +28,7 @@ import pyarrow.compute  # noqa: F401  (pa.compute)
 from events.errors import InputError
 from events.schema import EVENT_COUNTS, EVENTS, FACTS, OUTCOMES, RECALL, build, described
 
-TIMES = ("epoch", "step", "examples", "tokens")
+TIMES = ("epoch", "step", "examples", "tokens", "exposures")
 
 
 @dataclass(frozen=True)
@@ -52,8 +57,9 @@ def spells(reached: np.ndarray, times: np.ndarray, sustained: int = 1) -> Spells
     ----------
     reached : bool (F, C)
         In the new state at checkpoint c; column 0 is the baseline.
-    times : float64 (C,)
-        Time of each checkpoint, strictly increasing, ``times[0]`` the origin.
+    times : float64 (C,) or (F, C)
+        Time of each checkpoint, strictly increasing, the first one the origin. NaN at the end of a row:
+        that fact has no such checkpoint.
     sustained : int
         Successive checkpoints in the new state that make an event.
 
@@ -62,27 +68,54 @@ def spells(reached: np.ndarray, times: np.ndarray, sustained: int = 1) -> Spells
     InputError
         If there are fewer than ``sustained`` checkpoints after the baseline, or times do not increase.
     """
-    checkpoints = reached.shape[1]
-    if checkpoints - 1 < sustained:
+    times = np.broadcast_to(times, reached.shape)
+    seen = ~np.isnan(times)
+    checkpoints = seen.sum(axis=1)  # (F,)
+    if (checkpoints - 1 < sustained).any() or reached.shape[1] - 1 < sustained:
+        least = min(checkpoints, default=reached.shape[1])
         raise InputError(
-            f"the rule asks for {sustained} successive checkpoints, and only {checkpoints - 1} follow the baseline",
+            f"the rule asks for {sustained} successive checkpoints, and only {least - 1} follow the baseline",
             "analysis.rules",
             "train for more epochs, probe more often, or ask for fewer",
         )
-    if not np.all(np.diff(times) > 0):
+    if not np.all((np.diff(times) > 0) | ~seen[:, 1:]):
         raise InputError("checkpoints do not increase in time", "analysis.time", "use another time axis")
-    last = checkpoints - sustained  # the last checkpoint whose following m-1 ones were seen
-    starts = np.ones((len(reached), last), dtype=bool)  # column j: an event at checkpoint j + 1
+    reached = reached & seen
+    starts = np.ones((len(reached), reached.shape[1] - sustained), dtype=bool)  # column j: at checkpoint j + 1
     for ahead in range(sustained):
-        starts &= reached[:, 1 + ahead : 1 + ahead + last]
+        starts &= reached[:, 1 + ahead : 1 + ahead + starts.shape[1]]
     event = np.asarray(starts.any(axis=1))
+    last = checkpoints - sustained  # the last checkpoint whose following m-1 ones were seen
     at = np.where(event, starts.argmax(axis=1) + 1, last)
+    row = np.arange(len(reached))
     return Spells(
-        stop=times[at],
+        stop=times[row, at],
         event=event,
-        left=np.where(event, times[at - 1], times[at]),
-        right=np.where(event, times[at], np.nan),
+        left=np.where(event, times[row, at - 1], times[row, at]),
+        right=np.where(event, times[row, at], np.nan),
     )
+
+
+def by_exposure(reached: np.ndarray, exposures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Checkpoints on each fact's own clock, its number of exposures.
+
+    Parameters
+    ----------
+    reached : bool (F, C)
+    exposures : float64 (F, C)
+        Never decreasing along a row.
+
+    Returns
+    -------
+    reached : bool (F, C)
+        At the first checkpoint of each number of exposures, moved to the left.
+    times : float64 (F, C)
+        That number; NaN where a fact has no more checkpoints.
+    """
+    new = np.diff(exposures, axis=1, prepend=-1) > 0
+    order = np.argsort(~new, axis=1, kind="stable")
+    times = np.where(new, exposures, np.nan)
+    return np.take_along_axis(reached & new, order, 1), np.take_along_axis(times, order, 1)
 
 
 def sustained_of(rule: str) -> int:
@@ -116,7 +149,8 @@ def event_table(
     Returns
     -------
     pa.Table
-        Schema `EVENTS` and the numeric covariates of ``facts``; metadata ``time`` and ``rules``.
+        Schema `EVENTS` and the numeric covariates of ``facts``; metadata ``time`` and ``covariates``, and
+        ``left_out`` (sentences) where the time axis is exposures.
     """
     if time not in TIMES:
         raise InputError(f"there is no time axis {time!r}", "analysis.time", f"use one of {', '.join(TIMES)}")
@@ -124,32 +158,53 @@ def event_table(
     by_fact = {n: np.array(facts[n].to_pylist(), dtype=object) for n in facts.column_names}
     row_of = {f: i for i, f in enumerate(by_fact["fact_id"])}
     parts: list[dict[str, np.ndarray]] = []
+    left_out: Counter[tuple[str, str]] = Counter()
     for run in baseline["run"].unique().to_pylist():
         start = _of_run(baseline, run)
         fact = np.array([row_of[f] for f in start["fact_id"]])
         reached, times = _recall_matrix(_of_run(probes, run), start["fact_id"], time)
         trained = by_fact["split"][fact] == "trained"
         known = reached[:, 0]
+        on_clock = np.ones(len(fact), dtype=bool)
+        if time == "exposures":
+            reached, times = by_exposure(reached, times)
+            on_clock = trained
         for outcome, at_risk, new_state in (
             ("acquisition", ~known & trained, reached),
             ("generalisation", ~known & ~trained, reached),
             ("degradation", known, ~reached),
         ):
             for rule in rules:
-                s = spells(new_state[at_risk], times, sustained_of(rule))
+                m = sustained_of(rule)
+                mine = at_risk & on_clock
+                if time == "exposures":
+                    mine &= (~np.isnan(times)).sum(axis=1) > m
+                left_out[outcome, rule] += int(at_risk.sum() - mine.sum())
+                clock = times[mine] if times.ndim == 2 else times
+                s = spells(new_state[mine], clock, m)
                 parts.append(
-                    {n: start[n][at_risk] for n in ("run", "arm", "seed", "fact_id", "latent")}
-                    | {"logp0": start["logp"][at_risk], "p0": start["p"][at_risk]}
-                    | {n: by_fact[n][fact][at_risk] for n in ("split", "relation", "group", *covariates)}
-                    | {"outcome": np.full(at_risk.sum(), outcome), "rule": np.full(at_risk.sum(), rule)}
-                    | {"start": np.full(at_risk.sum(), times[0]), "stop": s.stop, "event": s.event}
+                    {n: start[n][mine] for n in ("run", "arm", "seed", "fact_id", "latent")}
+                    | {"logp0": start["logp"][mine], "p0": start["p"][mine]}
+                    | {n: by_fact[n][fact][mine] for n in ("split", "relation", "group", *covariates)}
+                    | {"outcome": np.full(mine.sum(), outcome), "rule": np.full(mine.sum(), rule)}
+                    | {"start": np.full(mine.sum(), clock[..., 0]), "stop": s.stop, "event": s.event}
                     | {"left": s.left, "right": np.array([None if np.isnan(r) else r for r in s.right], object)}
                 )
     parts.sort(key=lambda p: OUTCOMES.index(str(p["outcome"][0])) if len(p["outcome"]) else 9)
     data = {n: np.concatenate([p[n].astype(object) for p in parts]) for n in parts[0]}
     columns = EVENTS | {n: pa.float64() for n in covariates}
     levels = {"rule": list(rules)} | {n: _levels(facts[n]) for n in ("relation", "group")}
-    return described(build(columns, data, levels), "events", time=time, covariates=covariates)
+    notes = {"left_out": _left_out(left_out)} if time == "exposures" else {}
+    return described(build(columns, data, levels), "events", time=time, covariates=covariates, **notes)
+
+
+def _left_out(counts: Mapping[tuple[str, str], int]) -> list[str]:
+    return [
+        f"{outcome} ({rule}): {n} facts and runs are left out: a withheld fact has no exposures"
+        + ("" if outcome == "generalisation" else ", or a trained one had too few between probes for the rule")
+        for (outcome, rule), n in counts.items()
+        if n
+    ]
 
 
 def count_events(events: pa.Table) -> pa.Table:
@@ -190,7 +245,7 @@ def _of_run(table: pa.Table, run: str) -> Mapping[str, np.ndarray]:
 
 
 def _recall_matrix(probes: Mapping[str, np.ndarray], fact_ids: np.ndarray, time: str) -> tuple[np.ndarray, np.ndarray]:
-    """Recall (F, C) in the order of ``fact_ids``, and the time of each checkpoint (C,)."""
+    """Recall (F, C) in the order of ``fact_ids``, and the time of each checkpoint (C,), or (F, C) of exposures."""
     checkpoints, column = np.unique(probes["checkpoint"], return_inverse=True)
     row_of = {f: i for i, f in enumerate(fact_ids)}
     row = np.array([row_of[f] for f in probes["fact_id"]])
@@ -203,9 +258,9 @@ def _recall_matrix(probes: Mapping[str, np.ndarray], fact_ids: np.ndarray, time:
             f"probes of run {probes['run'][0]}",
             "every fact is probed at every checkpoint: delete the run's folder and run again",
         )
-    times = np.zeros(len(checkpoints))
-    times[column] = probes[time].astype(float)
-    return reached.astype(bool), times
+    times = np.zeros(reached.shape)
+    times[row, column] = probes[time].astype(float)
+    return reached.astype(bool), times if time == "exposures" else times[0]
 
 
 def _levels(column: pa.ChunkedArray) -> list[str]:

@@ -14,7 +14,7 @@ from events.errors import InputError
 from events.files import write_json
 
 if TYPE_CHECKING:
-    from training.run import Job
+    from training.job import Job
 
 ROOT = Path(__file__).resolve().parent.parent
 

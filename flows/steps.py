@@ -181,9 +181,10 @@ def make_model(results: Results, arm: str) -> tuple[str, str]:
 def make_run(
     results: Results, run: str, arm: str, seed: int, model: tuple[str, str], threads: int, progress: Callable
 ) -> None:
-    """`runs/<run>/…`: one run in a process of its own."""
+    """`runs/<run>/…`: one run in a process of its own, which continues where it was killed."""
     from flows.child import run_job
-    from training.run import Job
+    from training.checkpoint import discard
+    from training.job import CODE, Job
 
     spec, tuning = results.study.recipes()[arm]
     folder = results.folder / "runs" / run
@@ -196,7 +197,7 @@ def make_run(
             "probe": results.study.probe.model_dump(),
         },
         "inputs": results.inputs("facts.arrow"),
-        "code": code(*(f"training/{n}.py" for n in ("run", "finetune", "probe", "prompts", "models", "stored_facts"))),
+        "code": code(*(f"training/{n}.py" for n in CODE)),
     }
     job = Job(
         run=run,
@@ -215,6 +216,7 @@ def make_run(
         return {n: read_table(results.folder / n).num_rows for n in names}
 
     results.step(f"run {run}", key, make)
+    discard(folder)  # only now: until its tables were recorded the run could still have been killed
 
 
 def make_events(results: Results) -> None:
@@ -234,6 +236,8 @@ def make_events(results: Results) -> None:
         }
         facts = results.table("facts.arrow")
         tables["events"] = event_table(facts, tables["baseline"], tables["probes"], analysis.rules, analysis.time)
+        for sentence in json.loads(tables["events"].schema.metadata.get(b"left_out", b"[]")):
+            results.say(f"events: {sentence}")
         tables["event_counts"] = count_events(tables["events"])
         tables["recall"] = recall_curve(facts, tables["probes"])
         return _written(results, {f"{n}.arrow": t for n, t in tables.items()})

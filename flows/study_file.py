@@ -104,6 +104,7 @@ def read_study(path: Path) -> StudyFile:
     except ValidationError as error:
         raise InputError(_all_problems(error, data), str(path), "correct these keys; nothing was started") from error
     _check_arms(study, path, data)
+    _check_schedule(study, path)
     if study.facts.path is not None:
         table = (path.parent / Path(study.facts.path).expanduser()).resolve()
         if not table.is_file():
@@ -125,6 +126,16 @@ def _check_arms(study: StudyFile, path: Path, data: dict) -> None:
             except ValidationError as error:
                 problems = _all_problems(error, data, model, f"arm {arm.name!r} (number {i + 1}), {section}.")
                 raise InputError(problems, str(path), "correct these keys; nothing was started") from error
+
+
+def _check_schedule(study: StudyFile, path: Path) -> None:
+    """Moments of the probe that lie after the end of an arm's training (those in steps: when the run begins)."""
+    for arm, (_, tuning) in study.recipes().items():
+        if study.probe.unit == "epochs" and max(study.probe.at, default=0) > tuning.epochs:
+            told = (
+                f"probe.at: {study.probe.at[-1]:g} lies after the end of training (arm {arm!r}: {tuning.epochs} epochs)"
+            )
+            raise InputError(told, str(path), "take it away, or train for longer")
 
 
 def _all_problems(error: ValidationError, data: dict, model: type[BaseModel] = StudyFile, prefix: str = "") -> str:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
 from events.errors import InputError
 
 Outcome = Literal["acquisition", "generalisation", "degradation"]
-Time = Literal["epoch", "step", "examples", "tokens"]
+Time = Literal["epoch", "step", "examples", "tokens", "exposures"]
 Rule = Annotated[str, Field(pattern=r"^(first|sustained[1-9][0-9]*)$")]
 
 # Columns of the event table that may explain an outcome, beside the covariates of the fact set.
@@ -23,6 +23,7 @@ class AnalysisSpec(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    # time = "exposures" has no generalisation (withheld facts are never exposed): it is left out
     outcomes: list[Outcome] = ["acquisition", "generalisation", "degradation"]
     rules: Annotated[list[Rule], Field(min_length=1)] = ["first", "sustained2"]  # the first one is primary
     time: Time = "epoch"
@@ -53,6 +54,7 @@ def plan(spec: AnalysisSpec, covariates: Sequence[str], relations: int) -> dict[
     InputError
         If a column is named that the event table will not have.
     """
+    outcomes = analysed(spec)
     same = [*covariates, *(["relation"] if relations > 1 else [])]
     defaults = {
         "acquisition": ["latent", *same],
@@ -60,17 +62,20 @@ def plan(spec: AnalysisSpec, covariates: Sequence[str], relations: int) -> dict[
         "degradation": ["split", "logp0", *same],
     }
     curves = {"acquisition": ["latent"], "generalisation": ["latent"], "degradation": ["split"]}
-    chosen = {o: list(spec.covariates.get(o, defaults[o])) for o in spec.outcomes}
-    by = {o: list(spec.curves_by.get(o, curves[o])) for o in spec.outcomes}
+    if spec.time == "exposures":  # trained facts only: there is no split to compare
+        defaults["degradation"].remove("split")
+        curves["degradation"] = []
+    chosen = {o: list(spec.covariates.get(o, defaults[o])) for o in outcomes}
+    by = {o: list(spec.curves_by.get(o, curves[o])) for o in outcomes}
     known = [*BASELINE_COVARIATES, *covariates]
-    for outcome in spec.outcomes:
+    for outcome in outcomes:
         _check(chosen[outcome], known, f"analysis.covariates.{outcome}")
         _check(by[outcome], known, f"analysis.curves_by.{outcome}")
     _check(spec.strata, known, "analysis.strata")
     _check(spec.random, [*known, "run", "fact_id"], "analysis.random")
     _check([spec.cluster] if spec.cluster else [], [*known, "run", "fact_id"], "analysis.cluster")
     return {
-        "outcomes": list(spec.outcomes),
+        "outcomes": outcomes,
         "rules": list(spec.rules),
         "covariates": chosen,
         "curves_by": by,
@@ -81,6 +86,26 @@ def plan(spec: AnalysisSpec, covariates: Sequence[str], relations: int) -> dict[
         "standardise": spec.standardise,
         "conf": 0.95,
     }
+
+
+def analysed(spec: AnalysisSpec) -> list[Outcome]:
+    """The outcomes that the time axis allows.
+
+    Raises
+    ------
+    InputError
+        If the study asks for generalisation by name on a clock that withheld facts do not have, or for
+        nothing else.
+    """
+    if spec.time != "exposures":
+        return list(spec.outcomes)
+    if "outcomes" in spec.model_fields_set and "generalisation" in spec.outcomes:
+        raise InputError(
+            "withheld facts are never exposed, so there is no generalisation by exposures",
+            "analysis.outcomes",
+            'take "generalisation" out, or use time = "epoch"',
+        )
+    return [o for o in spec.outcomes if o != "generalisation"]
 
 
 def _check(names: Sequence[str], known: Sequence[str], where: str) -> None:

@@ -10,11 +10,11 @@ import torch
 from scipy import stats as distributions
 from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
+from training.encoding import encode_probes
 from training.gather import gather, prepared_model
 from training.models import load
 from training.probe import Sampling, probe
 from training.prompts import Encoded
-from training.run import encode_probes
 from training.spec import FactsSpec, ModelSpec, ProbeSpec
 
 # A correct probe fails the sampling test once in a thousand audits.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -72,15 +73,16 @@ def tunable(model: PreTrainedModel, tuning: TuningSpec, seed: int) -> PreTrained
             raise InputError(str(error).splitlines()[0], "tuning.targets", 'use "all-linear"') from error
 
 
-def steps_per_epoch(facts: int, forms: int, tuning: TuningSpec) -> int:
-    """Optimiser steps of one pass, for ``facts`` trained facts with ``forms`` prompt forms each."""
-    return math.ceil(facts * (forms if tuning.templates == "all" else 1) / tuning.batch_size)
+def steps_per_epoch(forms: Sequence[Sequence[Encoded]], tuning: TuningSpec) -> int:
+    """Optimiser steps of one pass over the trained facts' prompt ``forms``."""
+    return math.ceil(len(_lessons(forms, tuning, 0)) / tuning.batch_size)
 
 
-def finetune(
-    model: PreTrainedModel, forms: Sequence[Sequence[Encoded]], tuning: TuningSpec, seed: int
-) -> Iterator[Step]:
-    """Train, one optimiser step at a time; the caller probes between steps.
+class Finetuning:
+    """Training, one optimiser step each time it is asked for the next; the caller probes between steps.
+
+    Between any two steps `state` holds all that the rest of training depends on, and `restore` puts it
+    into a fresh object of the same arguments, which then goes on as if it had never been interrupted.
 
     Parameters
     ----------
@@ -95,64 +97,126 @@ def finetune(
     Raises
     ------
     InputError
-        If the loss is not a number; the weights of the last step are then still in ``model``.
+        On the next step, if its loss is not a number; ``model`` is still as the last step left it.
     """
-    rng = np.random.default_rng(seed)
-    on_gpu = torch.cuda.is_available()
-    accelerator = Accelerator(cpu=not on_gpu, mixed_precision="bf16" if tuning.precision == "bf16" else "no")
-    weights = [w for w in model.parameters() if w.requires_grad]
-    optimizer = torch.optim.AdamW(weights, lr=tuning.learning_rate, weight_decay=tuning.weight_decay, foreach=True)
-    per_epoch = steps_per_epoch(len(forms), max(len(f) for f in forms), tuning)
-    total = per_epoch * tuning.epochs
-    scheduler = get_scheduler(
-        tuning.schedule if tuning.schedule != "constant" else "constant_with_warmup",
-        optimizer,
-        num_warmup_steps=round(tuning.warmup * total),
-        num_training_steps=total,
-    )
-    model, optimizer = accelerator.prepare(model, optimizer)
-    step = examples = tokens = 0
-    with torch.random.fork_rng():  # dropout draws from the global generator
-        torch.manual_seed(seed)
-        for epoch in range(tuning.epochs):
-            batches = list(_batches(_lessons(forms, tuning, epoch, rng), tuning.batch_size, rng))
-            for b, batch in enumerate(batches):
-                model.train()
-                loss = _loss(accelerator, model, batch)
-                value = float(loss.detach())
-                if not math.isfinite(value):
-                    raise InputError(
-                        f"the loss is {value} at step {step + 1} (epoch {epoch + 1})",
-                        "tuning.learning_rate",
-                        "lower the learning rate or the clip, or train in fp32",
-                    )
-                accelerator.backward(loss)
-                accelerator.clip_grad_norm_(weights, tuning.clip)
-                rate = scheduler.get_last_lr()[0]
-                optimizer.step()
-                scheduler.step()
-                optimizer.zero_grad()
-                step += 1
-                examples += len(batch)
-                tokens += sum(len(encoded.tokens[0]) + 1 for _, encoded in batch)
-                yield Step(
-                    step=step,
-                    epoch=epoch + (b + 1) / len(batches),
-                    loss=value,
-                    learning_rate=rate,
-                    examples=examples,
-                    tokens=tokens,
-                    facts=np.array([fact for fact, _ in batch]),
-                    ends_epoch=b + 1 == len(batches),
-                )
+
+    def __init__(self, model: PreTrainedModel, forms: Sequence[Sequence[Encoded]], tuning: TuningSpec, seed: int):
+        self.forms, self.tuning = forms, tuning
+        self.per_epoch = steps_per_epoch(forms, tuning)
+        self.total = self.per_epoch * tuning.epochs
+        self.step = self.examples = self.tokens = 0
+        self._weights = {n: w for n, w in model.named_parameters() if w.requires_grad}
+        optimizer = torch.optim.AdamW(
+            list(self._weights.values()), lr=tuning.learning_rate, weight_decay=tuning.weight_decay, foreach=True
+        )
+        self._scheduler = get_scheduler(
+            tuning.schedule if tuning.schedule != "constant" else "constant_with_warmup",
+            optimizer,
+            num_warmup_steps=round(tuning.warmup * self.total),
+            num_training_steps=self.total,
+        )
+        bf16 = tuning.precision == "bf16"
+        self._accelerator = Accelerator(cpu=not torch.cuda.is_available(), mixed_precision="bf16" if bf16 else "no")
+        self._model, self._optimizer = self._accelerator.prepare(model, optimizer)
+        self._order = np.random.default_rng(seed)
+        with torch.random.fork_rng():  # dropout draws from the global generator, and only from here on
+            torch.manual_seed(seed)
+            self._random = _random_states()
+        self._epoch_began = self._order.bit_generator.state
+        self._batches: list[list[Lesson]] = []
+
+    def __iter__(self) -> Iterator[Step]:
+        return self
+
+    def __next__(self) -> Step:
+        if self.step == self.total:
+            raise StopIteration
+        epoch, b = divmod(self.step, self.per_epoch)
+        if b == 0:
+            self._shuffle(epoch)
+        batch = self._batches[b]
+        with torch.random.fork_rng():
+            _set_random_states(self._random)
+            loss, rate = self._learn(batch)
+            self._random = _random_states()
+        self.step += 1
+        self.examples += len(batch)
+        self.tokens += sum(len(encoded.tokens[0]) + 1 for _, encoded in batch)
+        return Step(
+            step=self.step,
+            epoch=epoch + (b + 1) / self.per_epoch,
+            loss=loss,
+            learning_rate=rate,
+            examples=self.examples,
+            tokens=self.tokens,
+            facts=np.array([fact for fact, _ in batch]),
+            ends_epoch=b + 1 == self.per_epoch,
+        )
+
+    def _shuffle(self, epoch: int) -> None:
+        self._epoch_began = self._order.bit_generator.state
+        lessons = _lessons(self.forms, self.tuning, epoch)
+        self._batches = list(_batches(lessons, self.tuning.batch_size, self._order))
+
+    def _learn(self, batch: list[Lesson]) -> tuple[float, float]:
+        """One optimiser step; its loss and learning rate."""
+        self._model.train()
+        loss = _loss(self._accelerator, self._model, batch)
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            raise InputError(
+                f"the loss is {value} at step {self.step + 1} (epoch {self.step // self.per_epoch + 1})",
+                "tuning.learning_rate",
+                "lower the learning rate or the clip, or train in fp32",
+            )
+        self._accelerator.backward(loss)
+        self._accelerator.clip_grad_norm_(list(self._weights.values()), self.tuning.clip)
+        rate = self._scheduler.get_last_lr()[0]
+        self._optimizer.step()
+        self._scheduler.step()
+        self._optimizer.zero_grad()
+        return value, rate
+
+    def state(self) -> dict[str, Any]:
+        """All that the steps to come depend on: trained weights, optimiser, schedule, random states, position."""
+        return {
+            "weights": {n: w.detach() for n, w in self._weights.items()},
+            "optimizer": self._optimizer.state_dict(),
+            "scheduler": self._scheduler.state_dict(),
+            "random": self._random,
+            # In the middle of an epoch, the generator as it was before it shuffled this epoch.
+            "order": self._epoch_began if self.step % self.per_epoch else self._order.bit_generator.state,
+            "counts": (self.step, self.examples, self.tokens),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Continue after the step at which ``state`` was taken."""
+        with torch.no_grad():
+            for name, weight in self._weights.items():
+                weight.copy_(state["weights"][name])
+        self._optimizer.load_state_dict(state["optimizer"])
+        self._scheduler.load_state_dict(state["scheduler"])
+        self._random = state["random"]
+        self.step, self.examples, self.tokens = state["counts"]
+        self._order.bit_generator.state = state["order"]
+        if self.step % self.per_epoch:  # in the middle of an epoch: its order again
+            self._shuffle(self.step // self.per_epoch)
+
+
+def _random_states() -> list[torch.Tensor]:
+    return [torch.get_rng_state(), *(torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [])]
+
+
+def _set_random_states(states: list[torch.Tensor]) -> None:
+    torch.set_rng_state(states[0])
+    if states[1:]:
+        torch.cuda.set_rng_state_all(states[1:])
 
 
 Lesson = tuple[int, Encoded]
 
 
-def _lessons(
-    forms: Sequence[Sequence[Encoded]], tuning: TuningSpec, epoch: int, rng: np.random.Generator
-) -> list[Lesson]:
+def _lessons(forms: Sequence[Sequence[Encoded]], tuning: TuningSpec, epoch: int) -> list[Lesson]:
     """What one epoch teaches: each fact in its probe form, in all forms, or in one form a turn."""
     if tuning.templates == "all":
         return [(i, form) for i, fact in enumerate(forms) for form in fact]

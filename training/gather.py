@@ -59,9 +59,14 @@ def gather(spec: FactsSpec, pretraining: int = 38_400) -> Gathered:
             spec.world_facts, spec.count, spec.withheld, spec.seed, exponent=spec.exponent, sentences=pretraining
         )
         return Gathered(*made)
+    assert spec.path is not None
+    if spec.source == "stored":
+        from events.files import read_table
+        from training.stored_facts import from_arrow
+
+        return Gathered(from_arrow(read_table(Path(spec.path))))
     from training.fact_table import read_fact_table
 
-    assert spec.path is not None
     templates = {r: tuple(t) for r, t in spec.templates.items()} if spec.templates else None
     facts = read_fact_table(
         Path(spec.path),

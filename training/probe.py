@@ -18,6 +18,7 @@ from transformers import DynamicCache, PreTrainedModel
 
 from events.errors import InputError
 from training.prompts import Encoded
+from training.undisturbed import undisturbed
 
 # Tokens that one more forward pass is worth: below some 32 the weights' traffic dominates.
 GROUP_COST = 32
@@ -57,7 +58,6 @@ class Probed:
     p: np.ndarray
 
 
-@torch.inference_mode()
 def probe(
     model: PreTrainedModel,
     encoded: Encoded,
@@ -91,15 +91,11 @@ def probe(
         np.zeros(len(encoded)),
         np.zeros((len(samplings), len(encoded))),
     )
-    was_training = model.training
-    model.eval()
-    try:
+    with undisturbed(model):
         for prefix, members in _prefix_groups(encoded, share_prefix):
             cache = _prefix_cache(model, prefix, device)
             for batch in _buckets(encoded, members, len(prefix), batch_tokens):
                 _probe_batch(model, encoded, batch, prefix, cache, samplings, out)
-    finally:
-        model.train(was_training)
     return out
 
 

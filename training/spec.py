@@ -20,7 +20,7 @@ class Section(BaseModel):
 class FactsSpec(Section):
     """Which facts: a built-in source, or a table of the user's own."""
 
-    source: Literal["world", "hpo", "hpo-go", "tiny-world", "table"] = "world"
+    source: Literal["world", "hpo", "hpo-go", "tiny-world", "table", "stored"] = "world"
     withheld: Share = 0.25
     seed: int = 1
     count: PositiveInt | None = None  # hpo: pairs drawn; tiny-world: study facts
@@ -31,7 +31,7 @@ class FactsSpec(Section):
     go_trained: PositiveInt = 400
     go_withheld: PositiveInt = 400
     # source = "table"
-    path: str | None = None
+    path: str | None = None  # also of source = "stored": a facts.arrow that factsurv wrote
     subject: str = "subject"
     object: str = "object"
     relation: str | None = None
@@ -47,6 +47,8 @@ class FactsSpec(Section):
     def _the_source_has_what_it_needs(self) -> FactsSpec:
         if self.source == "table" and not self.path:
             raise ValueError('source = "table" needs path = "facts.csv" (csv, parquet or arrow)')
+        if self.source == "stored" and not self.path:
+            raise ValueError('source = "stored" needs path = "facts.arrow" (from a results folder)')
         if self.source == "hpo-go" and not self.database:
             raise ValueError('source = "hpo-go" needs database = "…/GO.sqlite" (Debian: r-bioc-go.db)')
         return self
@@ -89,7 +91,12 @@ class TuningSpec(Section):
 class ProbeSpec(Section):
     """How knowledge is measured."""
 
-    every: PositiveInt = 1  # epochs between checkpoints
+    # When: the baseline, then this schedule, and always the end of training.
+    schedule: Literal["epochs", "steps", "log", "list"] = "epochs"
+    every: PositiveInt = 1  # epochs or steps between checkpoints (schedule = "epochs" or "steps")
+    checkpoints: PositiveInt = 12  # schedule = "log": how many, from the first step to the last, evenly in log
+    at: list[PositiveFloat] = []  # schedule = "list": the moments themselves ...
+    unit: Literal["epochs", "steps"] = "epochs"  # ... in epochs (1.5 is allowed) or steps
     examples: Count = 6  # few-shot examples before each prompt
     terminator: str = "\n"  # an answer ends with a token that begins so, or with EOS
     samples: PositiveInt = 20  # K of the latent-knowledge label
@@ -100,3 +107,17 @@ class ProbeSpec(Section):
     slick_samples: PositiveInt = 16  # per prompt, as in Gekhman et al. 2024
     slick_temperature: PositiveFloat = 0.5
     batch_tokens: PositiveInt = 4096
+
+    @model_validator(mode="after")
+    def _the_schedule_has_what_it_needs(self) -> ProbeSpec:
+        if self.schedule == "list" and not self.at:
+            raise ValueError('schedule = "list" needs at = [1, 2, 5], in epochs or (unit = "steps") in steps')
+        if self.at and self.schedule != "list":
+            raise ValueError(f'at is for schedule = "list", and the schedule is "{self.schedule}"')
+        if any(b <= a for a, b in zip(self.at, self.at[1:], strict=False)):
+            raise ValueError("the moments in at must increase")
+        if self.unit == "steps" and any(a != round(a) for a in self.at):
+            raise ValueError("steps in at are whole numbers")
+        if self.every != 1 and self.schedule in ("log", "list"):
+            raise ValueError(f'every is for schedule = "epochs" or "steps", and the schedule is "{self.schedule}"')
+        return self

@@ -6,6 +6,7 @@ import json
 
 import pyarrow as pa
 
+from events.errors import InputError
 from events.schema import described
 from training.facts import FactSet
 
@@ -23,7 +24,19 @@ def to_arrow(facts: FactSet) -> pa.Table:
 
 
 def from_arrow(table: pa.Table) -> FactSet:
-    """The fact set that `to_arrow` stored."""
+    """The fact set that `to_arrow` stored.
+
+    Raises
+    ------
+    InputError
+        If the table was not written by `to_arrow`.
+    """
+    if b"factset" not in (table.schema.metadata or {}):
+        raise InputError(
+            "this Arrow table is not a fact set that factsurv wrote: it has no prompts",
+            "facts",
+            'use the facts.arrow of a results folder, or source = "table" for a table of your own',
+        )
     rest = json.loads(table.schema.metadata[b"factset"])
     return FactSet(
         table=table.replace_schema_metadata(None),

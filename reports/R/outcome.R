@@ -55,7 +55,8 @@ outcome_section <- function(results, outcome) {
   }
   cat(callouts_of(results, outcome, c("km", "score", "rmst")), "\n")
   for (by in splits_of(results, outcome)) {
-    cat(piece("incidence", outcome = outcome, by = by, id = gsub("[^a-z0-9]+", "-", tolower(by))), "\n")
+    id <- if (nzchar(by)) gsub("[^a-z0-9]+", "-", tolower(by)) else "all" # a label may not end with a dash
+    cat(piece("incidence", outcome = outcome, by = by, id = id), "\n")
   }
   has <- function(table, ...) nrow(pick(results[[table]], outcome = outcome, rule = results$rule, ...)) > 0
   cat(piece_if(has("rmst"), "rmst", outcome = outcome), "\n")

@@ -1,11 +1,13 @@
 """Event tables against cases worked by hand."""
 
+import json
+
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from events.errors import InputError
-from events.rules import count_events, event_table, recall_curve, spells, sustained_of, wilson
+from events.rules import by_exposure, count_events, event_table, recall_curve, spells, sustained_of, wilson
 from events.schema import BASELINE, FACTS, PROBES, build
 
 TIMES = np.array([0.0, 1.0, 2.0, 3.0, 4.0])
@@ -121,6 +123,45 @@ def test_event_table(study):
 def test_time_axes(study, time, stop):
     events = event_table(*study, rules=["first"], time=time).to_pylist()
     assert next(r["stop"] for r in events if r["fact_id"] == "a") == stop
+
+
+def test_each_fact_on_its_own_clock():
+    """Fact 0 is exposed at every checkpoint, fact 1 not between the second and the third."""
+    reached = np.array([[0, 0, 1, 1], [0, 0, 1, 1]], dtype=bool)
+    on_clock, times = by_exposure(reached, np.array([[0, 1, 2, 3], [0, 2, 2, 5]], dtype=float))
+    s = spells(on_clock, times)
+    assert times[1, :3].tolist() == [0, 2, 5] and np.isnan(times[1, 3])
+    assert (s.left.tolist(), s.right.tolist()) == ([1, 2], [2, 5])
+    s = spells(~on_clock & ~np.isnan(times), times, 2)  # the other state, which a missing checkpoint is not in
+    assert s.event.tolist() == [False, False] and s.stop.tolist() == [2, 2]
+
+
+def test_exposures_leave_withheld_facts_out_and_say_so(study):
+    facts, baseline, probes = study
+    events = event_table(facts, baseline, probes, ["first", "sustained2"], time="exposures")
+    rows = {(r["outcome"], r["rule"], r["fact_id"]): (r["left"], r["stop"], r["event"]) for r in events.to_pylist()}
+    assert rows == {
+        ("acquisition", "first", "a"): (1, 2, True),
+        ("acquisition", "sustained2", "a"): (1, 2, True),
+        ("degradation", "first", "b"): (0, 1, True),
+        ("degradation", "sustained2", "b"): (2, 2, False),
+    }
+    said = json.loads(events.schema.metadata[b"left_out"])
+    assert [s.split(":")[0] for s in said] == [
+        "generalisation (first)",
+        "generalisation (sustained2)",
+        "degradation (first)",
+        "degradation (sustained2)",
+    ]
+    assert "1 facts and runs" in said[0]
+    still = probes.set_column(
+        probes.column_names.index("exposures"),
+        "exposures",
+        pa.array([min(r["checkpoint"], 1) for r in probes.to_pylist()], pa.int32()),
+    )
+    events = event_table(facts, baseline, still, ["first", "sustained2"], time="exposures")
+    assert {r["rule"] for r in events.to_pylist()} == {"first"}  # one checkpoint cannot confirm itself
+    assert "acquisition (sustained2): 1" in "".join(json.loads(events.schema.metadata[b"left_out"]))
 
 
 def test_a_fact_without_its_probe_is_named(study):

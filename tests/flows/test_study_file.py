@@ -90,3 +90,26 @@ def test_a_plan_names_columns_before_training():
     told = plan(AnalysisSpec(), ["popularity"], 1)
     assert told["covariates"]["acquisition"] == ["latent", "popularity"]  # one relation explains nothing
     assert plan(AnalysisSpec(), [], 3)["covariates"]["degradation"] == ["split", "logp0", "relation"]
+
+
+def test_exposures_have_no_generalisation():
+    told = plan(AnalysisSpec(time="exposures"), ["popularity"], 1)
+    assert told["outcomes"] == ["acquisition", "degradation"]
+    assert told["covariates"]["degradation"] == ["logp0", "popularity"] and told["curves_by"]["degradation"] == []
+    with pytest.raises(InputError, match="withheld facts are never exposed"):
+        plan(AnalysisSpec(time="exposures", outcomes=["acquisition", "generalisation"]), [], 1)
+
+
+@pytest.mark.parametrize(
+    ("probe", "message"),
+    [
+        ('schedule = "list"', "needs at = "),
+        ("at = [1]", 'at is for schedule = "list"'),
+        ('schedule = "list"\nat = [2, 1]', "must increase"),
+        ('schedule = "list"\nat = [1.5]\nunit = "steps"', "whole numbers"),
+        ('schedule = "log"\nevery = 2', "every is for"),
+        ('schedule = "list"\nat = [1, 11]', "11 lies after the end of training (arm 'main': 10 epochs)"),
+    ],
+)
+def test_schedules_that_cannot_be(probe, message, tmp_path):
+    assert message in problems(tmp_path, f"{GOOD}[probe]\n{probe}\n")

@@ -8,7 +8,7 @@ import torch
 
 from events.errors import InputError
 from tests.training.conftest import FACTS
-from training.finetune import finetune, tunable
+from training.finetune import Finetuning, tunable
 from training.probe import probe
 from training.prompts import Encoded, encode
 from training.spec import TuningSpec
@@ -25,7 +25,7 @@ def forms(tokenizer):
 
 
 def losses(model, forms, tuning, seed=1):
-    steps = list(finetune(tunable(copy.deepcopy(model), tuning, seed), forms, tuning, seed))
+    steps = list(Finetuning(tunable(copy.deepcopy(model), tuning, seed), forms, tuning, seed))
     return steps, [s.loss for s in steps]
 
 
@@ -65,7 +65,7 @@ def test_it_learns(method, schedule, tiny_models, forms):
     tuning = QUICK.model_copy(update=changes)
     model = tunable(copy.deepcopy(tiny_models["llama"]), tuning, 1)
     before = np.mean([probe(model, f[0]).logp[0] for f in forms])
-    rates = [s.learning_rate for s in finetune(model, forms, tuning, 1)]
+    rates = [s.learning_rate for s in Finetuning(model, forms, tuning, 1)]
     after = np.mean([probe(model, f[0]).logp[0] for f in forms])
     assert after > before + 0.3
     assert rates[0] == 0 and max(rates) == pytest.approx(tuning.learning_rate)
@@ -77,7 +77,7 @@ def test_it_learns(method, schedule, tiny_models, forms):
 def test_lora_leaves_the_base_weights_alone(tiny_models, forms):
     model = tunable(copy.deepcopy(tiny_models["llama"]), QUICK, 1)
     frozen = {n: w.clone() for n, w in model.named_parameters() if not w.requires_grad}
-    list(finetune(model, forms, QUICK, 1))
+    list(Finetuning(model, forms, QUICK, 1))
     after = dict(model.named_parameters())
     assert frozen and all(torch.equal(w, after[n]) for n, w in frozen.items())
 
@@ -86,7 +86,7 @@ def test_loss_is_the_cross_entropy_of_target_and_terminator_only(tiny_models, fo
     """By hand: minus the log probability of the taught sequence, per predicted token."""
     model = copy.deepcopy(tiny_models["llama"])
     tuning = QUICK.model_copy(update={"epochs": 1, "batch_size": 1, "templates": "probe", "learning_rate": 1e-12})
-    steps = list(finetune(tunable(model, tuning, 1), forms, tuning, 1))
+    steps = list(Finetuning(tunable(model, tuning, 1), forms, tuning, 1))
     for step in steps:
         e = forms[step.facts[0]][0]
         taught = Encoded(e.tokens, e.target_start, np.array([e.terminator]), e.terminator)
@@ -98,7 +98,7 @@ def test_loss_is_the_cross_entropy_of_target_and_terminator_only(tiny_models, fo
 def test_a_loss_that_is_not_a_number_stops_with_its_place(tiny_models, forms):
     model = copy.deepcopy(tiny_models["llama"])
     tuning = QUICK.model_copy(update={"method": "full"})
-    steps = finetune(tunable(model, tuning, 1), forms, tuning, 1)
+    steps = Finetuning(tunable(model, tuning, 1), forms, tuning, 1)
     next(steps)
     with torch.no_grad():
         next(model.parameters()).fill_(float("nan"))

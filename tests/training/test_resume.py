@@ -1,0 +1,149 @@
+"""A run that is killed with SIGKILL goes on and ends with the same bytes."""
+
+import json
+import os
+import random
+import re
+import subprocess
+import sys
+import time
+
+import pytest
+
+from events.errors import InputError
+from events.files import read_table, write_table
+from tests.training.conftest import FACTS
+from training import checkpoint
+from training.facts import Fact, FactSet, fact_rows
+from training.job import Job
+from training.run import execute
+from training.spec import ModelSpec, ProbeSpec, TuningSpec
+from training.stored_facts import to_arrow
+
+TABLES = ("baseline", "probes", "training")
+# Dropout and rotating prompts, so that both random states matter; the last batch of an epoch is smaller.
+TUNING = TuningSpec(epochs=8, batch_size=3, learning_rate=3e-3, rank=4, alpha=8, dropout=0.2, schedule="cosine")
+
+
+@pytest.fixture(scope="module")
+def asked(tmp_path_factory, tiny_models, tokenizer):
+    """A function that makes a job of the tiny model in a folder of its own."""
+    shared = tmp_path_factory.mktemp("inputs")
+    tiny_models["llama"].save_pretrained(shared / "model")
+    tokenizer.save_pretrained(shared / "model")
+    facts = [Fact(f"{r}:{s}", s, r, v, r) for (r, s), v in FACTS.items()]
+    split = ["withheld" if i % 4 == 3 else "trained" for i in range(len(facts))]
+    templates = {r: (f"The {r} of {{subject}} is", f"{{subject}} has the {r}") for r, _ in FACTS}
+    examples = {r: (("Other", "Abor"), ("Another", "Dal")) for r, _ in FACTS}
+    factset = FactSet(fact_rows(facts, (), split), templates, examples, "test", ())
+    write_table(shared / "facts.arrow", to_arrow(factset))
+
+    def make(folder, probe=None, **changes):
+        folder.mkdir(parents=True, exist_ok=True)
+        job = Job(
+            run="main-1",
+            arm="main",
+            seed=1,
+            facts=shared / "facts.arrow",
+            folder=folder,
+            model=ModelSpec(name=str(shared / "model")),
+            tuning=TUNING.model_copy(update=changes),
+            probe=ProbeSpec(examples=2, slick_prompts=2, **(probe or {})),
+        )
+        (folder / "job.json").write_text(job.model_dump_json())
+        return job
+
+    return make
+
+
+def start(job):
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-m", "training.run", str(job.folder / "job.json")]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+
+
+def run_to_the_end(job):
+    said = start(job).communicate(timeout=300)[0]
+    return [json.loads(line) for line in said.splitlines()]
+
+
+def contents(job):
+    return {n: (job.folder / f"{n}.arrow").read_bytes() for n in TABLES}
+
+
+def test_killed_at_random_moments_it_ends_with_the_same_bytes(asked, tmp_path):
+    often = {"schedule": "steps", "every": 5}  # of 8 an epoch, so that most checkpoints lie inside one
+    whole = asked(tmp_path / "whole", often)
+    run_to_the_end(whole)
+    killed = asked(tmp_path / "killed", often)
+    rng = random.Random(time.time_ns())
+    waits = [rng.uniform(0, 0.3), rng.uniform(0, 0.1), None, rng.uniform(0, 0.3)]
+    print("seconds after a new checkpoint at which it is killed (None: while the next one is written):", waits)
+    reached = []
+    for wait in waits:
+        child = start(killed)
+        try:
+            for line in child.stdout:
+                event = json.loads(line)
+                reached += re.findall(r"continues from epoch (\S+)", event.get("say", ""))
+                if "trained facts recalled" in event.get("note", ""):
+                    break
+            if wait is None:
+                while not list(killed.folder.glob(f"{checkpoint.UNFINISHED}*")) and child.poll() is None:
+                    time.sleep(0.0005)
+            else:
+                time.sleep(wait)
+        finally:
+            child.kill()
+            child.wait()
+    last = run_to_the_end(killed)
+    reached += [e for event in last for e in re.findall(r"continues from epoch (\S+)", event.get("say", ""))]
+    print("epochs it continued from:", reached)
+    assert len(reached) == 4 and reached == sorted(reached, key=float)
+    assert contents(killed) == contents(whole)
+    assert read_table(killed.folder / "training.arrow")["step"].to_pylist() == list(range(1, 65))
+    assert len(list(killed.folder.glob("checkpoint-*"))) == 1
+    checkpoint.discard(killed.folder)
+    assert sorted(p.name for p in killed.folder.iterdir()) == sorted(
+        ["job.json", "lock", *(f"{n}.arrow" for n in TABLES)]
+    )
+
+
+def stopped(job, after):
+    """Run until ``after`` notes of a finished epoch, in this process."""
+
+    def report(event):
+        nonlocal after
+        after -= "trained facts recalled" in event.get("note", "")
+        if after < 0:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        execute(job, report)
+
+
+def test_a_checkpoint_of_another_recipe_is_not_used_and_that_is_said(asked, tmp_path):
+    stopped(asked(tmp_path, epochs=4), 2)
+    said = []
+    execute(asked(tmp_path, epochs=4, learning_rate=1e-3), lambda event: said.append(event.get("say", "")))
+    assert any("not used (tuning.learning_rate: 0.003 → 0.001): begins anew" in s for s in said)
+    assert not any("continues" in s for s in said)
+
+
+def test_a_torn_checkpoint_is_not_used(asked, tmp_path):
+    job = asked(tmp_path, epochs=4)
+    stopped(job, 2)
+    (state,) = job.folder.glob("checkpoint-*/state.pt")
+    state.write_bytes(state.read_bytes()[:-7])
+    said = []
+    execute(job, lambda event: said.append(event.get("say", "")))
+    assert any("state.pt is damaged" in s and "begins anew" in s for s in said)
+
+
+def test_a_diverging_run_keeps_its_last_good_checkpoint(asked, tmp_path):
+    job = asked(tmp_path, epochs=200, learning_rate=1e35, method="full", clip=1e30)
+    with pytest.raises(InputError) as error:
+        execute(job)
+    (kept,) = job.folder.glob("checkpoint-*")
+    assert f"last good checkpoint is kept in {kept}" in str(error.value)
+    assert read_table(job.folder / "probes-incomplete.arrow").num_rows % len(FACTS) == 0

@@ -1,0 +1,172 @@
+"""`FactProbe`: probes a fact set while somebody else's Trainer trains, and leaves factsurv's tables behind."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from events.errors import InputError
+from events.files import read_table
+from events.schema import described, stack
+from training.baseline import baseline_table, samplings
+from training.encoding import encode_probes
+from training.facts import FactSet
+from training.foreign_results import check_folder, write_run
+from training.probe import agrees_with_plain_path, probe
+from training.rows import Clock, Label, probe_rows, training_rows
+from training.schedule import checkpoint_steps
+from training.spec import ProbeSpec
+from training.stored_facts import from_arrow
+
+
+class FactProbe(TrainerCallback):
+    """Probe facts during any `transformers.Trainer` (TRL's trainers included), LoRA or full, and keep the results.
+
+    The model's modes, gradients and random states are left as they were. Only the main process probes;
+    the others wait for it at their next step.
+
+    Parameters
+    ----------
+    facts : FactSet or path
+        The fact set, or a `facts.arrow` of a results folder. ``split`` must say which facts the training
+        data teach; the callback never sees the data.
+    folder : path
+        Results folder, made if it is not there. Several runs (seeds, arms) of the same facts share one.
+        When training ends, `factsurv analyze <folder>/study.toml --results <folder's parent>` fits and reports.
+    spec : ProbeSpec
+        How and when to probe: the same settings as ``[probe]`` of a study file.
+    arm : str
+        Name of the recipe.
+    seed : int, optional
+        Of the labels, and the run's number; default: the Trainer's seed.
+    exposures_per_epoch : int
+        How often one epoch of the training data shows each trained fact; 0: not known, and then
+        ``exposures`` cannot be the time axis.
+    tokenizer : PreTrainedTokenizerBase, optional
+        Default: the Trainer's ``processing_class``.
+    say : callable
+        Takes one line for the person who waits.
+
+    Raises
+    ------
+    InputError
+        When training begins, if facts, tokenizer and schedule do not fit, or the weights are sharded
+        over processes (FSDP, DeepSpeed stage 3), where one process cannot probe alone.
+    """
+
+    def __init__(
+        self,
+        facts: FactSet | str | Path,
+        folder: str | Path,
+        spec: ProbeSpec | None = None,
+        arm: str = "main",
+        seed: int | None = None,
+        exposures_per_epoch: int = 0,
+        tokenizer: Any = None,
+        say: Callable[[str], None] = print,
+    ):
+        self.facts = facts if isinstance(facts, FactSet) else from_arrow(read_table(Path(facts)))
+        self.folder, self.spec, self.arm, self.seed = Path(folder), spec or ProbeSpec(), arm, seed
+        self.exposures_per_epoch, self.tokenizer, self.say = exposures_per_epoch, tokenizer, say
+
+    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any):
+        """The baseline."""
+        if not state.is_world_process_zero:
+            return
+        _refuse_sharded(args)
+        if state.global_step:
+            raise InputError(
+                f"training resumes at step {state.global_step}, so there is no baseline to measure",
+                "FactProbe",
+                "train from the beginning, or without this callback",
+            )
+        model = kwargs["model"]
+        tokenizer = self.tokenizer or kwargs.get("processing_class")
+        tokenizer = getattr(tokenizer, "tokenizer", tokenizer)  # of a processor
+        if tokenizer is None:
+            raise InputError("the Trainer has no tokenizer", "FactProbe", "give FactProbe tokenizer=…")
+        seed = args.seed if self.seed is None else self.seed
+        self.label = Label(f"{self.arm}-{seed}", self.arm, seed)
+        check_folder(self.folder, self.facts, self.label)
+        self.encoded = encode_probes(tokenizer, self.facts, self.spec)
+        self.trained = np.array(self.facts.column("split")) == "trained"
+        self.due = set(checkpoint_steps(self.spec, _per_epoch(args, state, kwargs), state.max_steps))
+        self.share_prefix = agrees_with_plain_path(model, self.encoded)
+        self.clock = Clock(np.zeros(len(self.facts), dtype=np.int64))
+        self.rows: list[pa.Table] = []
+        self.losses: list[dict] = []
+        first = self._probe(model, samplings(self.spec))
+        same = (model, tokenizer, self.facts, self.spec, self.label, self.encoded)
+        self.baseline = baseline_table(*same, first, self.share_prefix)
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any):
+        """A checkpoint, where one is due."""
+        if state.is_world_process_zero and state.global_step in self.due:
+            self._checkpoint(args, state, kwargs["model"])
+
+    def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any):
+        """A row of the training table: as often as the Trainer logs its loss."""
+        logs = kwargs.get("logs") or {}
+        if state.is_world_process_zero and "loss" in logs:
+            row = {"loss": float(logs["loss"]), "learning_rate": float(logs.get("learning_rate", math.nan))}
+            self.losses.append(row | self._stand(args, state))
+
+    def on_train_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any):
+        """The last checkpoint, if training was stopped early, and the results folder."""
+        if not state.is_world_process_zero:
+            return
+        if state.global_step > self.clock.step:
+            self._checkpoint(args, state, kwargs["model"])
+        tables = {
+            "baseline": described(stack([self.baseline]), "baseline"),
+            "probes": described(stack(self.rows), "probes"),
+            "training": described(training_rows(self.label, self.losses), "training"),
+        }
+        study = write_run(self.folder, self.facts, self.label, tables, self.spec, kwargs["model"], args)
+        self.say(f"FactProbe: wrote {study}; next: factsurv analyze {study} --results {study.parent.parent}")
+
+    def _stand(self, args: TrainingArguments, state: TrainerState) -> dict[str, Any]:
+        step = args.train_batch_size * args.gradient_accumulation_steps * args.world_size
+        same = {"step": state.global_step, "epoch": float(state.epoch or 0.0)}
+        return same | {"examples": state.global_step * step, "tokens": int(state.num_input_tokens_seen)}
+
+    def _checkpoint(self, args: TrainingArguments, state: TrainerState, model: Any) -> None:
+        self.clock.checkpoint += 1
+        for name, value in self._stand(args, state).items():
+            setattr(self.clock, name, value)
+        self.clock.exposures[self.trained] = math.floor(self.clock.epoch * self.exposures_per_epoch + 1e-6)
+        self._probe(model, samplings(self.spec)[:1])
+
+    def _probe(self, model: Any, samples: tuple):
+        probed = probe(model, self.encoded, samples, self.spec.batch_tokens, self.share_prefix)
+        self.rows.append(probe_rows(self.label, self.facts, self.clock, probed))
+        share = probed.recalled[self.trained].mean() if self.trained.any() else 0.0
+        self.say(f"FactProbe: epoch {self.clock.epoch:.4g}: {share:.0%} of trained facts recalled")
+        return probed
+
+
+def _per_epoch(args: TrainingArguments, state: TrainerState, kwargs: dict[str, Any]) -> float:
+    """Optimiser steps of one epoch, as the Trainer counts them."""
+    try:
+        return math.ceil(len(kwargs["train_dataloader"]) / args.gradient_accumulation_steps)
+    except (TypeError, KeyError):  # a stream has no length
+        return state.max_steps / max(state.num_train_epochs, 1)
+
+
+def _refuse_sharded(args: TrainingArguments) -> None:
+    stage = 0
+    if getattr(args, "deepspeed_plugin", None) is not None:
+        stage = args.deepspeed_plugin.zero_stage
+    if getattr(args, "fsdp", None) or os.environ.get("ACCELERATE_USE_FSDP", "") == "true" or stage == 3:
+        raise InputError(
+            "the weights are sharded over processes (FSDP or DeepSpeed stage 3), and one process cannot probe alone",
+            "FactProbe",
+            "train with DDP or DeepSpeed stage 1 or 2",
+        )

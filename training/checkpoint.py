@@ -1,0 +1,142 @@
+"""Checkpoints of a run: what it needs to go on after it was killed, so that nothing tells it was.
+
+A checkpoint is a folder ``checkpoint-<number>`` beside the run's tables. It is written under a
+temporary name, its marker `complete.json` last, and then renamed, so a folder of that name is whole.
+The one before it is removed afterwards: two exist at most, and only while the newer one is written.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import torch
+
+from events.errors import InputError
+from events.files import changes, read_table, write_json, write_table
+
+MARKER = "complete.json"
+UNFINISHED = ".unfinished-checkpoint-"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A run between two steps.
+
+    Attributes
+    ----------
+    number : int
+        Of the last probe (0: the baseline).
+    epoch : float
+    tables : mapping of name to table
+        `baseline`, `probes` and `training` so far.
+    state : mapping
+        Of the training, see `training.finetune.Finetuning.state`, and the run's own part.
+    """
+
+    number: int
+    epoch: float
+    tables: Mapping[str, pa.Table]
+    state: Mapping[str, Any]
+
+
+def save(folder: Path, checkpoint: Checkpoint, identity: Mapping[str, Any]) -> tuple[Path, int]:
+    """Write a checkpoint, then remove the ones before it.
+
+    Returns
+    -------
+    Path, int
+        The checkpoint's folder and its size in bytes.
+
+    Raises
+    ------
+    InputError
+        If the disk is full; the checkpoint before it is then untouched.
+    """
+    unfinished = Path(tempfile.mkdtemp(dir=folder, prefix=UNFINISHED))
+    target = folder / f"checkpoint-{checkpoint.number:06d}"
+    try:
+        for name, table in checkpoint.tables.items():
+            write_table(unfinished / f"{name}.arrow", table)
+        _write_state(unfinished / "state.pt", checkpoint.state)
+        sizes = {p.name: p.stat().st_size for p in sorted(unfinished.iterdir())}
+        told = {"number": checkpoint.number, "epoch": checkpoint.epoch, "bytes": sizes, "identity": identity}
+        write_json(unfinished / MARKER, told)
+        _sync(unfinished)
+        if target.exists():  # of another identity, or of a rerun of the very same checkpoint
+            shutil.rmtree(target)
+        unfinished.rename(target)
+        _sync(folder)
+    except BaseException:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise
+    discard(folder, keep=target)
+    return target, sum(sizes.values())
+
+
+def latest(folder: Path, identity: Mapping[str, Any]) -> tuple[Checkpoint | None, list[str]]:
+    """The newest checkpoint of this identity; without one, why those that are there are of no use."""
+    why: list[str] = []
+    for path in sorted(_checkpoints(folder), reverse=True):
+        try:
+            told = json.loads((path / MARKER).read_text("utf-8"))
+            torn = [n for n, size in told["bytes"].items() if (path / n).stat().st_size != size]
+        except (OSError, json.JSONDecodeError, KeyError):
+            torn = [MARKER]
+        if torn:
+            why.append(f"{path.name}: {torn[0]} is damaged")
+            continue
+        differs = changes(told["identity"], json.loads(json.dumps(identity)))
+        if differs:
+            why += differs
+            continue
+        tables = {p.stem: read_table(p) for p in path.glob("*.arrow")}
+        state = torch.load(path / "state.pt", map_location="cpu", weights_only=True)
+        return Checkpoint(told["number"], told["epoch"], tables, state), []
+    return None, why
+
+
+def discard(folder: Path, keep: Path | None = None) -> None:
+    """Remove a run's checkpoints, unfinished ones included, but for ``keep``."""
+    for path in folder.glob(f"{UNFINISHED}*"):
+        shutil.rmtree(path, ignore_errors=True)
+    for path in _checkpoints(folder):
+        if path != keep:
+            # Renamed first: a folder that is half removed must not look like a checkpoint.
+            gone = path.rename(path.with_name(f"{UNFINISHED}{path.name}"))
+            shutil.rmtree(gone, ignore_errors=True)
+
+
+def _checkpoints(folder: Path) -> list[Path]:
+    return [p for p in folder.glob("checkpoint-*") if re.fullmatch(r"checkpoint-\d{6}", p.name)]
+
+
+def _write_state(path: Path, state: Mapping[str, Any]) -> None:
+    try:
+        with path.open("wb") as file:
+            torch.save(dict(state), file)
+            file.flush()
+            os.fsync(file.fileno())
+    except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError
+        raise InputError(
+            f"the checkpoint cannot be written: {str(error).splitlines()[0]}",
+            str(path.parent.parent),
+            f"free some space ({shutil.disk_usage(path.parent).free / 1e9:.1f} GB are free) and run the same command "
+            "again: it continues from the checkpoint before",
+        ) from error
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,61 @@
+"""Rows of a run's tables, and the clock that they are stamped with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from events.schema import PROBES, TRAINING, build
+from training.facts import FactSet
+from training.finetune import Step
+from training.probe import Probed
+
+STAMP = ("checkpoint", "epoch", "step", "examples", "tokens")
+LOSSES = ("step", "epoch", "loss", "learning_rate", "examples", "tokens")
+
+
+@dataclass(frozen=True)
+class Label:
+    """Which run a row belongs to."""
+
+    run: str
+    arm: str
+    seed: int
+
+    def columns(self, rows: int) -> dict[str, object]:
+        """The columns that say so."""
+        return {"run": [self.run] * rows, "arm": [self.arm] * rows, "seed": np.full(rows, self.seed)}
+
+
+@dataclass
+class Clock:
+    """Where training stands; ``exposures`` int64 (F,) counts how often each fact was trained on."""
+
+    exposures: np.ndarray
+    checkpoint: int = 0
+    epoch: float = 0.0
+    step: int = 0
+    examples: int = 0
+    tokens: int = 0
+
+    def advance(self, step: Step, trained: np.ndarray) -> None:
+        """Move to the end of ``step``; ``trained`` (T,) are the rows of the trained facts."""
+        np.add.at(self.exposures, trained[step.facts], 1)
+        self.epoch, self.step, self.examples, self.tokens = step.epoch, step.step, step.examples, step.tokens
+
+
+def probe_rows(label: Label, facts: FactSet, clock: Clock, probed: Probed) -> pa.Table:
+    """One checkpoint's rows of `probes.arrow`."""
+    rows = len(facts)
+    data = label.columns(rows) | {n: np.full(rows, getattr(clock, n)) for n in STAMP}
+    data |= {"fact_id": facts.column("fact_id"), "exposures": clock.exposures.copy()}
+    data |= {"recalled": probed.recalled, "logp": probed.logp, "margin": probed.margin, "p": probed.p[0]}
+    return build(PROBES, data | {"rechecked": np.zeros(rows, dtype=bool)})
+
+
+def training_rows(label: Label, losses: Sequence[Mapping[str, float]]) -> pa.Table:
+    """`training.arrow`: one row a step, from mappings with the names in `LOSSES`."""
+    return build(TRAINING, label.columns(len(losses)) | {n: [s[n] for s in losses] for n in LOSSES})
