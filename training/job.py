@@ -16,7 +16,7 @@ from training.spec import ModelSpec, ProbeSpec, TuningSpec
 # The files whose code decides what a run's tables hold.
 CODE = (
     "run", "rows", "baseline", "encoding", "finetune", "checkpoint", "schedule", "probe", "prompts", "models",
-    "stored_facts", "undisturbed",
+    "stored_facts", "undisturbed", "memory",
 )  # fmt: skip
 
 

@@ -92,9 +92,9 @@ def probe(
         np.zeros((len(samplings), len(encoded))),
     )
     with undisturbed(model):
-        for prefix, members in _prefix_groups(encoded, share_prefix):
+        for prefix, members in prefix_groups(encoded, share_prefix):
             cache = _prefix_cache(model, prefix, device)
-            for batch in _buckets(encoded, members, len(prefix), batch_tokens):
+            for batch in buckets(encoded, members, len(prefix), batch_tokens):
                 _probe_batch(model, encoded, batch, prefix, cache, samplings, out)
     return out
 
@@ -127,7 +127,7 @@ def _fits_the_context(model: PreTrainedModel, encoded: Encoded) -> None:
         )
 
 
-def _prefix_groups(encoded: Encoded, share: bool) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def prefix_groups(encoded: Encoded, share: bool) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Facts whose tokens begin alike, with their longest common token prefix.
 
     Sorting puts sequences with long common prefixes side by side. A fact joins the group before it
@@ -184,7 +184,7 @@ def _sliding(config) -> bool:
     return bool(getattr(config.get_text_config(decoder=True), "sliding_window", None))
 
 
-def _buckets(encoded: Encoded, members: np.ndarray, prefix: int, batch_tokens: int) -> Iterator[np.ndarray]:
+def buckets(encoded: Encoded, members: np.ndarray, prefix: int, batch_tokens: int) -> Iterator[np.ndarray]:
     """Facts of similar length together, at most ``batch_tokens`` padded tokens."""
     lengths = np.array([len(encoded.tokens[i]) - prefix for i in members])
     order = members[np.argsort(lengths, kind="stable")]

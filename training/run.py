@@ -24,6 +24,7 @@ from events.errors import InputError
 from events.files import read_table, write_table
 from events.schema import described, stack
 from training import checkpoint as checkpoints
+from training import memory
 from training.baseline import baseline_table, other_prompts, samplings
 from training.checkpoint import Checkpoint
 from training.encoding import encode_lessons, encode_probes
@@ -91,11 +92,15 @@ class Run:
         forms = [forms[i] for i in self.trained]
         steps = steps_per_epoch(forms, job.tuning)
         self.due = set(checkpoint_steps(job.probe, steps, steps * job.tuning.epochs))
-        first = None if found else probe(self.model, self.encoded, samples, job.probe.batch_tokens, self.share_prefix)
+        free, shape = memory.free_bytes(), memory.shape_of(self.model)
+        self.batch_tokens, probing = self._fitting(shape, free, found)
+        first = None if found else self._probe(samples)
         if first:
-            same = (self.model, self.tokenizer, self.facts, job.probe, job.label, self.encoded)
+            spec = job.probe.model_copy(update={"batch_tokens": self.batch_tokens})
+            same = (self.model, self.tokenizer, self.facts, spec, job.label, self.encoded)
             self.baseline = baseline_table(*same, first, self.share_prefix)
         self.model = tunable(self.model, job.tuning, job.seed)
+        self._plan_training(shape, forms, probing, free)
         self.training = Finetuning(self.model, forms, job.tuning, job.seed)
         self.probe_units = PROBE_COST * len(self.facts) / job.tuning.batch_size
         probes = 1 + len(other_prompts(job.probe)) + len(self.due)
@@ -131,15 +136,39 @@ class Run:
         (self.job.folder / "probes-incomplete.arrow").unlink(missing_ok=True)
         self.report({"done": self.total, "total": self.total, "note": "done"})
 
+    def _fitting(self, shape: memory.Shape, free: int, found: Checkpoint | None) -> tuple[int, int]:
+        """Batch size of the probe: as asked, or smaller where that does not fit; a continued run keeps its own."""
+        spec = self.job.probe
+        wanted = found.state["batch_tokens"] if found else spec.batch_tokens
+        truncated = spec.top_k > 0 or spec.top_p < 1
+        tokens, need = memory.fitting_batch_tokens(shape, self.encoded, self.share_prefix, wanted, free, truncated)
+        if tokens < wanted:
+            self.say(f"probe.batch_tokens is {tokens}, not {wanted}: more does not fit into {memory.size(free)}")
+        return tokens, need
+
+    def _plan_training(self, shape: memory.Shape, forms: list, probing: int, free: int) -> None:
+        """Say what training will take, or refuse before its first step."""
+        trainable = sum(w.numel() for w in self.model.parameters() if w.requires_grad)
+        lengths = [len(form.tokens[0]) for fact in forms for form in fact]
+        targets = [int(form.target_tokens[0]) for fact in forms for form in fact]
+        largest = memory.largest_lessons(lengths, targets, self.job.tuning.batch_size)
+        step = memory.training_bytes(shape, trainable, *largest, self.job.tuning)
+        self.say(
+            f"memory beside the weights, estimated: probing {memory.size(probing)} "
+            f"({self.batch_tokens} tokens at once), a training step {memory.size(step)}; "
+            f"free for this run: {memory.size(free)}"
+        )
+        memory.check_training(max(step, memory.kept_bytes(trainable) + probing), free, self.job.tuning)
+
     def _probe(self, samples: tuple[Sampling, ...]) -> Probed:
-        return probe(self.model, self.encoded, samples, self.job.probe.batch_tokens, self.share_prefix)
+        return probe(self.model, self.encoded, samples, self.batch_tokens, self.share_prefix)
 
     def _measured(self, probed: Probed) -> None:
         """Keep a probe's rows, save a checkpoint, and tell."""
         self.rows.append(probe_rows(self.job.label, self.facts, self.clock, probed))
         first, clock = self.saved is None, self.clock
         state = {"training": self.training.state(), "exposures": torch.from_numpy(clock.exposures)}
-        state["threads"] = torch.get_num_threads()
+        state |= {"threads": torch.get_num_threads(), "batch_tokens": self.batch_tokens}
         done = Checkpoint(clock.checkpoint, clock.epoch, self._tables(), state)
         self.saved, size = checkpoints.save(self.job.folder, done, self.identity)
         if first:

@@ -147,3 +147,12 @@ def test_a_diverging_run_keeps_its_last_good_checkpoint(asked, tmp_path):
     (kept,) = job.folder.glob("checkpoint-*")
     assert f"last good checkpoint is kept in {kept}" in str(error.value)
     assert read_table(job.folder / "probes-incomplete.arrow").num_rows % len(FACTS) == 0
+
+
+def test_too_little_memory_is_one_message_before_the_first_step(asked, tmp_path, monkeypatch):
+    monkeypatch.setattr("training.memory.free_bytes", lambda: 64_150_000)
+    said = []
+    with pytest.raises(InputError, match="tuning.batch_size"):
+        execute(asked(tmp_path, batch_size=24), lambda event: said.append(event.get("say", "")))
+    assert not (tmp_path / "probes.arrow").exists()
+    assert any("estimated: probing 64 MB" in s for s in said)

@@ -1,0 +1,82 @@
+"""The memory plan against what is measured: `python bench/memory.py MODEL_FOLDER WHAT SIZE`.
+
+WHAT is `probe`, `probe-truncated` (top_p = 0.9), `lora` or `full`; SIZE is probe.batch_tokens or
+tuning.batch_size. The peak of the resident memory is read every millisecond (Linux); one line is printed.
+"""
+
+import sys
+import threading
+import time
+
+import torch
+
+from training import memory
+from training.encoding import encode_lessons, encode_probes
+from training.finetune import Finetuning, tunable
+from training.gather import gather
+from training.models import load
+from training.probe import Sampling, probe
+from training.spec import FactsSpec, ModelSpec, ProbeSpec, TuningSpec
+
+STEPS = 12
+
+
+def resident() -> int:
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * 4096
+
+
+class Peak(threading.Thread):
+    """The most that was resident since it was made, above what was then."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.before = self.most = resident()
+        self.ended = False
+        self.start()
+
+    def run(self):
+        while not self.ended:
+            self.most = max(self.most, resident())
+            time.sleep(0.001)
+
+    def stop(self) -> int:
+        self.ended = True
+        self.join()
+        return self.most - self.before
+
+
+def main(folder: str, what: str, size: int) -> None:
+    torch.set_num_threads(1)
+    model, tokenizer = load(ModelSpec(name=folder), print)
+    for weight in model.parameters():
+        weight.data = weight.data.clone()  # read from the disk now, not when it is first used
+    invented = len(tokenizer) < 1000
+    world = FactsSpec(source="world", per_relation={"capital": 150, "currency": 100})
+    facts = gather(FactsSpec(source="tiny-world", world_facts=300, count=90) if invented else world).facts
+    shape = memory.shape_of(model)
+    if what.startswith("probe"):
+        encoded = encode_probes(tokenizer, facts, ProbeSpec(examples=0 if invented else 6))
+        truncated = what == "probe-truncated"
+        expected = max(memory.probe_bytes(shape, b, truncated) for b in memory.probe_batches(encoded, True, size))
+        peak = Peak()
+        probe(model, encoded, (Sampling(top_p=0.9 if truncated else 1.0),), size)
+    else:
+        tuning = TuningSpec(method=what, batch_size=size, epochs=1)
+        forms = encode_lessons(tokenizer, facts, "\n")
+        lengths = [len(form.tokens[0]) for fact in forms for form in fact]
+        targets = [int(form.target_tokens[0]) for fact in forms for form in fact]
+        peak = Peak()
+        model = tunable(model, tuning, 1)
+        trainable = sum(w.numel() for w in model.parameters() if w.requires_grad)
+        expected = memory.training_bytes(shape, trainable, *memory.largest_lessons(lengths, targets, size), tuning)
+        for _ in zip(range(STEPS), Finetuning(model, forms, tuning, 1), strict=False):
+            pass
+    found = peak.stop()
+    print(
+        f"{what} {size}: estimated {expected / 1e6:.0f} MB, measured {found / 1e6:.0f} MB, ratio {expected / found:.2f}"
+    )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))

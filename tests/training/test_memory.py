@@ -1,0 +1,66 @@
+"""The memory plan: sizes of every family, batches that shrink until they fit, and a message instead of a kill."""
+
+import numpy as np
+import pytest
+
+from events.errors import InputError
+from tests.training.conftest import FACTS, FAMILIES
+from training import memory
+from training.probe import probe
+from training.prompts import encode
+from training.spec import TuningSpec
+
+
+@pytest.fixture(scope="module")
+def encoded(tokenizer):
+    """All facts behind one shared prefix."""
+    prompts = [f"The {r} of {s} is" for r, s in FACTS]
+    context = "The number of Other is 12\n" * 4
+    return encode(tokenizer, prompts, list(FACTS.values()), prompts, contexts=[context] * len(prompts))
+
+
+@pytest.mark.parametrize("family", list(FAMILIES))
+def test_every_family_has_its_sizes(family, tiny_models, tokenizer):
+    shape = memory.shape_of(tiny_models[family])
+    assert (shape.layers, shape.width, shape.attention, shape.bytes) == (2, 32, 32, 4)
+    assert shape.keys == {"gemma": 8, "gpt2": 32, "neox": 32}.get(family, 16)
+    assert shape.inner == (128 if family == "gpt2" else 48)
+    assert shape.vocabulary == len(tokenizer)
+
+
+def test_batches_are_those_of_the_probe(tiny_models, encoded):
+    seen = []
+    model = tiny_models["llama"]
+    hook = model.register_forward_pre_hook(lambda m, a, k: seen.append(tuple(k["input_ids"].shape)), with_kwargs=True)
+    probe(model, encoded, batch_tokens=64)
+    hook.remove()
+    batches = memory.probe_batches(encoded, True, 64)
+    assert [(b.rows, b.tokens) for b in batches] == [s for s in seen if s[0] > 1 or s[1] != batches[0].prefix]
+    assert sum(b.positions for b in batches) == (encoded.target_tokens + 1).sum()
+
+
+def test_batches_shrink_until_they_fit_and_then_it_is_refused(tiny_models, encoded):
+    shape = memory.shape_of(tiny_models["llama"])
+    most, need = memory.fitting_batch_tokens(shape, encoded, True, 4096, 10**12)
+    assert most == 4096
+    less, smaller = memory.fitting_batch_tokens(shape, encoded, True, 4096, need - 1)
+    assert less < most and smaller < need
+    with pytest.raises(InputError, match="probing one fact at a time takes .* are free"):
+        memory.fitting_batch_tokens(shape, encoded, True, 4096, 1000)
+
+
+def test_a_step_that_does_not_fit_is_refused_with_what_to_do():
+    tuning = TuningSpec(method="full")
+    shape = memory.Shape(32, 4096, 14336, 4096, 1024, 128256, 2)
+    need = memory.training_bytes(shape, 8_000_000_000, 8, 30, 60, tuning)
+    assert 8e9 * 16 < need < 8e9 * 17
+    with pytest.raises(InputError, match="use method = .lora."):
+        memory.check_training(need, 80_000_000_000, tuning)
+    memory.check_training(need, 140_000_000_000, tuning)
+
+
+def test_free_memory_is_shared_between_runs():
+    assert 0 < memory.free_bytes() < 1e13
+    assert memory.largest_lessons([5, 9, 7], [1, 1, 3], 2) == (2, 10, 6)
+    assert memory.size(1.25e9) == "1.2 GB" and memory.size(3e6) == "3 MB"
+    assert np.isfinite(memory.USABLE)

@@ -1,0 +1,196 @@
+"""A memory plan before the first step: what probing and training will need, and what there is.
+
+The estimate counts the tensors that live at the same time, from the model's configuration and the real
+batch shapes. How far it is from what is measured: docs/training.md.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from transformers import PreTrainedModel
+
+from events.errors import InputError
+from training.probe import buckets, prefix_groups
+from training.prompts import Encoded
+from training.spec import TuningSpec
+
+# Part of the free memory that a run plans with: the estimate is not exact, and nobody is alone.
+USABLE = 0.9
+# Tensors of the size of a batch's logits that scoring holds at once (the logits, two masked copies, one
+# being made, the mask), and what truncation adds to them.
+SCORE_COPIES, TRUNCATION_COPIES = 4.25, 6
+# Of the loss: logits, log-probabilities, and the gradient of each.
+LOSS_COPIES = 4
+# Work space of the numerical libraries.
+RUNTIME = 64_000_000
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Sizes of one decoder layer and the head, in numbers (not bytes)."""
+
+    layers: int
+    width: int  # of the residual stream
+    inner: int  # of the feed-forward part
+    attention: int  # heads x head size
+    keys: int  # key-value heads x head size
+    vocabulary: int
+    bytes: int  # of one number of the weights
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One forward pass: rows x padded tokens behind a shared prefix, and how many positions reach the head."""
+
+    rows: int
+    tokens: int
+    prefix: int
+    positions: int
+
+
+def shape_of(model: PreTrainedModel) -> Shape:
+    """Sizes from the configuration, whatever the family calls them."""
+    config = model.config.get_text_config(decoder=True)
+
+    def first(*names: str, default: int = 0) -> int:
+        return next((int(v) for n in names if (v := getattr(config, n, None))), default)
+
+    width = first("hidden_size", "n_embd", "d_model")
+    heads = first("num_attention_heads", "n_head", default=1)
+    head = first("head_dim", default=width // heads)
+    return Shape(
+        layers=first("num_hidden_layers", "n_layer", default=1),
+        width=width,
+        inner=first("intermediate_size", "n_inner", "ffn_dim", default=4 * width),
+        attention=heads * head,
+        keys=first("num_key_value_heads", default=heads) * head,
+        vocabulary=first("vocab_size"),
+        bytes=next(model.parameters()).element_size(),
+    )
+
+
+def probe_batches(encoded: Encoded, share_prefix: bool, batch_tokens: int) -> list[Batch]:
+    """The forward passes of one probe."""
+    found = []
+    for prefix, members in prefix_groups(encoded, share_prefix):
+        for batch in buckets(encoded, members, len(prefix), batch_tokens):
+            longest = max(len(encoded.tokens[i]) for i in batch) - len(prefix)
+            positions = int((encoded.target_tokens[batch] + 1).sum())
+            found.append(Batch(len(batch), longest, len(prefix), positions))
+    return found
+
+
+def probe_bytes(shape: Shape, batch: Batch, truncated: bool = False) -> int:
+    """Memory of one forward pass without gradients, beside the weights.
+
+    Keys and values of all layers are kept (each row with its own copy of the prefix); of the rest, one
+    layer at a time: attention with keys repeated for each head, or the feed-forward part. Then the head.
+    """
+    there = batch.rows * batch.tokens
+    with_prefix = batch.rows * (batch.prefix + batch.tokens)
+    cache = 2 * shape.layers * with_prefix * shape.keys * shape.bytes if batch.prefix else 0
+    attention = (4 * shape.attention + 2 * shape.width) * there + 2 * with_prefix * shape.attention
+    forward = max(attention, there * (3 * shape.inner + 3 * shape.width)) * shape.bytes
+    copies = SCORE_COPIES + (TRUNCATION_COPIES if truncated else 0)
+    head = batch.positions * shape.vocabulary * 4 * copies
+    return int(RUNTIME + cache + max(forward, head))
+
+
+def training_bytes(shape: Shape, trainable: int, rows: int, tokens: int, positions: int, tuning: TuningSpec) -> int:
+    """Memory of one training step, beside the weights.
+
+    AdamW's two moments, the gradient and one copy in the update, 4 bytes each; then the activations that
+    the backward pass needs (per token and layer some eight residual-sized tensors, keys and values, four of
+    the feed-forward part) and the loss, on the target positions only.
+    """
+    state = kept_bytes(trainable) + 4 * 2 * trainable
+    number = 2 if tuning.precision == "bf16" else shape.bytes
+    per_token = 8 * shape.width + 4 * shape.attention + 2 * shape.keys + 4 * shape.inner
+    if tuning.method != "full":  # what adapters add to the wrapped layers; with dropout, their inputs once more
+        per_token += (2 * shape.width + shape.inner) * (2 if tuning.dropout else 1)
+    activations = rows * tokens * per_token * shape.layers * number
+    return int(RUNTIME + state + activations + positions * shape.vocabulary * 4 * LOSS_COPIES)
+
+
+def kept_bytes(trainable: int) -> int:
+    """AdamW's two moments: what stays between steps, and so while probing."""
+    return 4 * 2 * trainable
+
+
+def largest_lessons(lengths: Sequence[int], targets: Sequence[int], size: int) -> tuple[int, int, int]:
+    """Rows, tokens and target positions of the largest training batch that can come up."""
+    rows = min(size, len(lengths))
+    most = np.sort(np.asarray(targets))[-rows:].sum() + rows
+    return rows, int(max(lengths)) + 1, int(most)
+
+
+def free_bytes() -> int:
+    """Memory that this run may still take: of the GPU, or its share (by threads) of what the machine has left."""
+    if torch.cuda.is_available():
+        return int(USABLE * torch.cuda.mem_get_info()[0])
+    share = min(1.0, torch.get_num_threads() / (os.cpu_count() or 1))
+    return int(USABLE * share * _machine_free())
+
+
+def _machine_free() -> int:
+    left = [os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
+    meminfo = Path("/proc/meminfo")
+    if meminfo.is_file():
+        fields = dict(line.split(":") for line in meminfo.read_text().splitlines())
+        left = [int(fields["MemAvailable"].split()[0]) * 1024]
+    limit, used = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")
+    if limit.is_file() and used.is_file() and limit.read_text().strip() != "max":
+        left.append(int(limit.read_text()) - int(used.read_text()))
+    return max(0, min(left))
+
+
+def fitting_batch_tokens(
+    shape: Shape, encoded: Encoded, share_prefix: bool, wanted: int, free: int, truncated: bool = False
+) -> tuple[int, int]:
+    """The largest ``batch_tokens`` up to ``wanted`` (halved as often as needed) whose probe fits, and its bytes.
+
+    Raises
+    ------
+    InputError
+        If not even one fact at a time fits.
+    """
+    tokens = wanted
+    while True:
+        batches = probe_batches(encoded, share_prefix, tokens)
+        need = max(probe_bytes(shape, b, truncated) for b in batches)
+        if need <= free:
+            return tokens, need
+        if all(b.rows == 1 for b in batches):
+            raise InputError(
+                f"probing one fact at a time takes {size(need)}, and {size(free)} are free",
+                "probe",
+                "use fewer few-shot examples, a smaller model or a machine with more memory",
+            )
+        tokens //= 2
+
+
+def check_training(need: int, free: int, tuning: TuningSpec) -> None:
+    """Refuse a training step that will not fit.
+
+    Raises
+    ------
+    InputError
+    """
+    if need > free:
+        smaller = "" if tuning.method != "full" else ', use method = "lora"'
+        raise InputError(
+            f"training takes about {size(need)} beside the weights, and {size(free)} are free",
+            "tuning.batch_size",
+            f"lower tuning.batch_size{smaller}, study.workers, or use a machine with more memory",
+        )
+
+
+def size(number: float) -> str:
+    """Bytes for people: 1.3 GB, 25 MB."""
+    return f"{number / 1e9:.1f} GB" if number >= 1e9 else f"{number / 1e6:.0f} MB"
