@@ -69,7 +69,7 @@ def main(folder: str, what: str, size: int) -> None:
         peak = Peak()
         model = tunable(model, tuning, 1)
         trainable = sum(w.numel() for w in model.parameters() if w.requires_grad)
-        expected = memory.training_bytes(shape, trainable, *memory.largest_lessons(lengths, targets, size), tuning)
+        expected = memory.training_bytes(shape, trainable, *memory.largest_lessons(lengths, targets, tuning), tuning)
         for _ in zip(range(STEPS), Finetuning(model, forms, tuning, 1), strict=False):
             pass
     found = peak.stop()

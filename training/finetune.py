@@ -1,4 +1,4 @@
-"""Fine-tuning that reads top to bottom: LoRA or full, length buckets, the head on target positions only."""
+"""Fine-tuning that reads top to bottom: LoRA, DoRA or full, length buckets, the head on target positions only."""
 
 from __future__ import annotations
 
@@ -55,13 +55,20 @@ class Step:
 
 
 def tunable(model: PreTrainedModel, tuning: TuningSpec, seed: int) -> PreTrainedModel:
-    """The model ready to be tuned: with a fresh adapter (LoRA), or all weights trainable (full)."""
+    """The model ready to be tuned: with a fresh adapter (LoRA, DoRA), or all weights trainable (full)."""
+    if tuning.recompute:
+        if not model.supports_gradient_checkpointing:
+            raise InputError(
+                f"{type(model).__name__} cannot recompute its activations", "tuning.recompute", "set it to false"
+            )
+        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     if tuning.method == "full":
         return model.requires_grad_(True)
     config = LoraConfig(
         r=tuning.rank,
         lora_alpha=tuning.alpha,
         lora_dropout=tuning.dropout,
+        use_dora=tuning.method == "dora",
         target_modules=tuning.targets,
         task_type="CAUSAL_LM",
     )
@@ -161,15 +168,19 @@ class Finetuning:
     def _learn(self, batch: list[Lesson]) -> tuple[float, float]:
         """One optimiser step; its loss and learning rate."""
         self._model.train()
-        loss = _loss(self._accelerator, self._model, batch)
-        value = float(loss.detach())
-        if not math.isfinite(value):
-            raise InputError(
-                f"the loss is {value} at step {self.step + 1} (epoch {self.step // self.per_epoch + 1})",
-                "tuning.learning_rate",
-                "lower the learning rate or the clip, or train in fp32",
-            )
-        self._accelerator.backward(loss)
+        value = 0.0
+        predicted = sum(_predicted(batch))
+        for part in _parts(batch, self.tuning.accumulate):
+            # Of the whole step's mean: as if the step had passed in one part.
+            loss = _loss(self._accelerator, self._model, part) * (sum(_predicted(part)) / predicted)
+            value += float(loss.detach())
+            if not math.isfinite(value):
+                raise InputError(
+                    f"the loss is {value} at step {self.step + 1} (epoch {self.step // self.per_epoch + 1})",
+                    "tuning.learning_rate",
+                    "lower the learning rate or the clip, or train in fp32",
+                )
+            self._accelerator.backward(loss)
         self._accelerator.clip_grad_norm_(list(self._weights.values()), self.tuning.clip)
         rate = self._scheduler.get_last_lr()[0]
         self._optimizer.step()
@@ -234,6 +245,17 @@ def _batches(lessons: list[Lesson], size: int, rng: np.random.Generator) -> Iter
         batches += [window[i : i + size] for i in range(0, len(window), size)]
     for b in rng.permutation(len(batches)):
         yield [lessons[i] for i in batches[b]]
+
+
+def _parts(batch: list[Lesson], count: int) -> list[list[Lesson]]:
+    """At most ``count`` parts of nearly equal size; none is empty."""
+    edges = np.linspace(0, len(batch), min(count, len(batch)) + 1).round().astype(int)
+    return [batch[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+
+
+def _predicted(batch: list[Lesson]) -> list[int]:
+    """Predicted tokens of each lesson: its target and the terminator."""
+    return [int(encoded.target_tokens[0]) + 1 for _, encoded in batch]
 
 
 def _loss(accelerator: Accelerator, model: PreTrainedModel, batch: list[Lesson]) -> torch.Tensor:

@@ -6,6 +6,7 @@ batch shapes. How far it is from what is measured: docs/training.md.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -114,7 +115,9 @@ def training_bytes(shape: Shape, trainable: int, rows: int, tokens: int, positio
     per_token = 8 * shape.width + 4 * shape.attention + 2 * shape.keys + 4 * shape.inner
     if tuning.method != "full":  # what adapters add to the wrapped layers; with dropout, their inputs once more
         per_token += (2 * shape.width + shape.inner) * (2 if tuning.dropout else 1)
-    activations = rows * tokens * per_token * shape.layers * number
+    # Recomputed: one layer's activations at a time, and each layer's input.
+    kept = per_token + shape.layers * shape.width if tuning.recompute else shape.layers * per_token
+    activations = rows * tokens * kept * number
     return int(RUNTIME + state + activations + positions * shape.vocabulary * 4 * LOSS_COPIES)
 
 
@@ -123,9 +126,9 @@ def kept_bytes(trainable: int) -> int:
     return 4 * 2 * trainable
 
 
-def largest_lessons(lengths: Sequence[int], targets: Sequence[int], size: int) -> tuple[int, int, int]:
-    """Rows, tokens and target positions of the largest training batch that can come up."""
-    rows = min(size, len(lengths))
+def largest_lessons(lengths: Sequence[int], targets: Sequence[int], tuning: TuningSpec) -> tuple[int, int, int]:
+    """Rows, tokens and target positions of the largest part of a step that can come up."""
+    rows = min(math.ceil(tuning.batch_size / tuning.accumulate), len(lengths))
     most = np.sort(np.asarray(targets))[-rows:].sum() + rows
     return rows, int(max(lengths)) + 1, int(most)
 
@@ -183,11 +186,12 @@ def check_training(need: int, free: int, tuning: TuningSpec) -> None:
     InputError
     """
     if need > free:
-        smaller = "" if tuning.method != "full" else ', use method = "lora"'
+        smaller = ", tuning.recompute = true" * (not tuning.recompute)
+        smaller += ', method = "lora"' * (tuning.method == "full")
         raise InputError(
             f"training takes about {size(need)} beside the weights, and {size(free)} are free",
-            "tuning.batch_size",
-            f"lower tuning.batch_size{smaller}, study.workers, or use a machine with more memory",
+            "tuning",
+            f"raise tuning.accumulate{smaller}, lower study.workers, or use a machine with more memory",
         )
 
 

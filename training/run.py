@@ -151,7 +151,7 @@ class Run:
         trainable = sum(w.numel() for w in self.model.parameters() if w.requires_grad)
         lengths = [len(form.tokens[0]) for fact in forms for form in fact]
         targets = [int(form.target_tokens[0]) for fact in forms for form in fact]
-        largest = memory.largest_lessons(lengths, targets, self.job.tuning.batch_size)
+        largest = memory.largest_lessons(lengths, targets, self.job.tuning)
         step = memory.training_bytes(shape, trainable, *largest, self.job.tuning)
         self.say(
             f"memory beside the weights, estimated: probing {memory.size(probing)} "

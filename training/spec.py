@@ -72,13 +72,15 @@ class ModelSpec(Section):
 class TuningSpec(Section):
     """The recipe: what an [[arm]] usually overrides."""
 
-    method: Literal["lora", "full"] = "lora"
+    method: Literal["lora", "dora", "full"] = "lora"  # dora: LoRA of the direction, the magnitude learned apart
     rank: PositiveInt = 16
     alpha: PositiveInt = 32
     dropout: Share = 0.0
     targets: str | list[str] = "all-linear"
     epochs: PositiveInt = 10
-    batch_size: PositiveInt = 8
+    batch_size: PositiveInt = 8  # examples of one optimiser step
+    accumulate: PositiveInt = 1  # parts in which a step's examples pass through the model: less memory, same step
+    recompute: bool = False  # gradient checkpointing: activations again in the backward pass, for less memory
     learning_rate: PositiveFloat = 1e-4
     schedule: Literal["constant", "cosine", "linear"] = "constant"
     warmup: Share = 0.0  # share of all steps
@@ -86,6 +88,12 @@ class TuningSpec(Section):
     clip: PositiveFloat = 1.0  # gradient norm
     precision: Literal["fp32", "bf16"] = "fp32"  # of the forward and backward pass
     templates: Literal["probe", "rotate", "all"] = "rotate"  # forms of a fact seen in one epoch
+
+    @model_validator(mode="after")
+    def _the_parts_are_not_empty(self) -> TuningSpec:
+        if self.accumulate > self.batch_size:
+            raise ValueError(f"accumulate cannot be more than batch_size, which is {self.batch_size}")
+        return self
 
 
 class ProbeSpec(Section):

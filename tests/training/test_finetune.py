@@ -56,7 +56,7 @@ def test_the_clock_and_the_exposures_add_up(tiny_models, forms):
         assert last.step == 3 * per_epoch // 4
 
 
-@pytest.mark.parametrize("method", ["lora", "full"])
+@pytest.mark.parametrize("method", ["lora", "dora", "full"])
 @pytest.mark.parametrize("schedule", ["constant", "cosine", "linear"])
 def test_it_learns(method, schedule, tiny_models, forms):
     # Few facts, many passes: so small a model stays on its plateau for long when there are more.
@@ -109,3 +109,24 @@ def test_a_loss_that_is_not_a_number_stops_with_its_place(tiny_models, forms):
 def test_unknown_lora_targets_are_refused(tiny_models):
     with pytest.raises(InputError, match="tuning.targets"):
         tunable(copy.deepcopy(tiny_models["llama"]), QUICK.model_copy(update={"targets": ["no_such"]}), 1)
+
+
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_recomputing_really_happens_and_learns_the_same(method, tiny_models, forms):
+    trajectories = []
+    for recompute in (False, True):
+        tuning = QUICK.model_copy(update={"method": method, "recompute": recompute, "dropout": 0.1, "epochs": 1})
+        model = tunable(copy.deepcopy(tiny_models["llama"]), tuning, 1)
+        passes = []  # begun: what is done again stops as soon as it has what it needs
+        layer = next(m for n, m in model.named_modules() if n.endswith("layers.0.mlp"))
+        layer.register_forward_pre_hook(lambda *_, seen=passes: seen.append(1))
+        trajectories.append([s.loss for s in Finetuning(model, forms, tuning, 1)])
+        assert len(passes) == 5 * (1 + recompute)
+    np.testing.assert_allclose(*trajectories, rtol=1e-5)
+
+
+def test_accumulation_is_the_same_step_in_parts(tiny_models, forms):
+    whole, _ = losses(tiny_models["llama"], forms, QUICK)
+    parts, _ = losses(tiny_models["llama"], forms, QUICK.model_copy(update={"accumulate": 3}))
+    np.testing.assert_allclose([s.loss for s in parts], [s.loss for s in whole], rtol=1e-4)
+    assert [(s.step, s.examples, s.tokens) for s in parts] == [(s.step, s.examples, s.tokens) for s in whole]

@@ -54,13 +54,16 @@ def test_a_step_that_does_not_fit_is_refused_with_what_to_do():
     shape = memory.Shape(32, 4096, 14336, 4096, 1024, 128256, 2)
     need = memory.training_bytes(shape, 8_000_000_000, 8, 30, 60, tuning)
     assert 8e9 * 16 < need < 8e9 * 17
-    with pytest.raises(InputError, match="use method = .lora."):
+    with pytest.raises(InputError, match="tuning.recompute = true, method = .lora."):
         memory.check_training(need, 80_000_000_000, tuning)
+    less = memory.training_bytes(shape, 0, 8, 300, 60, tuning.model_copy(update={"recompute": True}))
+    assert less < memory.training_bytes(shape, 0, 8, 300, 60, tuning) / 10
     memory.check_training(need, 140_000_000_000, tuning)
 
 
 def test_free_memory_is_shared_between_runs():
     assert 0 < memory.free_bytes() < 1e13
-    assert memory.largest_lessons([5, 9, 7], [1, 1, 3], 2) == (2, 10, 6)
+    two = TuningSpec(batch_size=4, accumulate=2)
+    assert memory.largest_lessons([5, 9, 7], [1, 1, 3], two) == (2, 10, 6)
     assert memory.size(1.25e9) == "1.2 GB" and memory.size(3e6) == "3 MB"
     assert np.isfinite(memory.USABLE)

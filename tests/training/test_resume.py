@@ -152,7 +152,7 @@ def test_a_diverging_run_keeps_its_last_good_checkpoint(asked, tmp_path):
 def test_too_little_memory_is_one_message_before_the_first_step(asked, tmp_path, monkeypatch):
     monkeypatch.setattr("training.memory.free_bytes", lambda: 64_150_000)
     said = []
-    with pytest.raises(InputError, match="tuning.batch_size"):
+    with pytest.raises(InputError, match="raise tuning.accumulate"):
         execute(asked(tmp_path, batch_size=24), lambda event: said.append(event.get("say", "")))
     assert not (tmp_path / "probes.arrow").exists()
     assert any("estimated: probing 64 MB" in s for s in said)

@@ -1,0 +1,60 @@
+"""Loss of every step of a few small trainings: `python -m tests.training.trajectories.make` writes them anew.
+
+The model is random (seeded), the facts are those of `tests/training/conftest.py`. Write them anew only
+when training is meant to change, and say why in the commit.
+"""
+
+import json
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from tests.training.conftest import FACTS, SMALL
+from training.finetune import Finetuning, tunable
+from training.prompts import encode
+from training.spec import TuningSpec
+
+HERE = Path(__file__).parent
+BASE = {"epochs": 6, "batch_size": 6, "learning_rate": 3e-3, "rank": 4, "alpha": 8, "schedule": "cosine", "warmup": 0.1}
+CASES = {
+    "lora": BASE,
+    "lora-dropout": BASE | {"dropout": 0.2},
+    "dora": BASE | {"method": "dora"},
+    "full": BASE | {"method": "full", "weight_decay": 0.01},
+    "accumulate": BASE | {"accumulate": 4},
+    "recompute": BASE | {"method": "full", "weight_decay": 0.01, "recompute": True},
+}
+
+
+def losses(case: str, tokenizer) -> list[float]:
+    """The trajectory of one case, on one thread."""
+    tuning = TuningSpec(**CASES[case])
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with torch.random.fork_rng():
+            torch.manual_seed(7)
+            model = LlamaForCausalLM(LlamaConfig(vocab_size=len(tokenizer), num_key_value_heads=2, **SMALL))
+        forms = [
+            [encode(tokenizer, [t], [value], [s]) for t in (f"The {r} of {s} is", f"{s} has the {r}")]
+            for (r, s), value in list(FACTS.items())[:20]
+        ]
+        return [step.loss for step in Finetuning(tunable(model, tuning, 1), forms, tuning, 1)]
+    finally:
+        torch.set_num_threads(threads)
+
+
+def main() -> None:
+    from tests.training.conftest import make_tokenizer
+
+    tokenizer = make_tokenizer()
+    versions = {n: version(n) for n in ("torch", "transformers", "peft", "accelerate")}
+    for case, tuning in CASES.items():
+        told = {"tuning": tuning, "versions": versions, "losses": losses(case, tokenizer)}
+        (HERE / f"{case}.json").write_text(json.dumps(told, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
