@@ -30,7 +30,7 @@ say_arm <- function(results, x, several) {
     fmt_p(if (several) x$p_holm else x$p), ")",
     if (inside) "; these data do not settle whether there is a difference", ". Of the first ", fmt_number(x$horizon), " ",
     time_word(results$time, 2), " it spent on average ", fmt_number(abs(x$difference)), " ",
-    if (x$difference < 0) "less" else "more", " without the event (", fmt_signed(x$difference_lower), " to ",
+    time_word(results$time, 2), if (x$difference < 0) " less" else " more", " without the event (", fmt_signed(x$difference_lower), " to ",
     fmt_signed(x$difference_upper), ").")
 }
 

@@ -259,15 +259,16 @@ def _remedies(t, outcome, rule, terms, n_events):
     def fit(model, by=""):
         task = f"{outcome}/{rule}/{model}" + (f"/{by}" if by else "")
         _add(t["fits"], task=task, **head, model=model, title=f"{outcome.capitalize()}, rule {rule}: {model}",
-            formula="Surv(start, stop, event) ~ x", ties="efron", rows=100, facts=50, runs=4, events=n_events, dropped=0,
-            status="ok", reason="", error="", warnings="", messages="", converged=True, iterations=3, loglik=-1.0,
-            df=1.0, aic=4.0, concordance=0.6, concordance_se=0.02, seconds=0.1, engine="survival 3.8-12")  # fmt: skip
+            formula="Surv(start, stop, event) ~ x", ties="efron", rows=100, facts=50, runs=4, events=n_events,
+            dropped=0, status="ok", reason="", error="", warnings="", messages="", converged=True, iterations=3,
+            loglik=-1.0, df=1.0, aic=4.0, concordance=0.6, concordance_se=0.02, seconds=0.1, engine="survival 3.8-12")  # fmt: skip
         return {"task": task, **head, "model": model}
 
     for method in ("efron", "breslow", "cloglog"):
         _add(t["sensitivity"], **fit("sensitivity") if method == "efron" else {"task": f"{outcome}/{rule}/sensitivity",
             **head, "model": "sensitivity"}, method=method, term=terms[0], label=label, unit=unit, events=n_events,
-            estimate=beta, se=0.2, infinite=False, **ratio(beta * (0.8 if method == "breslow" else 1), 0.2))  # fmt: skip
+            estimate=beta, se=0.2, infinite=False,
+            **ratio(beta * (0.8 if method == "breslow" else 1), 0.2))  # fmt: skip
     if rule != RULES[0]:
         return
     _add(t["rmst"], **fit("rmst", BY[outcome]), by=BY[outcome], group="yes" if BY[outcome] == "latent" else "withheld",
@@ -292,7 +293,8 @@ def _remedies(t, outcome, rule, terms, n_events):
     for rank, run in enumerate((f"{ARMS[0]}-s1", f"{ARMS[1]}-s1"), 1):
         _add(t["influence"], **head, aspect="run", term=terms[0], unit=run, value=0.3, p=None,
             hr_without=np.exp(beta + 0.05), rank=rank)  # fmt: skip
-    _add(t["influence"], **head, aspect="outlier", term="", unit="capital/000", value=3.1, hr_without=None, p=None, rank=1)
+    _add(t["influence"], **head, aspect="outlier", term="", unit="capital/000", value=3.1, hr_without=None, p=None,
+        rank=1)  # fmt: skip
     _add(t["influence"], **head, aspect="form", term="frequency", unit="", value=9.0, hr_without=None, p=0.011, rank=1)
     _add(t["influence"], **head, aspect="collinearity", term="frequency", unit="", value=1.2, hr_without=None, p=None,
         rank=1)  # fmt: skip
@@ -347,7 +349,8 @@ def _estimates(rng, t, head, by, terms, n_events, d):
         for rank, (group, e) in enumerate(zip(groups, effect, strict=True), 1):
             _add(t["random_effects"], **head, grouping="group", level=group, estimate=e, hr=np.exp(e), rank=rank)
         _add(t["variances"], **head, grouping="group", levels=len(groups), variance=0.16, sd=0.4,
-            median_hr=1.46, lower=0.05, upper=0.41, chisq=9.2, p=0.0012, boundary=False, verdict="the groups differ")  # fmt: skip
+            median_hr=1.46, lower=0.05, upper=0.41, chisq=9.2, p=0.0012, boundary=False,
+            verdict="the groups differ")  # fmt: skip
 
 
 def _zph(rng, t, head, term, beta, se, n_events, d):
