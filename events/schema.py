@@ -75,6 +75,9 @@ ANALYSIS: dict[str, dict[str, pa.DataType]] = {
         "term": TEXT, "period": _I, "from": _F, "to": _F, "events": _I, "estimate": _F, "se": _F, "hr": _F,
         "lower": _F, "upper": _F, "p": _F,
     },
+    "influence": _FIT | {
+        "aspect": TEXT, "term": TEXT, "unit": TEXT, "value": _F, "hr_without": _F, "p": _F, "rank": _I,
+    },
     "variances": _FIT | {
         "grouping": TEXT, "levels": _I, "variance": _F, "sd": _F, "median_hr": _F, "lower": _F,
         "upper": _F, "chisq": _F, "p": _F, "boundary": _B, "verdict": TEXT,

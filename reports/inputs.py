@@ -10,6 +10,7 @@ import pyarrow.csv
 
 from events.errors import InputError
 from events.files import digest
+from events.schema import ANALYSIS
 
 # Without these there is no report; without the others a section says what it lacks.
 REQUIRED = (
@@ -22,9 +23,8 @@ REQUIRED = (
     "event_counts.arrow",
     "analysis/fits.arrow",
 )
-_ANALYSIS = "coefficients curves risk_table tests zph_tests zph_points zph_curves zph_periods variances random_effects"
 _AGAIN = "run the step that makes it again"
-OPTIONAL = ("environment.json", *(f"analysis/{name}.arrow" for name in _ANALYSIS.split()))
+OPTIONAL = ("environment.json", *(f"analysis/{name}.arrow" for name in ANALYSIS if name != "fits"))
 
 
 def copy_inputs(results: Path, to: Path, as_csv: bool = False) -> str:

@@ -98,4 +98,6 @@ def _stacked(columns: Mapping[str, pa.DataType], tables: list[pa.Table]) -> pa.T
 
 def _problems(fits: list[pa.Table]) -> list[str]:
     rows = [row for table in fits for row in table.to_pylist()]
-    return [f"{r['task']}: {r['status']}: {r['reason']}" for r in rows if r["status"] not in ("ok", "warning", "not needed")]
+    return [
+        f"{r['task']}: {r['status']}: {r['reason']}" for r in rows if r["status"] not in ("ok", "warning", "not needed")
+    ]

@@ -29,8 +29,8 @@ say_arm <- function(results, x, several) {
     md(as.character(x$reference)), " (95 % interval ", fmt_ratio(x$lower), " to ", fmt_ratio(x$upper), "; ",
     fmt_p(if (several) x$p_holm else x$p), ")",
     if (inside) "; these data do not settle whether there is a difference", ". Of the first ", fmt_number(x$horizon), " ",
-    time_word(results$time, 2), " it spent ", fmt_number(abs(x$difference)), " ",
-    if (x$difference < 0) "fewer" else "more", " without the event (", fmt_signed(x$difference_lower), " to ",
+    time_word(results$time, 2), " it spent on average ", fmt_number(abs(x$difference)), " ",
+    time_word(results$time, 2), if (x$difference < 0) " less" else " more", " without the event (", fmt_signed(x$difference_lower), " to ",
     fmt_signed(x$difference_upper), ").")
 }
 

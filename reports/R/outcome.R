@@ -7,7 +7,7 @@ callout <- function(kind, title, text, collapse = FALSE) {
 model_words <- c(km = "cumulative incidence", score = "score test", "cox-univariable" = "Cox model of one predictor",
   cox = "Cox model", "cox-firth" = "penalised Cox model (Firth)",
   "cox-stratified" = "stratified Cox model", rmst = "restricted mean times",
-  sensitivity = "methods for ties", arms = "comparison of recipes",
+  sensitivity = "methods for ties", influence = "influence", arms = "comparison of recipes",
   cloglog = "grouped-time model (cloglog)", coxme = "random effects (coxme)",
   "frailty-gamma" = "gamma frailty")
 
@@ -70,5 +70,6 @@ outcome_section <- function(results, outcome) {
     cat(callout("note", paste("No check of proportional hazards for", outcome),
         "The results hold no Schoenfeld residuals for this fit."))
   }
+  cat(piece_if(has("influence"), "influence", outcome = outcome), callouts_of(results, outcome, "influence"), "\n")
   if (mixed) cat(piece("random", outcome = outcome), callouts_of(results, outcome, c("coxme", "frailty-gamma")), "\n")
 }

@@ -26,7 +26,10 @@ fmt_signed <- function(x) or_dash(x, paste0(ifelse(x < 0, "\u2212", ifelse(x > 0
 
 table_rmst <- function(results, outcome) {
   d <- rmst_of(results, outcome)
-  name <- function(group) first_upper(stratum_words(d$by, group))
+  name <- function(group) {
+    words <- stratum_words(d$by, group)
+    ifelse(d$by %in% c("latent", "split"), first_upper(words), words)
+  }
   md_table(data.frame("Compared by" = first_upper(by_words(as.character(d$by))), Group = name(d$group),
     "Mean" = fmt_number(d$rmst), Reference = name(d$reference), "Its mean" = fmt_number(d$rmst_reference),
     "Difference (95 % interval)" = paste0(fmt_signed(d$difference), " (", fmt_signed(d$lower), " to ",

@@ -124,7 +124,8 @@ contrast_of <- function(results, outcome, term) {
 table_variances <- function(results, outcome) {
   d <- pick(results$variances, outcome = outcome, rule = results$rule, model = c("coxme", "frailty-gamma"))
   d <- d[order(match(as.character(d$model), c("coxme", "frailty-gamma"))), ]
-  interval <- paste0(" (", fmt_number(d$lower), "\u2013", fmt_number(d$upper), ")")
+  interval <- ifelse(is.na(d$upper), paste0(" (at least ", fmt_number(d$lower), ")"),
+    paste0(" (", fmt_number(d$lower), "\u2013", fmt_number(d$upper), ")"))
   interval[is.na(d$lower) & is.na(d$upper)] <- ""
   shape <- ifelse(d$model == "coxme", "normal", "gamma")
   md_table(data.frame("Random effect of" = predictor_words(d$grouping), Shape = shape, Groups = fmt_n(d$levels),

@@ -17,7 +17,7 @@ compare_arms <- function(data, covariates, random = "run", strata = character(),
   if (!"arm" %in% covariates) {
     return(list(status = "not estimable", reason = "there is one arm, or it is determined by another covariate"))
   }
-  mixed <- captured(cox_mixed(data, covariates, random, strata, cluster, ties, conf, terms))
+  mixed <- captured(cox_mixed(data, covariates, random, strata, cluster, ties, conf, terms, profile = FALSE))
   result <- mixed$value
   remarks <- result$remarks
   if (is.null(result$tables$coefficients)) {

@@ -50,6 +50,9 @@ contract_columns <- function() {
       id, term = text, period = whole, typed(real, c("from", "to")), events = whole,
       typed(real, c("estimate", "se", "hr", "lower", "upper", "p"))
     ),
+    influence = c(
+      id, typed(text, c("aspect", "term", "unit")), typed(real, c("value", "hr_without", "p")), rank = whole
+    ),
     variances = c(
       id, grouping = text, levels = whole, typed(real, c("variance", "sd", "median_hr", "lower", "upper", "chisq", "p")),
       boundary = "logical", verdict = text

@@ -7,13 +7,14 @@
 #'
 #' @inheritParams cox
 #' @param random character, grouping columns; each gets a random intercept (Gaussian on the log hazard).
+#' @param profile test the variances and find their profile intervals?
 #' @return A list like that of [cox()], with the tables `coefficients`, `variances` and `random_effects`.
 #'   `median_hr` is the median hazard ratio between two random levels, exp(sqrt(2 variance) qnorm(3/4)).
 #' @references Ripatti and Palmgren (2000), Biometrics 56:1016. Bengtsson and Dribe (2010), Historical Methods 43:15
 #'   (median hazard ratio).
 #' @export
 cox_mixed <- function(data, covariates, random, strata = character(), cluster = "", ties = "efron", conf = 0.95,
-                      terms = describe_terms(data, covariates)) {
+                      terms = describe_terms(data, covariates), profile = TRUE) {
   if (!requireNamespace("coxme", quietly = TRUE)) {
     return(gaussian_stand_in(data, covariates, random, strata, ties, conf, terms))
   }
@@ -27,7 +28,8 @@ cox_mixed <- function(data, covariates, random, strata = character(), cluster = 
   object <- search$best$value
   agree <- length(search$alike) > 1L
   variances <- judged_variances(object, search$alike)
-  profiled <- profile_variances(data, chosen, strata, ties, conf, search$best, variances)
+  patience <- if (profile) c(test = 60, interval = 3) else c(test = 0, interval = 0)
+  profiled <- profile_variances(data, chosen, strata, ties, conf, search$best, variances, patience)
   variances <- cbind(variances[1:5], profiled$table, variances[6:7])
   coefficients <- coefficient_rows(terms, fixed_effects(object), coxme_errors(object), conf = conf)
   list(
@@ -45,12 +47,12 @@ cox_mixed <- function(data, covariates, random, strata = character(), cluster = 
       "fits from different start values disagree: do not rely on the variances"[!agree],
       paste0("random ", variances$grouping, ": ", variances$verdict)[variances$boundary]
     ),
-    notes = c(profiled$notes, "standard errors given the random effects' variances; log likelihood integrated over the random effects")
+    notes = c(if (profile) profiled$notes, "standard errors given the random effects' variances; log likelihood integrated over the random effects")
   )
 }
 
 #' @rdname cox_mixed
-#' @param variance start value of every variance.
+#' @param variance start values of the variances: one for all, or one each.
 #' @param fixed list with one element per column of `random`: a variance to hold, or NULL; NULL to fit them all.
 #' @export
 fit_coxme <- function(data, covariates, random, strata = character(), ties = "efron", variance = 0.04,
@@ -58,7 +60,7 @@ fit_coxme <- function(data, covariates, random, strata = character(), ties = "ef
   formula <- cox_formula(covariates, strata, random = random)
   # One start value a term, in the formula's order: coxme refuses named ones. Its own tolerance of 1e-5 is relative to
   # the log likelihood, and so stops early on large data.
-  coxme::coxme(formula, data = data, ties = ties, vinit = rep(list(variance), length(random)), vfixed = fixed,
+  coxme::coxme(formula, data = data, ties = ties, vinit = rep_len(as.list(variance), length(random)), vfixed = fixed,
                control = coxme::coxme.control(optpar = list(method = "BFGS", control = list(reltol = 1e-7))))
 }
 
@@ -153,14 +155,17 @@ coxme_errors <- function(object) {
 
 # Test and profile interval of each variance, the other ones at their best for each value of it. A fit or two for the
 # test, a dozen or so for the interval: left out where `seconds` of one fit would make that too long.
-profile_variances <- function(data, chosen, strata, ties, conf, best, variances, patience = c(test = 60, interval = 8)) {
+profile_variances <- function(data, chosen, strata, ties, conf, best, variances,
+                              patience = c(test = 60, interval = 3)) {
   object <- best$value
   loglik <- object$loglik[["Integrated"]]
   seconds <- best$seconds
   empty <- list(lower = NA_real_, upper = NA_real_, chisq = NA_real_, p = NA_real_)
+  starts <- pmax(variances$variance[match(chosen$random, variances$grouping)], 0.01)
   integrated_at <- function(random, fixed = NULL) {
     if (length(random)) {
-      return(fit_coxme(data, chosen$fixed, random, strata, ties, fixed = fixed)$loglik[["Integrated"]])
+      start <- starts[match(random, chosen$random)]
+      return(fit_coxme(data, chosen$fixed, random, strata, ties, start, fixed)$loglik[["Integrated"]])
     }
     plain <- fit_cox(data, chosen$fixed, strata, "", ties)$loglik
     plain[[length(plain)]]

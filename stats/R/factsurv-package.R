@@ -4,7 +4,7 @@
 #' [run_fit()] runs one of them, [analyse()] all. The models themselves are [km_curves()], [score_test()], [cox()],
 #' [cox_firth()],
 #' [cox_stratified()], [rmst_difference()], [sensitivity()],
-#' [compare_arms()], [cloglog()], [cox_mixed()]
+#' [compare_arms()], [influence_tables()], [cloglog()], [cox_mixed()]
 #' and [frailty_gamma()]; each takes a data.frame and plain arguments.
 #'
 #' @keywords internal

@@ -60,11 +60,14 @@ tasks_of <- function(outcome, rule, covariates, curves_by, plan, primary) {
     list(task("cox-stratified", "cox_stratified", c(list(covariates = covariates), shared)))
   }
   grouped <- if (length(covariates)) list(task("cloglog", "cloglog", c(list(covariates = covariates), shared)))
+  influence <- if (length(covariates)) {
+    list(task("influence", "influence_tables", c(list(covariates = covariates), shared)))
+  }
   mixed <- if (length(covariates) && length(plan$random)) {
     args <- c(list(covariates = covariates, random = plan$random), shared)
     list(task("frailty-gamma", "frailty_gamma", args), task("coxme", "cox_mixed", args))
   }
-  c(curves, scores, means, single, cox, firth, stratified, grouped, choices, mixed)
+  c(curves, scores, means, single, cox, firth, stratified, grouped, choices, influence, mixed)
 }
 
 # The runs are random whatever the plan's random effects are: seeds are what recipes are compared over.

@@ -51,7 +51,7 @@ fitters <- function() {
     km_curves = km_curves, score_test = score_test, cox_univariable = cox_univariable, cox = cox,
     cox_firth = cox_firth, cox_stratified = cox_stratified, rmst_difference = rmst_difference,
     sensitivity = sensitivity, compare_arms = compare_arms, cloglog = cloglog, cox_mixed = cox_mixed,
-    frailty_gamma = frailty_gamma
+    frailty_gamma = frailty_gamma, influence_tables = influence_tables
   )
 }
 
@@ -125,6 +125,7 @@ task_title <- function(task) {
     "cox-stratified" = paste("Cox model of", covariates, "stratified by what is not proportional"),
     rmst = paste("Restricted mean times by", by),
     sensitivity = paste("Methods for ties, model of", covariates),
+    influence = paste("Influence, outliers, form and collinearity in the Cox model of", covariates),
     arms = paste("Training recipes compared, adjusted for", toString(setdiff(texts(task$args$covariates), "arm"))),
     cloglog = paste("Grouped-time (cloglog) model of", covariates),
     coxme = paste0("Cox model of ", covariates, " with random ", toString(texts(task$args$random))),

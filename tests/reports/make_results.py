@@ -243,6 +243,61 @@ def _one_outcome(rng, t, outcome, rule, terms, d):
             _curves(t, head, by, d)
         elif status in ("ok", "warning"):
             _estimates(rng, t, head, by, terms if term is None else [term], n_events, d)
+    if n_events:
+        _remedies(t, outcome, rule, terms, n_events)
+
+
+def _remedies(t, outcome, rule, terms, n_events):
+    """What stands beside the Cox model: restricted means, other ties, recipes, influence, a penalised main term."""
+    head = {"outcome": outcome, "rule": rule}
+    label, unit = LABELS[terms[0]]
+    beta = TRUTH[terms[0]]
+
+    def ratio(b, se):
+        return {"hr": np.exp(b), "lower": np.exp(b - 1.96 * se), "upper": np.exp(b + 1.96 * se)}
+
+    def fit(model, by=""):
+        task = f"{outcome}/{rule}/{model}" + (f"/{by}" if by else "")
+        _add(t["fits"], task=task, **head, model=model, title=f"{outcome.capitalize()}, rule {rule}: {model}",
+            formula="Surv(start, stop, event) ~ x", ties="efron", rows=100, facts=50, runs=4, events=n_events,
+            dropped=0, status="ok", reason="", error="", warnings="", messages="", converged=True, iterations=3,
+            loglik=-1.0, df=1.0, aic=4.0, concordance=0.6, concordance_se=0.02, seconds=0.1, engine="survival 3.8-12")  # fmt: skip
+        return {"task": task, **head, "model": model}
+
+    for method in ("efron", "breslow", "cloglog"):
+        _add(t["sensitivity"], **fit("sensitivity") if method == "efron" else {"task": f"{outcome}/{rule}/sensitivity",
+            **head, "model": "sensitivity"}, method=method, term=terms[0], label=label, unit=unit, events=n_events,
+            estimate=beta, se=0.2, infinite=False,
+            **ratio(beta * (0.8 if method == "breslow" else 1), 0.2))  # fmt: skip
+    if rule != RULES[0]:
+        return
+    _add(t["rmst"], **fit("rmst", BY[outcome]), by=BY[outcome], group="yes" if BY[outcome] == "latent" else "withheld",
+        reference="no" if BY[outcome] == "latent" else "trained", horizon=12.0, rmst=5.25, rmst_se=0.3,
+        rmst_reference=8.5, rmst_reference_se=0.2, difference=-3.25, se=0.36, lower=-3.96, upper=-2.54,
+        p=1e-9)  # fmt: skip
+    _add(t["arms"], **fit("arms"), arm=ARMS[1], reference=ARMS[0], seeds=2, events=n_events, estimate=-0.51, se=0.1,
+        **ratio(-0.51, 0.1), p=0.0004, p_holm=0.0004, infinite=False, horizon=12.0, rmst=9.5, rmst_reference=8.25,
+        difference=1.25, difference_lower=0.75, difference_upper=1.75, difference_p=1e-6,
+        difference_p_holm=1e-6)  # fmt: skip
+    firth = fit("cox-firth")
+    stratified = fit("cox-stratified")
+    _add(t["coefficients"], **firth, term=terms[0], label=label, unit=unit, estimate=beta, se=0.2, se_robust=None,
+        z=4.0, p=0.0001, infinite=False, **ratio(0.93 * beta, 0.2))  # fmt: skip
+    _add(t["coefficients"], **stratified, term=terms[1], label=LABELS[terms[1]][0], unit=LABELS[terms[1]][1],
+        estimate=0.3, se=0.1, se_robust=None, z=3.0, p=0.003, infinite=False, **ratio(0.3, 0.1))  # fmt: skip
+    _add(t["zph_tests"], **stratified, term="GLOBAL", chisq=0.4, df=1.0, p=0.53, transform="identity")
+    head = fit("influence")
+    for rank, fact in enumerate(("capital/000", "currency/001"), 1):
+        _add(t["influence"], **head, aspect="fact", term=terms[0], unit=fact, value=1.5 - rank, p=None,
+            hr_without=np.exp(beta - 0.1), rank=rank)  # fmt: skip
+    for rank, run in enumerate((f"{ARMS[0]}-s1", f"{ARMS[1]}-s1"), 1):
+        _add(t["influence"], **head, aspect="run", term=terms[0], unit=run, value=0.3, p=None,
+            hr_without=np.exp(beta + 0.05), rank=rank)  # fmt: skip
+    _add(t["influence"], **head, aspect="outlier", term="", unit="capital/000", value=3.1, hr_without=None, p=None,
+        rank=1)  # fmt: skip
+    _add(t["influence"], **head, aspect="form", term="frequency", unit="", value=9.0, hr_without=None, p=0.011, rank=1)
+    _add(t["influence"], **head, aspect="collinearity", term="frequency", unit="", value=1.2, hr_without=None, p=None,
+        rank=1)  # fmt: skip
 
 
 def _curves(t, head, by, d):
@@ -294,7 +349,8 @@ def _estimates(rng, t, head, by, terms, n_events, d):
         for rank, (group, e) in enumerate(zip(groups, effect, strict=True), 1):
             _add(t["random_effects"], **head, grouping="group", level=group, estimate=e, hr=np.exp(e), rank=rank)
         _add(t["variances"], **head, grouping="group", levels=len(groups), variance=0.16, sd=0.4,
-            median_hr=1.46, boundary=False, verdict="the groups differ")  # fmt: skip
+            median_hr=1.46, lower=0.05, upper=0.41, chisq=9.2, p=0.0012, boundary=False,
+            verdict="the groups differ")  # fmt: skip
 
 
 def _zph(rng, t, head, term, beta, se, n_events, d):

@@ -51,7 +51,9 @@ def test_the_hazard_ratios_are_the_tables(page, results, outcome):
     said = section(page, outcome)
     coefficients = rows(results / "analysis/coefficients.arrow", outcome=outcome, rule="first")
     models = {r["model"] for r in coefficients}
-    assert models == {"cox-univariable", "cox", "cloglog"} | ({"coxme"} if outcome != "generalisation" else set())
+    assert models == {"cox-univariable", "cox", "cox-firth", "cox-stratified", "cloglog"} | (
+        {"coxme"} if outcome != "generalisation" else set()
+    )
     for row in coefficients:
         assert f"{ratio(row['hr'])} ({ratio(row['lower'])}–{ratio(row['upper'])})" in said
     main = next(r for r in coefficients if r["model"] == "cox")
@@ -60,6 +62,27 @@ def test_the_hazard_ratios_are_the_tables(page, results, outcome):
     counts = rows(results / "event_counts.arrow", outcome=outcome, rule="first")
     events, at_risk = sum(r["events"] for r in counts), sum(r["at_risk"] for r in counts)
     assert f"{events} of {at_risk} ({100 * events / at_risk:.1f} %)" in section(page, "summary")
+
+
+@pytest.mark.parametrize("outcome", OUTCOMES)
+def test_what_stands_beside_the_cox_model_is_said_in_words(page, results, outcome):
+    said = section(page, outcome)
+    assert "a difference of −3.25 epochs (95 % interval −3.96 to −2.54)" in said
+    assert "What is left shows no change with time (p = 0.53)" in said
+    assert "Without the most influential fact, “" in said and "Without the most influential run, lora-s1," in said
+    assert "The model is furthest off for" in said and "not a straight line" in said
+    assert "the most entangled is frequency (variance inflation 1.2)" in said
+    if outcome != "generalisation":
+        assert "0.16 (0.05–0.41)" in said and "The data show that they differ by fact group (p = 0.001)" in said
+
+
+def test_recipes_and_choices_are_compared(page):
+    said = section(page, "arms")
+    assert "a fact was about 0.60 times as likely to be learned as with lora (95 % interval 0.49 to 0.73" in said
+    assert "1.25 epochs more without the event (+0.75 to +1.75)" in said
+    choices = section(page, "rules")
+    assert re.search(r"For acquisition it lies between 1\.97 and 2\.34 \(\d+ to \d+ events\)", choices)
+    assert "the interval excludes 1 whatever the choice" in choices
 
 
 def test_recall_before_and_after_is_in_the_summary(page, results):

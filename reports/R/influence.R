@@ -1,0 +1,76 @@
+# What the adjusted Cox model hangs on, in words and in one table.
+
+influence_of <- function(results, outcome, aspect = NULL) {
+  d <- pick(results$influence, outcome = outcome, rule = results$rule, aspect = aspect)
+  d[order(d$rank), ]
+}
+
+#' The main predictor's term in the table of influence, or the first one.
+influence_term <- function(results, outcome) {
+  terms <- unique(as.character(influence_of(results, outcome, "fact")$term))
+  c(terms[startsWith(terms, main_term(outcome))], terms)[1]
+}
+
+#' A fact by its subject and relation.
+fact_name <- function(results, id) {
+  f <- results$facts[match(as.character(id), as.character(results$facts$fact_id)), ]
+  ifelse(is.na(f$subject), as.character(id), paste0(plain_name(f$subject), " (", plain_name(f$relation), ")"))
+}
+
+#' One sentence each for facts, runs, outliers, straight lines and collinearity.
+say_influence <- function(results, outcome) {
+  term <- influence_term(results, outcome)
+  paste(c(say_dfbeta(results, outcome, term, "fact"), say_dfbeta(results, outcome, term, "run"),
+    say_outliers(results, outcome), say_form(results, outcome), say_collinearity(results, outcome)), collapse = " ")
+}
+
+say_dfbeta <- function(results, outcome, term, aspect) {
+  d <- influence_of(results, outcome, aspect)
+  x <- utils::head(d[as.character(d$term) %in% term, ], 1)
+  if (!nrow(x)) return(character())
+  cox <- pick(results$coefficients, outcome = outcome, rule = results$rule, model = "cox", term = term)
+  who <- if (aspect == "fact") paste0("fact, \u201c", md(fact_name(results, x$unit)), "\u201d,") else
+    paste0("run, ", md(as.character(x$unit)), ",")
+  much <- if (abs(x$value) > 1) " That is more than one standard error: **report the result with and without it.**" else ""
+  paste0("Without the most influential ", who, " the hazard ratio of \u201c", md(contrast_of(results, outcome, term)),
+    "\u201d would be about ", fmt_ratio(x$hr_without), if (nrow(cox)) paste0(" instead of ", fmt_ratio(cox$hr[1])),
+    " (", fmt_number(abs(x$value), 2), " of its standard error).", much)
+}
+
+say_outliers <- function(results, outcome, far = 2.5) {
+  d <- influence_of(results, outcome, "outlier")
+  d <- d[abs(d$value) > far, ]
+  if (!nrow(d)) return("No fact had its event much earlier or later than the model expects.")
+  when <- ifelse(d$value > 0, "earlier", "later")
+  paste0("The model is furthest off for ", list_words(paste0("\u201c", md(fact_name(results, d$unit)), "\u201d (", when, ")")),
+    ": look there for prompts or answers that are unusual.")
+}
+
+say_form <- function(results, outcome) {
+  d <- influence_of(results, outcome, "form")
+  if (!nrow(d)) return(character())
+  bent <- d[which(d$p < 0.05), ]
+  if (!nrow(bent)) return("A straight line serves every numeric predictor (no spline fits better, p \u2265 0.05).")
+  paste0("The effect of ", list_words(paste0(md(lower_first(predictor_words(bent$term))), " (", fmt_p(bent$p), ")")),
+    " is **not a straight line** on the log hazard: its hazard ratio is an average, and a curve or groups would say more.")
+}
+
+say_collinearity <- function(results, outcome) {
+  d <- influence_of(results, outcome, "collinearity")
+  if (!nrow(d)) return(character())
+  d <- d[order(-d$value), ]
+  top <- paste0(md(lower_first(predictor_words(d$term[1]))), " (variance inflation ", fmt_number(d$value[1], 2), ")")
+  if (d$value[1] < 5) return(paste0("The predictors can be told apart: the most entangled is ", top, "."))
+  paste0("**The predictors overlap**, most of all ", top, ": their separate hazard ratios are uncertain; leave one out.")
+}
+
+table_influence <- function(results, outcome) {
+  term <- influence_term(results, outcome)
+  d <- influence_of(results, outcome)
+  d <- d[(d$aspect %in% c("fact", "run") & d$term %in% term) | d$aspect == "outlier", ]
+  d <- d[order(match(as.character(d$aspect), c("fact", "run", "outlier")), d$rank), ]
+  name <- ifelse(d$aspect == "run", as.character(d$unit), fact_name(results, d$unit))
+  md_table(data.frame(What = unname(c(fact = "Influential fact", run = "Run", outlier = "Outlier")[as.character(d$aspect)]),
+    Which = name, "Standard errors or deviance" = fmt_signed(d$value), "Hazard ratio without" = fmt_ratio(d$hr_without),
+    check.names = FALSE), "llrr")
+}

@@ -1,0 +1,100 @@
+#' What a Cox model hangs on: facts, runs, outliers, straight lines, collinearity
+#'
+#' All in the unit that matters. A fact's influence is the sum over its rows of the approximate change of a coefficient
+#' when they are left out, in standard errors of that coefficient; a run's is the same over its rows. Outliers are facts
+#' with the largest deviance residuals, summed martingale residuals of all their rows made symmetric: above 0 the event
+#' came earlier than the model expects. A numeric covariate's straight line is tested against a natural spline of 3
+#' degrees of freedom. Collinearity is the generalised variance inflation factor per degree of freedom.
+#'
+#' @inheritParams cox
+#' @param most how many facts to keep per coefficient, and how many outliers.
+#' @return A list like that of [cox()], with the table `influence`: `aspect` is `fact`, `run`, `outlier`, `form` or
+#'   `collinearity`.
+#' @references Therneau and Grambsch (2000), Modeling Survival Data, 4 and 7. Fox and Monette (1992), JASA 87:178.
+#' @export
+influence_tables <- function(data, covariates, strata = character(), cluster = "", ties = "efron", conf = 0.95,
+                             terms = describe_terms(data, covariates), most = 5L) {
+  plain <- cox_univariable(data, covariates, strata, "", ties, conf, terms)
+  infinite <- unique(terms$column[plain$tables$coefficients$infinite])
+  finite <- setdiff(covariates, infinite)
+  if (!length(finite)) return(list(status = "not estimable", reason = "no covariate has a finite estimate"))
+  terms <- terms[terms$column %in% finite, , drop = FALSE]
+  object <- if (length(infinite)) fit_cox(data, finite, strata, "", ties) else plain$object
+  runs <- if (n_distinct(data$run) > 1L) dfbeta_rows(object, data$run, terms, "run", n_distinct(data$run))
+  form <- captured(form_rows(object, data, finite, strata, ties))
+  list(
+    object = object,
+    fit = list(formula = formula_text(cox_formula(finite, strata)), ties = ties, engine = engine("survival")),
+    tables = list(influence = do.call(rbind, list(
+      dfbeta_rows(object, data$fact_id, terms, "fact", most), runs, outlier_rows(object, data$fact_id, most), form$value,
+      collinearity_rows(object, terms)
+    ))),
+    remarks = paste0("no test of straight lines: ", form$error)[nzchar(form$error)],
+    notes = paste("without", toString(infinite))[length(infinite) > 0L]
+  )
+}
+
+influence_row <- function(aspect, term, unit, value, hr_without = NA_real_, p = NA_real_) {
+  count <- length(value)
+  data.frame(aspect = rep(aspect, count), term = rep_len(term, count), unit = rep_len(as.character(unit), count),
+             value = value, hr_without = rep_len(hr_without, count), p = rep_len(p, count), rank = seq_len(count))
+}
+
+# The units that move each coefficient most, in its standard errors; and the hazard ratio without them.
+dfbeta_rows <- function(object, unit, terms, aspect, most) {
+  unit <- as.character(unit)
+  # coxph()'s residuals come in the order of the data; summed over a unit they are the change when all its rows go.
+  change <- rowsum(as.matrix(stats::residuals(object, "dfbeta")), unit)
+  se <- sqrt(diag(as.matrix(object$var)))
+  rows <- lapply(seq_along(stats::coef(object)), function(i) {
+    first <- utils::head(order(-abs(change[, i])), most)
+    term <- terms$term[match(names(stats::coef(object))[[i]], terms$coefficient)]
+    # dfbeta is the estimate with the unit minus that without it.
+    influence_row(aspect, term, rownames(change)[first], unname(change[first, i]) / se[[i]],
+                  unname(exp(stats::coef(object)[[i]] - change[first, i])))
+  })
+  do.call(rbind, rows)
+}
+
+outlier_rows <- function(object, fact, most) {
+  fact <- as.character(fact)
+  martingale <- rowsum(stats::residuals(object, "martingale"), fact)[, 1L]
+  events <- rowsum(as.numeric(object$y[, "status"]), fact)[, 1L]
+  expected <- events - martingale
+  # Poisson deviance; residuals(collapse =) of survival forgets the number of events where it is more than one.
+  deviance <- sign(martingale) *
+    sqrt(-2 * (martingale + ifelse(events > 0, events * log(expected / events), 0)))
+  first <- utils::head(order(-abs(deviance)), most)
+  influence_row("outlier", "", names(martingale)[first], unname(deviance[first]))
+}
+
+# Is a straight line enough? Likelihood ratio of a natural spline over it, for numbers with enough values.
+form_rows <- function(object, data, covariates, strata, ties) {
+  numeric <- Filter(function(column) is.numeric(data[[column]]) && n_distinct(data[[column]]) > 5L, covariates)
+  rows <- lapply(numeric, function(column) {
+    basis <- unclass(splines::ns(data[[column]], df = 3L))
+    bent <- data
+    made <- paste0(".spline", seq_len(ncol(basis)))
+    bent[made] <- as.data.frame(basis)
+    curve <- fit_cox(bent, c(setdiff(covariates, column), made), strata, "", ties)
+    chisq <- max(0, 2 * (curve$loglik[[2L]] - object$loglik[[2L]]))
+    df <- sum(!is.na(stats::coef(curve))) - length(stats::coef(object))
+    influence_row("form", column, "", chisq, p = stats::pchisq(chisq, df, lower.tail = FALSE))
+  })
+  do.call(rbind, rows)
+}
+
+# Generalised variance inflation of a covariate's coefficients, to the power 1/df: for one coefficient the usual VIF.
+collinearity_rows <- function(object, terms) {
+  columns <- unique(terms$column)
+  if (length(columns) < 2L) return(NULL)
+  correlation <- stats::cov2cor(as.matrix(object$var))
+  of <- terms$column[match(names(stats::coef(object)), terms$coefficient)]
+  determinant <- function(chosen) det(correlation[chosen, chosen, drop = FALSE])
+  rows <- lapply(columns, function(column) {
+    own <- of == column
+    factor <- determinant(own) * determinant(!own) / det(correlation)
+    influence_row("collinearity", column, "", factor^(1 / sum(own)))
+  })
+  do.call(rbind, rows)
+}
