@@ -11,10 +11,12 @@ say_arms <- function(results) {
   if (!nrow(d)) return("No recipe could be compared with another one.")
   several <- any(table(as.character(d$outcome)) > 1)
   lines <- vapply(seq_len(nrow(d)), function(i) say_arm(results, d[i, ], several), "")
-  paste0("Every recipe is compared with the first one, **", md(as.character(d$reference[1])), "**. A seed is one repetition ",
-    "of a recipe, and two recipes count as different only if they differ by more than the seeds of one do; with ",
+  paste0("Every recipe is compared with the first one, **", md(as.character(d$reference[1])), "**. A seed is one ",
+    "repetition of a recipe, and two recipes count as different only if they differ by more than the seeds of ",
+    "one do; with ",
     plural(min(d$seeds), "seed"), " per recipe that is known only roughly.",
-    if (several) " p values are corrected for the number of recipes (Holm).", "\n\n", paste0("- ", lines, collapse = "\n"))
+    if (several) " p values are corrected for the number of recipes (Holm).", "\n\n",
+    paste0("- ", lines, collapse = "\n"))
 }
 
 say_arm <- function(results, x, several) {
@@ -28,10 +30,11 @@ say_arm <- function(results, x, several) {
   paste0(head, "In any one ", word, " a fact was about ", fmt_ratio(x$hr), " times as likely ", verb, " as with ",
     md(as.character(x$reference)), " (95 % interval ", fmt_ratio(x$lower), " to ", fmt_ratio(x$upper), "; ",
     fmt_p(if (several) x$p_holm else x$p), ")",
-    if (inside) "; these data do not settle whether there is a difference", ". Of the first ", fmt_number(x$horizon), " ",
+    if (inside) "; these data do not settle whether there is a difference", ". Of the first ", fmt_number(x$horizon),
+    " ",
     time_word(results$time, 2), " it spent on average ", fmt_number(abs(x$difference)), " ",
-    time_word(results$time, 2), if (x$difference < 0) " less" else " more", " without the event (", fmt_signed(x$difference_lower), " to ",
-    fmt_signed(x$difference_upper), ").")
+    time_word(results$time, 2), if (x$difference < 0) " less" else " more", " without the event (",
+    fmt_signed(x$difference_lower), " to ", fmt_signed(x$difference_upper), ").")
 }
 
 table_arms <- function(results) {

@@ -31,7 +31,7 @@ say_dfbeta <- function(results, outcome, term, aspect) {
   cox <- pick(results$coefficients, outcome = outcome, rule = results$rule, model = "cox", term = term)
   who <- if (aspect == "fact") paste0("fact, \u201c", md(fact_name(results, x$unit)), "\u201d,") else
     paste0("run, ", md(as.character(x$unit)), ",")
-  much <- if (abs(x$value) > 1) " That is more than one standard error: **report the result with and without it.**" else ""
+  much <- if (abs(x$value) > 1) " That is more than one standard error: **report it with and without.**" else ""
   paste0("Without the most influential ", who, " the hazard ratio of \u201c", md(contrast_of(results, outcome, term)),
     "\u201d would be about ", fmt_ratio(x$hr_without), if (nrow(cox)) paste0(" instead of ", fmt_ratio(cox$hr[1])),
     " (", fmt_number(abs(x$value), 2), " of its standard error).", much)
@@ -42,8 +42,8 @@ say_outliers <- function(results, outcome, far = 2.5) {
   d <- d[abs(d$value) > far, ]
   if (!nrow(d)) return("No fact had its event much earlier or later than the model expects.")
   when <- ifelse(d$value > 0, "earlier", "later")
-  paste0("The model is furthest off for ", list_words(paste0("\u201c", md(fact_name(results, d$unit)), "\u201d (", when, ")")),
-    ": look there for prompts or answers that are unusual.")
+  names <- paste0("\u201c", md(fact_name(results, d$unit)), "\u201d (", when, ")")
+  paste0("The model is furthest off for ", list_words(names), ": look there for prompts or answers that are unusual.")
 }
 
 say_form <- function(results, outcome) {
@@ -52,7 +52,8 @@ say_form <- function(results, outcome) {
   bent <- d[which(d$p < 0.05), ]
   if (!nrow(bent)) return("A straight line serves every numeric predictor (no spline fits better, p \u2265 0.05).")
   paste0("The effect of ", list_words(paste0(md(lower_first(predictor_words(bent$term))), " (", fmt_p(bent$p), ")")),
-    " is **not a straight line** on the log hazard: its hazard ratio is an average, and a curve or groups would say more.")
+    " is **not a straight line** on the log hazard: its hazard ratio is an average, and a curve or groups would say ",
+    "more.")
 }
 
 say_collinearity <- function(results, outcome) {
@@ -61,7 +62,8 @@ say_collinearity <- function(results, outcome) {
   d <- d[order(-d$value), ]
   top <- paste0(md(lower_first(predictor_words(d$term[1]))), " (variance inflation ", fmt_number(d$value[1], 2), ")")
   if (d$value[1] < 5) return(paste0("The predictors can be told apart: the most entangled is ", top, "."))
-  paste0("**The predictors overlap**, most of all ", top, ": their separate hazard ratios are uncertain; leave one out.")
+  paste0("**The predictors overlap**, most of all ", top, ": their separate hazard ratios are uncertain; leave one ",
+    "out.")
 }
 
 table_influence <- function(results, outcome) {
@@ -70,7 +72,8 @@ table_influence <- function(results, outcome) {
   d <- d[(d$aspect %in% c("fact", "run") & d$term %in% term) | d$aspect == "outlier", ]
   d <- d[order(match(as.character(d$aspect), c("fact", "run", "outlier")), d$rank), ]
   name <- ifelse(d$aspect == "run", as.character(d$unit), fact_name(results, d$unit))
-  md_table(data.frame(What = unname(c(fact = "Influential fact", run = "Run", outlier = "Outlier")[as.character(d$aspect)]),
+  what <- c(fact = "Influential fact", run = "Run", outlier = "Outlier")
+  md_table(data.frame(What = unname(what[as.character(d$aspect)]),
     Which = name, "Standard errors or deviance" = fmt_signed(d$value), "Hazard ratio without" = fmt_ratio(d$hr_without),
     check.names = FALSE), "llrr")
 }

@@ -63,7 +63,8 @@ outcome_section <- function(results, outcome) {
   cat(piece_if(has("coefficients"), "effects", outcome = outcome), "\n")
   mixed <- has("variances",
       model = "coxme") # then the random effects have a part of their own, and their doubts stand there
-  cat(callouts_of(results, outcome, c("cox-univariable", "cox", "cox-firth", "cloglog", "sensitivity", if (!mixed) "coxme")), "\n")
+  adjusted <- c("cox-univariable", "cox", "cox-firth", "cloglog", "sensitivity", if (!mixed) "coxme")
+  cat(callouts_of(results, outcome, adjusted), "\n")
   if (has("zph_points")) {
     cat(piece("proportionality", outcome = outcome), callouts_of(results, outcome, "cox-stratified"), "\n")
   } else if (estimated(fit_of(results, outcome, "cox"))) {

@@ -30,12 +30,12 @@ table_rmst <- function(results, outcome) {
     words <- stratum_words(d$by, group)
     ifelse(d$by %in% c("latent", "split"), first_upper(words), words)
   }
-  md_table(data.frame("Compared by" = first_upper(by_words(as.character(d$by))), Group = name(d$group),
+  until <- paste0(by_words(as.character(d$by)), ", to ", time_word(results$time), " ", fmt_number(d$horizon))
+  md_table(data.frame("Compared by" = first_upper(until), Group = name(d$group),
     "Mean" = fmt_number(d$rmst), Reference = name(d$reference), "Its mean" = fmt_number(d$rmst_reference),
     "Difference (95 % interval)" = paste0(fmt_signed(d$difference), " (", fmt_signed(d$lower), " to ",
       fmt_signed(d$upper), ")"),
-    p = fmt_p_value(d$p), "Horizon" = paste(fmt_number(d$horizon), time_word(results$time, 2)), check.names = FALSE),
-    "llrlrrrr")
+    p = fmt_p_value(d$p), check.names = FALSE), "llrlrrr")
 }
 
 #' What was stratified by, and whether that mended the model.
@@ -45,8 +45,8 @@ say_stratified <- function(results, outcome) {
   left <- utils::head(pick(results$zph_tests, outcome = outcome, rule = results$rule, model = "cox-stratified",
     term = "GLOBAL"), 1)
   paste0("@tbl-", outcome, "-stratified has the second remedy: every level (of a number: every third) of ",
-    list_words(unique(md(lower_first(predictor_words(gone))))), " has a baseline hazard of its own, so that no ratio is ",
-    "assumed for it (and none is estimated), and the other predictors are compared within its levels. ",
+    list_words(unique(md(lower_first(predictor_words(gone))))), " has a baseline hazard of its own, so that no ratio ",
+    "is assumed for it (and none is estimated), and the other predictors are compared within its levels. ",
     if (nrow(left) && !is.na(left$p)) paste0(if (left$p < 0.05) "Even so, the rest still changes with time (" else
       "What is left shows no change with time (", fmt_p(left$p), ")."))
 }
@@ -76,7 +76,8 @@ say_variances <- function(results, outcome) {
   g <- of("frailty-gamma")
   if (!nrow(a) || !nrow(b) || anyNA(c(a$hr, b$hr))) return(tested)
   ratio <- function(x) fmt_hr(x$hr, x$lower, x$upper)
-  paste0(tested, "For \u201c", md(term_words(b)), "\u201d the hazard ratio between facts of the same group is ", ratio(b),
+  paste0(tested, "For \u201c", md(term_words(b)), "\u201d the hazard ratio between facts of the same group is ",
+    ratio(b),
     if (nrow(g) && is.finite(g$hr)) paste0(" (with gamma effects ", ratio(g), ")"), ", beside ", ratio(a),
     " over all groups.")
 }

@@ -5,8 +5,8 @@
 #'   event rule), `time` (unit of the time axis), `absent` (names of optional files that are not there).
 read_results <- function(folder) {
   main <- c("facts", "baseline", "recall", "events", "event_counts")
-  analysis <- c("fits", "coefficients", "curves", "risk_table", "rmst", "sensitivity", "arms", "tests", "zph_tests", "zph_points", "zph_curves",
-    "zph_periods", "influence", "variances", "random_effects")
+  analysis <- c("fits", "coefficients", "curves", "risk_table", "rmst", "sensitivity", "arms", "tests", "zph_tests",
+    "zph_points", "zph_curves", "zph_periods", "influence", "variances", "random_effects")
   results <- list(folder = folder, absent = character())
   for (name in main) results[[name]] <- read_table(file.path(folder, paste0(name, ".arrow")))
   for (name in analysis) {

@@ -77,7 +77,8 @@ table_event_counts <- function(results) {
 #' Hazard ratios of every model beside each other, p of the Cox model last.
 table_coefficients <- function(results, outcome, rule = results$rule) {
   d <- pick(results$coefficients, outcome = outcome, rule = rule)
-  models <- c("cox-univariable" = "Univariable", cox = "Cox", "cox-firth" = "Firth", cloglog = "Cloglog", coxme = "Coxme")
+  models <- c("cox-univariable" = "Univariable", cox = "Cox", "cox-firth" = "Firth", cloglog = "Cloglog",
+    coxme = "Coxme")
   models <- models[names(models) %in% as.character(d$model)]
   terms <- unique(c(as.character(d$term[d$model == "cox"]), as.character(d$term)))
   first <- d[match(terms, as.character(d$term)), ]

@@ -30,7 +30,8 @@ contract_columns <- function() {
     risk_table = c(id, typed(text, c("by", "stratum")), time = real, typed(whole, c("n_risk", "events"))),
     rmst = c(
       id, typed(text, c("by", "group", "reference")), horizon = real,
-      typed(real, c("rmst", "rmst_se", "rmst_reference", "rmst_reference_se", "difference", "se", "lower", "upper", "p"))
+      typed(real, c("rmst", "rmst_se", "rmst_reference", "rmst_reference_se", "difference", "se", "lower", "upper",
+                    "p"))
     ),
     sensitivity = c(
       id, typed(text, c("method", "term", "label", "unit")), events = whole,
@@ -54,7 +55,8 @@ contract_columns <- function() {
       id, typed(text, c("aspect", "term", "unit")), typed(real, c("value", "hr_without", "p")), rank = whole
     ),
     variances = c(
-      id, grouping = text, levels = whole, typed(real, c("variance", "sd", "median_hr", "lower", "upper", "chisq", "p")),
+      id, grouping = text, levels = whole,
+      typed(real, c("variance", "sd", "median_hr", "lower", "upper", "chisq", "p")),
       boundary = "logical", verdict = text
     ),
     random_effects = c(id, typed(text, c("grouping", "level")), typed(real, c("estimate", "hr")), rank = whole)

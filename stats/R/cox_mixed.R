@@ -28,7 +28,7 @@ cox_mixed <- function(data, covariates, random, strata = character(), cluster = 
   object <- search$best$value
   agree <- length(search$alike) > 1L
   variances <- judged_variances(object, search$alike)
-  patience <- if (profile) c(test = 60, interval = 3) else c(test = 0, interval = 0)
+  patience <- if (profile) c(test = 60, interval = 5) else c(test = 0, interval = 0)
   profiled <- profile_variances(data, chosen, strata, ties, conf, search$best, variances, patience)
   variances <- cbind(variances[1:5], profiled$table, variances[6:7])
   coefficients <- coefficient_rows(terms, fixed_effects(object), coxme_errors(object), conf = conf)
@@ -47,7 +47,10 @@ cox_mixed <- function(data, covariates, random, strata = character(), cluster = 
       "fits from different start values disagree: do not rely on the variances"[!agree],
       paste0("random ", variances$grouping, ": ", variances$verdict)[variances$boundary]
     ),
-    notes = c(if (profile) profiled$notes, "standard errors given the random effects' variances; log likelihood integrated over the random effects")
+    notes = c(
+      if (profile) profiled$notes,
+      "standard errors given the random effects' variances; log likelihood integrated over the random effects"
+    )
   )
 }
 
@@ -156,7 +159,7 @@ coxme_errors <- function(object) {
 # Test and profile interval of each variance, the other ones at their best for each value of it. A fit or two for the
 # test, a dozen or so for the interval: left out where `seconds` of one fit would make that too long.
 profile_variances <- function(data, chosen, strata, ties, conf, best, variances,
-                              patience = c(test = 60, interval = 3)) {
+                              patience = c(test = 60, interval = 5)) {
   object <- best$value
   loglik <- object$loglik[["Integrated"]]
   seconds <- best$seconds

@@ -24,7 +24,8 @@ frailty_gamma <- function(data, covariates, random, strata = character(), cluste
   }
   without <- fit_cox(data, fixed, strata, "", ties)$loglik
   without <- without[[length(without)]]
-  best <- stats::optimize(function(log_variance) profile(exp(log_variance)), log(c(1e-5, 20)), maximum = TRUE, tol = 1e-4)
+  best <- stats::optimize(function(log_variance) profile(exp(log_variance)), log(c(1e-5, 20)), maximum = TRUE,
+                          tol = 1e-4)
   variance <- exp(best$maximum)
   object <- fit_frailty(data, fixed, grouping, strata, ties, "gamma", variance)
   loglik <- max(best$objective, without)
@@ -67,7 +68,7 @@ frailty_gamma <- function(data, covariates, random, strata = character(), cluste
 #' @rdname frailty_gamma
 #' @param grouping one column.
 #' @param distribution `"gamma"` or `"gaussian"`.
-#' @param variance of the frailty, or NULL to have survival search for it (Gaussian only: its gamma search is not sound).
+#' @param variance of the frailty, or NULL to have survival search for it (Gaussian only: its gamma search stops early).
 #' @export
 fit_frailty <- function(data, covariates, grouping, strata = character(), ties = "efron", distribution = "gamma",
                         variance = NULL) {

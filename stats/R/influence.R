@@ -26,7 +26,8 @@ influence_tables <- function(data, covariates, strata = character(), cluster = "
     object = object,
     fit = list(formula = formula_text(cox_formula(finite, strata)), ties = ties, engine = engine("survival")),
     tables = list(influence = do.call(rbind, list(
-      dfbeta_rows(object, data$fact_id, terms, "fact", most), runs, outlier_rows(object, data$fact_id, most), form$value,
+      dfbeta_rows(object, data$fact_id, terms, "fact", most), runs, outlier_rows(object, data$fact_id, most),
+      form$value,
       collinearity_rows(object, terms)
     ))),
     remarks = paste0("no test of straight lines: ", form$error)[nzchar(form$error)],

@@ -1,8 +1,8 @@
 #' The fits that a plan asks for
 #'
 #' The first rule is the primary one and gets the whole analysis; every other rule gets its curves, its Cox model and
-#' the main hazard ratio under every method for ties, to see how much the answer depends on such choices. Where the table has more than one arm, the arm becomes a covariate
-#' and a set of curves.
+#' the main hazard ratio under every method for ties, to see how much the answer depends on such choices. Where the
+#' table has more than one arm, the arm becomes a covariate and a set of curves, and the arms are compared.
 #'
 #' @param events data.frame of counting-process rows, as in `docs/tables.md`.
 #' @param plan list with `outcomes`, `rules` (character; the first rule is primary), `covariates` and `curves_by`

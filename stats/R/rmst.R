@@ -26,7 +26,7 @@ rmst_difference <- function(data, by, cluster = "fact_id", conf = 0.95) {
   })
   rows <- cbind(do.call(rbind, rows), reference = levels(groups$value)[[1L]], horizon = horizon)
   list(
-    fit = list(formula = paste("Surv(start, stop, event) ~", quoted(by)), engine = paste("factsurv", "restricted mean")),
+    fit = list(formula = paste("Surv(start, stop, event) ~", quoted(by)), engine = "restricted mean"),
     tables = list(rmst = rows),
     remarks = character(),
     notes = c(groups$notes, sprintf("horizon %s, the last time at which every group is followed", format(horizon)),

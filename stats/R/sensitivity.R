@@ -22,8 +22,8 @@ sensitivity <- function(data, covariates, strata = character(), cluster = "", ti
   rows <- lapply(names(fits), function(method) {
     coefficients <- fits[[method]]$value$tables$coefficients
     if (is.null(coefficients)) return(NULL)
-    own <- coefficients[coefficients$term %in% main, c("term", "label", "unit", "estimate", "se", "hr", "lower", "upper",
-                                                      "infinite")]
+    columns <- c("term", "label", "unit", "estimate", "se", "hr", "lower", "upper", "infinite")
+    own <- coefficients[coefficients$term %in% main, columns]
     data.frame(method = method, events = sum(data$event), own)
   })
   list(

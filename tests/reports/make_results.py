@@ -261,7 +261,8 @@ def _remedies(t, outcome, rule, terms, n_events):
         _add(t["fits"], task=task, **head, model=model, title=f"{outcome.capitalize()}, rule {rule}: {model}",
             formula="Surv(start, stop, event) ~ x", ties="efron", rows=100, facts=50, runs=4, events=n_events,
             dropped=0, status="ok", reason="", error="", warnings="", messages="", converged=True, iterations=3,
-            loglik=-1.0, df=1.0, aic=4.0, concordance=0.6, concordance_se=0.02, seconds=0.1, engine="survival 3.8-12")  # fmt: skip
+            loglik=-1.0, df=1.0, aic=4.0, concordance=0.6, concordance_se=0.02, seconds=0.1,
+            engine="survival 3.8-12")  # fmt: skip
         return {"task": task, **head, "model": model}
 
     for method in ("efron", "breslow", "cloglog"):

@@ -1,5 +1,6 @@
 events <- simulate_events()
-data <- analysis_data(events, "acquisition", "first", c("latent", "popularity"), c("fact_id", "group", "run"), TRUE)$data
+data <- analysis_data(events, "acquisition", "first", c("latent", "popularity"), c("fact_id", "group", "run"),
+                      TRUE)$data
 
 test_that("the gamma frailty is frailtyEM's: variance, its likelihood interval, coefficients, likelihood", {
   skip_if_not_installed("frailtyEM")

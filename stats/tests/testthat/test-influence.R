@@ -49,8 +49,8 @@ test_that("a bent effect is found, a straight one is not", {
 test_that("variance inflation is the textbook's for numbers, and one without entanglement", {
   set.seed(6)
   x <- rnorm(2000)
-  twin <- data.frame(start = 0, stop = sample(20L, 2000L, TRUE), event = TRUE, x = x, y = 0.9 * x + sqrt(0.19) * rnorm(2000),
-                     z = rnorm(2000), fact_id = 1:2000, run = "r")
+  twin <- data.frame(start = 0, stop = sample(20L, 2000L, TRUE), event = TRUE, x = x,
+                     y = 0.9 * x + sqrt(0.19) * rnorm(2000), z = rnorm(2000), fact_id = 1:2000, run = "r")
   table <- influence_tables(twin, c("x", "y", "z"))$tables$influence
   vif <- table[table$aspect == "collinearity", ]
   expect_equal(vif$value, c(1 / 0.19, 1 / 0.19, 1), tolerance = 0.1)
