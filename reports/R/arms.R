@@ -41,11 +41,12 @@ table_arms <- function(results) {
   d <- arms_data(results)
   if (!nrow(d)) return(md_table(d))
   out <- data.frame(Outcome = first_upper(as.character(d$outcome)), Recipe = as.character(d$arm),
-    Against = as.character(d$reference), Seeds = fmt_n(d$seeds), Events = fmt_n(d$events),
+    Seeds = fmt_n(d$seeds), Events = fmt_n(d$events),
     "Hazard ratio (95 % interval)" = fmt_hr(d$hr, d$lower, d$upper, d$infinite), p = fmt_p_value(d$p),
     "p (Holm)" = fmt_p_value(d$p_holm),
     Difference = paste0(fmt_signed(d$difference), " (", fmt_signed(d$difference_lower), " to ",
-      fmt_signed(d$difference_upper), ")"), Horizon = fmt_number(d$horizon), check.names = FALSE)
-  names(out)[9:10] <- paste0(c("Difference in ", "Horizon in "), time_word(results$time, 2))
-  md_table(out, "lllrrrrrrr")
+      fmt_signed(d$difference_upper), ")"), check.names = FALSE)
+  names(out)[8] <- paste0("Difference in ", time_word(results$time, 2))
+  if (!any(table(as.character(d$outcome)) > 1)) out <- out[names(out) != "p (Holm)"]
+  md_table(out, paste0("ll", strrep("r", ncol(out) - 2)))
 }

@@ -31,7 +31,8 @@ callout_of <- function(fits) {
   head <- c(warning = "Read with care", "not estimable" = "No estimate", failed = "The fit failed",
       unavailable = "Not available")
   names <- unique(unname(model_words[as.character(fits$model)]))
-  callout(if (status == "warning") "note" else "warning", paste0(head[[status]], " (", fits$outcome[1], "): ",
+  callout(if (status == "warning") "note" else "warning", paste0(head[[status]], " (",
+      list_words(unique(as.character(fits$outcome))), "): ",
       first_upper(list_words(names))),
     md(first_upper(reason_of(fits[1, ]))))
 }
