@@ -14,26 +14,23 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from transformers import DynamicCache, PreTrainedModel
+from transformers import PreTrainedModel
 
 from events.errors import InputError
 from training.prompts import Encoded
-from training.undisturbed import undisturbed
+from training.score import PositionScores, Sampling, score_positions
+from training.shared_prefix import Group, Pack, prefix_groups, shared_prefix_attention
 
-# Tokens that one more forward pass is worth: below some 32 the weights' traffic dominates.
-GROUP_COST = 32
-
-
-@dataclass(frozen=True)
-class Sampling:
-    """Decoding by sampling: temperature, then top-k, then top-p on what top-k left (as transformers does).
-
-    ``top_k = 0`` and ``top_p = 1`` are off. Nothing is inherited from the model's generation_config.
-    """
-
-    temperature: float = 1.0
-    top_k: int = 0
-    top_p: float = 1.0
+__all__ = [
+    "Probed",
+    "Sampling",
+    "agrees_with_plain_path",
+    "head_at",
+    "pad",
+    "probe",
+    "probe_together",
+    "score_positions",
+]
 
 
 @dataclass(frozen=True)
@@ -58,6 +55,7 @@ class Probed:
     p: np.ndarray
 
 
+@torch.inference_mode()
 def probe(
     model: PreTrainedModel,
     encoded: Encoded,
@@ -74,9 +72,9 @@ def probe(
     encoded : Encoded
     samplings : sequence of S Sampling
     batch_tokens : int
-        Padded tokens of one forward pass, at most (at least one fact each).
+        Tokens of one forward pass, at most (at least one fact each).
     share_prefix : bool
-        ``False`` is the plain path: every sequence whole, nothing cached.
+        ``False`` is the plain path: every sequence whole, padded, the model's own attention.
 
     Raises
     ------
@@ -85,35 +83,70 @@ def probe(
     """
     _fits_the_context(model, encoded)
     device = next(model.parameters()).device
+    terminators = torch.from_numpy(encoded.terminators).to(device)
     out = Probed(
         np.zeros(len(encoded), bool),
         np.zeros(len(encoded)),
         np.zeros(len(encoded)),
         np.zeros((len(samplings), len(encoded))),
     )
-    with undisturbed(model):
-        for prefix, members in prefix_groups(encoded, share_prefix):
-            cache = _prefix_cache(model, prefix, device)
-            for batch in buckets(encoded, members, len(prefix), batch_tokens):
-                _probe_batch(model, encoded, batch, prefix, cache, samplings, out)
+    was_training = model.training
+    model.eval()
+    try:
+        passes = _shared(model, encoded, batch_tokens) if share_prefix else _plain(model, encoded, batch_tokens)
+        for batch, rows, targets, logits in passes:
+            score = score_positions(logits, targets.to(device), terminators, samplings)
+            _write(out, batch, rows.to(device), score)
+    finally:
+        model.train(was_training)
     return out
+
+
+def probe_together(
+    model: PreTrainedModel,
+    forms: Sequence[Encoded],
+    samplings: Sequence[Sampling] = (Sampling(),),
+    batch_tokens: int = 4096,
+    share_prefix: bool = True,
+) -> list[Probed]:
+    """Probe several paraphrases (or few-shot prompts) of the same facts in the same passes; one result each."""
+    joined = Encoded(
+        tuple(t for form in forms for t in form.tokens),
+        np.concatenate([form.target_start for form in forms]),
+        forms[0].terminators,
+        forms[0].terminator,
+    )
+    whole = probe(model, joined, samplings, batch_tokens, share_prefix)
+    ends = np.cumsum([len(form) for form in forms])
+    return [
+        Probed(whole.recalled[a:b], whole.logp[a:b], whole.margin[a:b], whole.p[:, a:b])
+        for a, b in zip(ends - [len(form) for form in forms], ends, strict=True)
+    ]
 
 
 def agrees_with_plain_path(model: PreTrainedModel, encoded: Encoded, facts: int = 4) -> bool:
     """Whether this architecture gives the same numbers with and without a shared prefix.
 
-    Measured on the first facts; 1e-3 is 25 times the largest fp32 difference seen between batch
-    shapes (4e-5) and far below any difference that a wrong mask or position makes. bf16 has
-    8 bits of mantissa, so logits of about 30 differ by up to .25 between kernels.
+    Measured on the longest facts (beyond a sliding window, if any are) and some from all over; 1e-3 is 25
+    times the largest fp32 difference seen between batch shapes (4e-5) and far below any difference that a
+    wrong mask or position makes. bf16 has 8 bits of mantissa, so logits of about 30 differ by up to .25
+    between kernels.
     """
-    few = _first(encoded, facts)
-    shared, plain = probe(model, few), probe(model, few, share_prefix=False)
+    longest = np.argsort([-len(t) for t in encoded.tokens], kind="stable")[: facts // 2]
+    spread = np.linspace(0, len(encoded) - 1, facts - len(longest)).astype(int)
+    few = _some(encoded, np.unique(np.concatenate([longest, spread])))
+    plain = probe(model, few, share_prefix=False)
+    try:
+        shared = probe(model, few)
+    except (TypeError, ValueError, RuntimeError, KeyError, AttributeError, NotImplementedError):
+        return False  # whatever an architecture stumbles over, the plain path does without it
     tolerance = 1e-3 if next(model.parameters()).dtype == torch.float32 else 0.5
     return bool(np.allclose(shared.logp, plain.logp, atol=tolerance, rtol=tolerance))
 
 
-def _first(encoded: Encoded, n: int) -> Encoded:
-    return Encoded(encoded.tokens[:n], encoded.target_start[:n], encoded.terminators, encoded.terminator)
+def _some(encoded: Encoded, chosen: np.ndarray) -> Encoded:
+    tokens = tuple(encoded.tokens[i] for i in chosen)
+    return Encoded(tokens, encoded.target_start[chosen], encoded.terminators, encoded.terminator)
 
 
 def _fits_the_context(model: PreTrainedModel, encoded: Encoded) -> None:
@@ -127,66 +160,24 @@ def _fits_the_context(model: PreTrainedModel, encoded: Encoded) -> None:
         )
 
 
-def prefix_groups(encoded: Encoded, share: bool) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Facts whose tokens begin alike, with their longest common token prefix.
-
-    Sorting puts sequences with long common prefixes side by side. A fact joins the group before it
-    unless that would repeat more prefix tokens than a forward pass of its own costs.
-    """
-    everyone = list(range(len(encoded)))
-    if not share:
-        yield np.empty(0, np.int64), np.array(everyone)
-        return
-    order = sorted(everyone, key=lambda i: tuple(encoded.tokens[i]))
-    group, common = [order[0]], _before_target(encoded, order[0])
-    for i in order[1:]:
-        shared = _common_prefix(common, _before_target(encoded, i))
-        if (len(common) - shared) * len(group) > GROUP_COST + shared:
-            yield common, np.array(group)
-            group, common = [i], _before_target(encoded, i)
-        else:
-            group.append(i)
-            common = common[:shared]
-    yield common, np.array(group)
+# Facts of one pass, fact (row) of each predicting position, the token it must predict (-1: any terminator),
+# and the logits there (N, V).
+Pass = tuple[np.ndarray, torch.Tensor, torch.Tensor, torch.Tensor]
 
 
-def _before_target(encoded: Encoded, i: int) -> np.ndarray:
-    # The last prompt token is left out: its hidden state predicts the first target token.
-    return encoded.tokens[i][: encoded.target_start[i] - 1]
+def _plain(model: PreTrainedModel, encoded: Encoded, batch_tokens: int) -> Iterator[Pass]:
+    device = next(model.parameters()).device
+    for batch in _buckets(encoded, np.arange(len(encoded)), batch_tokens):
+        ids, rows, columns, targets = pad([encoded.tokens[i] for i in batch], encoded.target_start[batch])
+        with head_at(model, rows, columns):
+            # (B, T), right-padded; causal, so pads are never seen
+            logits = model(input_ids=ids.to(device), use_cache=False).logits  # (N, V)
+        yield batch, rows, targets, logits
 
 
-def _common_prefix(a: np.ndarray, b: np.ndarray) -> int:
-    n = min(len(a), len(b))
-    differs = np.flatnonzero(a[:n] != b[:n])
-    return int(differs[0]) if len(differs) else n
-
-
-def _prefix_cache(model: PreTrainedModel, prefix: np.ndarray, device: torch.device) -> DynamicCache | None:
-    """Keys and values of the prefix, batch size 1. Weights change, so it is never kept between probes."""
-    if not len(prefix):
-        return None
-    ids = torch.from_numpy(prefix).to(device)[None]  # (1, P)
-    with head_at(model, torch.zeros(1, dtype=torch.long), torch.zeros(1, dtype=torch.long)):
-        return model(input_ids=ids, use_cache=True).past_key_values
-
-
-def _expanded(cache: DynamicCache | None, rows: int, config) -> DynamicCache | None:
-    if cache is None:
-        return None
-    layers = [
-        (layer.keys.expand(rows, -1, -1, -1), layer.values.expand(rows, -1, -1, -1))  # type: ignore[union-attr]
-        for layer in cache.layers
-    ]
-    return DynamicCache(layers, config=config) if _sliding(config) else DynamicCache(layers)
-
-
-def _sliding(config) -> bool:
-    return bool(getattr(config.get_text_config(decoder=True), "sliding_window", None))
-
-
-def buckets(encoded: Encoded, members: np.ndarray, prefix: int, batch_tokens: int) -> Iterator[np.ndarray]:
+def _buckets(encoded: Encoded, members: np.ndarray, batch_tokens: int) -> Iterator[np.ndarray]:
     """Facts of similar length together, at most ``batch_tokens`` padded tokens."""
-    lengths = np.array([len(encoded.tokens[i]) - prefix for i in members])
+    lengths = np.array([len(encoded.tokens[i]) for i in members])
     order = members[np.argsort(lengths, kind="stable")]
     lengths = np.sort(lengths, kind="stable")
     start = 0
@@ -196,31 +187,84 @@ def buckets(encoded: Encoded, members: np.ndarray, prefix: int, batch_tokens: in
             start = end
 
 
-def _probe_batch(model, encoded, batch, prefix, cache, samplings, out: Probed) -> None:
+def _shared(model: PreTrainedModel, encoded: Encoded, batch_tokens: int) -> Iterator[Pass]:
+    """Prefixes first, then what follows them, as many groups at a time as their prefixes fill a pass."""
     device = next(model.parameters()).device
-    ids, rows, columns, targets = pad([encoded.tokens[i] for i in batch], encoded.target_start[batch], len(prefix))
-    with head_at(model, rows, columns):
-        logits = model(
-            input_ids=ids.to(device),  # (B, T): suffixes, right-padded; causal, so pads are never seen
-            position_ids=(len(prefix) + torch.arange(ids.shape[1], device=device)).expand(len(batch), -1),
-            past_key_values=_expanded(cache, len(batch), model.config),
-            use_cache=cache is not None,
-        ).logits.float()  # (N, V): target positions only
-    score = score_positions(logits, targets.to(device), torch.from_numpy(encoded.terminators).to(device), samplings)
+    nowhere = torch.zeros(1, dtype=torch.long)
+    with shared_prefix_attention(model) as attention:
+        for groups in _rounds(prefix_groups(encoded), batch_tokens):
+            prefixes = [(group.prefix, -1, 0) for group in groups if len(group.prefix)]
+            if prefixes:  # weights change, so they are never kept between probes
+                with head_at(model, nowhere, nowhere):
+                    attention.forward(Pack.of(prefixes, device), keep=True)
+            for batch, segments in _batches(encoded, groups, batch_tokens):
+                rows, columns, targets = _positions(encoded, batch, [p for _, _, p in segments])
+                with head_at(model, torch.zeros_like(columns), columns):
+                    logits = attention.forward(Pack.of(segments, device))  # (N, V)
+                yield batch, rows, targets, logits
+
+
+def _rounds(groups: list[Group], batch_tokens: int) -> Iterator[list[Group]]:
+    """Groups whose prefixes are kept at the same time: those without one, and at most a pass of others."""
+    held: list[Group] = []
+    for group in groups:
+        if held and sum(len(g.prefix) for g in held) + len(group.prefix) > batch_tokens:
+            yield held
+            held = []
+        held.append(group)
+    yield held
+
+
+def _batches(encoded: Encoded, groups: list[Group], batch_tokens: int):
+    """Facts of similar length together, at most ``batch_tokens`` tokens, in the order of their groups."""
+    number = np.cumsum([len(g.prefix) > 0 for g in groups]) - 1
+    facts = [
+        (len(encoded.tokens[i]) - len(g.prefix), int(k) if len(g.prefix) else -1, int(i), len(g.prefix))
+        for g, k in zip(groups, number, strict=True)
+        for i in g.members
+    ]
+    batch: list[tuple[int, int, int, int]] = []
+    for fact in sorted(facts):
+        if batch and sum(f[0] for f in batch) + fact[0] > batch_tokens:
+            yield _segments(encoded, batch)
+            batch = []
+        batch.append(fact)
+    yield _segments(encoded, batch)
+
+
+def _segments(encoded: Encoded, batch: list[tuple[int, int, int, int]]):
+    batch = sorted(batch, key=lambda f: (f[1], f[2]))
+    return np.array([i for _, _, i, _ in batch]), [(encoded.tokens[i][p:], g, p) for _, g, i, p in batch]
+
+
+def _positions(encoded: Encoded, batch: np.ndarray, prefixes: Sequence[int]):
+    """Fact (row), place in the pack and wanted token of every predicting position; int64 (N,) each."""
+    rows, columns, targets, begin = [], [], [], 0
+    for row, (i, prefix) in enumerate(zip(batch, prefixes, strict=True)):
+        start, length = int(encoded.target_start[i]), len(encoded.tokens[i])
+        rows += [row] * (length - start + 1)
+        columns += range(begin + start - 1 - prefix, begin + length - prefix)
+        targets += [*encoded.tokens[i][start:], -1]
+        begin += length - prefix
+    wanted = torch.tensor(targets)
+    order = torch.argsort(wanted < 0, stable=True)  # the answers' ends last: they are scored apart
+    return torch.tensor(rows)[order], torch.tensor(columns)[order], wanted[order]
+
+
+def _write(out: Probed, batch: np.ndarray, rows: torch.Tensor, score: PositionScores) -> None:
+    """From positions to facts: sums of logs, the smallest margin."""
     if torch.isnan(score.logp).any():
         raise InputError(
             "the model's logits are not numbers (NaN)",
             "probe",
             "the weights have diverged or do not fit this precision: lower tuning.learning_rate or use fp32",
         )
-    rows = rows.to(device)
-    facts = len(batch)
-    zeros = torch.zeros(facts, dtype=torch.float64, device=device)
+    zeros = torch.zeros(len(batch), dtype=torch.float64, device=rows.device)
     out.logp[batch] = zeros.index_add(0, rows, score.logp).cpu().numpy()
     margin = torch.full_like(zeros, torch.inf).scatter_reduce(0, rows, score.margin, "amin")
     out.margin[batch] = margin.cpu().numpy()
     out.recalled[batch] = (margin > 0).cpu().numpy()
-    for s in range(len(samplings)):
+    for s in range(len(score.log_p)):
         out.p[s, batch] = torch.exp(zeros.index_add(0, rows, score.log_p[s])).cpu().numpy()
 
 
@@ -244,44 +288,6 @@ def pad(
         columns += range(first, lengths[b])
         targets += [*sequence[skip + first + 1 :], -1]
     return ids, torch.tensor(rows), torch.tensor(columns), torch.tensor(targets)
-
-
-@dataclass(frozen=True)
-class PositionScores:
-    """Per target position: ``logp`` (N,), ``margin`` (N,), ``log_p`` (S, N), float64."""
-
-    logp: torch.Tensor
-    margin: torch.Tensor
-    log_p: torch.Tensor
-
-
-def score_positions(
-    logits: torch.Tensor, targets: torch.Tensor, terminators: torch.Tensor, samplings: Sequence[Sampling]
-) -> PositionScores:
-    """Score ``logits`` (N, V) against the token wanted at each position (-1: any of the terminators)."""
-    ends = targets < 0
-    wanted = torch.zeros_like(logits, dtype=torch.bool)
-    wanted[~ends, targets[~ends]] = True
-    wanted[ends] = wanted[ends].index_fill(1, terminators, True)
-    own = logits.masked_fill(~wanted, -torch.inf)
-    logp = (own.logsumexp(1) - logits.logsumexp(1)).double()
-    margin = own.amax(1) - logits.masked_fill(wanted, -torch.inf).amax(1)
-    log_p = [logp if s == Sampling() else _truncated(logits, wanted, s) for s in samplings]
-    return PositionScores(logp, margin.double(), torch.stack(log_p))
-
-
-def _truncated(logits: torch.Tensor, wanted: torch.Tensor, sampling: Sampling) -> torch.Tensor:
-    """Log probability of the wanted tokens after temperature, top-k and top-p, renormalised."""
-    z = logits / sampling.temperature
-    if 0 < sampling.top_k < z.shape[1]:
-        z = z.masked_fill(z < z.topk(sampling.top_k, dim=1).values[:, -1:], -torch.inf)
-    if sampling.top_p < 1:
-        ordered = z.sort(dim=1, descending=True).values
-        probabilities = ordered.double().softmax(1)
-        before = probabilities.cumsum(1) - probabilities  # mass of the tokens that are likelier
-        least = ordered.masked_fill(before >= sampling.top_p, torch.inf).amin(1, keepdim=True)
-        z = z.masked_fill(z < least, -torch.inf)
-    return (z.masked_fill(~wanted, -torch.inf).logsumexp(1) - z.logsumexp(1)).double()
 
 
 @contextmanager
