@@ -239,7 +239,10 @@ def _segments(encoded: Encoded, batch: list[tuple[int, int, int, int]]):
 
 def _positions(encoded: Encoded, batch: np.ndarray, prefixes: Sequence[int]):
     """Fact (row), place in the pack and wanted token of every predicting position; int64 (N,) each."""
-    rows, columns, targets, begin = [], [], [], 0
+    rows: list[int] = []
+    columns: list[int] = []
+    targets: list[int] = []
+    begin = 0
     for row, (i, prefix) in enumerate(zip(batch, prefixes, strict=True)):
         start, length = int(encoded.target_start[i]), len(encoded.tokens[i])
         rows += [row] * (length - start + 1)

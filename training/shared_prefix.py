@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -199,7 +200,8 @@ def _behind_prefixes(q, k, v, rule: Rule, pack: Pack, kept) -> torch.Tensor:
 def shared_prefix_attention(model: PreTrainedModel) -> Iterator[SharedPrefixAttention]:
     """Put the model's attention in our hands, and back afterwards."""
     attention = SharedPrefixAttention(model)
-    configs = {id(c): c for m in model.modules() if hasattr(c := getattr(m, "config", None), "_attn_implementation")}
+    found = (getattr(module, "config", None) for module in model.modules())
+    configs: dict[int, Any] = {id(config): config for config in found if hasattr(config, "_attn_implementation")}
     before = {key: config._attn_implementation_internal for key, config in configs.items()}
     AttentionInterface.register(NAME, attention)
     for config in configs.values():
