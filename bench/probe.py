@@ -197,9 +197,7 @@ def main() -> None:
         found = harness(model, tokenizer, encoded, chosen.repeats)
         each = found["seconds"] / n
         rows.append(["lm-evaluation-harness loglikelihood, batch 32", n, f"{1e3 * each:.1f}", f"{each / ours:.1f}"])
-        note = (
-            "lm-evaluation-harness scores the target without its end; it ran after the others, in its own process"
-        )
+        note = "lm-evaluation-harness scores the target without its end; it ran after the others, in its own process"
     tokens, positions = needed(encoded)
     body = [
         machine(["torch", "transformers"]),
