@@ -8,8 +8,7 @@ meant is token-exact: another segmentation of the same string does not count.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,9 +16,10 @@ import torch
 from transformers import PreTrainedModel
 
 from events.errors import InputError
+from training.full_precision import in_fp32
+from training.passes import head_at, pad, plain_passes, shared_passes
 from training.prompts import Encoded
 from training.score import PositionScores, Sampling, score_positions
-from training.shared_prefix import Group, Pack, prefix_groups, shared_prefix_attention
 
 __all__ = [
     "Probed",
@@ -31,6 +31,10 @@ __all__ = [
     "probe_together",
     "score_positions",
 ]
+
+
+# bf16 logits of about 30 are off by up to .25 between kernels, so a lead may be off by twice that.
+RECHECK = 0.5
 
 
 @dataclass(frozen=True)
@@ -47,12 +51,15 @@ class Probed:
         Smallest lead, in logits, of the target over its best rival; recalled means margin > 0.
     p : float64 (S, F)
         Probability that one sample is exactly the target, for each of S samplings.
+    rechecked : bool (F,)
+        Computed in fp32 because the weights' own precision could not decide.
     """
 
     recalled: np.ndarray
     logp: np.ndarray
     margin: np.ndarray
     p: np.ndarray
+    rechecked: np.ndarray
 
 
 @torch.inference_mode()
@@ -62,6 +69,7 @@ def probe(
     samplings: Sequence[Sampling] = (Sampling(),),
     batch_tokens: int = 4096,
     share_prefix: bool = True,
+    recheck: float = RECHECK,
 ) -> Probed:
     """Probe every fact, its shared prefix computed once per group of facts that begin alike.
 
@@ -75,6 +83,9 @@ def probe(
         Tokens of one forward pass, at most (at least one fact each).
     share_prefix : bool
         ``False`` is the plain path: every sequence whole, padded, the model's own attention.
+    recheck : float
+        Facts with a margin below it (logits, either side of 0) are probed again in fp32 if the weights are
+        not; see `in_fp32` for the memory that takes. 0: off.
 
     Raises
     ------
@@ -84,22 +95,42 @@ def probe(
     _fits_the_context(model, encoded)
     device = next(model.parameters()).device
     terminators = torch.from_numpy(encoded.terminators).to(device)
+    facts = len(encoded)
     out = Probed(
-        np.zeros(len(encoded), bool),
-        np.zeros(len(encoded)),
-        np.zeros(len(encoded)),
-        np.zeros((len(samplings), len(encoded))),
+        np.zeros(facts, bool),
+        np.zeros(facts),
+        np.zeros(facts),
+        np.zeros((len(samplings), facts)),
+        np.zeros(facts, bool),
     )
     was_training = model.training
     model.eval()
     try:
-        passes = _shared(model, encoded, batch_tokens) if share_prefix else _plain(model, encoded, batch_tokens)
+        passes = (
+            shared_passes(model, encoded, batch_tokens) if share_prefix else plain_passes(model, encoded, batch_tokens)
+        )
         for batch, rows, targets, logits in passes:
             score = score_positions(logits, targets.to(device), terminators, samplings)
             _write(out, batch, rows.to(device), score)
     finally:
         model.train(was_training)
+    if recheck and _narrow(model):
+        _recheck(model, encoded, samplings, batch_tokens, share_prefix, recheck, out)
     return out
+
+
+def _narrow(model: PreTrainedModel) -> bool:
+    return any(w.dtype in (torch.bfloat16, torch.float16) for w in model.parameters())
+
+
+def _recheck(model, encoded, samplings, batch_tokens, share_prefix, below: float, out: Probed) -> None:
+    close = np.flatnonzero(abs(out.margin) < below)
+    if not len(close):
+        return
+    with in_fp32(model):
+        again = probe(model, _some(encoded, close), samplings, batch_tokens, share_prefix, recheck=0)
+    out.recalled[close], out.logp[close], out.margin[close] = again.recalled, again.logp, again.margin
+    out.p[:, close], out.rechecked[close] = again.p, True
 
 
 def probe_together(
@@ -119,7 +150,7 @@ def probe_together(
     whole = probe(model, joined, samplings, batch_tokens, share_prefix)
     ends = np.cumsum([len(form) for form in forms])
     return [
-        Probed(whole.recalled[a:b], whole.logp[a:b], whole.margin[a:b], whole.p[:, a:b])
+        Probed(whole.recalled[a:b], whole.logp[a:b], whole.margin[a:b], whole.p[:, a:b], whole.rechecked[a:b])
         for a, b in zip(ends - [len(form) for form in forms], ends, strict=True)
     ]
 
@@ -135,9 +166,9 @@ def agrees_with_plain_path(model: PreTrainedModel, encoded: Encoded, facts: int 
     longest = np.argsort([-len(t) for t in encoded.tokens], kind="stable")[: facts // 2]
     spread = np.linspace(0, len(encoded) - 1, facts - len(longest)).astype(int)
     few = _some(encoded, np.unique(np.concatenate([longest, spread])))
-    plain = probe(model, few, share_prefix=False)
+    plain = probe(model, few, share_prefix=False, recheck=0)
     try:
-        shared = probe(model, few)
+        shared = probe(model, few, recheck=0)
     except (TypeError, ValueError, RuntimeError, KeyError, AttributeError, NotImplementedError):
         return False  # whatever an architecture stumbles over, the plain path does without it
     tolerance = 1e-3 if next(model.parameters()).dtype == torch.float32 else 0.5
@@ -160,100 +191,6 @@ def _fits_the_context(model: PreTrainedModel, encoded: Encoded) -> None:
         )
 
 
-# Facts of one pass, fact (row) of each predicting position, the token it must predict (-1: any terminator),
-# and the logits there (N, V).
-Pass = tuple[np.ndarray, torch.Tensor, torch.Tensor, torch.Tensor]
-
-
-def _plain(model: PreTrainedModel, encoded: Encoded, batch_tokens: int) -> Iterator[Pass]:
-    device = next(model.parameters()).device
-    for batch in _buckets(encoded, np.arange(len(encoded)), batch_tokens):
-        ids, rows, columns, targets = pad([encoded.tokens[i] for i in batch], encoded.target_start[batch])
-        with head_at(model, rows, columns):
-            # (B, T), right-padded; causal, so pads are never seen
-            logits = model(input_ids=ids.to(device), use_cache=False).logits  # (N, V)
-        yield batch, rows, targets, logits
-
-
-def _buckets(encoded: Encoded, members: np.ndarray, batch_tokens: int) -> Iterator[np.ndarray]:
-    """Facts of similar length together, at most ``batch_tokens`` padded tokens."""
-    lengths = np.array([len(encoded.tokens[i]) for i in members])
-    order = members[np.argsort(lengths, kind="stable")]
-    lengths = np.sort(lengths, kind="stable")
-    start = 0
-    for end in range(1, len(order) + 1):
-        if end == len(order) or lengths[end] * (end + 1 - start) > batch_tokens:
-            yield order[start:end]
-            start = end
-
-
-def _shared(model: PreTrainedModel, encoded: Encoded, batch_tokens: int) -> Iterator[Pass]:
-    """Prefixes first, then what follows them, as many groups at a time as their prefixes fill a pass."""
-    device = next(model.parameters()).device
-    nowhere = torch.zeros(1, dtype=torch.long)
-    with shared_prefix_attention(model) as attention:
-        for groups in _rounds(prefix_groups(encoded), batch_tokens):
-            prefixes = [(group.prefix, -1, 0) for group in groups if len(group.prefix)]
-            if prefixes:  # weights change, so they are never kept between probes
-                with head_at(model, nowhere, nowhere):
-                    attention.forward(Pack.of(prefixes, device), keep=True)
-            for batch, segments in _batches(encoded, groups, batch_tokens):
-                rows, columns, targets = _positions(encoded, batch, [p for _, _, p in segments])
-                with head_at(model, torch.zeros_like(columns), columns):
-                    logits = attention.forward(Pack.of(segments, device))  # (N, V)
-                yield batch, rows, targets, logits
-
-
-def _rounds(groups: list[Group], batch_tokens: int) -> Iterator[list[Group]]:
-    """Groups whose prefixes are kept at the same time: those without one, and at most a pass of others."""
-    held: list[Group] = []
-    for group in groups:
-        if held and sum(len(g.prefix) for g in held) + len(group.prefix) > batch_tokens:
-            yield held
-            held = []
-        held.append(group)
-    yield held
-
-
-def _batches(encoded: Encoded, groups: list[Group], batch_tokens: int):
-    """Facts of similar length together, at most ``batch_tokens`` tokens, in the order of their groups."""
-    number = np.cumsum([len(g.prefix) > 0 for g in groups]) - 1
-    facts = [
-        (len(encoded.tokens[i]) - len(g.prefix), int(k) if len(g.prefix) else -1, int(i), len(g.prefix))
-        for g, k in zip(groups, number, strict=True)
-        for i in g.members
-    ]
-    batch: list[tuple[int, int, int, int]] = []
-    for fact in sorted(facts):
-        if batch and sum(f[0] for f in batch) + fact[0] > batch_tokens:
-            yield _segments(encoded, batch)
-            batch = []
-        batch.append(fact)
-    yield _segments(encoded, batch)
-
-
-def _segments(encoded: Encoded, batch: list[tuple[int, int, int, int]]):
-    batch = sorted(batch, key=lambda f: (f[1], f[2]))
-    return np.array([i for _, _, i, _ in batch]), [(encoded.tokens[i][p:], g, p) for _, g, i, p in batch]
-
-
-def _positions(encoded: Encoded, batch: np.ndarray, prefixes: Sequence[int]):
-    """Fact (row), place in the pack and wanted token of every predicting position; int64 (N,) each."""
-    rows: list[int] = []
-    columns: list[int] = []
-    targets: list[int] = []
-    begin = 0
-    for row, (i, prefix) in enumerate(zip(batch, prefixes, strict=True)):
-        start, length = int(encoded.target_start[i]), len(encoded.tokens[i])
-        rows += [row] * (length - start + 1)
-        columns += range(begin + start - 1 - prefix, begin + length - prefix)
-        targets += [*encoded.tokens[i][start:], -1]
-        begin += length - prefix
-    wanted = torch.tensor(targets)
-    order = torch.argsort(wanted < 0, stable=True)  # the answers' ends last: they are scored apart
-    return torch.tensor(rows)[order], torch.tensor(columns)[order], wanted[order]
-
-
 def _write(out: Probed, batch: np.ndarray, rows: torch.Tensor, score: PositionScores) -> None:
     """From positions to facts: sums of logs, the smallest margin."""
     if torch.isnan(score.logp).any():
@@ -269,40 +206,3 @@ def _write(out: Probed, batch: np.ndarray, rows: torch.Tensor, score: PositionSc
     out.recalled[batch] = (margin > 0).cpu().numpy()
     for s in range(len(score.log_p)):
         out.p[s, batch] = torch.exp(zeros.index_add(0, rows, score.log_p[s])).cpu().numpy()
-
-
-def pad(
-    tokens: Sequence[np.ndarray], target_start: np.ndarray, skip: int = 0
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Right-padded ids (B, T) without the first ``skip`` tokens, and the N positions that predict targets.
-
-    Returns ids, row and column of each predicting position, and the token it must predict
-    (-1: any terminator). Pads come from lengths, never from an id: the pad token may be EOS.
-    """
-    lengths = [len(t) - skip for t in tokens]
-    ids = torch.zeros(len(tokens), max(lengths), dtype=torch.long)
-    rows: list[int] = []
-    columns: list[int] = []
-    targets: list[int] = []
-    for b, sequence in enumerate(tokens):
-        ids[b, : lengths[b]] = torch.from_numpy(sequence[skip:])
-        first = int(target_start[b]) - skip - 1
-        rows += [b] * (lengths[b] - first)
-        columns += range(first, lengths[b])
-        targets += [*sequence[skip + first + 1 :], -1]
-    return ids, torch.tensor(rows), torch.tensor(columns), torch.tensor(targets)
-
-
-@contextmanager
-def head_at(model: PreTrainedModel, rows: torch.Tensor, columns: torch.Tensor):
-    """Let the output head see only the chosen positions: hidden states (B, T, D) become (N, D).
-
-    What a model does to its logits afterwards (soft-capping, scaling) still applies.
-    """
-    hook = model.get_output_embeddings().register_forward_pre_hook(
-        lambda _, inputs: (inputs[0][rows.to(inputs[0].device), columns.to(inputs[0].device)],)
-    )
-    try:
-        yield
-    finally:
-        hook.remove()

@@ -81,6 +81,26 @@ def test_paraphrases_probed_together_are_as_if_probed_alone(tiny_models, encoded
         assert together.recalled.tolist() == alone.recalled.tolist()
 
 
+@pytest.mark.parametrize("family", ["llama", "gpt2", "gemma3"])
+def test_bf16_decides_as_its_weights_do_in_fp32(family, tiny_models, encoded):
+    """Small margins are computed again in fp32, layer by layer, and the weights come back bit for bit."""
+    import copy
+
+    narrow = copy.deepcopy(tiny_models[family]).to(torch.bfloat16)
+    before = {n: w.clone() for n, w in narrow.named_parameters()}
+    wide = probe(copy.deepcopy(narrow).float(), encoded)
+    unchecked, checked = probe(narrow, encoded, recheck=0), probe(narrow, encoded)
+    assert not unchecked.rechecked.any() and not wide.rechecked.any()
+    assert checked.rechecked.any()
+    assert (checked.rechecked == (abs(unchecked.margin) < 0.5)).all()
+    assert checked.recalled.tolist() == wide.recalled.tolist()
+    again = checked.rechecked
+    np.testing.assert_allclose(checked.logp[again], wide.logp[again], atol=FP32)
+    assert abs(unchecked.logp[again] - wide.logp[again]).max() > FP32  # or the recheck had nothing to do
+    for name, weight in narrow.named_parameters():
+        assert weight.dtype == torch.bfloat16 and torch.equal(weight, before[name])
+
+
 def test_an_architecture_that_shares_no_prefix_is_told_apart(tiny_models, encoded):
     """A recurrent model has no attention to take over; its plain path still is exact."""
     from transformers import MambaConfig, MambaForCausalLM
