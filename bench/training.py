@@ -26,10 +26,10 @@ import torch  # noqa: E402
 from transformers import Trainer, TrainingArguments  # noqa: E402
 
 from bench.machine import clock, machine, peers, table, write  # noqa: E402
-from training.finetune import finetune, tunable  # noqa: E402
+from training.encoding import encode_lessons  # noqa: E402
+from training.finetune import Finetuning, tunable  # noqa: E402
 from training.gather import gather  # noqa: E402
 from training.models import load  # noqa: E402
-from training.run import encode_lessons  # noqa: E402
 from training.spec import FactsSpec, ModelSpec, TuningSpec  # noqa: E402
 
 
@@ -37,7 +37,7 @@ def ours(model, tokenizer, forms, tuning) -> tuple[float, float]:
     """Seconds and mean loss of one pass."""
     model = tunable(model, tuning, 1)
     began = clock()
-    steps = list(finetune(model, forms, tuning, 1))
+    steps = list(Finetuning(model, forms, tuning, 1))
     return clock() - began, float(np.mean([s.loss for s in steps]))
 
 

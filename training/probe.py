@@ -20,6 +20,7 @@ from training.full_precision import in_fp32
 from training.passes import head_at, pad, plain_passes, shared_passes
 from training.prompts import Encoded
 from training.score import PositionScores, Sampling, score_positions
+from training.undisturbed import undisturbed
 
 __all__ = [
     "Probed",
@@ -62,7 +63,6 @@ class Probed:
     rechecked: np.ndarray
 
 
-@torch.inference_mode()
 def probe(
     model: PreTrainedModel,
     encoded: Encoded,
@@ -103,17 +103,11 @@ def probe(
         np.zeros((len(samplings), facts)),
         np.zeros(facts, bool),
     )
-    was_training = model.training
-    model.eval()
-    try:
-        passes = (
-            shared_passes(model, encoded, batch_tokens) if share_prefix else plain_passes(model, encoded, batch_tokens)
-        )
-        for batch, rows, targets, logits in passes:
+    way = shared_passes if share_prefix else plain_passes
+    with undisturbed(model):
+        for batch, rows, targets, logits in way(model, encoded, batch_tokens):
             score = score_positions(logits, targets.to(device), terminators, samplings)
             _write(out, batch, rows.to(device), score)
-    finally:
-        model.train(was_training)
     if recheck and _narrow(model):
         _recheck(model, encoded, samplings, batch_tokens, share_prefix, recheck, out)
     return out
