@@ -90,7 +90,9 @@ def trl_trainer(model, tokenizer, forms, tuning) -> tuple[float, float]:
     ]
     with tempfile.TemporaryDirectory() as folder:
         # Its defaults would trade speed for memory or precision: the others do neither.
-        config = arguments(SFTConfig, tuning, folder, bf16=False, gradient_checkpointing=False)
+        config = arguments(
+            SFTConfig, tuning, folder, bf16=False, gradient_checkpointing=False, completion_only_loss=True
+        )
         trainer = SFTTrainer(
             tunable(model, tuning, 1), config, train_dataset=Dataset.from_list(data), processing_class=tokenizer
         )
