@@ -19,7 +19,7 @@ Pass = tuple[np.ndarray, torch.Tensor, torch.Tensor, torch.Tensor]
 
 def plain_passes(model: PreTrainedModel, encoded: Encoded, batch_tokens: int) -> Iterator[Pass]:
     device = next(model.parameters()).device
-    for batch in buckets(encoded, np.arange(len(encoded)), batch_tokens):
+    for batch in buckets(encoded, batch_tokens):
         ids, rows, columns, targets = pad([encoded.tokens[i] for i in batch], encoded.target_start[batch])
         with head_at(model, rows, columns):
             # (B, T), right-padded; causal, so pads are never seen
@@ -27,10 +27,10 @@ def plain_passes(model: PreTrainedModel, encoded: Encoded, batch_tokens: int) ->
         yield batch, rows, targets, logits
 
 
-def buckets(encoded: Encoded, members: np.ndarray, batch_tokens: int) -> Iterator[np.ndarray]:
+def buckets(encoded: Encoded, batch_tokens: int) -> Iterator[np.ndarray]:
     """Facts of similar length together, at most ``batch_tokens`` padded tokens."""
-    lengths = np.array([len(encoded.tokens[i]) for i in members])
-    order = members[np.argsort(lengths, kind="stable")]
+    lengths = np.array([len(tokens) for tokens in encoded.tokens])
+    order = np.argsort(lengths, kind="stable")
     lengths = np.sort(lengths, kind="stable")
     start = 0
     for end in range(1, len(order) + 1):
@@ -44,19 +44,19 @@ def shared_passes(model: PreTrainedModel, encoded: Encoded, batch_tokens: int) -
     device = next(model.parameters()).device
     nowhere = torch.zeros(1, dtype=torch.long)
     with shared_prefix_attention(model) as attention:
-        for groups in _rounds(prefix_groups(encoded), batch_tokens):
+        for groups in rounds(prefix_groups(encoded), batch_tokens):
             prefixes = [(group.prefix, -1, 0) for group in groups if len(group.prefix)]
             if prefixes:  # weights change, so they are never kept between probes
                 with head_at(model, nowhere, nowhere):
                     attention.forward(Pack.of(prefixes, device), keep=True)
-            for batch, segments in _batches(encoded, groups, batch_tokens):
+            for batch, segments in batches(encoded, groups, batch_tokens):
                 rows, columns, targets = _positions(encoded, batch, [p for _, _, p in segments])
                 with head_at(model, torch.zeros_like(columns), columns):
                     logits = attention.forward(Pack.of(segments, device))  # (N, V)
                 yield batch, rows, targets, logits
 
 
-def _rounds(groups: list[Group], batch_tokens: int) -> Iterator[list[Group]]:
+def rounds(groups: list[Group], batch_tokens: int) -> Iterator[list[Group]]:
     """Groups whose prefixes are kept at the same time: those without one, and at most a pass of others."""
     held: list[Group] = []
     for group in groups:
@@ -67,7 +67,7 @@ def _rounds(groups: list[Group], batch_tokens: int) -> Iterator[list[Group]]:
     yield held
 
 
-def _batches(encoded: Encoded, groups: list[Group], batch_tokens: int):
+def batches(encoded: Encoded, groups: list[Group], batch_tokens: int):
     """Facts of similar length together, at most ``batch_tokens`` tokens, in the order of their groups."""
     number = np.cumsum([len(g.prefix) > 0 for g in groups]) - 1
     facts = [
