@@ -1,11 +1,12 @@
 # make run                          set up once, run the default study, print the report's path
 # make run STUDY=studies/other.toml another study
 # make test                         set up what is missing, run all tests (Python and R)
+# make bench                        measure against the peers (installed into build/), write bench/results
 STUDY ?= studies/world-facts.toml
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: run test setup setup-test lint test-python test-r clean
+.PHONY: run test setup setup-test lint test-python test-r bench clean
 
 run: setup
 	@$(BIN)/factsurv run $(STUDY)
@@ -28,6 +29,11 @@ test-r:
 
 test-python:
 	python -m pytest
+
+bench: setup-test
+	python bench/bridge.py --write
+	python bench/probe.py --peers
+	python bench/training.py --peers
 
 clean:
 	rm -rf .venv .r results

@@ -1,11 +1,12 @@
 """Seconds to carry an Arrow table of 10 columns with nulls into an R data.frame, our way and the others'.
 
-Run from the repository: python bench/bridge.py [rows ...]
+Run from the repository: python bench/bridge.py [--write] [rows ...]
 
 Each way runs in a fresh process; the best of several runs is shown (pandas2ri: one, it is slow). The peers need two
 packages that factsurv does not depend on: RPY2_CFFI_MODE=ABI pip install rpy2-robjects==3.6.3 pandas
 """
 
+import builtins
 import functools
 import os
 import subprocess
@@ -116,8 +117,13 @@ def measure(way: str, rows: int) -> float:
     return best(convert, 5)
 
 
-def main(sizes) -> None:
-    env = find_r().environment()
+def main(sizes) -> str:
+    env, lines = find_r().environment(), []
+
+    def print(line, **_) -> None:  # shown as it comes, and kept for the results
+        builtins.print(line, flush=True)
+        lines.append(line)
+
     print(f"{'seconds, 10 columns':52}" + "".join(f"{n:>12.0e}" for n in sizes))
     missing, results = set(), {}
     for way, words in WAYS.items():
@@ -141,6 +147,7 @@ def main(sizes) -> None:
             print(f"{sizes[-1]:.0e} rows: {way} takes {factor:.0f} x as long as ours")
     if missing:
         print("not measured:", "; ".join(sorted(missing)), "(see the head of this file for what to install)")
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":
@@ -152,4 +159,9 @@ if __name__ == "__main__":
             sys.exit(3)
     else:
         os.chdir(ROOT)
-        main([int(float(a)) for a in sys.argv[1:]] or ROWS)
+        text = main([int(float(a)) for a in sys.argv[1:] if a != "--write"] or ROWS)
+        if "--write" in sys.argv:
+            from bench.machine import machine, write
+
+            body = f"{machine(['pyarrow', 'rpy2-rinterface'])}\n\n```\n{text}\n```"
+            write("bridge", "Arrow to R", " ".join(["python", "bench/bridge.py", *sys.argv[1:]]), body)

@@ -8,7 +8,7 @@ import pyarrow as pa
 from events.schema import BASELINE, build
 from training.encoding import encode_probes
 from training.facts import FactSet
-from training.probe import Probed, Sampling, probe
+from training.probe import Probed, Sampling, probe_together
 from training.prompts import Encoded
 from training.rows import Label
 from training.spec import ProbeSpec
@@ -38,16 +38,8 @@ def baseline_table(
 
     Labels (latent, SLiCK) are drawn with the run's seed from exact probabilities.
     """
-    others = [
-        probe(
-            model,
-            encode_probes(tokenizer, facts, spec, k),
-            samplings(spec)[1:],
-            spec.batch_tokens,
-            share_prefix,
-        )
-        for k in other_prompts(spec)
-    ]
+    forms = [encode_probes(tokenizer, facts, spec, k) for k in other_prompts(spec)]
+    others = probe_together(model, forms, samplings(spec)[1:], spec.batch_tokens, share_prefix) if forms else []
     return _labelled(spec, label, facts, encoded, first, others)
 
 

@@ -17,15 +17,16 @@ import torch
 from transformers import PreTrainedModel
 
 from events.errors import InputError
-from training.probe import buckets, prefix_groups
+from training.passes import batches, buckets, rounds
 from training.prompts import Encoded
+from training.shared_prefix import prefix_groups
 from training.spec import TuningSpec
 
 # Part of the free memory that a run plans with: the estimate is not exact, and nobody is alone.
 USABLE = 0.9
-# Tensors of the size of a batch's logits that scoring holds at once (the logits, two masked copies, one
-# being made, the mask), and what truncation adds to them.
-SCORE_COPIES, TRUNCATION_COPIES = 4.25, 6
+# Tensors of the size of a batch's logits that scoring holds at once (the logits, and a part of them that is
+# worked on), and what truncation adds to them.
+SCORE_COPIES, TRUNCATION_COPIES = 1.5, 0.5
 # Of the loss: logits, log-probabilities, and the gradient of each.
 LOSS_COPIES = 4
 # Work space of the numerical libraries.
@@ -43,11 +44,12 @@ class Shape:
     keys: int  # key-value heads x head size
     vocabulary: int
     bytes: int  # of one number of the weights
+    heads: int = 1
 
 
 @dataclass(frozen=True)
 class Batch:
-    """One forward pass: rows x padded tokens behind a shared prefix, and how many positions reach the head."""
+    """One forward pass: rows x tokens behind prefixes of so many tokens, and how many positions reach the head."""
 
     rows: int
     tokens: int
@@ -73,30 +75,38 @@ def shape_of(model: PreTrainedModel) -> Shape:
         keys=first("num_key_value_heads", default=heads) * head,
         vocabulary=first("vocab_size"),
         bytes=next(model.parameters()).element_size(),
+        heads=heads,
     )
 
 
 def probe_batches(encoded: Encoded, share_prefix: bool, batch_tokens: int) -> list[Batch]:
     """The forward passes of one probe."""
+    if not share_prefix:
+        padded = [(batch, max(len(encoded.tokens[i]) for i in batch)) for batch in buckets(encoded, batch_tokens)]
+        return [Batch(len(batch), longest, 0, _positions(encoded, batch)) for batch, longest in padded]
     found = []
-    for prefix, members in prefix_groups(encoded, share_prefix):
-        for batch in buckets(encoded, members, len(prefix), batch_tokens):
-            longest = max(len(encoded.tokens[i]) for i in batch) - len(prefix)
-            positions = int((encoded.target_tokens[batch] + 1).sum())
-            found.append(Batch(len(batch), longest, len(prefix), positions))
+    for groups in rounds(prefix_groups(encoded), batch_tokens):
+        kept = sum(len(group.prefix) for group in groups)
+        if kept:
+            found.append(Batch(1, kept, 0, 0))  # the prefixes themselves
+        for batch, segments in batches(encoded, groups, batch_tokens):
+            found.append(Batch(1, sum(len(tokens) for tokens, _, _ in segments), kept, _positions(encoded, batch)))
     return found
+
+
+def _positions(encoded: Encoded, batch: np.ndarray) -> int:
+    return int((encoded.target_tokens[batch] + 1).sum())
 
 
 def probe_bytes(shape: Shape, batch: Batch, truncated: bool = False) -> int:
     """Memory of one forward pass without gradients, beside the weights.
 
-    Keys and values of all layers are kept (each row with its own copy of the prefix); of the rest, one
-    layer at a time: attention with keys repeated for each head, or the feed-forward part. Then the head.
+    Keys and values of the prefixes are kept for all layers, once; of the rest, one layer at a time: attention
+    with its scores against the prefix (computed, joined, softmaxed), or the feed-forward part. Then the head.
     """
     there = batch.rows * batch.tokens
-    with_prefix = batch.rows * (batch.prefix + batch.tokens)
-    cache = 2 * shape.layers * with_prefix * shape.keys * shape.bytes if batch.prefix else 0
-    attention = (4 * shape.attention + 2 * shape.width) * there + 2 * with_prefix * shape.attention
+    cache = 2 * shape.layers * batch.prefix * shape.keys * shape.bytes
+    attention = (6 * shape.attention + 2 * shape.width + 3 * shape.heads * batch.prefix) * there
     forward = max(attention, there * (3 * shape.inner + 3 * shape.width)) * shape.bytes
     copies = SCORE_COPIES + (TRUNCATION_COPIES if truncated else 0)
     head = batch.positions * shape.vocabulary * 4 * copies
@@ -169,7 +179,7 @@ def fitting_batch_tokens(
         need = max(probe_bytes(shape, b, truncated) for b in batches)
         if need <= free:
             return tokens, need
-        if all(b.rows == 1 for b in batches):
+        if tokens <= 1:
             raise InputError(
                 f"probing one fact at a time takes {size(need)}, and {size(free)} are free",
                 "probe",

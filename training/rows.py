@@ -53,7 +53,7 @@ def probe_rows(label: Label, facts: FactSet, clock: Clock, probed: Probed) -> pa
     data = label.columns(rows) | {n: np.full(rows, getattr(clock, n)) for n in STAMP}
     data |= {"fact_id": facts.column("fact_id"), "exposures": clock.exposures.copy()}
     data |= {"recalled": probed.recalled, "logp": probed.logp, "margin": probed.margin, "p": probed.p[0]}
-    return build(PROBES, data | {"rechecked": np.zeros(rows, dtype=bool)})
+    return build(PROBES, data | {"rechecked": probed.rechecked})
 
 
 def training_rows(label: Label, losses: Sequence[Mapping[str, float]]) -> pa.Table:

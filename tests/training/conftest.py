@@ -5,6 +5,10 @@ import pytest
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import (
+    Gemma2Config,
+    Gemma2ForCausalLM,
+    Gemma3ForCausalLM,
+    Gemma3TextConfig,
     GemmaConfig,
     GemmaForCausalLM,
     GPT2Config,
@@ -17,9 +21,15 @@ from transformers import (
     MistralForCausalLM,
     Olmo2Config,
     Olmo2ForCausalLM,
+    OlmoConfig,
+    OlmoForCausalLM,
+    PhiConfig,
+    PhiForCausalLM,
     PreTrainedTokenizerFast,
     Qwen2Config,
     Qwen2ForCausalLM,
+    Qwen3Config,
+    Qwen3ForCausalLM,
 )
 
 RELATIONS = ("capital", "currency", "symbol", "number")
@@ -55,6 +65,32 @@ FAMILIES = {
     ),
     "qwen2": lambda v: Qwen2ForCausalLM(Qwen2Config(vocab_size=v, num_key_value_heads=2, **SMALL)),
     "gemma": lambda v: GemmaForCausalLM(GemmaConfig(vocab_size=v, num_key_value_heads=1, head_dim=8, **SMALL)),
+    "gemma2": lambda v: Gemma2ForCausalLM(
+        Gemma2Config(
+            vocab_size=v,
+            num_key_value_heads=2,
+            head_dim=8,
+            sliding_window=8,
+            query_pre_attn_scalar=8,
+            attn_logit_softcapping=2.0,
+            final_logit_softcapping=20.0,
+            **SMALL,
+        )
+    ),
+    "gemma3": lambda v: Gemma3ForCausalLM(
+        Gemma3TextConfig(
+            vocab_size=v,
+            num_key_value_heads=2,
+            head_dim=8,
+            sliding_window=8,
+            query_pre_attn_scalar=8,
+            **SMALL,
+            layer_types=["sliding_attention", "full_attention"],
+        )
+    ),
+    "qwen3": lambda v: Qwen3ForCausalLM(Qwen3Config(vocab_size=v, num_key_value_heads=2, head_dim=8, **SMALL)),
+    "olmo": lambda v: OlmoForCausalLM(OlmoConfig(vocab_size=v, num_key_value_heads=2, **SMALL)),
+    "phi": lambda v: PhiForCausalLM(PhiConfig(vocab_size=v, **SMALL)),
     "olmo2": lambda v: Olmo2ForCausalLM(Olmo2Config(vocab_size=v, num_key_value_heads=2, **SMALL)),
     "gpt2": lambda v: GPT2LMHeadModel(GPT2Config(vocab_size=v, n_embd=32, n_layer=2, n_head=4, n_positions=256)),
     "neox": lambda v: GPTNeoXForCausalLM(GPTNeoXConfig(vocab_size=v, max_position_embeddings=256, **SMALL)),

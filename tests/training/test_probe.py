@@ -11,8 +11,9 @@ from events.errors import InputError
 from tests.training.conftest import FACTS, FAMILIES
 from training.audit import compare, decode, subset
 from training.models import check_generation_config
-from training.probe import Sampling, agrees_with_plain_path, probe, score_positions
+from training.probe import Sampling, agrees_with_plain_path, probe, probe_together
 from training.prompts import Encoded, encode, few_shot_context, fill, terminator_tokens
+from training.score import largest, log_probability, score_positions, truncated
 
 # fp32 kernels differ by batch shape: 4e-5 was the largest difference of log p seen on a real model.
 FP32 = 4e-5
@@ -54,6 +55,82 @@ def test_shared_prefix_and_batching_change_nothing(family, tiny_models, encoded)
         shared = probe(model, encoded, batch_tokens=batch_tokens)
         np.testing.assert_allclose(shared.logp, plain.logp, atol=FP32)
         assert shared.recalled.tolist() == plain.recalled.tolist()
+
+
+def test_the_order_of_facts_changes_nothing(tiny_models, encoded):
+    model, order = tiny_models["gemma2"], np.random.default_rng(3).permutation(len(encoded))
+    straight, shuffled = probe(model, encoded), probe(model, subset(encoded, order), batch_tokens=97)
+    np.testing.assert_allclose(shuffled.logp, straight.logp[order], atol=FP32)
+    assert shuffled.recalled.tolist() == straight.recalled[order].tolist()
+
+
+def test_the_models_own_attention_is_put_back(tiny_models, encoded):
+    model = tiny_models["llama"]
+    before = model.config._attn_implementation
+    probe(model, encoded)
+    assert model.config._attn_implementation == before != "factsurv_shared_prefix"
+
+
+def test_paraphrases_probed_together_are_as_if_probed_alone(tiny_models, encoded):
+    model, halves = tiny_models["llama"], (np.arange(0, 20), np.arange(20, 50))
+    forms = [subset(encoded, half) for half in halves]
+    for form, together in zip(forms, probe_together(model, forms, (Sampling(), Sampling(0.5, 5))), strict=True):
+        alone = probe(model, form, (Sampling(), Sampling(0.5, 5)))
+        np.testing.assert_allclose(together.logp, alone.logp, atol=FP32)
+        np.testing.assert_allclose(together.p, alone.p, atol=FP32)
+        assert together.recalled.tolist() == alone.recalled.tolist()
+
+
+@pytest.mark.parametrize("family", ["llama", "gpt2", "gemma3"])
+def test_bf16_decides_as_its_weights_do_in_fp32(family, tiny_models, encoded):
+    """Small margins are computed again in fp32, layer by layer, and the weights come back bit for bit."""
+    import copy
+
+    narrow = copy.deepcopy(tiny_models[family]).to(torch.bfloat16)
+    before = {n: w.clone() for n, w in narrow.named_parameters()}
+    wide = probe(copy.deepcopy(narrow).float(), encoded)
+    unchecked, checked = probe(narrow, encoded, recheck=0), probe(narrow, encoded)
+    assert not unchecked.rechecked.any() and not wide.rechecked.any()
+    assert checked.rechecked.any()
+    assert (checked.rechecked == (abs(unchecked.margin) < 0.5)).all()
+    assert checked.recalled.tolist() == wide.recalled.tolist()
+    again = checked.rechecked
+    np.testing.assert_allclose(checked.logp[again], wide.logp[again], atol=FP32)
+    assert abs(unchecked.logp[again] - wide.logp[again]).max() > FP32  # or the recheck had nothing to do
+    for name, weight in narrow.named_parameters():
+        assert weight.dtype == torch.bfloat16 and torch.equal(weight, before[name])
+
+
+def test_an_architecture_that_shares_no_prefix_is_told_apart(tiny_models, encoded):
+    """A recurrent model has no attention to take over; its plain path still is exact."""
+    from transformers import MambaConfig, MambaForCausalLM
+
+    recurrent = MambaForCausalLM(MambaConfig(vocab_size=500, hidden_size=16, state_size=4, num_hidden_layers=1)).eval()
+    assert not agrees_with_plain_path(recurrent, encoded)
+    plain = probe(recurrent, encoded, share_prefix=False)
+    real = np.array([decode(recurrent, encoded, i, None, 1, 0)[0] for i in range(5)])
+    assert plain.recalled[:5].tolist() == real.tolist()
+
+
+def test_the_largest_logits_are_found_without_sorting_all():
+    z = torch.randn(9, 5003, generator=torch.Generator().manual_seed(4))
+    for k in (1, 2, 30, 300):
+        assert torch.equal(largest(z, k), z.topk(k, dim=1).values)
+
+
+@pytest.mark.parametrize(
+    "sampling", [Sampling(1.0, 40), Sampling(0.8, 40, 0.9), Sampling(1.0, 0, 0.9), Sampling(3.0, 0, 0.99)]
+)
+def test_truncation_from_the_largest_logits_is_that_from_all(sampling):
+    """Coarse logits tie at every edge, flat ones have wide nuclei: where the exact fallback must step in."""
+    generator = torch.Generator().manual_seed(2)
+    for scale, step in ((4, 0.0), (4, 0.5), (0.2, 0.0)):
+        z = torch.randn(40, 20_000, generator=generator) * scale
+        z = (z / step).round() * step if step else z
+        own = z.topk(60, dim=1).values[torch.arange(40), torch.arange(40) % 60, None]
+        fast = log_probability(z, own, sampling)
+        slow = truncated(z / sampling.temperature, own / sampling.temperature, sampling.top_k, sampling.top_p)
+        np.testing.assert_allclose(fast.exp(), slow.exp(), atol=1e-6)
 
 
 @pytest.mark.parametrize("sampling", [Sampling(), Sampling(0.5, 5), Sampling(1.3, 0, 0.7), Sampling(0.9, 20, 0.9)])
