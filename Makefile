@@ -33,7 +33,7 @@ test-python:
 bench: setup-test
 	python bench/bridge.py --write
 	python bench/probe.py --peers
-	python bench/training.py --peers
+	python bench/finetune.py --peers
 
 clean:
 	rm -rf .venv .r results

@@ -1,6 +1,6 @@
 """Our fine-tuning loop against HF Trainer and TRL's SFTTrainer: same lessons, LoRA, precision, batch size, steps.
 
-Run from the repository: python bench/training.py [--steps N] [--repeats N] [--peers]
+Run from the repository: python bench/finetune.py [--steps N] [--repeats N] [--peers]
 
 Each way takes a fresh LoRA on the same SmolLM2-135M and goes once through the same short world facts. Counted
 are tokens without pads per second of processor time (one thread), from the first step to the last; the losses
@@ -152,7 +152,7 @@ def main() -> None:
         *([] if chosen.peers else ["- TRL: skipped, --peers installs and measures it"]),
         f"- median processor time of {chosen.repeats} interleaved repeats after one of warm-up",
     ]
-    write("training", "Fine-tuning", " ".join(["python", "bench/training.py", *sys.argv[1:]]), "\n".join(body))
+    write("finetune", "Fine-tuning", " ".join(["python", "bench/finetune.py", *sys.argv[1:]]), "\n".join(body))
 
 
 def strip(model):
