@@ -30,7 +30,7 @@ Say = Callable[[str], None]
 
 @dataclass
 class Results:
-    """One study's results folder, with its manifest and what this session did in it.
+    """One study's results folder, with its manifest and what this command did in it.
 
     Attributes
     ----------
