@@ -36,4 +36,4 @@ bench: setup-test
 	python bench/finetune.py --peers
 
 clean:
-	rm -rf .venv .r results
+	rm -rf .venv .r  # results stay: they are hours of work

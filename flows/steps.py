@@ -10,7 +10,7 @@ import datetime
 import fcntl
 import json
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -312,8 +312,3 @@ def failures(errors: Iterable[tuple[str, BaseException]]) -> None:
         raise InputError(
             f"{len(errors)} run(s) failed:\n  {told}", "runs", "correct the cause and run again: what is done is kept"
         )
-
-
-def plan_of_work(results: Results) -> Sequence[str]:
-    """Names of all steps, in order."""
-    return ["facts", *(f"run {r}" for r, _, _ in run_names(results.study)), "events", "analysis", "report"]
