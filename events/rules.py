@@ -26,7 +26,7 @@ import pyarrow as pa
 import pyarrow.compute  # noqa: F401  (pa.compute)
 
 from events.errors import InputError
-from events.schema import EVENT_COUNTS, EVENTS, FACTS, OUTCOMES, RECALL, build, described
+from events.schema import EVENT_COUNTS, EVENTS, FACTS, OUTCOMES, RECALL, build, described, levels_of
 
 TIMES = ("epoch", "step", "examples", "tokens", "exposures")
 
@@ -69,23 +69,12 @@ def spells(reached: np.ndarray, times: np.ndarray, sustained: int = 1) -> Spells
         If there are fewer than ``sustained`` checkpoints after the baseline, or times do not increase.
     """
     times = np.broadcast_to(times, reached.shape)
-    seen = ~np.isnan(times)
-    checkpoints = seen.sum(axis=1)  # (F,)
-    if (checkpoints - 1 < sustained).any() or reached.shape[1] - 1 < sustained:
-        least = min(checkpoints, default=reached.shape[1])
-        raise InputError(
-            f"the rule asks for {sustained} successive checkpoints, and only {least - 1} follow the baseline",
-            "analysis.rules",
-            "train for more epochs, probe more often, or ask for fewer",
-        )
-    if not np.all((np.diff(times) > 0) | ~seen[:, 1:]):
-        raise InputError("checkpoints do not increase in time", "analysis.time", "use another time axis")
-    reached = reached & seen
+    last = last_checkpoint(times, sustained)
+    reached = reached & ~np.isnan(times)
     starts = np.ones((len(reached), reached.shape[1] - sustained), dtype=bool)  # column j: at checkpoint j + 1
     for ahead in range(sustained):
         starts &= reached[:, 1 + ahead : 1 + ahead + starts.shape[1]]
     event = np.asarray(starts.any(axis=1))
-    last = checkpoints - sustained  # the last checkpoint whose following m-1 ones were seen
     at = np.where(event, starts.argmax(axis=1) + 1, last)
     row = np.arange(len(reached))
     return Spells(
@@ -94,6 +83,33 @@ def spells(reached: np.ndarray, times: np.ndarray, sustained: int = 1) -> Spells
         left=np.where(event, times[row, at - 1], times[row, at]),
         right=np.where(event, times[row, at], np.nan),
     )
+
+
+def last_checkpoint(times: np.ndarray, sustained: int) -> np.ndarray:
+    """Index, for each fact (F,), of the last checkpoint whose following m - 1 ones were seen.
+
+    Parameters
+    ----------
+    times, sustained
+        As in `spells`; times is (F, C).
+
+    Raises
+    ------
+    InputError
+        As `spells`.
+    """
+    seen = ~np.isnan(times)
+    checkpoints = seen.sum(axis=1)  # (F,)
+    if (checkpoints - 1 < sustained).any() or times.shape[1] - 1 < sustained:
+        least = min(checkpoints, default=times.shape[1])
+        raise InputError(
+            f"the rule asks for {sustained} successive checkpoints, and only {least - 1} follow the baseline",
+            "analysis.rules",
+            "train for more epochs, probe more often, or ask for fewer",
+        )
+    if not np.all((np.diff(times) > 0) | ~seen[:, 1:]):
+        raise InputError("checkpoints do not increase in time", "analysis.time", "use another time axis")
+    return np.asarray(checkpoints - sustained)
 
 
 def by_exposure(reached: np.ndarray, exposures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -160,9 +176,9 @@ def event_table(
     parts: list[dict[str, np.ndarray]] = []
     left_out: Counter[tuple[str, str]] = Counter()
     for run in baseline["run"].unique().to_pylist():
-        start = _of_run(baseline, run)
+        start = of_run(baseline, run)
         fact = np.array([row_of[f] for f in start["fact_id"]])
-        reached, times = _recall_matrix(_of_run(probes, run), start["fact_id"], time)
+        reached, times = recall_matrix(of_run(probes, run), start["fact_id"], time)
         trained = by_fact["split"][fact] == "trained"
         known = reached[:, 0]
         on_clock = np.ones(len(fact), dtype=bool)
@@ -193,7 +209,7 @@ def event_table(
     parts.sort(key=lambda p: OUTCOMES.index(str(p["outcome"][0])) if len(p["outcome"]) else 9)
     data = {n: np.concatenate([p[n].astype(object) for p in parts]) for n in parts[0]}
     columns = EVENTS | {n: pa.float64() for n in covariates}
-    levels = {"rule": list(rules)} | {n: _levels(facts[n]) for n in ("relation", "group")}
+    levels = {"rule": list(rules)} | {n: levels_of(facts[n]) for n in ("relation", "group")}
     notes = {"left_out": _left_out(left_out)} if time == "exposures" else {}
     return described(build(columns, data, levels), "events", time=time, covariates=covariates, **notes)
 
@@ -215,7 +231,7 @@ def count_events(events: pa.Table) -> pa.Table:
     data: dict[str, object] = {n: counted[n] for n in names}
     at_risk, happened = counted["event_count"].to_numpy(), counted["event_sum"].to_numpy()
     data |= {"at_risk": at_risk, "events": happened, "censored": at_risk - happened}
-    return described(build(EVENT_COUNTS, data, {"rule": _levels(events["rule"])}), "event_counts")
+    return described(build(EVENT_COUNTS, data, {"rule": levels_of(events["rule"])}), "event_counts")
 
 
 def recall_curve(facts: pa.Table, probes: pa.Table) -> pa.Table:
@@ -239,12 +255,12 @@ def wilson(k: np.ndarray, n: np.ndarray, z: float = 1.959963984540054) -> tuple[
     return centre - half, centre + half
 
 
-def _of_run(table: pa.Table, run: str) -> Mapping[str, np.ndarray]:
+def of_run(table: pa.Table, run: str) -> Mapping[str, np.ndarray]:
     mine = table.filter(pa.compute.equal(table["run"].cast(pa.utf8()), run))
     return {n: mine[n].to_numpy(zero_copy_only=False) for n in mine.column_names}
 
 
-def _recall_matrix(probes: Mapping[str, np.ndarray], fact_ids: np.ndarray, time: str) -> tuple[np.ndarray, np.ndarray]:
+def recall_matrix(probes: Mapping[str, np.ndarray], fact_ids: np.ndarray, time: str) -> tuple[np.ndarray, np.ndarray]:
     """Recall (F, C) in the order of ``fact_ids``, and the time of each checkpoint (C,), or (F, C) of exposures."""
     checkpoints, column = np.unique(probes["checkpoint"], return_inverse=True)
     row_of = {f: i for i, f in enumerate(fact_ids)}
@@ -261,9 +277,3 @@ def _recall_matrix(probes: Mapping[str, np.ndarray], fact_ids: np.ndarray, time:
     times = np.zeros(reached.shape)
     times[row, column] = probes[time].astype(float)
     return reached.astype(bool), times if time == "exposures" else times[0]
-
-
-def _levels(column: pa.ChunkedArray) -> list[str]:
-    chunk = column.unify_dictionaries().combine_chunks()
-    chunk = chunk.chunk(0) if isinstance(chunk, pa.ChunkedArray) else chunk
-    return chunk.dictionary.to_pylist()

@@ -30,6 +30,10 @@ EVENTS = _RUN | {
     "fact_id": TEXT, "outcome": TEXT, "rule": TEXT, "start": _F, "stop": _F, "event": _B, "left": _F, "right": _F,
     "split": TEXT, "relation": TEXT, "group": TEXT, "latent": _B, "logp0": _F, "p0": _F,
 }  # fmt: skip
+TRANSITIONS = _RUN | {
+    "fact_id": TEXT, "rule": TEXT, "start": _F, "stop": _F, "from": TEXT, "to": TEXT, "enum": _I, "gap": _F,
+    "split": TEXT, "relation": TEXT, "group": TEXT, "latent": _B, "logp0": _F, "p0": _F,
+}  # fmt: skip
 EVENT_COUNTS = {
     "outcome": TEXT, "rule": TEXT, "arm": TEXT, "run": TEXT, "at_risk": _I, "events": _I, "censored": _I,
 }  # fmt: skip
@@ -87,9 +91,11 @@ ANALYSIS: dict[str, dict[str, pa.DataType]] = {
 
 SPLITS = ("trained", "withheld")
 KNOWLEDGE = ("unknown", "latent", "known")
+STATES = ("unknown", "latent", "known", "forgotten", "reacquired")
+CENSORED = "censored"  # the first level of `to`, as R's survival wants it
 SLICK = ("Unknown", "WeaklyKnown", "MaybeKnown", "HighlyKnown")
 OUTCOMES = ("acquisition", "generalisation", "degradation")
-RESERVED = frozenset(EVENTS) | frozenset(FACTS) | {"time", "exposures"}
+RESERVED = frozenset(EVENTS) | frozenset(TRANSITIONS) | frozenset(FACTS) | {"time", "exposures"}
 
 # Level order of the dictionaries whose order means something; the first is R's reference.
 LEVELS: Mapping[str, tuple[str, ...]] = {
@@ -165,3 +171,10 @@ def stack(tables: Sequence[pa.Table]) -> pa.Table:
     """Tables of one schema under one another, dictionaries unified (levels in order of first appearance)."""
     joined = pa.concat_tables([t.replace_schema_metadata(None) for t in tables])
     return joined.unify_dictionaries().combine_chunks()
+
+
+def levels_of(column: pa.ChunkedArray) -> list[str]:
+    """Levels of a dictionary column, in their order."""
+    chunk = column.unify_dictionaries().combine_chunks()
+    chunk = chunk.chunk(0) if isinstance(chunk, pa.ChunkedArray) else chunk
+    return chunk.dictionary.to_pylist()

@@ -21,6 +21,7 @@ from events.errors import InputError
 from events.files import Manifest, atomic, digest, read_table, write_json, write_table
 from events.rules import count_events, event_table, recall_curve
 from events.schema import described, stack
+from events.transitions import transition_table
 from flows.study_file import StudyFile, read_study
 from stats.plan import plan
 
@@ -220,13 +221,14 @@ def make_run(
 
 
 def make_events(results: Results) -> None:
-    """`probes`, `baseline`, `training`, `events`, `event_counts` and `recall` of all runs."""
+    """`probes`, `baseline`, `training`, `events`, `transitions`, `event_counts` and `recall` of all runs."""
     runs = [run for run, _, _ in run_names(results.study)]
-    analysis = results.study.analysis
+    analysis, samples = results.study.analysis, results.study.probe.samples
+    latent: Any = {"samples": samples, "chance": analysis.latent_chance}
     key = {
-        "spec": {"rules": analysis.rules, "time": analysis.time, "runs": runs},
+        "spec": {"rules": analysis.rules, "time": analysis.time, "runs": runs, "latent": latent},
         "inputs": results.inputs("facts.arrow", *(f"runs/{r}/{n}.arrow" for r in runs for n in ("baseline", "probes"))),
-        "code": code("events/rules.py", "events/schema.py"),
+        "code": code("events/rules.py", "events/transitions.py", "events/schema.py"),
     }
 
     def make() -> dict[str, int | None]:
@@ -238,6 +240,9 @@ def make_events(results: Results) -> None:
         tables["events"] = event_table(facts, tables["baseline"], tables["probes"], analysis.rules, analysis.time)
         for sentence in json.loads(tables["events"].schema.metadata.get(b"left_out", b"[]")):
             results.say(f"events: {sentence}")
+        tables["transitions"] = transition_table(
+            facts, tables["baseline"], tables["probes"], analysis.rules, analysis.time, **latent
+        )
         tables["event_counts"] = count_events(tables["events"])
         tables["recall"] = recall_curve(facts, tables["probes"])
         return _written(results, {f"{n}.arrow": t for n, t in tables.items()})

@@ -35,6 +35,7 @@ class AnalysisSpec(BaseModel):
     # "exact" is not offered: it estimates an odds ratio, not a hazard ratio (R's ties = "exact" is discrete logit).
     ties: Literal["efron", "breslow"] = "efron"
     standardise: bool = True  # numeric covariates per standard deviation
+    latent_chance: Annotated[float, Field(gt=0, lt=1)] = 0.5  # of a hit in K samples: from here on a state is latent
     time_limit: PositiveFloat = 600.0  # seconds for one fit
 
 

@@ -55,6 +55,9 @@ def test_events_fits_and_report(folder, time):
         study.write_text(written)
     events = read_table(folder / "events.arrow").to_pylist()
     assert {r["run"] for r in events} == {"main-1", "main-2"}
+    states = read_table(folder / "transitions.arrow").to_pylist()
+    assert {r["run"] for r in states} == {"main-1", "main-2"} and {"unknown", "known"} <= {r["from"] for r in states}
+    assert {r["split"] for r in states} == ({"trained", "withheld"} if time == "epoch" else {"trained"})
     fits = {r["task"]: r for r in read_table(folder / "analysis" / "fits.arrow").to_pylist()}
     assert fits["acquisition/first/cox"]["status"] in ("ok", "warning"), fits["acquisition/first/cox"]
     assert not [t for t, r in fits.items() if r["status"] == "failed" and r["outcome"] == "acquisition"]
