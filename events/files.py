@@ -15,7 +15,7 @@ from typing import IO, Any
 import pyarrow as pa
 
 from events.errors import InputError
-from events.schema import VERSION
+from events.schema import VERSION, with_levels
 
 
 @contextlib.contextmanager
@@ -61,7 +61,7 @@ def write_table(path: Path, table: pa.Table) -> None:
 def read_table(path: Path) -> pa.Table:
     """Read one Arrow IPC file, memory-mapped."""
     with pa.memory_map(str(path)) as source:
-        return pa.ipc.open_file(source).read_all()
+        return with_levels(pa.ipc.open_file(source).read_all())
 
 
 def write_json(path: Path, value: Any) -> None:

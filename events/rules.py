@@ -224,14 +224,17 @@ def _left_out(counts: Mapping[tuple[str, str], int]) -> list[str]:
 
 
 def count_events(events: pa.Table) -> pa.Table:
-    """Facts at risk, events and censored, for each outcome, rule, arm and run (schema `EVENT_COUNTS`)."""
-    names = ("outcome", "rule", "arm", "run")
-    grouped = events.select([*names, "event"]).group_by(list(names), use_threads=False)
-    counted = grouped.aggregate([("event", "count"), ("event", "sum")])
+    """Facts at risk, events and facts without one, for each outcome, rule, arm and run (schema `EVENT_COUNTS`)."""
+    names = ["outcome", "rule", "arm", "run"]
+    plain = events.select([*names, "fact_id", "event"])
+    of_fact = plain.group_by([*names, "fact_id"], use_threads=False).aggregate([("event", "sum"), ("event", "any")])
+    counts = [("fact_id", "count"), ("event_sum", "sum"), ("event_any", "sum")]
+    counted = of_fact.group_by(names, use_threads=False).aggregate(counts)
     data: dict[str, object] = {n: counted[n] for n in names}
-    at_risk, happened = counted["event_count"].to_numpy(), counted["event_sum"].to_numpy()
-    data |= {"at_risk": at_risk, "events": happened, "censored": at_risk - happened}
-    return described(build(EVENT_COUNTS, data, {"rule": levels_of(events["rule"])}), "event_counts")
+    at_risk, happened = counted["fact_id_count"].to_numpy(), counted["event_any_sum"].to_numpy()
+    data |= {"at_risk": at_risk, "events": counted["event_sum_sum"].to_numpy(), "censored": at_risk - happened}
+    levels = {n: levels_of(events[n]) for n in ("outcome", "rule")}
+    return described(build(EVENT_COUNTS, data, levels), "event_counts")
 
 
 def recall_curve(facts: pa.Table, probes: pa.Table) -> pa.Table:

@@ -26,10 +26,10 @@ BASELINE = _RUN | {
     "margin": _F, "knowledge": TEXT, "slick": TEXT, "target_tokens": _I,
 }  # fmt: skip
 TRAINING = _RUN | {"step": _I, "epoch": _F, "loss": _F, "learning_rate": _F, "examples": _I, "tokens": _F}
-EVENTS = _RUN | {
+SPELLS = _RUN | {
     "fact_id": TEXT, "outcome": TEXT, "rule": TEXT, "start": _F, "stop": _F, "event": _B, "left": _F, "right": _F,
-    "split": TEXT, "relation": TEXT, "group": TEXT, "latent": _B, "logp0": _F, "p0": _F,
 }  # fmt: skip
+EVENTS = SPELLS | {"split": TEXT, "relation": TEXT, "group": TEXT, "latent": _B, "logp0": _F, "p0": _F}
 TRANSITIONS = _RUN | {
     "fact_id": TEXT, "rule": TEXT, "start": _F, "stop": _F, "from": TEXT, "to": TEXT, "enum": _I, "gap": _F,
     "split": TEXT, "relation": TEXT, "group": TEXT, "latent": _B, "logp0": _F, "p0": _F,
@@ -149,12 +149,13 @@ def described(table: pa.Table, kind: str, **notes: Any) -> pa.Table:
 
     ``levels`` is there because nanoarrow reads dictionaries as plain text and would lose their order.
     """
+    known = json.loads((table.schema.metadata or {}).get(b"levels", b"{}"))
     levels = {}
     for name in table.column_names:
         if pa.types.is_dictionary(table[name].type):
             table = _one_dictionary(table, name)
             chunks = table[name].chunks
-            levels[name] = chunks[0].dictionary.to_pylist() if chunks else []
+            levels[name] = (chunks[0].dictionary.to_pylist() if chunks else []) or known.get(name, [])
     metadata = {"factsurv": kind, "schema": str(VERSION), "levels": json.dumps(levels)}
     metadata |= {k: v if isinstance(v, str) else json.dumps(v) for k, v in notes.items()}
     return table.replace_schema_metadata(metadata)
@@ -165,6 +166,17 @@ def _one_dictionary(table: pa.Table, name: str) -> pa.Table:
     if isinstance(column, pa.ChunkedArray) and column.num_chunks == 0:
         return table
     return table.set_column(table.column_names.index(name), name, column)
+
+
+def with_levels(table: pa.Table) -> pa.Table:
+    """A table without rows as it was written: Arrow keeps a dictionary's levels with its rows only."""
+    levels = json.loads((table.schema.metadata or {}).get(b"levels", b"{}"))
+    for name in table.column_names if not table.num_rows else ():
+        kind = table.schema.field(name).type
+        if pa.types.is_dictionary(kind):
+            empty = pa.DictionaryArray.from_arrays(pa.array([], pa.int32()), pa.array(levels.get(name, []), pa.utf8()))
+            table = table.set_column(table.column_names.index(name), name, empty)
+    return table
 
 
 def stack(tables: Sequence[pa.Table]) -> pa.Table:

@@ -1,5 +1,6 @@
 """Artefacts: whole or absent, verified, and skipped only for the right reasons."""
 
+import json
 import os
 import subprocess
 import sys
@@ -33,6 +34,16 @@ def test_stacking_unifies_dictionaries():
     one = build({"d": FACTS["group"]}, {"d": ["b"]})
     two = build({"d": FACTS["group"]}, {"d": ["a", "b"]})
     assert stack([one, two])["d"].to_pylist() == ["b", "a", "b"]
+
+
+def test_levels_outlive_a_table_without_rows(tmp_path):
+    one = build(FACTS, {n: [] for n in FACTS}, {"relation": ["a", "b"]})
+    write_table(tmp_path / "t.arrow", described(one, "facts"))
+    back = read_table(tmp_path / "t.arrow")
+    row = build(FACTS, {n: ["c"] for n in FACTS} | {"split": ["trained"]})
+    for table in (back, stack([back, back]), stack([back, row]).slice(0, 0)):
+        levels = json.loads(described(table, "facts").schema.metadata[b"levels"])
+        assert levels["split"][:2] == ["trained", "withheld"] and levels["relation"][:2] == ["a", "b"]
 
 
 def test_a_truncated_file_fails_loudly(tmp_path):

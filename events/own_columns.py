@@ -1,0 +1,165 @@
+"""The columns of a user's own table: which is what, and what may explain an outcome."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from events.schema import SPELLS
+
+NEEDED = ("id", "stop", "event")
+MOST_LEVELS = 30  # of a text covariate: each level but one is a coefficient
+NUMBER = r"^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$"
+_ODD = re.compile(r"[\"'`\\<>{}:\n]")  # in a formula or a heading they would mean something
+
+
+@dataclass(frozen=True)
+class OwnColumns:
+    """The plan's [events]: which column is what. ``None``: the column of that very name, where there is one.
+
+    Attributes
+    ----------
+    id, start, stop, event, run, arm, seed, rule, left, right : str or None
+        Names of the table's columns.
+    outcome : str or None
+        A column, or, where there is no such column, the name of what happens in every row.
+    time : str
+        What the unit of time is called.
+    event_is : int, float, str or None
+        The value of ``event`` that means that it happened; every other one means that it did not.
+    categories : tuple of str
+        Columns of numbers that are names, not amounts.
+    """
+
+    id: str | None = None
+    start: str | None = None
+    stop: str | None = None
+    event: str | None = None
+    outcome: str | None = None
+    run: str | None = None
+    arm: str | None = None
+    seed: str | None = None
+    rule: str | None = None
+    left: str | None = None
+    right: str | None = None
+    time: str = "time unit"
+    event_is: int | float | str | None = None
+    categories: tuple[str, ...] = ()
+
+
+ROLES = tuple(f.name for f in fields(OwnColumns) if f.name not in ("time", "event_is", "categories"))
+OURS = {role: "fact_id" if role == "id" else role for role in ROLES}
+
+
+def text_columns(columns: OwnColumns) -> set[str]:
+    """Columns that a csv reader must leave as text."""
+    return {getattr(columns, r) or r for r in ("id", "run", "arm", "outcome", "rule")} | set(columns.categories)
+
+
+def assigned(columns: OwnColumns, names: Sequence[str], problems: list[str]) -> dict[str, str]:
+    """Role to column of the table, for the roles that it has."""
+    found = {}
+    for role in ROLES:
+        said = getattr(columns, role)
+        column = said or role
+        if column in names:
+            found[role] = column
+        elif said and role == "outcome":
+            near = difflib.get_close_matches(said, names, 1, 0.8)
+            if near:
+                problems.append(
+                    f'events.outcome: there is no column "{said}", and it looks like a slip of "{near[0]}"; '
+                    "to name the outcome of all rows, choose a name that is less like a column's"
+                )
+        elif said or role in NEEDED:
+            what = "the plan names" if said else "the plan says nothing else than"
+            lacking = f'the column "{column}", which the table lacks{nearest(column, names)}'
+            problems.append(f"events.{role}: {what} {lacking}")
+    for column in {c for c in found.values() if list(found.values()).count(c) > 1}:
+        problems.append(f'the column "{column}" is to be {" and ".join(r for r, c in found.items() if c == column)}')
+    problems += [
+        f'events.categories: there is no column "{c}"{nearest(c, names)}' for c in columns.categories if c not in names
+    ]
+    return found
+
+
+def nearest(name: str, names: Collection[str]) -> str:
+    """`; the nearest is "age"`, and what there is."""
+    near = difflib.get_close_matches(name.lower(), {n.lower(): n for n in names}, 1, 0.5)
+    hint = next((f'; the nearest is "{n}"' for n in names if near and n.lower() == near[0]), "")
+    return f"{hint} (it has {', '.join(list(names)[:20])}{', …' if len(names) > 20 else ''})"
+
+
+def covariate(
+    name: str, column: pa.ChunkedArray, as_category: bool = False, most: int = MOST_LEVELS
+) -> tuple[pa.Array | None, str]:
+    """A column as a covariate, and in words what is wrong with it (then it is None) or worth knowing.
+
+    0/1 becomes yes/no, numbers float64, text a dictionary with its levels in alphabetical order; a dictionary
+    keeps its own order. ``most``: levels that a text may have.
+    """
+    array = column.combine_chunks()
+    array = array.chunk(0) if isinstance(array, pa.ChunkedArray) else array
+    if name in SPELLS or name.startswith(".") or _ODD.search(name):
+        return None, "its name has a use or a sign of our own: rename it"
+    if array.null_count == len(array):
+        return None, "every value is missing"
+    kind = array.type
+    number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+    if number and as_category:
+        array, kind, number = array.cast(pa.utf8()), pa.utf8(), False
+    if number:
+        array = pc.if_else(pc.is_finite(array.cast(pa.float64())), array.cast(pa.float64()), None)
+        if array.null_count == len(array):
+            return None, "every value is missing"
+        distinct = pc.unique(array.drop_null()).to_pylist()
+        if sorted(distinct) == [0, 1]:
+            array = array.cast(pa.bool_())
+    elif pa.types.is_boolean(kind):
+        distinct = pc.unique(array.drop_null()).to_pylist()
+    elif pa.types.is_dictionary(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        array, distinct = _category(array)
+        wrong = _too_many(array, distinct, most)
+        if wrong:
+            return None, wrong
+    else:
+        return None, f"it is of the kind {kind}, which no model takes: make it a number or text"
+    if len(distinct) < 2:
+        value = f"{distinct[0]:g}" if isinstance(distinct[0], float) else distinct[0]
+        return None, f"it is constant ({value})"
+    missing = len(array) - array.null_count
+    return array, "" if missing == len(array) else f"missing in {len(array) - missing} rows, which the models leave out"
+
+
+def _category(array: pa.Array) -> tuple[pa.Array, list[str]]:
+    """A dictionary of int32 and utf8, with the levels that occur."""
+    coded = array if pa.types.is_dictionary(array.type) else pc.dictionary_encode(array)
+    values = [str(v) for v in coded.dictionary.to_pylist()]
+    codes = coded.indices.to_numpy(zero_copy_only=False)
+    codes = np.where(np.isnan(codes), -1, codes).astype(np.int64) if codes.dtype.kind == "f" else codes
+    used = np.unique(codes[codes >= 0]).tolist()
+    if not pa.types.is_dictionary(array.type):
+        used.sort(key=lambda i: values[i])
+    place = np.full(len(values) + 1, -1)
+    place[used] = np.arange(len(used))
+    new = place[codes]  # -1, missing, is the last place
+    indices = pa.array(new.astype(np.int32), mask=new < 0)
+    levels = [values[i] for i in used]
+    return pa.DictionaryArray.from_arrays(indices, pa.array(levels, pa.utf8())), levels
+
+
+def _too_many(array: pa.Array, levels: list[str], most: int) -> str:
+    numbers = [v for v in levels if re.match(NUMBER, v)]
+    if len(levels) > 5 and len(numbers) > len(levels) / 2 and len(numbers) < len(levels):
+        odd = [v for v in levels if not re.match(NUMBER, v)]
+        rows = np.flatnonzero(np.isin(array.indices.to_numpy(zero_copy_only=False), [levels.index(odd[0])])) + 1
+        return f"it is text, although most of its values are numbers: {odd[0]!r} in row {rows[0]} is not"
+    if len(levels) > most:
+        return f"it is text with {len(levels):,} different values, and more than {most} are too many for a model"
+    return ""

@@ -1,0 +1,255 @@
+"""A table of events from any trainer: read, checked, and made into the event table that everything else reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from events.errors import InputError
+from events.own_columns import MOST_LEVELS, OURS, OwnColumns, assigned, covariate, nearest, text_columns
+from events.own_file import read_own_file
+from events.own_spells import check_spells, happened, numbers, rows_of
+from events.schema import SPELLS, described
+
+DEFAULTS = {"outcome": "event", "run": "all", "arm": "all", "rule": "as given"}
+_ODD_OUTCOME = r"[\"'`\\<>{}@#$|*^~\[\]\n]"
+
+
+@dataclass(frozen=True)
+class OwnTable:
+    """A checked table.
+
+    Attributes
+    ----------
+    events : pa.Table
+        Schema `SPELLS` and the covariates under their own names; metadata ``time``, ``covariates``, ``notes``.
+    covariates : tuple of str
+        What may explain an outcome and was not left out.
+    names : mapping of str to str
+        What the plan may call a column → what it is called in ``events``.
+    notes : tuple of str
+        Sentences: what was guessed, left out, or is unusual without being wrong.
+    """
+
+    events: pa.Table
+    covariates: tuple[str, ...]
+    names: Mapping[str, str]
+    notes: tuple[str, ...]
+
+
+def read_own_table(path: Path, columns: OwnColumns, asked: Mapping[str, Sequence[str]]) -> OwnTable:
+    """Read and check a table of events.
+
+    Parameters
+    ----------
+    path : Path
+        See `events.own_file`.
+    columns : OwnColumns
+        Which column is what.
+    asked : mapping of str to sequence of str
+        Columns that the plan names, by the key that names them (``analysis.strata``). Those of covariates are
+        checked as such. Outcomes and rules stand under ``analysis.outcomes`` and ``analysis.rules``.
+
+    Raises
+    ------
+    InputError
+        With every problem that was found, each with its rows.
+    """
+    file = read_own_file(path, text_columns(columns))
+    table, notes = file.table, list(file.notes)
+    problems: list[str] = []
+    found = assigned(columns, table.column_names, problems)
+    spells = _spells(table, found, columns, problems, notes)
+    made = _covariates(table, found, columns, asked, problems, notes)
+    grouping = {n for where in GROUPINGS for n in asked.get(where, ())}
+    names = {found[r]: OURS[r] for r in found} | {OURS[r]: OURS[r] for r in found} | {n: n for n in made}
+    names |= {n: n for n in ("run", "arm", "fact_id")}
+    _check_asked(asked, names, table, spells, problems)
+    if problems:
+        many = f"{len(problems)} problems" if len(problems) > 1 else "one problem"
+        told = "\n  - ".join([f"{many} (rows count from 1, below the header):", *problems])
+        raise InputError(told, str(path), "correct the table or the plan; nothing was started")
+    every = pa.table(spells | made)
+    covariates = tuple(n for n in made if n not in grouping)
+    about = {"time": columns.time, "covariates": covariates, "notes": notes}
+    return OwnTable(described(every, "events", **about), covariates, names, tuple(notes))
+
+
+GROUPINGS = ("analysis.strata", "analysis.cluster", "analysis.random")
+_VALUES = {"analysis.outcomes": "outcome", "analysis.rules": "rule"}
+
+
+def _spells(
+    table: pa.Table, found: Mapping[str, str], columns: OwnColumns, problems: list[str], notes: list[str]
+) -> dict[str, pa.Array]:
+    """The columns of `SPELLS`, as far as they can be read."""
+    rows = table.num_rows
+    texts = {r: _text(table[found[r]]) for r in ("id", "run", "arm", "outcome", "rule") if r in found}
+    constant = DEFAULTS | {"id": ""} | ({"outcome": columns.outcome} if columns.outcome else {})
+    for role in ("id", "run", "arm", "outcome", "rule"):
+        texts.setdefault(role, _constant(constant[role] or "", rows))
+    times = {
+        r: numbers(found[r], table[found[r]], problems)
+        for r in ("start", "stop", "left", "right", "seed")
+        if r in found
+    }
+    start = times["start"].values if "start" in times else np.zeros(rows)
+    stop = times["stop"].values if "stop" in times else np.full(rows, np.nan)
+    event = np.zeros(rows, dtype=bool)
+    coded = len(problems)
+    if "event" in found:
+        event = happened(found["event"], table[found["event"]], columns.event_is, problems)
+    coded = "event" in found and len(problems) == coded
+    missing = _missing(table, found, times, problems)
+    if "start" not in found and columns.start is None:
+        notes.append("there is no column for start: every row is at risk from 0 on")
+    usable = ~missing & ~np.isnan(start) & ~np.isnan(stop)
+    codes = {r: texts[r].indices.to_numpy(zero_copy_only=False) for r in ("id", "run", "outcome", "rule")}
+    codes = {r: np.nan_to_num(c, nan=0).astype(np.int64) for r, c in codes.items()}
+    wrong, said = check_spells(codes, start, stop, event, usable & ("id" in found))
+    problems += wrong
+    notes += said + _alike(texts["id"])
+    _check_runs(texts, problems)
+    if coded and usable.any():
+        _check_counts(texts, event, usable, problems, notes)
+    interval = {r: times[r].values if r in times else np.full(rows, np.nan) for r in ("left", "right")}
+    _check_interval(interval, event, problems)
+    seed = times["seed"].values if "seed" in times else np.full(rows, np.nan)
+    if (seed % 1 != 0)[~np.isnan(seed)].any():
+        problems.append(f"{found['seed']}: seeds are whole numbers")
+        seed = np.full(rows, np.nan)
+    values = (
+        {OURS[r]: texts[r] for r in texts} | {"start": start, "stop": stop, "event": event} | interval | {"seed": seed}
+    )
+    return {n: _typed(values[n], kind) for n, kind in SPELLS.items()}
+
+
+def _typed(values: pa.Array | np.ndarray, kind: pa.DataType) -> pa.Array:
+    if isinstance(values, np.ndarray):
+        array = pa.array(values, from_pandas=True)  # NaN is null
+        return array.cast(kind)
+    return values
+
+
+def _text(column: pa.ChunkedArray) -> pa.DictionaryArray:
+    """Texts as codes, levels in order of first appearance."""
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    if pa.types.is_floating(column.type):
+        column = pc.if_else(pc.is_nan(column), None, column)
+    coded = pc.dictionary_encode(column.cast(pa.utf8()).combine_chunks())
+    return coded.chunk(0) if isinstance(coded, pa.ChunkedArray) else coded
+
+
+def _constant(value: str, rows: int) -> pa.DictionaryArray:
+    return pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, dtype=np.int32)), pa.array([value], pa.utf8()))
+
+
+def _missing(table: pa.Table, found: Mapping[str, str], times: Mapping, problems: list[str]) -> np.ndarray:
+    """Rows without a value where there must be one; each such column is told."""
+    lacking = np.zeros(table.num_rows, dtype=bool)
+    for role, column in found.items():
+        if role in ("left", "right", "seed"):
+            continue
+        mine = pc.is_null(table[column], nan_is_null=True).to_numpy()
+        if mine.any():
+            problems.append(f"{column}: missing in {rows_of(mine)}; every row needs its {role}")
+        lacking |= mine
+    return lacking
+
+
+def _alike(ids: pa.DictionaryArray) -> list[str]:
+    """A note on ids that differ in white space or case only: they may be one."""
+    levels = ids.dictionary
+    plain = pc.utf8_lower(pc.utf8_trim_whitespace(levels))
+    counts = pc.value_counts(plain)
+    twice = counts.field("values").filter(pc.greater(counts.field("counts"), 1))
+    if not len(twice):
+        return []
+    shown = " and ".join(repr(v) for v in levels.filter(pc.equal(plain, twice[0])).to_pylist()[:2])
+    return [f"{len(twice):,} ids differ in white space or case only, such as {shown}: one or two?"]
+
+
+def _check_runs(texts: Mapping[str, pa.DictionaryArray], problems: list[str]) -> None:
+    pairs = pa.table({n: texts[n] for n in ("run", "arm")}).group_by(["run", "arm"]).aggregate([])
+    runs = pairs["run"].to_pylist()
+    several = [r for r in dict.fromkeys(runs) if runs.count(r) > 1]
+    if several and len(texts["run"].dictionary) > 1:
+        problems.append(
+            f"run {several[0]!r} is in several arms: a run belongs to one arm (give the runs names of their own)"
+        )
+
+
+def _check_counts(
+    texts: Mapping[str, pa.DictionaryArray],
+    event: np.ndarray,
+    usable: np.ndarray,
+    problems: list[str],
+    notes: list[str],
+) -> None:
+    outcome = texts["outcome"]
+    code = np.nan_to_num(outcome.indices.to_numpy(zero_copy_only=False), nan=-1).astype(int)
+    levels = outcome.dictionary.to_pylist()
+    counts = {name: int((event & usable & (code == i)).sum()) for i, name in enumerate(levels)}
+    few = [f"{name}: {n or 'no'} event{'s' if n != 1 else ''}" for name, n in counts.items() if n < 2]
+    if few and len(few) == len(counts):
+        problems.append(f"too few events to learn anything from ({', '.join(few)})")
+    elif few:
+        notes.append(f"too few events for any estimate: {', '.join(few)}")
+    odd = pc.filter(outcome.dictionary, pc.match_substring_regex(outcome.dictionary, _ODD_OUTCOME)).to_pylist()
+    problems += [f"the outcome {name!r} has a sign that a heading cannot have: rename it" for name in odd]
+
+
+def _check_interval(interval: Mapping[str, np.ndarray], event: np.ndarray, problems: list[str]) -> None:
+    wrong = event & (interval["left"] >= interval["right"])
+    if wrong.any():
+        problems.append(f"left is not before right in {rows_of(wrong)}: the event happened in (left, right]")
+
+
+def _covariates(
+    table: pa.Table,
+    found: Mapping[str, str],
+    columns: OwnColumns,
+    asked: Mapping[str, Sequence[str]],
+    problems: list[str],
+    notes: list[str],
+) -> dict[str, pa.Array]:
+    """Every column that may explain an outcome or group the rows; one that the plan names must be usable."""
+    explains = {
+        n for where, names in asked.items() if where.startswith(("analysis.cov", "analysis.cur")) for n in names
+    }
+    groups = {n for where in GROUPINGS for n in asked.get(where, ())} - explains
+    made = {}
+    for name in [n for n in table.column_names if n not in found.values()]:
+        group = name in groups
+        most = table.num_rows if group else MOST_LEVELS
+        array, said = covariate(name, table[name], group or name in columns.categories, most)
+        if array is not None:
+            made[name] = array
+            notes += [f"{name}: {said}"] if said else []
+        elif name in explains | groups:
+            problems.append(f"{name} cannot be used: {said}")
+        else:
+            notes.append(f"{name} is left out: {said}")
+    return made
+
+
+def _check_asked(
+    asked: Mapping[str, Sequence[str]],
+    names: Mapping[str, str],
+    table: pa.Table,
+    spells: Mapping[str, pa.Array],
+    problems: list[str],
+) -> None:
+    for where, values in asked.items():
+        there = spells[_VALUES[where]].dictionary.to_pylist() if where in _VALUES else names
+        shown = there if where in _VALUES else table.column_names
+        for value in values:
+            if value not in there and (where in _VALUES or value not in table.column_names):
+                kind = _VALUES.get(where, "column")
+                problems.append(f'{where}: there is no {kind} "{value}"{nearest(value, shown)}')
