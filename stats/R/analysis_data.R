@@ -21,7 +21,7 @@ analysis_data <- function(events, outcome, rule, covariates = character(), group
                       vapply(absent, nearest, "", candidates = names(events)))
     return(no_data(events, "failed", paste(reason, collapse = "; ")))
   }
-  data <- events[which(events$outcome == outcome & events$rule == rule), , drop = FALSE]
+  data <- take_rows(events, is_level(events$outcome, outcome) & is_level(events$rule, rule))
   at_risk <- sprintf("no fact is at risk of %s under the rule '%s'", outcome, rule)
   if (!nrow(data)) return(no_data(data, "not estimable", at_risk))
   usable <- usable_rows(data, setdiff(needed, c("outcome", "rule")))
@@ -45,8 +45,8 @@ no_data <- function(data, status, reason, dropped = 0L) {
 
 # Rows without missing values and with a true interval: Surv() would turn an interval of length zero into NA.
 usable_rows <- function(data, columns) {
-  missing <- vapply(columns, function(column) sum(is.na(data[[column]])), 0L)
-  complete <- stats::complete.cases(data[columns])
+  missing <- vapply(columns, function(column) if (anyNA(data[[column]])) sum(is.na(data[[column]])) else 0L, 0L)
+  complete <- if (any(missing > 0L)) stats::complete.cases(data[columns]) else rep(TRUE, nrow(data))
   forward <- data$stop > data$start
   remarks <- character()
   if (any(missing > 0L)) {
@@ -56,30 +56,52 @@ usable_rows <- function(data, columns) {
   empty <- sum(complete & !forward)
   if (empty) remarks <- c(remarks, sprintf("%d rows dropped whose interval is empty (stop <= start)", empty))
   keep <- complete & forward
-  keep[is.na(keep)] <- FALSE
-  data <- data[keep, , drop = FALSE]
+  data <- take_rows(data, keep)
   data$event <- as.logical(data$event)
-  codes <- lapply(data[c("run", "fact_id", "start")], function(value) match(value, unique(value)))
-  twice <- anyDuplicated(do.call(paste, unname(codes)))
-  if (twice) {
+  same <- if (nrow(data)) collapse_rows(data, c("run", "fact_id", "start"))
+  twice <- which(same$count > 1L)
+  if (length(twice)) {
+    row <- same$row[[twice[[1L]]]]
     remarks <- c(remarks, sprintf("fact '%s' has more than one row from the same start in run '%s'",
-                                  data$fact_id[[twice]], data$run[[twice]]))
+                                  data$fact_id[[row]], data$run[[row]]))
   }
-  list(data = data, dropped = sum(!keep), remarks = remarks)
+  list(data = data, dropped = sum(is.na(keep) | !keep), remarks = remarks)
+}
+
+# The rows where `keep` is TRUE. Far cheaper than `[`, which makes unique row names first.
+take_rows <- function(data, keep) {
+  if (isTRUE(all(keep))) return(data)
+  rows <- which(keep)
+  structure(lapply(data, `[`, rows), class = "data.frame", row.names = .set_row_names(length(rows)))
+}
+
+# Of a factor, the codes are compared and not a text per row.
+is_level <- function(column, value) {
+  if (is.factor(column)) as.integer(column) == match(value, levels(column), nomatch = 0L) else column == value
 }
 
 # Text and logical as factors (levels in C order), unused levels dropped.
 as_levels <- function(data, columns) {
   for (column in columns) {
     value <- data[[column]]
-    if (is.logical(value)) value <- factor(value, c(FALSE, TRUE))
+    if (is.logical(value)) value <- structure(value + 1L, levels = c("FALSE", "TRUE"), class = "factor")
     if (is.character(value)) value <- factor(value, levels = sort(unique(value), method = "radix"))
-    if (is.factor(value)) {
-      value <- factor(value, levels = levels(value)[levels(value) %in% value], ordered = FALSE)
-    }
+    if (is.factor(value)) value <- used_levels(value)
     data[[column]] <- value
   }
   data
+}
+
+# factor(value) by its codes, not by a text per row.
+used_levels <- function(value) {
+  codes <- as.integer(value)
+  used <- tabulate(codes, nlevels(value)) > 0L
+  if (!all(used)) codes <- cumsum(used)[codes]
+  structure(codes, levels = levels(value)[used], class = "factor")
+}
+
+n_distinct <- function(value) {
+  if (is.factor(value)) sum(tabulate(value, nlevels(value)) > 0L) + anyNA(value) else length(unique(value))
 }
 
 # Treatment contrasts, whatever the user's options("contrasts") says. Covariates only: a matrix of contrasts between
@@ -92,19 +114,30 @@ as_treatment <- function(data, covariates) {
   data
 }
 
-# Covariates that vary and are not determined by the ones before them.
+# Covariates that vary and are not determined by the ones before them. What can be estimated from some of the rows can
+# be estimated from all, so that most tables need no more than a look at a few thousand rows, evenly spaced.
 estimable <- function(data, covariates) {
+  some <- unique(round(seq(1, nrow(data), length.out = 5000L)))
+  chosen <- independent(data[some, covariates, drop = FALSE], covariates)
+  if (length(some) == nrow(data) || !length(chosen$remarks)) return(chosen)
+  distinct <- collapse_rows(data, covariates, nrow(data) / 2)$row
+  independent(if (is.null(distinct)) data[covariates] else data[distinct, covariates, drop = FALSE], covariates)
+}
+
+independent <- function(data, covariates) {
   kept <- remarks <- character()
   design <- matrix(1, nrow(data), 1L)
   for (covariate in covariates) {
-    if (length(unique(data[[covariate]])) < 2L) {
+    if (n_distinct(data[[covariate]]) < 2L) {
       value <- format(data[[covariate]][[1L]])
       remarks <- c(remarks, sprintf("%s is left out: it is constant (%s)", covariate, value))
       next
     }
     columns <- stats::model.matrix(stats::reformulate(quoted(covariate)), data)[, -1L, drop = FALSE]
+    # Before scaling: a level that a sample of the rows lacks has no spread.
+    empty <- any(apply(columns, 2L, function(column) all(column == column[[1L]])))
     wider <- cbind(design, scale(columns))
-    if (qr(wider)$rank < ncol(wider)) {
+    if (empty || qr(wider)$rank < ncol(wider)) {
       remarks <- c(remarks, sprintf("%s is left out: it is determined by %s", covariate, toString(kept)))
       next
     }

@@ -48,5 +48,3 @@ compare_arms <- function(data, covariates, random = "run", strata = character(),
     notes = c(result$notes, "the restricted mean times are not adjusted for covariates")
   )
 }
-
-n_distinct <- function(value) length(unique(value))

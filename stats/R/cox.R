@@ -20,12 +20,14 @@ fit_cox <- function(data, covariates, strata = character(), cluster = "", ties =
 #' @inheritParams fit_cox
 #' @param terms see [describe_terms()].
 #' @param conf confidence level.
+#' @param counts_from number of rows from which identical rows are collapsed to counts where they leave at most one
+#'   pattern for four rows (see [fit_cox_counts()]); the numbers are the same. `Inf` for `coxph()` always.
 #' @return A list: `fit` (one list of the numbers in the table `fits`), `remarks` and `notes` (plain words), `tables`:
 #'   `coefficients`, `zph_tests`, `zph_points`, `zph_curves`, `zph_periods` as in `docs/tables.md`.
 #' @export
 cox <- function(data, covariates, strata = character(), cluster = "", ties = "efron", conf = 0.95,
-                terms = describe_terms(data, covariates)) {
-  result <- cox_univariable(data, covariates, strata, cluster, ties, conf, terms)
+                terms = describe_terms(data, covariates), counts_from = 10000L) {
+  result <- cox_univariable(data, covariates, strata, cluster, ties, conf, terms, counts_from)
   # A coefficient without a finite value has no residuals: the analysis is that of the model of the others.
   infinite <- unique(terms$column[result$tables$coefficients$infinite])
   finite <- setdiff(covariates, infinite)
@@ -35,10 +37,10 @@ cox <- function(data, covariates, strata = character(), cluster = "", ties = "ef
     return(result)
   }
   object <- if (length(infinite)) fit_cox(data, finite, strata, "", ties) else result$object
-  moments <- length(unique(data$stop[data$event]))
+  moments <- n_distinct(data$stop[data$event])
   if (moments < 2L) result$notes <- c(result$notes, "no Schoenfeld test: all events are at one time")
   schoenfeld <- captured(if (moments > 1L) zph_tables(object, terms, conf))
-  periods <- captured(zph_periods(data, finite, strata, result$cluster, ties, conf, terms))
+  periods <- captured(zph_periods(data, finite, strata, result$cluster, ties, conf, terms, object))
   result$tables <- c(result$tables, schoenfeld$value, list(zph_periods = periods$value$table))
   failed <- c(schoenfeld$error, periods$error)
   failed <- failed[nzchar(failed)]
@@ -54,9 +56,12 @@ cox <- function(data, covariates, strata = character(), cluster = "", ties = "ef
 #' @details `cox_univariable()` leaves out the Schoenfeld analysis; it is used with one covariate at a time.
 #' @export
 cox_univariable <- function(data, covariates, strata = character(), cluster = "", ties = "efron", conf = 0.95,
-                            terms = describe_terms(data, covariates)) {
+                            terms = describe_terms(data, covariates), counts_from = 10000L) {
   clustering <- cluster_of(data, cluster)
-  object <- fit_cox(data, covariates, strata, clustering$cluster, ties)
+  counted <- if (nrow(data) >= counts_from) {
+    fit_cox_counts(data, covariates, strata, clustering$cluster, ties)
+  }
+  object <- if (is.null(counted)) fit_cox(data, covariates, strata, clustering$cluster, ties) else counted
   robust <- !is.null(object$naive.var)
   model_se <- sqrt(diag(as.matrix(if (robust) object$naive.var else object$var)))
   robust_se <- if (robust) stats::setNames(sqrt(diag(as.matrix(object$var))), names(stats::coef(object)))
@@ -71,20 +76,24 @@ cox_univariable <- function(data, covariates, strata = character(), cluster = ""
       loglik = object$loglik[[length(object$loglik)]], df = df,
       aic = 2 * df - 2 * object$loglik[[length(object$loglik)]],
       concordance = object$concordance[["concordance"]], concordance_se = object$concordance[["std"]],
-      engine = engine("survival")
+      engine = if (is.null(counted)) engine("survival") else "counts"
     ),
     tables = list(coefficients = coefficients),
     remarks = c(
       separation_remarks(data, terms, coefficients$infinite), few_events_remark(sum(data$event), nrow(coefficients))
     ),
-    notes = clustering$note
+    notes = c(clustering$note, if (!is.null(counted)) counts_note(counted, nrow(data)))
   )
+}
+
+counts_note <- function(object, rows) {
+  sprintf("%d rows collapsed to %d counts, the same estimates as coxph()", rows, length(object$fit$counts$count))
 }
 
 # Clusters of one row each say nothing about dependence: the plain standard error is then the honest one.
 cluster_of <- function(data, cluster) {
   if (!nzchar(cluster)) return(list(cluster = "", note = "model-based standard errors (no cluster asked for)"))
-  groups <- length(unique(data[[cluster]]))
+  groups <- n_distinct(data[[cluster]])
   if (groups == nrow(data)) {
     note <- sprintf("model-based standard errors: every %s has one row", cluster)
     return(list(cluster = "", note = note))

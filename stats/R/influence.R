@@ -14,7 +14,7 @@
 #' @export
 influence_tables <- function(data, covariates, strata = character(), cluster = "", ties = "efron", conf = 0.95,
                              terms = describe_terms(data, covariates), most = 5L) {
-  plain <- cox_univariable(data, covariates, strata, "", ties, conf, terms)
+  plain <- cox_univariable(data, covariates, strata, "", ties, conf, terms, counts_from = Inf)
   infinite <- unique(terms$column[plain$tables$coefficients$infinite])
   finite <- setdiff(covariates, infinite)
   if (!length(finite)) return(list(status = "not estimable", reason = "no covariate has a finite estimate"))

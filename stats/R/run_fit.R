@@ -60,7 +60,7 @@ nothing_to_fit <- function(ready, task) {
   stopped <- function(status, reason) list(status = status, reason = reason)
   if (nzchar(ready$status)) return(stopped(ready$status, ready$reason))
   if (task$fn == "km_curves") return(NULL)
-  facts <- length(unique(ready$data$fact_id))
+  facts <- n_distinct(ready$data$fact_id)
   events <- sum(ready$data$event)
   if (events == 0L) return(stopped("not estimable", sprintf("no event among %d facts", facts)))
   if (events == 1L) {
@@ -91,7 +91,7 @@ fits_row <- function(task, ready, result, run) {
   data <- ready$data
   counts <- list(rows = 0L, facts = 0L, runs = 0L, events = 0L, dropped = 0L)
   if (!is.null(data)) {
-    counts <- list(rows = nrow(data), facts = length(unique(data$fact_id)), runs = length(unique(data$run)),
+    counts <- list(rows = nrow(data), facts = n_distinct(data$fact_id), runs = n_distinct(data$run),
                    events = sum(data$event), dropped = ready$dropped)
   }
   told <- function(texts) paste(unique(texts[nzchar(texts)]), collapse = " | ")

@@ -5,7 +5,7 @@
 #' the score test of all products with time. The tests use the model-based information also where the fit has robust
 #' standard errors.
 #'
-#' @param object a `coxph` fit made with `x = TRUE`, without penalised terms.
+#' @param object a `coxph` fit made with `x = TRUE`, without penalised terms, or a fit on counts.
 #' @param terms see [describe_terms()].
 #' @param conf confidence level of the band.
 #' @param transform of time, see `survival::cox.zph()`.
@@ -14,8 +14,12 @@
 #' @references Grambsch and Therneau (1994), Biometrika 81:515.
 #' @export
 zph_tables <- function(object, terms, conf = 0.95, transform = "identity") {
-  joint <- survival::cox.zph(object, transform = transform, terms = TRUE)
-  single <- survival::cox.zph(object, transform = transform, terms = FALSE)
+  if (inherits(object, "cox_counts")) {
+    joint <- single <- zph_of_counts(object, transform)
+  } else {
+    joint <- survival::cox.zph(object, transform = transform, terms = TRUE)
+    single <- survival::cox.zph(object, transform = transform, terms = FALSE)
+  }
   tests <- as.data.frame(joint$table)
   # GLOBAL must have as many df as there are tested coefficients; with penalised terms survival gets it wrong.
   stopifnot(tests["GLOBAL", "df"] == sum(!is.na(stats::coef(object))))

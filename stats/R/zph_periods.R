@@ -6,12 +6,17 @@
 #' same time are merged, so that every period has events.
 #'
 #' @inheritParams cox
+#' @param object the fit over all periods; one on counts is fitted period by period on its counts.
 #' @return A list: `table` as in `docs/tables.md` (`zph_periods`; periods are `(from, to]` in units of the time axis),
 #'   `notes` (plain words: merged periods, coefficients without an estimate).
 #' @export
 zph_periods <- function(data, covariates, strata = character(), cluster = "", ties = "efron", conf = 0.95,
-                        terms = describe_terms(data, covariates)) {
+                        terms = describe_terms(data, covariates), object = NULL) {
   cuts <- third_cuts(data$stop[data$event])
+  if (inherits(object, "cox_counts")) {
+    counted <- counted_periods(object, data, cuts, cluster, terms, conf)
+    if (!is.null(counted)) return(counted)
+  }
   needed <- c("start", "stop", "event", covariates, strata, cluster[nzchar(cluster)])
   split <- split_time(data[needed], cuts)
   edges <- c(min(data$start), cuts, max(data$stop))
@@ -25,16 +30,41 @@ zph_periods <- function(data, covariates, strata = character(), cluster = "", ti
       why <- if (nzchar(run$error)) run$error else toString(estimates$term[none])
       said <<- c(said, sprintf("period %d: no finite estimate (%s)", period, why))
     }
-    cbind(
-      data.frame(term = terms$term, period = period, from = edges[[period]], to = edges[[period + 1L]],
-                 events = sum(part$event)),
-      estimates[c("estimate", "se", "hr", "lower", "upper", "p")]
-    )
+    period_rows(estimates, terms, period, edges, sum(part$event))
   })
-  if (length(cuts) < 2L) {
-    said <- c(sprintf("ties at few event times leave %d instead of 3 periods", length(cuts) + 1L), said)
-  }
-  list(table = do.call(rbind, rows), notes = said)
+  list(table = do.call(rbind, rows), notes = c(merged_periods(cuts), said))
+}
+
+period_rows <- function(estimates, terms, period, edges, events) {
+  cbind(
+    data.frame(term = terms$term, period = period, from = edges[[period]], to = edges[[period + 1L]],
+               events = events),
+    estimates[c("estimate", "se", "hr", "lower", "upper", "p")]
+  )
+}
+
+merged_periods <- function(cuts) {
+  if (length(cuts) > 1L) return(character())
+  sprintf("ties at few event times leave %d instead of 3 periods", length(cuts) + 1L)
+}
+
+# The same from a fit on counts, whose event times are taken period by period; NULL where a period has no estimate.
+counted_periods <- function(object, data, cuts, cluster, terms, conf) {
+  counts <- object$fit$counts
+  edges <- c(min(data$start), cuts, max(data$stop))
+  rows <- lapply(seq_len(length(cuts) + 1L), function(period) {
+    from <- edges[[period]]
+    to <- edges[[period + 1L]]
+    window <- window_of_counts(counts, from, to)
+    group <- if (nzchar(cluster)) data[[cluster]]
+    here <- (counts$start < to & counts$stop > from)[counts$pattern]
+    if (nzchar(cluster) && n_distinct(group[here]) == sum(here)) group <- NULL
+    fit <- fit_counted(window, object$ties, group)
+    if (is.null(fit)) return(NULL)
+    period_rows(period_estimates(fit, terms, conf), terms, period, edges, sum(window$count[window$died]))
+  })
+  if (any(vapply(rows, is.null, TRUE))) return(NULL)
+  list(table = do.call(rbind, rows), notes = merged_periods(cuts))
 }
 
 # Where the first and second third of the events end, as observed times; the last period keeps at least one event.
