@@ -87,6 +87,21 @@ ANALYSIS: dict[str, dict[str, pa.DataType]] = {
         "upper": _F, "chisq": _F, "p": _F, "boundary": _B, "verdict": TEXT,
     },
     "random_effects": _FIT | {"grouping": TEXT, "level": TEXT, "estimate": _F, "hr": _F, "rank": _I},
+    "occupation": _FIT | {
+        "by": TEXT, "stratum": TEXT, "time": _F, "state": TEXT, "n_risk": _I, "probability": _F, "se": _F,
+        "lower": _F, "upper": _F,
+    },
+    "sojourns": _FIT | {
+        "by": TEXT, "stratum": TEXT, "state": TEXT, "horizon": _F, "mean": _F, "se": _F, "lower": _F, "upper": _F,
+    },
+    "transition_counts": _FIT | {
+        "by": TEXT, "stratum": TEXT, "from": TEXT, "to": TEXT, "at_risk": _I, "events": _I, "time": _F,
+    },
+    "transition_coefficients": _FIT | {
+        "from": TEXT, "to": TEXT, "method": TEXT, "events": _I, "term": TEXT, "label": TEXT, "unit": TEXT,
+        "estimate": _F, "se": _F, "se_robust": _F, "hr": _F, "lower": _F, "upper": _F, "z": _F, "p": _F,
+        "infinite": _B, "status": TEXT, "reason": TEXT,
+    },
 }  # fmt: skip
 
 SPLITS = ("trained", "withheld")

@@ -59,7 +59,22 @@ contract_columns <- function() {
       typed(real, c("variance", "sd", "median_hr", "lower", "upper", "chisq", "p")),
       boundary = "logical", verdict = text
     ),
-    random_effects = c(id, typed(text, c("grouping", "level")), typed(real, c("estimate", "hr")), rank = whole)
+    random_effects = c(id, typed(text, c("grouping", "level")), typed(real, c("estimate", "hr")), rank = whole),
+    occupation = c(
+      id, typed(text, c("by", "stratum")), time = real, state = text, n_risk = whole,
+      typed(real, c("probability", "se", "lower", "upper"))
+    ),
+    sojourns = c(
+      id, typed(text, c("by", "stratum", "state")), typed(real, c("horizon", "mean", "se", "lower", "upper"))
+    ),
+    transition_counts = c(
+      id, typed(text, c("by", "stratum", "from", "to")), typed(whole, c("at_risk", "events")), time = real
+    ),
+    transition_coefficients = c(
+      id, typed(text, c("from", "to", "method")), events = whole, typed(text, c("term", "label", "unit")),
+      typed(real, c("estimate", "se", "se_robust", "hr", "lower", "upper", "z", "p")), infinite = "logical",
+      typed(text, c("status", "reason"))
+    )
   )
 }
 

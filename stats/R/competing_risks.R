@@ -1,0 +1,45 @@
+#' Competing risks: one of several events, of which the first precludes the others
+#'
+#' Cumulative incidence of each cause (Aalen-Johansen), cause-specific Cox models (what drives the rate of a cause among
+#' those still at risk) and Fine-Gray models (what drives the share that ends in it). With a strong competing cause the
+#' two hazard ratios differ, and may even point in opposite directions.
+#'
+#' @inheritParams transition_models
+#' @inheritParams state_occupation
+#' @return A list like that of [cox()], with the tables `occupation`, `sojourns`, `transition_counts` and
+#'   `transition_coefficients`, in which `method` is `cause-specific` or `subdistribution`.
+#' @references Fine and Gray (1999), JASA 94:496. Geskus (2011), Biometrics 67:39 (weights with late entry).
+#' @export
+competing_risks <- function(data, covariates, by = character(), strata = character(), cluster = "fact_id",
+                            ties = "efron", conf = 0.95, terms = describe_terms(data, covariates)) {
+  result <- multi_state(data, covariates, by, strata, cluster, ties, conf, terms)
+  if (is.null(result$tables)) return(result)
+  specific <- result$tables$transition_coefficients
+  fitted <- unique(specific[specific$status %in% c("ok", "warning"), c("from", "to")])
+  shares <- lapply(fitted$to, function(cause) {
+    cbind(from = fitted$from[[1L]], to = cause, method = "subdistribution",
+          fine_gray(data, cause, covariates, strata, cluster, ties, conf, terms))
+  })
+  result$tables$transition_coefficients <- do.call(rbind, c(list(specific), shares))
+  result
+}
+
+# Fine and Gray's model of one cause: who had another event stays at risk, with the weight of still being followed.
+fine_gray <- function(data, cause, covariates, strata, cluster, ties, conf, terms) {
+  data$.id <- subject_of(data)
+  data$.cluster <- if (nzchar(cluster)) data[[cluster]] else data$.id
+  events <- sum(data$to == cause)
+  attempt <- captured({
+    formula <- state_formula(paste(c(quoted(c(covariates, strata)), ".cluster"), collapse = " + "))
+    wide <- do.call(survival::finegray, list(formula, quote(data), etype = cause, id = quote(.id)))
+    names(wide)[match(c("fgstart", "fgstop", "fgstatus"), names(wide))] <- c("start", "stop", "event")
+    do.call(survival::coxph, list(cox_formula(covariates, strata), quote(wide), weights = quote(fgwt),
+                                  cluster = quote(.cluster), ties = ties))
+  })
+  if (is.null(attempt$value)) return(no_coefficients(events, "failed", paste("R stopped with:", attempt$error)))
+  fit <- attempt$value
+  errors <- function(variance) stats::setNames(sqrt(diag(as.matrix(variance))), names(stats::coef(fit)))
+  rows <- coefficient_rows(terms, stats::coef(fit), errors(fit$naive.var), errors(fit$var), conf)
+  reason <- paste(separation_remarks(data, terms, rows$infinite), collapse = "; ")
+  data.frame(events = events, rows, status = if (nzchar(reason)) "warning" else "ok", reason = reason)
+}
