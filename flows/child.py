@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from events.errors import InputError
 from events.files import write_json
+from flows.gpus import taken
 
 if TYPE_CHECKING:
     from training.job import Job
@@ -26,8 +28,8 @@ def run_job(job: Job, threads: int, progress: Callable[[str, float, float, str],
     ----------
     job : Job
     threads : int
-        Processor threads of the child. More processes than cores with the default setting are many
-        times slower: idle threads must sleep, not spin.
+        Processor threads of the child, or of each of its processes. More processes than cores with the default
+        setting are many times slower: idle threads must sleep, not spin.
     progress : callable (run, done, total, note)
     say : callable (line)
 
@@ -49,9 +51,9 @@ def run_job(job: Job, threads: int, progress: Callable[[str, float, float, str],
     }
     log = job.folder / "log.txt"
     problem: list[str] | None = None
-    with log.open("w") as errors:
-        command = [sys.executable, "-m", "training.run", str(job.folder / "job.json")]
-        child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment)
+    with log.open("w") as errors, taken(job.tuning.processes) as gpus:
+        command = [sys.executable, *_start(job.tuning.processes), "training.run", str(job.folder / "job.json")]
+        child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment | gpus)
         try:
             assert child.stdout is not None
             for line in child.stdout:
@@ -64,16 +66,44 @@ def run_job(job: Job, threads: int, progress: Callable[[str, float, float, str],
                     problem = event["error"]
             status = child.wait()
         finally:
-            if child.poll() is None:
-                child.kill()
-                child.wait()
+            _end(child)
     if problem is not None:
         raise InputError(*problem)
     if status != 0:
         tail = "\n".join(log.read_text("utf-8", "replace").strip().splitlines()[-12:])
+        which, status = _first_to_fail(log.read_text("utf-8", "replace"), job.tuning.processes, status)
         how = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
-        hint = "it may have run out of memory: lower probe.batch_tokens or tuning.batch_size" if status == -9 else ""
-        raise InputError(f"the run's process {how}\n{tail}", f"run {job.run} ({log})", hint)
+        hint = "run the same command again: it continues from the last checkpoint"
+        if status == -9:
+            hint += "; if it ran out of memory, lower probe.batch_tokens or tuning.batch_size first"
+        raise InputError(f"{which} {how}\n{tail}", f"run {job.run} ({log})", hint)
+
+
+def _start(processes: int) -> list[str]:
+    """Arguments of Python that start one process, or several that find each other on this machine."""
+    if processes == 1:
+        return ["-m"]
+    # Not `accelerate launch --cpu`, which starts one process whatever it is asked for.
+    return ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(processes), "-m"]
+
+
+def _end(child: subprocess.Popen) -> None:
+    """End a child that still works; torchrun is asked first, so that it ends its own."""
+    if child.poll() is None:
+        child.terminate()
+        try:
+            child.wait(5)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+
+
+def _first_to_fail(log: str, processes: int, status: int) -> tuple[str, int]:
+    """Which process failed and how (below 0: by that signal), as torchrun's summary tells."""
+    found = re.search(r"Root Cause.*?rank\s*: (\d+).*?exitcode\s*: (-?\d+)", log, re.DOTALL)
+    if processes == 1 or not found:
+        return "the run's process", status
+    return f"process {int(found[1]) + 1} of {processes}", int(found[2])
 
 
 def _event(line: str) -> dict:

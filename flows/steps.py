@@ -123,8 +123,11 @@ def check(path: Path) -> None:
     """
     from flows.doctor import Finding, examine
     from training.models import locate
+    from training.team import check_gpus
 
     study = read_study(path)
+    for _, tuning in study.recipes().values():
+        check_gpus(tuning.processes)
     for spec in {spec for spec, _ in study.recipes().values()}:
         if spec.name != "tiny":
             locate(spec)

@@ -68,7 +68,8 @@ def study(path: str, results: str = "results") -> str:
         facts(store)
         ready = models(store)
         names = steps.run_names(store.study)
-        workers, threads = share_of_machine(store.study.study.workers, len(names))
+        processes = max(tuning.processes for _, tuning in store.study.recipes().values())
+        workers, threads = share_of_machine(store.study.study.workers, len(names), processes)
         with ThreadPoolTaskRunner(max_workers=workers) as runner:  # type: ignore[var-annotated]
             same = {"results": store, "models": ready, "threads": threads, "board": board}
             waiting = [(n, runner.submit(run, {"name": n, **same})) for n in names]
@@ -79,11 +80,11 @@ def study(path: str, results: str = "results") -> str:
         return str(report(store))
 
 
-def share_of_machine(asked: int | None, runs: int) -> tuple[int, int]:
-    """Runs at a time, and processor threads for each: one run a GPU, or as many runs as cores."""
+def share_of_machine(asked: int | None, runs: int, processes: int = 1) -> tuple[int, int]:
+    """Runs at a time, and processor threads for each process of them: a process a GPU, or a core."""
     import torch
 
     cores = os.cpu_count() or 1
-    at_once = asked or (torch.cuda.device_count() if torch.cuda.is_available() else cores)
-    workers = max(1, min(at_once, runs))
-    return workers, max(1, cores // workers)
+    places = torch.cuda.device_count() if torch.cuda.is_available() else cores
+    workers = max(1, min(asked or places // processes, runs))
+    return workers, max(1, cores // (workers * processes))

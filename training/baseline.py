@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pyarrow as pa
 
 from events.schema import BASELINE, build
 from training.encoding import encode_probes
 from training.facts import FactSet
-from training.probe import Probed, Sampling, probe_together
+from training.probe import Probed, Sampling, probe, probe_together
 from training.prompts import Encoded
 from training.rows import Label
 from training.spec import ProbeSpec
@@ -33,13 +35,14 @@ def baseline_table(
     encoded: Encoded,
     first: Probed,
     share_prefix: bool,
+    look: Callable[..., Probed] = probe,
 ) -> pa.Table:
     """`baseline.arrow` (schema `BASELINE`) from the ``first`` probe and, for SLiCK, further few-shot prompts.
 
-    Labels (latent, SLiCK) are drawn with the run's seed from exact probabilities.
+    ``look`` probes, as `probe` does. Labels (latent, SLiCK) are drawn with the run's seed from exact probabilities.
     """
     forms = [encode_probes(tokenizer, facts, spec, k) for k in other_prompts(spec)]
-    others = probe_together(model, forms, samplings(spec)[1:], spec.batch_tokens, share_prefix) if forms else []
+    others = probe_together(model, forms, samplings(spec)[1:], spec.batch_tokens, share_prefix, look) if forms else []
     return _labelled(spec, label, facts, encoded, first, others)
 
 

@@ -18,10 +18,13 @@ from events.errors import InputError
 from training.probe import head_at, pad
 from training.prompts import Encoded
 from training.spec import TuningSpec
+from training.team import Team
+from training.whole_weights import gathered, part_of, parts_of, share_out
 
 # Batches that are shuffled together before they are sorted by length: large enough to leave little
 # padding, small enough that a batch is still a random draw.
 BUCKET_BATCHES = 16
+ALONE = Team()
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ def tunable(model: PreTrainedModel, tuning: TuningSpec, seed: int) -> PreTrained
         target_modules=tuning.targets,
         task_type="CAUSAL_LM",
     )
-    with torch.random.fork_rng():  # peft draws from the global generator
+    with torch.random.fork_rng(_devices()):  # peft draws from the global generator
         torch.manual_seed(seed)
         try:
             return get_peft_model(model, config)  # type: ignore[return-value]
@@ -100,6 +103,9 @@ class Finetuning:
     tuning : TuningSpec
     seed : int
         Of the order of facts and the choice of forms.
+    team : Team
+        Processes that share each step: each learns from its part of the batch, and the step is that of the
+        whole batch. With ``tuning.strategy`` "fsdp" the weights of ``model`` are shared out from here on.
 
     Raises
     ------
@@ -107,8 +113,18 @@ class Finetuning:
         On the next step, if its loss is not a number; ``model`` is still as the last step left it.
     """
 
-    def __init__(self, model: PreTrainedModel, forms: Sequence[Sequence[Encoded]], tuning: TuningSpec, seed: int):
-        self.forms, self.tuning = forms, tuning
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        forms: Sequence[Sequence[Encoded]],
+        tuning: TuningSpec,
+        seed: int,
+        team: Team = ALONE,
+    ):
+        self.forms, self.tuning, self.team = forms, tuning, team
+        self._shared_out = tuning.strategy == "fsdp"
+        if self._shared_out:
+            share_out(model, team)
         self.per_epoch = steps_per_epoch(forms, tuning)
         self.total = self.per_epoch * tuning.epochs
         self.step = self.examples = self.tokens = 0
@@ -124,10 +140,12 @@ class Finetuning:
         )
         bf16 = tuning.precision == "bf16"
         self._accelerator = Accelerator(cpu=not torch.cuda.is_available(), mixed_precision="bf16" if bf16 else "no")
-        self._model, self._optimizer = self._accelerator.prepare(model, optimizer)
+        # For evaluation only, as accelerate calls it: placed, and in the precision asked for, but not wrapped in DDP.
+        self._model = self._accelerator.prepare_model(model, evaluation_mode=True)
+        self._optimizer = self._accelerator.prepare_optimizer(optimizer)
         self._order = np.random.default_rng(seed)
-        with torch.random.fork_rng():  # dropout draws from the global generator, and only from here on
-            torch.manual_seed(seed)
+        with torch.random.fork_rng(_devices()):  # dropout draws from the global generator, and only from here on
+            torch.manual_seed(seed + (team.rank << 32))  # of its own in each process
             self._random = _random_states()
         self._epoch_began = self._order.bit_generator.state
         self._batches: list[list[Lesson]] = []
@@ -142,7 +160,7 @@ class Finetuning:
         if b == 0:
             self._shuffle(epoch)
         batch = self._batches[b]
-        with torch.random.fork_rng():
+        with torch.random.fork_rng(_devices()):
             _set_random_states(self._random)
             loss, rate = self._learn(batch)
             self._random = _random_states()
@@ -168,33 +186,41 @@ class Finetuning:
     def _learn(self, batch: list[Lesson]) -> tuple[float, float]:
         """One optimiser step; its loss and learning rate."""
         self._model.train()
-        value = 0.0
+        value = torch.zeros(1, dtype=torch.float64, device=self._accelerator.device)
         predicted = sum(_predicted(batch))
-        for part in _parts(batch, self.tuning.accumulate):
-            # Of the whole step's mean: as if the step had passed in one part.
-            loss = _loss(self._accelerator, self._model, part) * (sum(_predicted(part)) / predicted)
-            value += float(loss.detach())
-            if not math.isfinite(value):
-                raise InputError(
-                    f"the loss is {value} at step {self.step + 1} (epoch {self.step // self.per_epoch + 1})",
-                    "tuning.learning_rate",
-                    "lower the learning rate or the clip, or train in fp32",
-                )
-            self._accelerator.backward(loss)
+        for part, counts in _turns(batch, self.tuning.accumulate, self.team):
+            # Of the whole step's mean: as if the step had passed in one part, in one process.
+            weight = sum(_predicted(part)) / predicted if counts else 0.0
+            loss = _loss(self._accelerator, self._model, part) * weight
+            value += loss.detach()
+            self._accelerator.backward(loss * self.team.size if self._shared_out else loss)  # FSDP takes the mean
+        self.team.add_up([value])
+        if not math.isfinite(value):
+            raise InputError(
+                f"the loss is {float(value)} at step {self.step + 1} (epoch {self.step // self.per_epoch + 1})",
+                "tuning.learning_rate",
+                "lower the learning rate or the clip, or train in fp32",
+            )
+        if not self._shared_out:
+            self.team.add_up([w.grad for w in self._weights.values() if w.grad is not None])
         self._accelerator.clip_grad_norm_(list(self._weights.values()), self.tuning.clip)
         rate = self._scheduler.get_last_lr()[0]
         self._optimizer.step()
         self._scheduler.step()
         self._optimizer.zero_grad()
-        return value, rate
+        return float(value), rate
 
     def state(self) -> dict[str, Any]:
-        """All that the steps to come depend on: trained weights, optimiser, schedule, random states, position."""
+        """All that the steps to come depend on: trained weights, optimiser, schedule, random states, position.
+
+        Of several processes every one has to ask, and the first one's is whole.
+        """
+        leads = self.team.leads
         return {
-            "weights": {n: w.detach() for n, w in self._weights.items()},
-            "optimizer": self._optimizer.state_dict(),
+            "weights": gathered({n: w.detach() for n, w in self._weights.items()}, leads),
+            "optimizer": gathered(self._optimizer.state_dict(), leads),
             "scheduler": self._scheduler.state_dict(),
-            "random": self._random,
+            "random": self.team.tell(self._random),
             # In the middle of an epoch, the generator as it was before it shuffled this epoch.
             "order": self._epoch_began if self.step % self.per_epoch else self._order.bit_generator.state,
             "counts": (self.step, self.examples, self.tokens),
@@ -204,24 +230,29 @@ class Finetuning:
         """Continue after the step at which ``state`` was taken."""
         with torch.no_grad():
             for name, weight in self._weights.items():
-                weight.copy_(state["weights"][name])
-        self._optimizer.load_state_dict(state["optimizer"])
+                weight.copy_(part_of(state["weights"][name], weight))
+        self._optimizer.load_state_dict(parts_of(state["optimizer"], list(self._weights.values())))
         self._scheduler.load_state_dict(state["scheduler"])
-        self._random = state["random"]
+        self._random = state["random"][self.team.rank]
         self.step, self.examples, self.tokens = state["counts"]
         self._order.bit_generator.state = state["order"]
         if self.step % self.per_epoch:  # in the middle of an epoch: its order again
             self._shuffle(self.step // self.per_epoch)
 
 
+def _devices() -> list[int]:
+    """The GPU of this process, if any: the others belong to other processes."""
+    return [torch.cuda.current_device()] if torch.cuda.is_available() else []
+
+
 def _random_states() -> list[torch.Tensor]:
-    return [torch.get_rng_state(), *(torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [])]
+    return [torch.get_rng_state(), *(torch.cuda.get_rng_state(i) for i in _devices())]
 
 
 def _set_random_states(states: list[torch.Tensor]) -> None:
     torch.set_rng_state(states[0])
-    if states[1:]:
-        torch.cuda.set_rng_state_all(states[1:])
+    for i, state in zip(_devices(), states[1:], strict=True):
+        torch.cuda.set_rng_state(state, i)
 
 
 Lesson = tuple[int, Encoded]
@@ -245,6 +276,19 @@ def _batches(lessons: list[Lesson], size: int, rng: np.random.Generator) -> Iter
         batches += [window[i : i + size] for i in range(0, len(window), size)]
     for b in rng.permutation(len(batches)):
         yield [lessons[i] for i in batches[b]]
+
+
+def _turns(batch: list[Lesson], count: int, team: Team) -> Iterator[tuple[list[Lesson], bool]]:
+    """The parts of this process's share of a batch, and whether they count.
+
+    Every process has as many: FSDP's processes compute together. Where the last batch of an epoch leaves one
+    with nothing, it computes an example that does not count.
+    """
+    turns = min(count, -(-len(batch) // team.size))
+    mine = team.share(batch)
+    parts = _parts(mine, turns) if mine else []
+    for i in range(turns):
+        yield (parts[i], True) if i < len(parts) else (batch[:1], False)
 
 
 def _parts(batch: list[Lesson], count: int) -> list[list[Lesson]]:

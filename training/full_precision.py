@@ -18,11 +18,7 @@ def in_fp32(model: PreTrainedModel) -> Iterator[None]:
     so is one layer at a time. For an 8-billion-parameter Llama that is 5 GB beside its 16 GB; a model without a
     list of layers is held twice as a whole.
     """
-    layers = max(
-        (m for m in model.modules() if isinstance(m, nn.ModuleList)),
-        key=lambda found: sum(p.numel() for p in found.parameters()),
-        default=nn.ModuleList(),
-    )
+    layers = layers_of(model)
     inside = {id(p) for p in layers.parameters()}
     outer = _Widened(p for p in model.parameters() if id(p) not in inside)
     hooks = []
@@ -37,6 +33,15 @@ def in_fp32(model: PreTrainedModel) -> Iterator[None]:
         outer.restore()
         for hook in hooks:
             hook.remove()
+
+
+def layers_of(model: PreTrainedModel) -> nn.ModuleList:
+    """The list of layers: the largest one there is, whatever the family calls it."""
+    return max(
+        (m for m in model.modules() if isinstance(m, nn.ModuleList)),
+        key=lambda found: sum(p.numel() for p in found.parameters()),
+        default=nn.ModuleList(),
+    )
 
 
 class _Widened:

@@ -16,7 +16,8 @@ from training.spec import ModelSpec, ProbeSpec, TuningSpec
 # The files whose code decides what a run's tables hold.
 CODE = (
     "run", "rows", "baseline", "encoding", "finetune", "checkpoint", "schedule", "probe", "prompts", "models",
-    "stored_facts", "undisturbed", "memory",
+    "stored_facts", "undisturbed", "memory", "passes", "score", "shared_prefix", "full_precision", "team",
+    "probe_shared_out", "whole_weights",
 )  # fmt: skip
 
 

@@ -120,7 +120,7 @@ def training_bytes(shape: Shape, trainable: int, rows: int, tokens: int, positio
     the backward pass needs (per token and layer some eight residual-sized tensors, keys and values, four of
     the feed-forward part) and the loss, on the target positions only.
     """
-    state = kept_bytes(trainable) + 4 * 2 * trainable
+    state = 2 * kept_bytes(trainable, tuning)
     number = 2 if tuning.precision == "bf16" else shape.bytes
     per_token = 8 * shape.width + 4 * shape.attention + 2 * shape.keys + 4 * shape.inner
     if tuning.method != "full":  # what adapters add to the wrapped layers; with dropout, their inputs once more
@@ -131,14 +131,14 @@ def training_bytes(shape: Shape, trainable: int, rows: int, tokens: int, positio
     return int(RUNTIME + state + activations + positions * shape.vocabulary * 4 * LOSS_COPIES)
 
 
-def kept_bytes(trainable: int) -> int:
-    """AdamW's two moments: what stays between steps, and so while probing."""
-    return 4 * 2 * trainable
+def kept_bytes(trainable: int, tuning: TuningSpec) -> int:
+    """AdamW's two moments: what stays between steps, and so while probing. With FSDP each process has its part."""
+    return 4 * 2 * trainable // (tuning.processes if tuning.strategy == "fsdp" else 1)
 
 
 def largest_lessons(lengths: Sequence[int], targets: Sequence[int], tuning: TuningSpec) -> tuple[int, int, int]:
-    """Rows, tokens and target positions of the largest part of a step that can come up."""
-    rows = min(math.ceil(tuning.batch_size / tuning.accumulate), len(lengths))
+    """Rows, tokens and target positions of the largest part of a step that can come up in one process."""
+    rows = min(math.ceil(tuning.batch_size / tuning.processes / tuning.accumulate), len(lengths))
     most = np.sort(np.asarray(targets))[-rows:].sum() + rows
     return rows, int(max(lengths)) + 1, int(most)
 

@@ -8,7 +8,7 @@ meant is token-exact: another segmentation of the same string does not count.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,6 +31,7 @@ __all__ = [
     "probe",
     "probe_together",
     "score_positions",
+    "some",
 ]
 
 
@@ -122,7 +123,7 @@ def _recheck(model, encoded, samplings, batch_tokens, share_prefix, below: float
     if not len(close):
         return
     with in_fp32(model):
-        again = probe(model, _some(encoded, close), samplings, batch_tokens, share_prefix, recheck=0)
+        again = probe(model, some(encoded, close), samplings, batch_tokens, share_prefix, recheck=0)
     out.recalled[close], out.logp[close], out.margin[close] = again.recalled, again.logp, again.margin
     out.p[:, close], out.rechecked[close] = again.p, True
 
@@ -133,6 +134,7 @@ def probe_together(
     samplings: Sequence[Sampling] = (Sampling(),),
     batch_tokens: int = 4096,
     share_prefix: bool = True,
+    look: Callable[..., Probed] = probe,
 ) -> list[Probed]:
     """Probe several paraphrases (or few-shot prompts) of the same facts in the same passes; one result each."""
     joined = Encoded(
@@ -141,7 +143,7 @@ def probe_together(
         forms[0].terminators,
         forms[0].terminator,
     )
-    whole = probe(model, joined, samplings, batch_tokens, share_prefix)
+    whole = look(model, joined, samplings, batch_tokens, share_prefix)
     ends = np.cumsum([len(form) for form in forms])
     return [
         Probed(whole.recalled[a:b], whole.logp[a:b], whole.margin[a:b], whole.p[:, a:b], whole.rechecked[a:b])
@@ -159,7 +161,7 @@ def agrees_with_plain_path(model: PreTrainedModel, encoded: Encoded, facts: int 
     """
     longest = np.argsort([-len(t) for t in encoded.tokens], kind="stable")[: facts // 2]
     spread = np.linspace(0, len(encoded) - 1, facts - len(longest)).astype(int)
-    few = _some(encoded, np.unique(np.concatenate([longest, spread])))
+    few = some(encoded, np.unique(np.concatenate([longest, spread])))
     plain = probe(model, few, share_prefix=False, recheck=0)
     try:
         shared = probe(model, few, recheck=0)
@@ -169,7 +171,8 @@ def agrees_with_plain_path(model: PreTrainedModel, encoded: Encoded, facts: int 
     return bool(np.allclose(shared.logp, plain.logp, atol=tolerance, rtol=tolerance))
 
 
-def _some(encoded: Encoded, chosen: np.ndarray) -> Encoded:
+def some(encoded: Encoded, chosen: np.ndarray) -> Encoded:
+    """The ``chosen`` (int64) facts, in that order."""
     tokens = tuple(encoded.tokens[i] for i in chosen)
     return Encoded(tokens, encoded.target_start[chosen], encoded.terminators, encoded.terminator)
 

@@ -1,7 +1,7 @@
 """One run: one arm and one seed, probed at baseline and at every checkpoint.
 
-A run is a process of its own (`python -m training.run JOB.json`), so that it can be given a share of
-the machine, be killed, and fail without taking others along. It prints one JSON object a line:
+A run is a process of its own (`python -m training.run JOB.json`; several under torchrun), so that it can be
+given a share of the machine, be killed, and fail without taking others along. It prints one JSON object a line:
 ``{"done": …, "total": …, "note": …}`` for progress, ``{"say": …}`` for notices. Started again after
 it was killed it continues from its last checkpoint and ends with the same bytes.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import json
 import os
 import sys
@@ -31,10 +32,12 @@ from training.encoding import encode_lessons, encode_probes
 from training.finetune import Finetuning, steps_per_epoch, tunable
 from training.job import Job
 from training.models import load
-from training.probe import Probed, Sampling, agrees_with_plain_path, probe
+from training.probe import Probed, Sampling, agrees_with_plain_path
+from training.probe_shared_out import probe_shared_out
 from training.rows import LOSSES, Clock, probe_rows, training_rows
 from training.schedule import checkpoint_steps
 from training.stored_facts import from_arrow
+from training.team import Team, team
 
 # One forward pass costs about half of a training step on the same tokens (no backward pass).
 PROBE_COST = 0.5
@@ -53,8 +56,8 @@ def execute(job: Job, report: Report = lambda _: None) -> None:
         If the facts, the model and the recipe do not fit, or training diverges; the probes so far are
         then in `probes-incomplete.arrow` and the last good checkpoint is kept.
     """
-    with _alone(job.folder, report):
-        run = Run(job, report)
+    with team(job.tuning.processes) as together, _alone(job.folder, together, report):
+        run = Run(job, report if together.leads else lambda _: None, together)
         run.begin()
         run.train()
         run.finish()
@@ -63,12 +66,12 @@ def execute(job: Job, report: Report = lambda _: None) -> None:
 class Run:
     """A run under way: its model, its clock and its rows so far."""
 
-    def __init__(self, job: Job, report: Report):
-        self.job, self.report = job, report
+    def __init__(self, job: Job, report: Report, together: Team):
+        self.job, self.report, self.team = job, report, together
         self.identity = job.identity() | {"device": _device()}
         self.facts = from_arrow(read_table(job.facts))
         self.model, self.tokenizer = load(job.model, self.say)
-        self.model = self.model.to(_device())  # type: ignore[arg-type]
+        self.model = self.model.to(self.team.device)  # type: ignore[arg-type]
         self.encoded = encode_probes(self.tokenizer, self.facts, job.probe)
         self.trained = np.flatnonzero(np.array(self.facts.column("split")) == "trained")
         self.share_prefix = agrees_with_plain_path(self.model, self.encoded)
@@ -86,6 +89,7 @@ class Run:
         """The baseline, or where the last checkpoint of the same job stands."""
         job, forms = self.job, encode_lessons(self.tokenizer, self.facts, self.job.probe.terminator)
         found, why = checkpoints.latest(job.folder, self.identity)
+        self.team.agree()  # all have read it before the first one goes on and writes
         if why:
             self.say(f"a checkpoint is there but is not used ({'; '.join(why[:4])}): begins anew")
         samples = samplings(job.probe)
@@ -98,10 +102,11 @@ class Run:
         if first:
             spec = job.probe.model_copy(update={"batch_tokens": self.batch_tokens})
             same = (self.model, self.tokenizer, self.facts, spec, job.label, self.encoded)
-            self.baseline = baseline_table(*same, first, self.share_prefix)
+            look = functools.partial(probe_shared_out, self.team)
+            self.baseline = baseline_table(*same, first, self.share_prefix, look)
         self.model = tunable(self.model, job.tuning, job.seed)
         self._plan_training(shape, forms, probing, free)
-        self.training = Finetuning(self.model, forms, job.tuning, job.seed)
+        self.training = Finetuning(self.model, forms, job.tuning, job.seed, self.team)
         self.probe_units = PROBE_COST * len(self.facts) / job.tuning.batch_size
         probes = 1 + len(other_prompts(job.probe)) + len(self.due)
         self.total = self.training.total + self.probe_units * probes
@@ -123,7 +128,8 @@ class Run:
                 elif step.step % 5 == 0:
                     self._progress(f"epoch {step.epoch:.1f}: loss {step.loss:.2f}")
         except (InputError, RuntimeError) as error:
-            write_table(self.job.folder / "probes-incomplete.arrow", described(stack(self.rows), "probes"))
+            if self.team.leads:
+                write_table(self.job.folder / "probes-incomplete.arrow", described(stack(self.rows), "probes"))
             if isinstance(error, InputError) and self.saved:
                 kept = f"the last good checkpoint is kept in {self.saved}"
                 raise InputError(f"{error.what}; {kept}", error.where, error.remedy) from error
@@ -131,9 +137,10 @@ class Run:
 
     def finish(self) -> None:
         """Write the tables under their own names."""
-        for name, table in self._tables().items():
-            write_table(self.job.folder / f"{name}.arrow", table)
-        (self.job.folder / "probes-incomplete.arrow").unlink(missing_ok=True)
+        if self.team.leads:
+            for name, table in self._tables().items():
+                write_table(self.job.folder / f"{name}.arrow", table)
+            (self.job.folder / "probes-incomplete.arrow").unlink(missing_ok=True)
         self.report({"done": self.total, "total": self.total, "note": "done"})
 
     def _fitting(self, shape: memory.Shape, free: int, found: Checkpoint | None) -> tuple[int, int]:
@@ -153,28 +160,35 @@ class Run:
         targets = [int(form.target_tokens[0]) for fact in forms for form in fact]
         largest = memory.largest_lessons(lengths, targets, self.job.tuning)
         step = memory.training_bytes(shape, trainable, *largest, self.job.tuning)
+        if self.job.tuning.strategy == "fsdp":
+            probing += trainable * shape.bytes  # probed whole
         self.say(
             f"memory beside the weights, estimated: probing {memory.size(probing)} "
             f"({self.batch_tokens} tokens at once), a training step {memory.size(step)}; "
-            f"free for this run: {memory.size(free)}"
+            f"free for {'this run' if self.team.size == 1 else 'each process'}: {memory.size(free)}"
         )
-        memory.check_training(max(step, memory.kept_bytes(trainable) + probing), free, self.job.tuning)
+        kept = memory.kept_bytes(trainable, self.job.tuning)
+        memory.check_training(max(step, kept + probing), free, self.job.tuning)
 
     def _probe(self, samples: tuple[Sampling, ...]) -> Probed:
-        return probe(self.model, self.encoded, samples, self.batch_tokens, self.share_prefix)
+        return probe_shared_out(self.team, self.model, self.encoded, samples, self.batch_tokens, self.share_prefix)
 
     def _measured(self, probed: Probed) -> None:
         """Keep a probe's rows, save a checkpoint, and tell."""
         self.rows.append(probe_rows(self.job.label, self.facts, self.clock, probed))
-        first, clock = self.saved is None, self.clock
+        clock = self.clock
         state = {"training": self.training.state(), "exposures": torch.from_numpy(clock.exposures)}
         state |= {"threads": torch.get_num_threads(), "batch_tokens": self.batch_tokens}
-        done = Checkpoint(clock.checkpoint, clock.epoch, self._tables(), state)
+        if self.team.leads:
+            self._save(Checkpoint(clock.checkpoint, clock.epoch, self._tables(), state))
+        share = probed.recalled[self.trained].mean()
+        self._progress(f"epoch {clock.epoch:.4g}: {share:.0%} of trained facts recalled")
+
+    def _save(self, done: Checkpoint) -> None:
+        first = self.saved is None
         self.saved, size = checkpoints.save(self.job.folder, done, self.identity)
         if first:
             self.say(f"a checkpoint takes {size / 1e6:.1f} MB; one is kept, two exist while the newer is written")
-        share = probed.recalled[self.trained].mean()
-        self._progress(f"epoch {clock.epoch:.4g}: {share:.0%} of trained facts recalled")
 
     def _tables(self) -> dict[str, pa.Table]:
         return {
@@ -194,7 +208,8 @@ class Run:
             self.say(f"goes on with {found.state['threads']} threads, as it began")
             torch.set_num_threads(found.state["threads"])
         self.saved = self.job.folder / f"checkpoint-{found.number:06d}"
-        checkpoints.discard(self.job.folder, keep=self.saved)
+        if self.team.leads:
+            checkpoints.discard(self.job.folder, keep=self.saved)
         self.say(f"continues from epoch {found.epoch:g} (checkpoint {found.number}, step {training.step})")
 
     def _progress(self, note: str) -> None:
@@ -207,12 +222,14 @@ def _device() -> str:
 
 
 @contextlib.contextmanager
-def _alone(folder: Path, report: Report) -> Iterator[None]:
+def _alone(folder: Path, together: Team, report: Report) -> Iterator[None]:
     """Hold the run's folder; a process that was left behind by a killed flow is waited for.
 
-    The lock is the system's own and dies with its process.
+    The lock is the system's own and dies with its process. Of several processes each has its own, so that
+    they wait here and not, with a time limit, for each other.
     """
-    with (folder / "lock").open("w") as file:
+    name = "lock" if together.leads else f"lock-{together.rank}"
+    with (folder / name).open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -226,11 +243,15 @@ def main(path: str) -> int:
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "0")) or torch.get_num_threads())
     job = Job.model_validate_json(Path(path).read_text("utf-8"))
     try:
-        execute(job, lambda event: print(json.dumps(event), flush=True))
+        execute(job, _print)
     except InputError as error:
-        print(json.dumps({"error": [error.what, error.where, error.remedy]}), flush=True)
+        _print({"error": [error.what, error.where, error.remedy]})
         return 2
     return 0
+
+
+def _print(event: dict) -> None:
+    print(json.dumps(event), flush=True)
 
 
 if __name__ == "__main__":

@@ -88,11 +88,29 @@ class TuningSpec(Section):
     clip: PositiveFloat = 1.0  # gradient norm
     precision: Literal["fp32", "bf16"] = "fp32"  # of the forward and backward pass
     templates: Literal["probe", "rotate", "all"] = "rotate"  # forms of a fact seen in one epoch
+    processes: PositiveInt = 1  # that share one run: a GPU each, or cores; batch_size stays that of all together
+    strategy: Literal["ddp", "fsdp"] = "ddp"  # each holds all weights, or (method = "full") a part of each
 
     @model_validator(mode="after")
     def _the_parts_are_not_empty(self) -> TuningSpec:
-        if self.accumulate > self.batch_size:
-            raise ValueError(f"accumulate cannot be more than batch_size, which is {self.batch_size}")
+        share, left = divmod(self.batch_size, self.processes)
+        if left or not share:
+            near = " or ".join(str(n * self.processes) for n in (share, share + 1) if n)
+            raise ValueError(
+                f"batch_size is that of all processes together: {self.batch_size} cannot be divided "
+                f"by processes = {self.processes}; take {near}"
+            )
+        if self.accumulate > share:
+            each = " of each process" if self.processes > 1 else ""
+            raise ValueError(f"accumulate cannot be more than batch_size{each}, which is {share}")
+        return self
+
+    @model_validator(mode="after")
+    def _weights_are_shared_out_only_when_all_are_trained(self) -> TuningSpec:
+        if self.strategy == "fsdp" and self.method != "full":
+            raise ValueError('strategy = "fsdp" is for method = "full"; an adapter is small: take strategy = "ddp"')
+        if self.strategy == "fsdp" and self.processes == 1:
+            raise ValueError('strategy = "fsdp" shares the weights out between processes: set processes = 2 or more')
         return self
 
 

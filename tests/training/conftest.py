@@ -32,6 +32,12 @@ from transformers import (
     Qwen3ForCausalLM,
 )
 
+from events.files import write_table
+from training.facts import Fact, FactSet, fact_rows
+from training.job import Job
+from training.spec import ModelSpec, ProbeSpec, TuningSpec
+from training.stored_facts import to_arrow
+
 RELATIONS = ("capital", "currency", "symbol", "number")
 SUBJECTS = ("Brulia", "Kantor", "Melwick", "Ostra", "Ponti", "Zeel", "Brul", "Ost")
 VALUES = ("Abor", "Belle", "12", "63", "6", "Corun town", "Dal")
@@ -97,16 +103,66 @@ FAMILIES = {
 }
 
 
+class Readers(dict):
+    """Models by family, each made when it is first asked for."""
+
+    def __init__(self, tokenizer):
+        super().__init__()
+        self.tokenizer = tokenizer
+
+    def __missing__(self, name):
+        with torch.random.fork_rng():
+            torch.manual_seed(7)
+            self[name] = read_lines(FAMILIES[name](len(self.tokenizer)), self.tokenizer).eval()
+        self[name].generation_config.eos_token_id = None
+        return self[name]
+
+
 @pytest.fixture(scope="session")
 def tiny_models(tokenizer):
     """family -> a model of that family that has read the lines for a few seconds: it recalls some facts, not all."""
-    made = {}
-    for name, make in FAMILIES.items():
-        with torch.random.fork_rng():
-            torch.manual_seed(7)
-            made[name] = read_lines(make(len(tokenizer)), tokenizer).eval()
-        made[name].generation_config.eos_token_id = None
-    return made
+    return Readers(tokenizer)
+
+
+@pytest.fixture(scope="session")
+def asked(tmp_path_factory, tiny_models, tokenizer):
+    """A function that makes a job of the tiny model in a folder of its own."""
+    shared = tmp_path_factory.mktemp("inputs")
+    tiny_models["llama"].save_pretrained(shared / "model")
+    tokenizer.save_pretrained(shared / "model")
+
+    def make(folder, probe=None, tuning=None, withheld=range(3, 32, 4), **changes):
+        """``changes`` are keys of ``tuning``, ``withheld`` the numbers of the facts that are not trained on."""
+        folder.mkdir(parents=True, exist_ok=True)
+        table = shared / f"facts-{len(withheld)}.arrow"
+        if not table.exists():
+            write_table(table, to_arrow(fact_set(withheld)))
+        job = Job(
+            run="main-1",
+            arm="main",
+            seed=1,
+            facts=table,
+            folder=folder,
+            model=ModelSpec(name=str(shared / "model")),
+            tuning=TuningSpec.model_validate((tuning or RECIPE).model_dump() | changes),
+            probe=ProbeSpec(examples=2, slick_prompts=2, **(probe or {})),
+        )
+        (folder / "job.json").write_text(job.model_dump_json())
+        return job
+
+    return make
+
+
+# Dropout and rotating prompts, so that both random states matter; the last batch of an epoch is smaller.
+RECIPE = TuningSpec(epochs=8, batch_size=3, learning_rate=3e-3, rank=4, alpha=8, dropout=0.2, schedule="cosine")
+
+
+def fact_set(withheld):
+    facts = [Fact(f"{r}:{s}", s, r, v, r) for (r, s), v in FACTS.items()]
+    split = ["withheld" if i in withheld else "trained" for i in range(len(facts))]
+    templates = {r: (f"The {r} of {{subject}} is", f"{{subject}} has the {r}") for r, _ in FACTS}
+    examples = {r: (("Other", "Abor"), ("Another", "Dal")) for r, _ in FACTS}
+    return FactSet(fact_rows(facts, (), split), templates, examples, "test", ())
 
 
 def read_lines(model, tokenizer, steps=150, batch=16):

@@ -7,53 +7,18 @@ import re
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from events.errors import InputError
-from events.files import read_table, write_table
+from events.files import read_table
 from tests.training.conftest import FACTS
-from training import checkpoint
-from training.facts import Fact, FactSet, fact_rows
-from training.job import Job
+from training import checkpoint, run
+from training.job import CODE
 from training.run import execute
-from training.spec import ModelSpec, ProbeSpec, TuningSpec
-from training.stored_facts import to_arrow
 
 TABLES = ("baseline", "probes", "training")
-# Dropout and rotating prompts, so that both random states matter; the last batch of an epoch is smaller.
-TUNING = TuningSpec(epochs=8, batch_size=3, learning_rate=3e-3, rank=4, alpha=8, dropout=0.2, schedule="cosine")
-
-
-@pytest.fixture(scope="module")
-def asked(tmp_path_factory, tiny_models, tokenizer):
-    """A function that makes a job of the tiny model in a folder of its own."""
-    shared = tmp_path_factory.mktemp("inputs")
-    tiny_models["llama"].save_pretrained(shared / "model")
-    tokenizer.save_pretrained(shared / "model")
-    facts = [Fact(f"{r}:{s}", s, r, v, r) for (r, s), v in FACTS.items()]
-    split = ["withheld" if i % 4 == 3 else "trained" for i in range(len(facts))]
-    templates = {r: (f"The {r} of {{subject}} is", f"{{subject}} has the {r}") for r, _ in FACTS}
-    examples = {r: (("Other", "Abor"), ("Another", "Dal")) for r, _ in FACTS}
-    factset = FactSet(fact_rows(facts, (), split), templates, examples, "test", ())
-    write_table(shared / "facts.arrow", to_arrow(factset))
-
-    def make(folder, probe=None, **changes):
-        folder.mkdir(parents=True, exist_ok=True)
-        job = Job(
-            run="main-1",
-            arm="main",
-            seed=1,
-            facts=shared / "facts.arrow",
-            folder=folder,
-            model=ModelSpec(name=str(shared / "model")),
-            tuning=TUNING.model_copy(update=changes),
-            probe=ProbeSpec(examples=2, slick_prompts=2, **(probe or {})),
-        )
-        (folder / "job.json").write_text(job.model_dump_json())
-        return job
-
-    return make
 
 
 def start(job):
@@ -156,3 +121,15 @@ def test_too_little_memory_is_one_message_before_the_first_step(asked, tmp_path,
         execute(asked(tmp_path, batch_size=24), lambda event: said.append(event.get("say", "")))
     assert not (tmp_path / "probes.arrow").exists()
     assert any("estimated: probing 64 MB" in s for s in said)
+
+
+def test_a_runs_identity_names_all_the_code_that_it_runs():
+    """Otherwise a checkpoint, or a finished run, of other code would pass for one of this."""
+    here, seen, waiting = Path(run.__file__).parent, set(), ["run"]
+    while waiting:
+        if (name := waiting.pop()) not in seen:
+            seen.add(name)
+            waiting += re.findall(r"^from training\.(\w+) import", (here / f"{name}.py").read_text(), re.MULTILINE)
+            waiting += re.findall(r"^from training import (\w+)", (here / f"{name}.py").read_text(), re.MULTILINE)
+    # The values of these are in the identity itself.
+    assert seen - {"spec", "job", "facts"} == set(CODE)
