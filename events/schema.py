@@ -44,8 +44,8 @@ RECALL = {
 
 ANALYSIS: dict[str, dict[str, pa.DataType]] = {
     "fits": _FIT | {
-        "title": TEXT, "formula": TEXT, "ties": TEXT, "rows": _I, "facts": _I, "runs": _I, "events": _I,
-        "dropped": _I, "status": TEXT, "reason": TEXT, "error": TEXT, "warnings": TEXT, "messages": TEXT,
+        "name": TEXT, "title": TEXT, "formula": TEXT, "ties": TEXT, "rows": _I, "facts": _I, "runs": _I,
+        "events": _I, "dropped": _I, "status": TEXT, "reason": TEXT, "error": TEXT, "warnings": TEXT, "messages": TEXT,
         "converged": _B, "iterations": _I, "loglik": _F, "df": _F, "aic": _F, "concordance": _F,
         "concordance_se": _F, "seconds": _F, "engine": TEXT,
     },

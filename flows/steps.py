@@ -23,7 +23,8 @@ from events.rules import count_events, event_table, recall_curve
 from events.schema import described, stack
 from events.transitions import transition_table
 from flows.study_file import StudyFile, read_study
-from stats.plan import plan
+from stats.models import check_models
+from stats.plan import CONF, models, plan, table_columns
 
 ROOT = Path(__file__).resolve().parent.parent
 Say = Callable[[str], None]
@@ -135,6 +136,7 @@ def check(path: Path) -> None:
     if wrong:
         told = "; ".join(f"{f.what}: {f.found} ({f.remedy})" for f in wrong)
         raise InputError(f"this machine is not ready: {told}", str(path), "`factsurv doctor` shows everything")
+    check_models(models(study.analysis), study.analysis.model_dump() | {"conf": CONF})
 
 
 def make_facts(results: Results) -> None:
@@ -159,15 +161,18 @@ def make_facts(results: Results) -> None:
         return {"facts.arrow": len(facts)}
 
     results.step("facts", key, make)
-    check_plan(results)
+    told = check_plan(results)
+    check_models(told["models"], told, table_columns(_covariates(results)))
 
 
 def check_plan(results: Results) -> dict[str, Any]:
     """The analysis plan, checked against the facts before hours of training."""
-    facts = results.table("facts.arrow")
-    covariates = json.loads(facts.schema.metadata[b"factset"])["covariates"]
-    relations = len(facts["relation"].unique())
-    return plan(results.study.analysis, covariates, relations)
+    relations = len(results.table("facts.arrow")["relation"].unique())
+    return plan(results.study.analysis, _covariates(results), relations)
+
+
+def _covariates(results: Results) -> list[str]:
+    return json.loads(results.table("facts.arrow").schema.metadata[b"factset"])["covariates"]
 
 
 def run_names(study: StudyFile) -> list[tuple[str, str, int]]:
@@ -272,7 +277,8 @@ def make_analysis(results: Results) -> None:
         from flows.doctor import environment
 
         spec = results.study.analysis
-        tables = analyse(results.manifest.verified("events.arrow"), key["spec"]["plan"], spec.time_limit, results.say)
+        given = {"events": results.manifest.verified("events.arrow")}
+        tables = analyse(given, key["spec"]["plan"], spec.time_limit, results.say)
         made = _written(results, {f"analysis/{n}.arrow": t for n, t in tables.items()})
         found = environment()
         for missing in found["missing"]:

@@ -143,13 +143,22 @@ def _all_problems(error: ValidationError, data: dict, model: type[BaseModel] = S
 
 
 def _problem(error: Any, model: type[BaseModel], prefix: str) -> str:
-    key = prefix + ".".join(str(p) for p in error["loc"])
+    key = prefix + _place(error["loc"])
     if error["type"] == "extra_forbidden":
         near = difflib.get_close_matches(str(error["loc"][-1]), _keys_at(model, error["loc"][:-1]), 1, 0.5)
         return f"{key}: unknown key" + (f"; the nearest known one is {near[0]}" if near else "")
     message = error["msg"].removeprefix("Value error, ")
     given = "" if error["type"] == "missing" or isinstance(error["input"], dict) else f" (given: {error['input']!r})"
     return f"{key}: {message[:1].lower()}{message[1:]}{given}"
+
+
+def _place(location: tuple) -> str:
+    """The key as a reader of the file counts: analysis.model[2].ties is of the second [[analysis.model]]."""
+    text = ""
+    for i, part in enumerate(location):
+        table = isinstance(part, int) and i + 1 < len(location)
+        text += f"[{part + 1}]" if table else f".{part}"
+    return text.removeprefix(".")
 
 
 def _keys_at(model: type[BaseModel], location: tuple) -> list[str]:

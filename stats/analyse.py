@@ -6,6 +6,7 @@ import functools
 import os
 import subprocess
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +14,20 @@ import pyarrow as pa
 
 from events.errors import InputError
 from events.schema import ANALYSIS, build, described
-from stats.bridge import RResult, RWorkers
+from stats.bridge import RError, RResult, RWorkers
 from stats.r_home import find_r
 
 
 def analyse(
-    events: Path, plan: Mapping[str, Any], time_limit: float = 600.0, say: Callable[[str], None] = print
+    tables: Mapping[str, Path], plan: Mapping[str, Any], time_limit: float = 600.0, say: Callable[[str], None] = print
 ) -> dict[str, pa.Table]:
     """Expand the plan in R and run its fits in parallel R processes.
 
     Parameters
     ----------
-    events : Path
-        Arrow file of schema `EVENTS`.
+    tables : mapping of str to Path
+        Arrow files by the names that tasks have for them: ``events`` (schema `EVENTS`), and what else the plan's
+        models read.
     plan : mapping
         From `stats.plan.plan`.
     time_limit : float
@@ -42,14 +44,13 @@ def analyse(
     InputError
         If the plan itself cannot be expanded.
     """
-    tables = {"events": events}
     with RWorkers(workers=os.cpu_count() or 1, time_limit=time_limit) as r:
-        planned = r.call("plan_fits", plan=dict(plan), tables=tables)
+        planned = r.call("plan_fits", plan=dict(plan), tables={"events": tables["events"]})
         if planned.error:
             raise InputError(f"the analysis cannot be planned: {planned.error.message}", "analysis")
         tasks = planned.value or []
         say(f"analysis: {len(tasks)} fits")
-        waiting = [(t, r.submit("run_fit", task=t, tables=tables)) for t in tasks]
+        waiting = [(t, _submitted(r, t, tables)) for t in tasks]
         results = [(task, future.result()) for task, future in waiting]
     parts: dict[str, list[pa.Table]] = {name: [] for name in ANALYSIS}
     for task, result in results:
@@ -72,14 +73,25 @@ def r_packages() -> dict[str, str]:
     return dict(reversed([p for p in pairs if len(p) == 2]))
 
 
+def _submitted(r: RWorkers, task: Mapping[str, Any], tables: Mapping[str, Path]) -> Future[RResult]:
+    """The fit of one task on the table that it names."""
+    name = task["table"]
+    if name in tables:
+        return r.submit("run_fit", task=task, tables={"events": tables[name]})
+    nothing: Future[RResult] = Future()
+    nothing.set_result(RResult(error=RError(f"these results hold no table {name!r}", "no table")))
+    return nothing
+
+
 def _tables_of(task: Mapping[str, Any], result: RResult) -> dict[str, pa.Table]:
     """A fit's tables under the contract's schema; a fit whose process failed gets its row in `fits` all the same."""
     if result.error is None:
         return {name: _fitted(ANALYSIS[name], table) for name, table in result.value.items() if name in ANALYSIS}
     row: dict[str, Any] = {name: [None] for name in ANALYSIS["fits"]}
     row |= {"task": [task["id"]], "outcome": [task["outcome"]], "rule": [task["rule"]], "model": [task["model"]]}
+    row |= {"name": [task.get("name") or ""]}
     row |= {"title": [task.get("title") or task["id"]], "status": ["failed"], "error": [result.error.message]}
-    row |= {"reason": [f"R gave no answer ({result.error.class_}): {result.error.message}"]}
+    row |= {"reason": [f"there is no fit ({result.error.class_}): {result.error.message}"]}
     row |= {"warnings": [" | ".join(result.warnings)], "messages": [" | ".join(result.messages)]}
     row |= {"converged": [False], "seconds": [result.seconds]}
     return {"fits": build(ANALYSIS["fits"], row)}

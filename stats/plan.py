@@ -9,13 +9,39 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
 
 from events.errors import InputError
+from events.schema import EVENTS
 
 Outcome = Literal["acquisition", "generalisation", "degradation"]
 Time = Literal["epoch", "step", "examples", "tokens", "exposures"]
 Rule = Annotated[str, Field(pattern=r"^(first|sustained[1-9][0-9]*)$")]
 
+CONF = 0.95  # confidence level of every interval
 # Columns of the event table that may explain an outcome, beside the covariates of the fact set.
 BASELINE_COVARIATES = ("latent", "logp0", "p0", "split", "relation", "group", "arm")
+
+
+class AnalysisModel(BaseModel):
+    """[[analysis.model]]: a model of one's own beside the standard ones.
+
+    Its kind and formula are read by R (`stats.models.check_models`), where the kinds are defined. A key that is left
+    out gets the default of the kind or of [analysis].
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
+    title: str | None = None  # in the report
+    kind: str = "cox"
+    outcome: Outcome
+    rule: Rule | None = None  # the primary one
+    formula: Annotated[str, Field(min_length=1)]  # right-hand side
+    strata: list[str] | None = None
+    cluster: str | None = None
+    random: list[str] | None = None  # "a/b": b nested in a
+    engine: Literal["coxme", "gamma", "gaussian"] | None = None
+    ties: Literal["efron", "breslow", "exact"] | None = None
+    standardise: bool | None = None
+    conf: Annotated[float, Field(gt=0, lt=1)] | None = None
 
 
 class AnalysisSpec(BaseModel):
@@ -37,6 +63,7 @@ class AnalysisSpec(BaseModel):
     standardise: bool = True  # numeric covariates per standard deviation
     latent_chance: Annotated[float, Field(gt=0, lt=1)] = 0.5  # of a hit in K samples: from here on a state is latent
     time_limit: PositiveFloat = 600.0  # seconds for one fit
+    model: list[AnalysisModel] = []
 
 
 def plan(spec: AnalysisSpec, covariates: Sequence[str], relations: int) -> dict[str, Any]:
@@ -85,8 +112,35 @@ def plan(spec: AnalysisSpec, covariates: Sequence[str], relations: int) -> dict[
         "random": list(spec.random),
         "ties": spec.ties,
         "standardise": spec.standardise,
-        "conf": 0.95,
+        "conf": CONF,
+        "models": models(spec),
     }
+
+
+def models(spec: AnalysisSpec) -> list[dict[str, Any]]:
+    """The entries of [[analysis.model]] as R takes them: what was left out is left out.
+
+    Raises
+    ------
+    InputError
+        If an outcome or a rule is not analysed.
+    """
+    outcomes = analysed(spec)
+    for i, model in enumerate(spec.model):
+        where = f"analysis.model[{i + 1}]"
+        if model.outcome not in outcomes:
+            told = f'the model "{model.name}" is of {model.outcome}, which is not analysed'
+            raise InputError(told, f"{where}.outcome", f"choose among: {', '.join(outcomes)}")
+        if model.rule is not None and model.rule not in spec.rules:
+            told = f'there are no events by the rule "{model.rule}"'
+            remedy = f"add it to analysis.rules, or choose among: {', '.join(spec.rules)}"
+            raise InputError(told, f"{where}.rule", remedy)
+    return [model.model_dump(exclude_none=True) for model in spec.model]
+
+
+def table_columns(covariates: Sequence[str]) -> dict[str, list[str]]:
+    """Columns that a model may name, of each table that a kind of model can read."""
+    return {"events": [*EVENTS, *covariates]}
 
 
 def analysed(spec: AnalysisSpec) -> list[Outcome]:

@@ -56,7 +56,7 @@ say_costs <- function(results) {
   made <- vapply(results$manifest$artefacts, function(x) if (is.null(x$made)) "" else as.character(x$made), "")
   machine <- results$environment$machine
   paste0("All steps together took ", fmt_seconds(sum(step_seconds(results), na.rm = TRUE)), "; the fits alone ",
-    fmt_seconds(sum(results$fits$seconds, na.rm = TRUE)), ". ",
+    fmt_seconds(sum(results$every_fit$seconds, na.rm = TRUE)), ". ",
     if (length(machine)) paste0("Machine: ", md(paste(unlist(machine), collapse = ", ")), ". "),
     if (any(nzchar(made))) paste0("The newest artefact dates from ", md(max(made)), "."),
     if (length(results$absent)) paste0(" Optional files that are not in the folder: ", md(list_words(results$absent)),

@@ -18,6 +18,7 @@ read_results <- function(folder) {
       results$absent <- c(results$absent, paste0("analysis/", name, ".arrow"))
     }
   }
+  results <- separate_models(results, analysis)
   for (name in c("study", "manifest", "environment")) {
     path <- file.path(folder, paste0(name, ".json"))
     found <- file.exists(path)

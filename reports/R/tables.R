@@ -181,7 +181,7 @@ table_settings <- function(results) {
 
 #' Every fit with a doubt, a warning or an error; a fit without is counted in the text instead.
 table_warnings <- function(results) {
-  f <- results$fits
+  f <- results$every_fit
   texts <- vapply(c("reason", "error", "warnings"), function(n) as.character(f[[n]]), character(nrow(f)))
   texts <- matrix(ifelse(is.na(texts), "", texts), nrow(f))
   said <- apply(texts, 1, function(x) paste(unique(x[nzchar(x)]), collapse = " | "))
@@ -191,7 +191,7 @@ table_warnings <- function(results) {
 }
 
 table_fits <- function(results) {
-  f <- results$fits
+  f <- results$every_fit
   md_table(data.frame(Fit = as.character(f$title), Formula = as.character(f$formula), Rows = fmt_n(f$rows),
     Facts = fmt_n(f$facts), Runs = fmt_n(f$runs), Events = fmt_n(f$events), Dropped = fmt_n(f$dropped),
     Concordance = fmt_number(f$concordance), AIC = fmt_number(f$aic, 5), Time = fmt_seconds(f$seconds),

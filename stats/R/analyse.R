@@ -1,11 +1,13 @@
 #' A whole analysis, one fit after the other
 #'
-#' @param events data.frame of counting-process rows, as in `docs/tables.md`; see [read_table()].
+#' @param events data.frame of counting-process rows, as in `docs/tables.md`; see [read_table()]. Or a named list of the
+#'   tables that the plan's tasks read, `events` among them.
 #' @param plan see [plan_fits()].
 #' @return A named list with every table of [contract_columns()]; a table that no fit produced has no rows.
 #' @export
 analyse <- function(events, plan) {
-  results <- lapply(plan_fits(events, plan), function(task) run_fit(events, task))
+  given <- if (is.data.frame(events)) list(events = events) else events
+  results <- lapply(plan_fits(given$events, plan), function(task) run_fit(given[[task$table]], task))
   nobody <- list(id = character(), outcome = character(), rule = character(), model = character())
   tables <- names(contract_columns())
   bound <- lapply(tables, function(name) {

@@ -14,6 +14,21 @@
 #' @export
 analysis_data <- function(events, outcome, rule, covariates = character(), grouping = character(),
                           standardise = FALSE) {
+  ready <- rows_at_risk(events, outcome, rule, covariates, grouping)
+  if (nzchar(ready$status)) return(ready)
+  chosen <- estimable(ready$data, covariates)
+  scaled <- if (standardise) scale_numeric(ready$data, chosen$covariates) else list(data = ready$data, sds = numeric())
+  ready$data <- scaled$data
+  ready$covariates <- chosen$covariates
+  ready$terms <- describe_terms(scaled$data, chosen$covariates, scaled$sds)
+  ready$remarks <- c(ready$remarks, chosen$remarks)
+  ready
+}
+
+#' @rdname analysis_data
+#' @details `rows_at_risk()` stops before the covariates are looked at: `terms` is NULL.
+#' @export
+rows_at_risk <- function(events, outcome, rule, covariates = character(), grouping = character()) {
   needed <- unique(c("outcome", "rule", "fact_id", "run", "start", "stop", "event", covariates, grouping))
   absent <- setdiff(needed, names(events))
   if (length(absent)) {
@@ -29,13 +44,8 @@ analysis_data <- function(events, outcome, rule, covariates = character(), group
     return(no_data(data, "not estimable", paste("no row is left:", usable$remarks), usable$dropped))
   }
   data <- as_treatment(as_levels(usable$data, unique(c(covariates, grouping))), covariates)
-  chosen <- estimable(data, covariates)
-  scaled <- if (standardise) scale_numeric(data, chosen$covariates) else list(data = data, sds = numeric())
-  list(
-    data = scaled$data, covariates = chosen$covariates,
-    terms = describe_terms(scaled$data, chosen$covariates, scaled$sds),
-    dropped = usable$dropped, remarks = c(usable$remarks, chosen$remarks), status = "", reason = ""
-  )
+  list(data = data, covariates = covariates, terms = NULL, dropped = usable$dropped, remarks = usable$remarks,
+       status = "", reason = "")
 }
 
 no_data <- function(data, status, reason, dropped = 0L) {

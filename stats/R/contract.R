@@ -13,7 +13,7 @@ contract_columns <- function() {
   typed <- function(type, names) stats::setNames(rep(type, length(names)), names)
   list(
     fits = c(
-      id, typed(text, c("title", "formula", "ties")),
+      id, typed(text, c("name", "title", "formula", "ties")),
       typed(whole, c("rows", "facts", "runs", "events", "dropped")),
       typed(text, c("status", "reason", "error", "warnings", "messages")),
       converged = "logical", iterations = whole,

@@ -7,9 +7,11 @@
 #' @param events data.frame of counting-process rows, as in `docs/tables.md`.
 #' @param plan list with `outcomes`, `rules` (character; the first rule is primary), `covariates` and `curves_by`
 #'   (named lists, outcome to character), and optionally `strata`, `cluster` (default `"fact_id"`), `random`,
-#'   `ties` (`"efron"` or `"breslow"`), `standardise` (numeric covariates per standard deviation), `conf`.
-#' @return A list of tasks. A task is a plain list: `id` (unique, readable, stable), `fn` (the function that fits it),
-#'   `outcome`, `rule`, `model`, `args`, `title` (plain words).
+#'   `ties` (`"efron"` or `"breslow"`), `standardise` (numeric covariates per standard deviation), `conf`, and `models`
+#'   (list of entries of `[[analysis.model]]`, see [model_kinds()]).
+#' @return A list of tasks. A task is a plain list: `id` (unique, readable, stable), `fn` (the function that fits it;
+#'   `"model"` for an entry of `models`), `outcome`, `rule`, `model`, `name` (of the entry, else empty), `table` (that
+#'   it reads), `args`, `title` (plain words).
 #' @export
 plan_fits <- function(events, plan) {
   plan <- complete_plan(plan)
@@ -29,7 +31,7 @@ plan_fits <- function(events, plan) {
       if (primary && "arm" %in% covariates) tasks <- c(tasks, list(arms_task(outcome, rule, covariates, plan)))
     }
   }
-  tasks
+  c(tasks, model_tasks(plan, list(events = names(events))))
 }
 
 # All tasks of one outcome and rule, the cheap ones first.
@@ -79,7 +81,8 @@ arms_task <- function(outcome, rule, covariates, plan) {
 
 new_task <- function(outcome, rule, model, fn, args, suffix = "") {
   id <- paste(c(outcome, rule, model, suffix[nzchar(suffix)]), collapse = "/")
-  made <- list(id = id, fn = fn, outcome = outcome, rule = rule, model = model, args = args)
+  made <- list(id = id, fn = fn, outcome = outcome, rule = rule, model = model, name = "", table = "events",
+               args = args)
   c(made, title = task_title(made))
 }
 
@@ -87,14 +90,17 @@ new_task <- function(outcome, rule, model, fn, args, suffix = "") {
 complete_plan <- function(plan) {
   defaults <- list(
     outcomes = character(), rules = "first", covariates = list(), curves_by = list(), strata = character(),
-    cluster = "fact_id", random = character(), ties = "efron", standardise = FALSE, conf = 0.95
+    cluster = "fact_id", random = character(), ties = "efron", standardise = FALSE, conf = 0.95,
+    models = list()
   )
   unknown <- setdiff(names(plan), names(defaults))
   if (length(unknown)) {
     stop("the plan has no key ", sQuote(unknown[[1L]], FALSE), "; the nearest is ",
          sQuote(nearest(unknown[[1L]], names(defaults)), FALSE), call. = FALSE)
   }
-  plan <- utils::modifyList(defaults, Filter(Negate(is.null), plan))
+  models <- plan$models # modifyList() would merge a list into another by its names
+  plan <- utils::modifyList(defaults, Filter(Negate(is.null), plan[setdiff(names(plan), "models")]))
+  plan$models <- as.list(models)
   for (key in c("outcomes", "rules", "strata", "random")) plan[[key]] <- unique(texts(plan[[key]]))
   plan$cluster <- paste(texts(plan$cluster), collapse = "")
   if (!length(plan$outcomes) || !length(plan$rules)) stop("the plan needs `outcomes` and `rules`", call. = FALSE)

@@ -2,7 +2,7 @@
 #'
 #' Never throws: what is wrong with the data, R's errors, warnings and messages all come back as columns of `fits`.
 #'
-#' @param events data.frame of counting-process rows, as in `docs/tables.md`.
+#' @param events data.frame of counting-process rows, as in `docs/tables.md`: the table that `task$table` names.
 #' @param task one element of [plan_fits()].
 #' @return A named list of data.frames: `fits` (one row) and the tables that this model produces, as in
 #'   `docs/tables.md`.
@@ -10,10 +10,7 @@
 run_fit <- function(events, task) {
   run <- captured({
     task <- checked_task(task)
-    args <- task$args
-    grouping <- c(args$strata, args$cluster, args$random, args$by)
-    ready <- analysis_data(events, task$outcome, task$rule, args$covariates, grouping[nzchar(grouping)],
-                           isTRUE(args$standardise))
+    ready <- if (task$fn == "model") model_data(events, task) else task_data(events, task)
     list(ready = ready, result = fit_task(ready, task))
   })
   ready <- run$value$ready
@@ -24,22 +21,29 @@ run_fit <- function(events, task) {
   c(list(fits = fits), mapply(contract_table, names(tables), tables, MoreArgs = list(task = task), SIMPLIFY = FALSE))
 }
 
+# The rows and covariates of a task of the standard analysis.
+task_data <- function(events, task) {
+  args <- task$args
+  grouping <- c(args$strata, args$cluster, args$random, args$by)
+  analysis_data(events, task$outcome, task$rule, args$covariates, grouping[nzchar(grouping)], isTRUE(args$standardise))
+}
+
 # Fit what can be fitted. An error inside the model is part of the result, so that the row still has its counts.
 fit_task <- function(ready, task) {
   args <- task$args
   stop_here <- nothing_to_fit(ready, task)
   if (!is.null(stop_here)) return(stop_here)
-  if ("covariates" %in% names(args)) {
-    args$covariates <- ready$covariates
-    args$terms <- ready$terms
-  }
-  fitter <- fitters()[[task$fn]]
+  model <- task$fn == "model"
+  if (model || "covariates" %in% names(args)) args[c("covariates", "terms")] <- ready[c("covariates", "terms")]
+  if (model) args <- c(args, ready[c("parsed", "frame")])
+  fitter <- if (model) model_kinds()[[task$model]]$fit else fitters()[[task$fn]]
   args <- args[names(args) %in% names(formals(fitter))]
   attempt <- captured(do.call(fitter, c(list(data = ready$data), args), quote = TRUE))
   result <- attempt$value
   if (is.null(result)) {
     result <- list(status = "failed", reason = paste("R stopped with:", attempt$error), error = attempt$error)
   }
+  if (model) result$fit$formula <- formula_as_written(result$fit$formula, ready)
   result$warnings <- attempt$warnings
   result$notes <- c(result$notes, attempt$messages)
   result
@@ -59,25 +63,36 @@ fitters <- function() {
 nothing_to_fit <- function(ready, task) {
   stopped <- function(status, reason) list(status = status, reason = reason)
   if (nzchar(ready$status)) return(stopped(ready$status, ready$reason))
-  if (task$fn == "km_curves") return(NULL)
+  if (task$fn == "km_curves" || is.null(ready$data$event)) return(NULL)
   facts <- n_distinct(ready$data$fact_id)
   events <- sum(ready$data$event)
   if (events == 0L) return(stopped("not estimable", sprintf("no event among %d facts", facts)))
   if (events == 1L) {
     return(stopped("not estimable", sprintf("one event among %d facts: no effect can be estimated", facts)))
   }
-  if (!task$fn %in% c("score_test", "rmst_difference") && !length(ready$covariates)) {
+  other <- length(ready$parsed$psplines) + length(ready$parsed$random) + length(task$args$random) * (task$fn == "model")
+  if (!task$fn %in% c("score_test", "rmst_difference") && !length(ready$covariates) && !other) {
     return(stopped("not estimable", "no covariate is left"))
   }
   NULL
 }
 
+# The user's own notation in place of the columns that it became.
+formula_as_written <- function(formula, ready) {
+  if (is.null(formula) || !length(ready$covariates)) return(formula)
+  sub(paste(quoted(ready$covariates), collapse = " + "), ready$parsed$text, formula, fixed = TRUE)
+}
+
 checked_task <- function(task) {
-  known <- names(fitters())
+  known <- c(names(fitters()), "model")
   if (!isTRUE(task$fn %in% known)) {
     stop("there is no model function '", paste(task$fn, collapse = " "), "'; known: ", toString(known), call. = FALSE)
   }
-  for (key in intersect(c("covariates", "strata", "random"), names(task$args))) {
+  if (task$fn == "model" && !isTRUE(task$model %in% names(model_kinds()))) {
+    stop("there is no kind of model '", paste(task$model, collapse = " "), "'; known: ", toString(names(model_kinds())),
+         call. = FALSE)
+  }
+  for (key in intersect(c("covariates", "strata", "random", "time_varying"), names(task$args))) {
     task$args[[key]] <- texts(task$args[[key]])
   }
   for (key in intersect(c("by", "cluster"), names(task$args))) {
@@ -105,7 +120,7 @@ fits_row <- function(task, ready, result, run) {
   if (is.null(status)) status <- if (length(remarks[nzchar(remarks)])) "warning" else "ok"
   error <- if (nzchar(run$error)) run$error else paste(result$error, collapse = "")
   c(
-    list(title = task_title(task)), result$fit, counts,
+    list(name = paste(task$name, collapse = ""), title = task_title(task)), result$fit, counts,
     list(status = status, reason = paste(unique(remarks[nzchar(remarks)]), collapse = "; "), error = error,
          warnings = told(warnings), messages = told(c(result$notes, run$messages)), seconds = run$seconds)
   )
@@ -113,6 +128,7 @@ fits_row <- function(task, ready, result, run) {
 
 # What the fit is, in plain words.
 task_title <- function(task) {
+  if (identical(task$fn, "model") && length(task$title)) return(task$title)
   by <- paste(texts(task$args$by), collapse = "")
   covariates <- toString(texts(task$args$covariates))
   what <- switch(
@@ -133,8 +149,11 @@ task_title <- function(task) {
                              toString(texts(task$args$random)), ")"),
     "Unknown model"
   )
-  sprintf("%s of facts, rule '%s': %s", capitalised(paste(task$outcome, collapse = "")),
-          paste(task$rule, collapse = ""), what)
+  title_of(task$outcome, task$rule, what)
+}
+
+title_of <- function(outcome, rule, what) {
+  sprintf("%s of facts, rule '%s': %s", capitalised(paste(outcome, collapse = "")), paste(rule, collapse = ""), what)
 }
 
 capitalised <- function(text) paste0(toupper(substring(text, 1L, 1L)), substring(text, 2L))

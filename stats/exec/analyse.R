@@ -13,9 +13,14 @@ sources <- sort(list.files(file.path(dirname(dirname(here)), "R"), "[.]R$", full
 package <- if (length(sources)) new.env() else asNamespace("factsurv")
 for (path in sources) sys.source(path, package)
 
-events <- package$read_table(arguments[[1L]])
-plan <- jsonlite::fromJSON(arguments[[2L]])
-tables <- package$analyse(events, plan)
+plan <- jsonlite::fromJSON(arguments[[2L]], simplifyDataFrame = FALSE)
+given <- list(events = package$read_table(arguments[[1L]]))
+needed <- unique(vapply(package$plan_fits(given$events, plan), `[[`, "", "table"))
+for (name in setdiff(needed, "events")) {
+  beside <- file.path(dirname(arguments[[1L]]), paste0(name, ".arrow"))
+  if (file.exists(beside)) given[[name]] <- package$read_table(beside)
+}
+tables <- package$analyse(given, plan)
 package$write_tables(tables, arguments[[3L]])
 fits <- tables$fits
 writeLines(sprintf("%-14s %-50s %s", fits$status, fits$task, fits$reason))

@@ -4,7 +4,7 @@ import pytest
 
 from events.errors import InputError
 from flows.study_file import BUNDLED, find_study, read_study
-from stats.plan import AnalysisSpec, plan
+from stats.plan import AnalysisModel, AnalysisSpec, plan
 
 GOOD = '[study]\nname = "x"\n'
 
@@ -113,3 +113,23 @@ def test_exposures_have_no_generalisation():
 )
 def test_schedules_that_cannot_be(probe, message, tmp_path):
     assert message in problems(tmp_path, f"{GOOD}[probe]\n{probe}\n")
+
+
+MODEL = '[[analysis.model]]\nname = "own"\noutcome = "acquisition"\nformula = "latent"\n'
+
+
+def test_models_of_ones_own_are_read_and_planned(tmp_path):
+    path = tmp_path / "s.toml"
+    path.write_text(GOOD + MODEL + 'strata = ["relation"]\n')
+    told = plan(read_study(path).analysis, ["popularity"], 2)["models"]
+    assert told == [
+        {"name": "own", "kind": "cox", "outcome": "acquisition", "formula": "latent", "strata": ["relation"]}
+    ]
+    said = problems(tmp_path, GOOD + MODEL + MODEL.replace("own", "two") + 'tise = "efron"\nconf = 95\n')
+    assert "analysis.model[2].tise: unknown key; the nearest known one is ties" in said
+    assert "analysis.model[2].conf" in said
+    entry = AnalysisModel(name="own", outcome="degradation", formula="latent")
+    with pytest.raises(InputError, match=r"degradation, which is not analysed.*\n?.*"):
+        plan(AnalysisSpec(outcomes=["acquisition"], model=[entry]), [], 1)
+    with pytest.raises(InputError, match='no events by the rule "sustained9"'):
+        plan(AnalysisSpec(model=[entry.model_copy(update={"rule": "sustained9"})]), [], 1)

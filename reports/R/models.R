@@ -1,0 +1,83 @@
+# The models that the analysis plan asked for by name, each in a part of its own.
+
+#' The named models' rows taken out of every table, so that the sections of the standard analysis do not meet them:
+#' `results$models` holds them, `results$every_fit` all fits.
+separate_models <- function(results, tables) {
+  results$every_fit <- results$fits
+  named <- if ("name" %in% names(results$fits)) {
+    as.character(results$fits$task[!is.na(results$fits$name) & nzchar(as.character(results$fits$name))])
+  }
+  results$models <- list()
+  for (table in tables) {
+    own <- as.character(results[[table]]$task) %in% named
+    results$models[[table]] <- results[[table]][own, , drop = FALSE]
+    if (nrow(results[[table]])) results[[table]] <- results[[table]][!own, , drop = FALSE]
+  }
+  results
+}
+
+#' The fits of the named models, one row each, in the order of the study file.
+named_models <- function(results) results$models$fits
+
+#' Rows of a table that belong to one named model.
+of_model <- function(results, table, task) pick(results$models[[table]], task = task)
+
+#' Every named model under its own heading: what was fitted, on what, its doubts, and its tables.
+models_section <- function(results) {
+  for (task in as.character(named_models(results)$task)) {
+    fit <- of_model(results, "fits", task)
+    id <- paste0("model-", gsub("[^a-z0-9]+", "-", tolower(as.character(fit$name))))
+    cat(piece("model", task = task, id = id, heading = md(plain_name(fit$name))), "\n")
+    if (!as.character(fit$status) %in% c("ok", "not needed")) cat(model_callout(fit), "\n")
+    for (part in names(model_parts)) {
+      if (nrow(of_model(results, model_parts[[part]], task))) cat(piece(part, task = task, id = id), "\n")
+    }
+  }
+}
+
+# A part of a model's section (a file in outcome/) and the table whose rows it shows.
+model_parts <- c("model-coefficients" = "coefficients", "model-variances" = "variances")
+
+model_callout <- function(fit) {
+  head <- c(warning = "Read with care", "not estimable" = "No estimate", failed = "The fit failed",
+    unavailable = "Not available")[[as.character(fit$status)]]
+  callout(if (fit$status == "warning") "note" else "warning", head, md(first_upper(reason_of(fit))))
+}
+
+#' One paragraph: the model in words, the formula as fitted, the rows behind it.
+say_model <- function(results, task) {
+  fit <- of_model(results, "fits", task)
+  counts <- paste0(plural(fit$rows, "row"), " of ", plural(fit$facts, "fact"), " in ", plural(fit$runs, "run"), ", ",
+    plural(fit$events, "event"), if (isTRUE(fit$dropped > 0)) paste0("; ", plural(fit$dropped, "row"), " dropped"))
+  ties <- if (!is.na(fit$ties) && nzchar(as.character(fit$ties))) paste0("; ties: ", md(as.character(fit$ties)))
+  written <- if (!is.na(fit$formula)) paste0("Fitted as `", code_text(fit$formula), "`. ")
+  paste0(md(as.character(fit$title)), ". ", written, "Behind it: ", counts, ties,
+    if (is.finite(fit$concordance)) paste0("; concordance ", fmt_number(fit$concordance), " (standard error ",
+      fmt_number(fit$concordance_se, 2), ")"), ".")
+}
+
+# Inside backticks nothing is markup but the backtick itself.
+code_text <- function(x) gsub("`", "'", as.character(x), fixed = TRUE)
+
+table_model_coefficients <- function(results, task) {
+  d <- of_model(results, "coefficients", task)
+  md_table(data.frame(Predictor = model_term_words(d), "Compared" = plain_name(d$unit),
+    "Hazard ratio (95 % interval)" = fmt_hr(d$hr, d$lower, d$upper, d$infinite), p = fmt_p_value(d$p),
+    check.names = FALSE), "llrr")
+}
+
+# A term of a formula keeps its own spelling unless it is a plain column.
+model_term_words <- function(d) {
+  term <- as.character(d$term)
+  plain <- grepl("^[A-Za-z0-9_.]+(:[^*()]*)?$", term)
+  ifelse(plain, predictor_words(term), term)
+}
+
+table_model_variances <- function(results, task) {
+  d <- of_model(results, "variances", task)
+  interval <- ifelse(is.na(d$lower), "", paste0(" (", fmt_number(d$lower), "\u2013", fmt_number(d$upper), ")"))
+  md_table(data.frame("Random effect of" = predictor_words(d$grouping), Groups = fmt_n(d$levels),
+    "Variance (95 % interval)" = paste0(fmt_number(d$variance), interval),
+    "Median hazard ratio" = fmt_ratio(d$median_hr), "p (no variance)" = fmt_p_value(d$p),
+    Verdict = as.character(d$verdict), check.names = FALSE), "lrrrrl")
+}

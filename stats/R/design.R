@@ -1,0 +1,136 @@
+#' The columns that a parsed formula makes
+#'
+#' A variable with one value a row (a column, `log1p(x)`, `cut(x, 3)`, `I(x > 2)`) becomes one column of that name, a
+#' basis (`ns()`, `bs()`, `poly()`) a column for each of its parts, and an interaction a column for each product, so
+#' that every fit function takes them as it takes plain columns. Numeric variables are standardised, not their products.
+#'
+#' @param parsed see [parse_formula()].
+#' @param data data.frame as from [rows_at_risk()].
+#' @param standardise divide numeric variables by their standard deviation, after subtracting their mean?
+#' @return A list: `data` (with the new columns), `covariates` (their names), `terms` (see [describe_terms()]; `block`
+#'   is the part of the formula that a coefficient belongs to), `frame` (the variables' terms object, their means and
+#'   standard deviations, to evaluate them again), `remarks`.
+#' @export
+formula_design <- function(parsed, data, standardise = FALSE) {
+  nothing <- list(data = data, covariates = character(), terms = describe_terms(data, character()), frame = NULL,
+                  remarks = character())
+  nothing$terms$block <- character()
+  if (is.null(parsed$right)) return(nothing)
+  formula <- eval(call("~", parsed$right))
+  environment(formula) <- formula_environment()
+  frame <- stats::model.frame(formula, data, na.action = stats::na.pass)
+  check_finite(frame)
+  frame <- as_levels(frame, names(frame))
+  varying <- varying_terms(stats::terms(frame), frame)
+  if (!length(varying$labels)) return(utils::modifyList(nothing, varying["remarks"]))
+  scaled <- scale_variables(frame, standardise)
+  made <- lapply(varying$labels, design_block, terms = stats::terms(frame), frame = scaled$frame, sds = scaled$sds)
+  columns <- do.call(cbind, lapply(made, `[[`, "data"))
+  chosen <- estimable(columns, names(columns))
+  data[names(columns)] <- columns
+  terms <- do.call(rbind, lapply(made, `[[`, "terms"))
+  list(
+    data = data, covariates = chosen$covariates,
+    terms = terms[terms$column %in% chosen$covariates, , drop = FALSE],
+    frame = list(terms = stats::terms(frame), means = scaled$means, sds = scaled$sds),
+    remarks = c(varying$remarks, chosen$remarks)
+  )
+}
+
+# The logarithm of zero is no missing value: it is a formula that does not fit the column.
+check_finite <- function(frame) {
+  for (name in names(frame)) {
+    if (!is.numeric(frame[[name]])) next
+    wrong <- which(rowSums(!is.finite(as.matrix(frame[[name]]))) > 0L)
+    if (length(wrong)) {
+      stop(sprintf("%s has no finite value in %d of %d rows; log1p(), or pmax() inside it, may be what is meant", name,
+                   length(wrong), nrow(frame)), call. = FALSE)
+    }
+  }
+}
+
+# Terms whose variables all vary among the rows.
+varying_terms <- function(terms, frame) {
+  constant <- names(frame)[vapply(frame, function(value) !is.matrix(value) && n_distinct(value) < 2L, TRUE)]
+  factors <- attr(terms, "factors")
+  hit <- colSums(factors[rownames(factors) %in% constant, , drop = FALSE] > 0) > 0
+  said <- vapply(constant, function(name) {
+    sprintf("%s is left out: it is constant (%s)", plain_term(name), format(frame[[name]][[1L]]))
+  }, "")
+  list(labels = colnames(factors)[!hit], remarks = unname(said))
+}
+
+scale_variables <- function(frame, standardise) {
+  single <- vapply(frame, function(value) is.numeric(value) && (!is.matrix(value) || ncol(value) == 1L), TRUE)
+  means <- sds <- numeric()
+  for (name in names(frame)[single]) {
+    value <- as.numeric(frame[[name]])
+    own <- stats::sd(value)
+    if (standardise && own > 0) {
+      means[[name]] <- mean(value)
+      sds[[name]] <- own
+      value <- (value - means[[name]]) / own
+    }
+    frame[[name]] <- value
+  }
+  list(frame = frame, means = means, sds = sds)
+}
+
+# Columns and descriptions of one term of the formula.
+design_block <- function(label, terms, frame, sds) {
+  factors <- attr(terms, "factors")
+  coding <- stats::setNames(factors[, label], rownames(factors)) # R drops the names of a single variable
+  coding <- coding[coding > 0]
+  plain <- length(coding) == 1L && coding == 1 && !is.matrix(frame[[names(coding)]])
+  name <- plain_term(label)
+  if (plain) {
+    value <- frame[[names(coding)]]
+    data <- as_treatment(stats::setNames(data.frame(value), name), name)
+    names(sds) <- plain_term(names(sds))
+    terms <- describe_terms(data, name, sds)
+    return(list(data = data, terms = cbind(terms, block = rep(name, nrow(terms)))))
+  }
+  parts <- lapply(names(coding), function(variable) {
+    variable_parts(frame[[variable]], variable, coding[[variable]], sds)
+  })
+  product <- Reduce(times, parts)
+  names <- unname(product$term)
+  data <- stats::setNames(as.data.frame(product$value, check.names = FALSE), names)
+  unit <- product$unit
+  if (length(coding) > 1L) unit <- paste0("ratio of hazard ratios (", unit, ")")
+  terms <- data.frame(column = names, coefficient = quoted(names), term = names, label = paste0(names, ": ", unit),
+                      unit = unit, level = "", reference = "",
+                      range = vapply(data, function(x) diff(range(x)), 0, USE.NAMES = FALSE), block = name)
+  list(data = data, terms = terms)
+}
+
+# The columns of one variable in a product: a matrix, with their words.
+variable_parts <- function(value, variable, coding, sds) {
+  name <- plain_term(variable)
+  if (is_yes_no(value) && coding == 1) {
+    return(list(value = cbind(as.numeric(value == "TRUE")), term = name, unit = "yes vs no"))
+  }
+  if (is.factor(value)) {
+    levels <- levels(value)
+    shown <- if (coding == 1) levels[-1L] else levels
+    unit <- if (coding == 1) paste(shown, "vs", levels[[1L]]) else shown
+    return(list(value = outer(as.character(value), shown, "==") + 0, term = paste0(name, ":", shown), unit = unit))
+  }
+  if (is.matrix(value)) {
+    count <- ncol(value)
+    part <- seq_len(count)
+    return(list(value = unclass(value), term = paste(name, part), unit = paste("part", part, "of the curve")))
+  }
+  unit <- if (variable %in% names(sds)) sprintf("per SD (%s)", format(sds[[variable]], digits = 3L)) else "per unit"
+  list(value = cbind(value), term = name, unit = unit)
+}
+
+# All products of the columns of two variables, the first one varying fastest.
+times <- function(a, b) {
+  i <- rep(seq_along(a$term), length(b$term))
+  j <- rep(seq_along(b$term), each = length(a$term))
+  list(value = a$value[, i, drop = FALSE] * b$value[, j, drop = FALSE],
+       term = paste(a$term[i], "*", b$term[j]), unit = paste(a$unit[i], "*", b$unit[j]))
+}
+
+plain_term <- function(text) gsub("`", "", text, fixed = TRUE)

@@ -1,0 +1,46 @@
+#' Kinds of models that a plan may ask for in `[[analysis.model]]`
+#'
+#' One entry a kind. `fit` gets the rows as `data`, and of what follows what its formals name: `covariates` (columns of
+#' `data` that the formula made), `terms` ([describe_terms()]), `parsed` ([parse_formula()]), `frame`
+#' ([formula_design()]), `strata`, `cluster`, `random`, `ties`, `conf` and the entry's other keys. It returns a list as
+#' [cox()] does: `fit`, `tables`, `remarks`, `notes`, or `status` and `reason`.
+#'
+#' @return A named list of lists: `fit` (function), `words` (the model in plain words), `keys` (what an entry of this
+#'   kind may set beside `name`, `title`, `kind`, `outcome`, `rule`, `formula`, `conf` and `standardise`), `table` (the
+#'   table it reads, default `"events"`), and optionally `rows` (function of that table and the task; default: the rows
+#'   of the outcome and rule, see [rows_at_risk()]) and `check` (function of the completed entry that returns problems,
+#'   a named character vector of key and text).
+#' @export
+model_kinds <- function() {
+  list(
+    cox = list(fit = cox, words = "Cox model", keys = c("strata", "cluster", "ties")),
+    firth = list(fit = firth_model, words = "penalised (Firth) Cox model", keys = c("strata", "cluster", "ties")),
+    cloglog = list(fit = cloglog, words = "grouped-time (cloglog) model", keys = "strata"),
+    frailty = list(fit = frailty_model, words = "Cox model with random effects",
+                   keys = c("strata", "ties", "random", "engine"), check = check_frailty)
+  )
+}
+
+# An entry says that it wants this model: it is not a remedy that waits for a reason.
+firth_model <- function(data, covariates, strata = character(), cluster = "", ties = "efron", conf = 0.95, terms) {
+  cox_firth(data, covariates, strata, cluster, ties, conf, terms, always = TRUE)
+}
+
+frailty_model <- function(data, covariates, random, strata = character(), ties = "efron", conf = 0.95, terms,
+                          engine = "coxme") {
+  switch(engine,
+    coxme = cox_mixed(data, covariates, random, strata, "", ties, conf, terms),
+    gamma = frailty_gamma(data, covariates, random, strata, "", ties, conf, terms),
+    gaussian = gaussian_stand_in(data, covariates, random, strata, ties, conf, terms)
+  )
+}
+
+check_frailty <- function(model) {
+  if (!length(model$random)) {
+    return(c(random = "random effects need a grouping: random = [\"group\"], or (1 | group) in the formula"))
+  }
+  if (model$engine != "coxme" && (length(model$random) > 1L || any(grepl("/", model$random, fixed = TRUE)))) {
+    return(c(random = "gamma and gaussian frailties have one grouping; engine = \"coxme\" takes several"))
+  }
+  character()
+}

@@ -1,0 +1,108 @@
+# The entries of [[analysis.model]]: completed from the plan, checked, and made into tasks.
+
+#' What is wrong with the models of a plan
+#'
+#' @param models list of entries, as in `[[analysis.model]]`.
+#' @param columns named list: the columns of each table, or NULL where they are not known yet.
+#' @param plan what an entry takes from the plan unless it says otherwise: `rules`, `cluster`, `ties`, `standardise`,
+#'   `conf`.
+#' @return A list of problems: `number` (of the entry), `name`, `key`, `what`, `remedy`; empty where all is well.
+#' @export
+model_problems <- function(models, columns = NULL, plan = list()) {
+  found <- lapply(seq_along(models), function(i) {
+    problem <- function(key, what, remedy) {
+      list(number = i, name = paste(texts(models[[i]]$name), collapse = ""), key = key, what = what, remedy = remedy)
+    }
+    tryCatch({
+      model <- complete_model(models[[i]], plan)
+      column_problems(model, columns, problem)
+    }, model_problem = function(e) list(problem(e$key, conditionMessage(e), e$remedy)),
+    formula_problem = function(e) list(problem("formula", conditionMessage(e), e$remedy)))
+  })
+  names <- vapply(models, function(model) paste(texts(model$name), collapse = ""), "")
+  twice <- anyDuplicated(names)
+  c(unlist(found, recursive = FALSE), if (twice) list(list(
+    number = twice, name = names[[twice]], key = "name", what = "another model has this name",
+    remedy = "give each model its own name"
+  )))
+}
+
+# An entry with everything filled in: defaults of the plan, the kind, the formula's own strata and random effects.
+complete_model <- function(model, plan = list()) {
+  model <- Filter(function(value) length(value) > 0L, model)
+  name <- if (is.null(model$kind)) "cox" else model$kind
+  kinds <- model_kinds()
+  if (!name %in% names(kinds)) {
+    bad_model("kind", sprintf("there is no kind of model '%s'; the nearest is '%s'", name, nearest(name, names(kinds))),
+              paste("known:", toString(names(kinds))))
+  }
+  kind <- kinds[[name]]
+  own <- c("name", "title", "kind", "outcome", "rule", "formula", "conf", "standardise", "table")
+  stray <- setdiff(names(model), c(own, kind$keys))
+  if (length(stray)) {
+    bad_model(stray[[1L]], sprintf("the kind '%s' does not use the key '%s'", name, stray[[1L]]),
+              paste0("leave it out; it uses ", toString(c("formula", kind$keys))))
+  }
+  parsed <- parse_formula(model$formula)
+  defaults <- list(
+    kind = name, rule = plan$rules[[1L]], strata = character(), cluster = plan$cluster, random = character(),
+    ties = plan$ties, standardise = plan$standardise, conf = plan$conf, engine = "coxme",
+    table = if (is.null(kind$table)) "events" else kind$table
+  )
+  model <- utils::modifyList(Filter(Negate(is.null), defaults), model)
+  for (key in c("strata", "random")) {
+    model[[key]] <- unique(c(texts(model[[key]]), parsed[[key]]))
+    if (length(model[[key]]) && !key %in% kind$keys) {
+      what <- c(strata = "strata", random = "random effects")[[key]]
+      bad_model("formula", sprintf("the kind '%s' has no %s", name, what),
+                sprintf("take it out of the formula, or use the kind '%s'", if (key == "random") "frailty" else "cox"))
+    }
+  }
+  model$parsed <- parsed
+  problems <- if (is.null(kind$check)) character() else kind$check(model)
+  if (length(problems)) bad_model(names(problems)[[1L]], problems[[1L]], "see docs/statistics.md")
+  model
+}
+
+bad_model <- function(key, what, remedy) {
+  stop(structure(class = c("model_problem", "error", "condition"),
+                 list(message = what, call = NULL, key = key, remedy = remedy)))
+}
+
+# Columns that the model's table does not have.
+column_problems <- function(model, columns, problem) {
+  known <- texts(columns[[model$table]])
+  if (!length(known)) return(NULL)
+  asked <- list(formula = model$parsed$columns, strata = model$strata, cluster = texts(model$cluster),
+                random = unlist(strsplit(model$random, "/", fixed = TRUE)), time_varying = texts(model$time_varying))
+  found <- lapply(names(asked), function(key) {
+    absent <- setdiff(asked[[key]], c(known, ""))
+    lapply(absent, function(name) {
+      what <- sprintf("there is no column '%s' in the table %s; the nearest is '%s'", name, model$table,
+                      nearest(name, known))
+      problem(key, what, paste("columns:", toString(known)))
+    })
+  })
+  unlist(found, recursive = FALSE)
+}
+
+# The tasks of all entries. A plan whose models cannot be meant is refused as a whole.
+model_tasks <- function(plan, columns = NULL) {
+  problems <- model_problems(plan$models, columns, plan)
+  if (length(problems)) {
+    first <- problems[[1L]]
+    stop(sprintf("analysis.model[%d].%s (%s): %s; %s", first$number, first$key, first$name, first$what, first$remedy),
+         call. = FALSE)
+  }
+  lapply(plan$models, function(entry) {
+    model <- complete_model(entry, plan)
+    kind <- model_kinds()[[model$kind]]
+    id <- paste(model$outcome, model$rule, model$kind, model$name, sep = "/")
+    args <- model[setdiff(names(model), c("name", "title", "kind", "outcome", "rule", "table", "parsed"))]
+    covariates <- model$parsed$text
+    words <- sprintf("%s of %s", kind$words, if (covariates == "1") "random effects alone" else covariates)
+    title <- if (is.null(model$title)) words else sprintf("%s (%s)", model$title, words)
+    list(id = id, fn = "model", outcome = model$outcome, rule = model$rule, model = model$kind, name = model$name,
+         table = model$table, args = args, title = title_of(model$outcome, model$rule, title))
+  })
+}

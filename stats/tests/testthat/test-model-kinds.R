@@ -1,0 +1,106 @@
+events <- simulate_events()
+entry <- function(...) utils::modifyList(list(name = "own", outcome = "acquisition"), list(...))
+fit_entry <- function(..., data = events, plan = standard_plan()) {
+  tasks <- plan_fits(data, utils::modifyList(plan, list(models = list(entry(...)))))
+  run_fit(data, Filter(function(task) task$fn == "model", tasks)[[1L]])
+}
+acquired <- function(data = events) data[data$outcome == "acquisition", ]
+problems <- function(..., columns = list(events = names(events))) {
+  found <- model_problems(list(entry(...)), columns, list(rules = "first", cluster = "fact_id", ties = "efron"))
+  vapply(found, function(p) paste0(p$key, ": ", p$what), "")
+}
+
+test_that("a model of plain columns is the standard Cox model, under its own name", {
+  own <- fit_entry(formula = "latent + popularity + relation")
+  standard <- run_fit(events, task_of(events, "cox"))
+  expect_equal(own$coefficients[-1L], standard$coefficients[-1L])
+  expect_equal(own$zph_tests[-1L], standard$zph_tests[-1L])
+  expect_equal(own$fits$name, "own")
+  expect_equal(own$fits$task, "acquisition/first/cox/own")
+  expect_equal(standard$fits$name, "")
+  expect_match(own$fits$title, "Acquisition of facts, rule 'first': Cox model of latent + popularity", fixed = TRUE)
+})
+
+# Exact: our columns are R's design up to the order of terms, so the two searches differ by rounding only.
+test_that("transformations, bases and interactions are those of R", {
+  texts <- c(
+    "latent * log1p(popularity) + relation", "ns(popularity, df = 3) * latent",
+    "poly(popularity, 2) + cut(popularity, 3)",
+    "(latent + relation)^2", "latent:relation", "I(popularity > 8) + sqrt(popularity):relation", "relation/latent"
+  )
+  for (text in texts) {
+    own <- fit_entry(formula = text, standardise = FALSE, cluster = "fact_id")
+    formula <- stats::as.formula(paste("Surv(start, stop, event) ~", text, "+ cluster(fact_id)"))
+    environment(formula) <- list2env(list(ns = splines::ns), parent = asNamespace("survival"))
+    theirs <- survival::coxph(formula, acquired())
+    expect_equal(sort(own$coefficients$estimate), sort(unname(stats::na.omit(stats::coef(theirs)))), tolerance = 1e-6,
+                 info = text)
+    expect_equal(own$fits$loglik, theirs$loglik[[2]], tolerance = 1e-9, info = text)
+    expect_match(own$fits$formula, text, fixed = TRUE)
+  }
+})
+
+test_that("standardised: numbers are per SD of what the formula makes of them", {
+  own <- fit_entry(formula = "log1p(popularity)")
+  value <- log1p(acquired()$popularity)
+  raw <- fit_entry(formula = "log1p(popularity)", standardise = FALSE)
+  expect_equal(own$coefficients$estimate, raw$coefficients$estimate * stats::sd(value), tolerance = 1e-6)
+  expect_equal(own$coefficients$unit, sprintf("per SD (%.3f)", stats::sd(value)))
+})
+
+test_that("what the formula says of strata and random effects counts like the keys", {
+  expect_equal(fit_entry(formula = "latent + strata(relation)")$coefficients$estimate,
+               fit_entry(formula = "latent", strata = "relation")$coefficients$estimate)
+  skip_if_not_installed("coxme")
+  inside <- fit_entry(kind = "frailty", formula = "latent + (1 | group)")
+  outside <- fit_entry(kind = "frailty", formula = "latent", random = "group")
+  expect_equal(inside$coefficients$estimate, outside$coefficients$estimate)
+  expect_match(inside$fits$formula, "latent + (1 | group)", fixed = TRUE)
+  alone <- fit_entry(kind = "frailty", formula = "1 + (1 | group)")
+  expect_equal(c(nrow(alone$coefficients), nrow(alone$variances)), c(0L, 1L))
+})
+
+test_that("every kind fits a formula with a transformation", {
+  for (kind in c("cox", "firth", "cloglog", "frailty")) {
+    if (kind == "frailty" && !requireNamespace("coxme", quietly = TRUE)) next
+    random <- if (kind == "frailty") " + (1 | group)" else ""
+    own <- fit_entry(kind = kind, formula = paste0("latent + log1p(popularity)", random))
+    expect_equal(own$fits$model, kind)
+    expect_equal(own$coefficients$term, c("latent", "log1p(popularity)"), info = kind)
+    expect_true(own$fits$status %in% c("ok", "warning"), info = kind)
+  }
+})
+
+test_that("what does not fit the data is said in the place of the estimate", {
+  own <- fit_entry(formula = "log(popularity - 5)")
+  expect_equal(own$fits$status, "failed")
+  expect_match(own$fits$reason, "log(popularity - 5) has no finite value in", fixed = TRUE)
+  expect_gt(own$fits$rows, 0L)
+  expect_match(fit_entry(formula = "latent + arm")$fits$reason, "arm is left out: it is constant (arm1)", fixed = TRUE)
+  twice <- fit_entry(formula = "popularity + I(2 * popularity)")
+  expect_match(twice$fits$reason, "I(2 * popularity) is left out: it is determined", fixed = TRUE)
+})
+
+test_that("entries are checked before any fit, with the key, the nearest name and what is known", {
+  expect_length(problems(formula = "latent"), 0L)
+  expect_equal(problems(formula = "latnt"),
+               "formula: there is no column 'latnt' in the table events; the nearest is 'latent'")
+  expect_match(problems(formula = "latent", strata = "relatoin"), "^strata: .*nearest is 'relation'")
+  expect_match(problems(formula = "latent", kind = "coxx"), "^kind: .*nearest is 'cox'")
+  expect_match(problems(formula = "latent", kind = "cloglog", ties = "efron"), "^ties: the kind 'cloglog' does not use")
+  expect_match(problems(formula = "latent + (1 | group)"), "^formula: the kind 'cox' has no random effects")
+  expect_match(problems(formula = "latent", kind = "frailty"), "^random: .*need a grouping")
+  expect_match(problems(formula = "system(\"id\")"), "^formula: .*uses system\\(\\)")
+  expect_error(plan_fits(events, standard_plan(models = list(entry(formula = "latnt")))),
+               "analysis.model[1].formula (own)", fixed = TRUE)
+  twice <- model_problems(list(entry(formula = "latent"), entry(formula = "p0")), plan = list(rules = "first"))
+  expect_equal(twice[[1L]][c("number", "key")], list(number = 2L, key = "name"))
+})
+
+test_that("a task of a model survives JSON", {
+  plan <- standard_plan(models = list(entry(formula = "latent * log1p(popularity)", strata = list("relation"))))
+  tasks <- plan_fits(events, jsonlite::fromJSON(jsonlite::toJSON(plan, auto_unbox = TRUE), simplifyDataFrame = FALSE))
+  again <- jsonlite::fromJSON(jsonlite::toJSON(tasks, auto_unbox = TRUE), simplifyDataFrame = FALSE)
+  of <- function(tasks) strip_time(run_fit(events, Filter(function(task) task$fn == "model", tasks)[[1L]]))
+  expect_equal(of(again), of(tasks))
+})
