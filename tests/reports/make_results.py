@@ -230,7 +230,7 @@ def _one_outcome(rng, t, outcome, rule, terms, d):
         elif model == "coxme":
             status, reason = "warning", "The variance of the random effect lies at its lower boundary."
             warnings = "variance near the smallest start value"
-        _add(t["fits"], task=task, outcome=outcome, rule=rule, model=model,
+        _add(t["fits"], task=task, outcome=outcome, rule=rule, model=model, name="",
             title=f"{outcome.capitalize()}, rule {rule}: {model}",
             formula=cox_formula + (" + (1 | group)" if model == "coxme" else ""),
             ties="efron", rows=n, facts=len(set(d["fact_id"])), runs=len(set(d["run"])), events=n_events,
@@ -256,9 +256,9 @@ def _remedies(t, outcome, rule, terms, n_events):
     def ratio(b, se):
         return {"hr": np.exp(b), "lower": np.exp(b - 1.96 * se), "upper": np.exp(b + 1.96 * se)}
 
-    def fit(model, by=""):
+    def fit(model, by="", name=""):
         task = f"{outcome}/{rule}/{model}" + (f"/{by}" if by else "")
-        _add(t["fits"], task=task, **head, model=model, title=f"{outcome.capitalize()}, rule {rule}: {model}",
+        _add(t["fits"], task=task, **head, model=model, name=name, title=f"{outcome.capitalize()}, rule {rule}: {model}",
             formula="Surv(start, stop, event) ~ x", ties="efron", rows=100, facts=50, runs=4, events=n_events,
             dropped=0, status="ok", reason="", error="", warnings="", messages="", converged=True, iterations=3,
             loglik=-1.0, df=1.0, aic=4.0, concordance=0.6, concordance_se=0.02, seconds=0.1,
@@ -287,6 +287,9 @@ def _remedies(t, outcome, rule, terms, n_events):
     _add(t["coefficients"], **stratified, term=terms[1], label=LABELS[terms[1]][0], unit=LABELS[terms[1]][1],
         estimate=0.3, se=0.1, se_robust=None, z=3.0, p=0.003, infinite=False, **ratio(0.3, 0.1))  # fmt: skip
     _add(t["zph_tests"], **stratified, term="GLOBAL", chisq=0.4, df=1.0, p=0.53, transform="identity")
+    own = fit("cox", f"own-{outcome}", name=f"own-{outcome}")
+    _add(t["coefficients"], **own, term="latent * log1p(popularity)", label="", unit="ratio of hazard ratios",
+        estimate=0.12, se=0.1, se_robust=None, z=1.2, p=0.23, infinite=False, **ratio(0.12, 0.1))  # fmt: skip
     head = fit("influence")
     for rank, fact in enumerate(("capital/000", "currency/001"), 1):
         _add(t["influence"], **head, aspect="fact", term=terms[0], unit=fact, value=1.5 - rank, p=None,
