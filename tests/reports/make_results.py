@@ -258,7 +258,8 @@ def _remedies(t, outcome, rule, terms, n_events):
 
     def fit(model, by="", name=""):
         task = f"{outcome}/{rule}/{model}" + (f"/{by}" if by else "")
-        _add(t["fits"], task=task, **head, model=model, name=name, title=f"{outcome.capitalize()}, rule {rule}: {model}",
+        title = f"{outcome.capitalize()}, rule {rule}: {model}"
+        _add(t["fits"], task=task, **head, model=model, name=name, title=title,
             formula="Surv(start, stop, event) ~ x", ties="efron", rows=100, facts=50, runs=4, events=n_events,
             dropped=0, status="ok", reason="", error="", warnings="", messages="", converged=True, iterations=3,
             loglik=-1.0, df=1.0, aic=4.0, concordance=0.6, concordance_se=0.02, seconds=0.1,
