@@ -86,7 +86,9 @@ ANALYSIS: dict[str, dict[str, pa.DataType]] = {
         "grouping": TEXT, "levels": _I, "variance": _F, "sd": _F, "median_hr": _F, "lower": _F,
         "upper": _F, "chisq": _F, "p": _F, "boundary": _B, "verdict": TEXT,
     },
-    "random_effects": _FIT | {"grouping": TEXT, "level": TEXT, "estimate": _F, "hr": _F, "rank": _I},
+    "random_effects": _FIT | {
+        "grouping": TEXT, "level": TEXT, "estimate": _F, "se": _F, "hr": _F, "lower": _F, "upper": _F, "rank": _I,
+    },
     "occupation": _FIT | {
         "by": TEXT, "stratum": TEXT, "time": _F, "state": TEXT, "n_risk": _I, "probability": _F, "se": _F,
         "lower": _F, "upper": _F,

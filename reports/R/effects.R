@@ -79,35 +79,3 @@ alt_zph <- function(results, outcome) {
     "Test of a constant hazard ratio: ", list_words(paste(predictor_words(d$term), fmt_p(d$p))), ".")
 }
 
-#' Groups ranked by their random effect; with many of them only the ends are named.
-plot_groups <- function(results, outcome, ends = 10) {
-  d <- pick(results$random_effects, outcome = outcome, rule = results$rule, model = "coxme")
-  d <- d[order(d$grouping, d$hr), ] # the largest on top
-  place <- stats::ave(d$hr, as.character(d$grouping), FUN = function(x) rank(x, ties.method = "first"))
-  size <- stats::ave(d$hr, as.character(d$grouping), FUN = length)
-  d$row <- factor(seq_len(nrow(d)))
-  name <- ifelse(size > 3 * ends & place > ends & place <= size - ends, "", plain_name(d$level))
-  d$grouping <- predictor_words(d$grouping)
-  ggplot2::ggplot(d, ggplot2::aes(hr, row)) + ggplot2::geom_vline(xintercept = 1, colour = "#555555", linewidth = 0.4) +
-    ggplot2::geom_segment(ggplot2::aes(x = 1, xend = hr, yend = row), colour = "#56B4E9", linewidth = 0.8) +
-    ggplot2::geom_point(size = 2.2, colour = "#0072B2") +
-    ggplot2::facet_grid(grouping ~ ., scales = "free_y", space = "free_y") +
-    ggplot2::scale_x_log10(labels = fmt_number, expand = ggplot2::expansion(0.08)) +
-    ggplot2::scale_y_discrete(labels = stats::setNames(name, d$row)) +
-    ggplot2::labs(x = "Hazard relative to the typical group (log scale)", y = NULL) + theme_report() +
-    ggplot2::theme(panel.grid.major.y = ggplot2::element_blank(), strip.text.y = ggplot2::element_text(angle = 0))
-}
-
-groups_shown <- function(results, outcome) {
-  d <- pick(results$random_effects, outcome = outcome, rule = results$rule, model = "coxme")
-  nrow(d)
-}
-
-alt_groups <- function(results, outcome) {
-  d <- pick(results$random_effects, outcome = outcome, rule = results$rule, model = "coxme")
-  d <- d[order(d$hr), ]
-  n <- nrow(d)
-  paste0("Groups ranked by their random effect on ", outcome, ": lowest ", plain_name(d$level[1]), " (hazard ratio ",
-      fmt_ratio(d$hr[1]),
-    "), highest ", plain_name(d$level[n]), " (hazard ratio ", fmt_ratio(d$hr[n]), ").")
-}

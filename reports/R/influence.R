@@ -21,7 +21,8 @@ fact_name <- function(results, id) {
 say_influence <- function(results, outcome) {
   term <- influence_term(results, outcome)
   paste(c(say_dfbeta(results, outcome, term, "fact"), say_dfbeta(results, outcome, term, "run"),
-    say_outliers(results, outcome), say_form(results, outcome), say_collinearity(results, outcome)), collapse = " ")
+    say_outliers(results, outcome), say_form(results, outcome), say_collinearity(results, outcome),
+    say_dispersion(results, outcome, term)), collapse = " ")
 }
 
 say_dfbeta <- function(results, outcome, term, aspect) {
@@ -64,6 +65,17 @@ say_collinearity <- function(results, outcome) {
   if (d$value[1] < 5) return(paste0("The predictors can be told apart: the most entangled is ", top, "."))
   paste0("**The predictors overlap**, most of all ", top, ": their separate hazard ratios are uncertain; leave one ",
     "out.")
+}
+
+#' How much wider the robust error is than the one that takes all rows for independent.
+say_dispersion <- function(results, outcome, term) {
+  d <- influence_of(results, outcome, "overdispersion")
+  d <- d[as.character(d$term) %in% term, ]
+  if (!nrow(d)) return(character())
+  ratio <- d$value[1]
+  paste0("Rows of one ", md(sub("_id$", "", as.character(d$unit[1]))), " go together: the robust standard error, which ",
+    "the intervals use, is ", fmt_ratio(ratio), " times the one that takes all rows for independent",
+    if (ratio > 1.1) ", so count facts, not rows" else if (ratio < 0.9) ", so nothing is lost by counting rows", ".")
 }
 
 table_influence <- function(results, outcome) {

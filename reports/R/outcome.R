@@ -9,7 +9,7 @@ model_words <- c(km = "cumulative incidence", score = "score test", "cox-univari
   "cox-stratified" = "stratified Cox model", rmst = "restricted mean times",
   sensitivity = "methods for ties", influence = "influence", arms = "comparison of recipes",
   cloglog = "grouped-time model (cloglog)", coxme = "random effects (coxme)",
-  "frailty-gamma" = "gamma frailty")
+  "frailty-gamma" = "gamma frailty", "frailty-fact" = "gamma frailty of facts")
 
 #' Callouts for the fits of some models; nothing for those that went well. One reason is given once, for all it
 #' concerns.
@@ -73,5 +73,5 @@ outcome_section <- function(results, outcome) {
         "The results hold no Schoenfeld residuals for this fit."))
   }
   cat(piece_if(has("influence"), "influence", outcome = outcome), callouts_of(results, outcome, "influence"), "\n")
-  if (mixed) cat(piece("random", outcome = outcome), callouts_of(results, outcome, c("coxme", "frailty-gamma")), "\n")
+  if (mixed) cat(piece("random", outcome = outcome), callouts_of(results, outcome, random_models), "\n")
 }

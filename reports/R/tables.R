@@ -94,11 +94,20 @@ table_coefficients <- function(results, outcome, rule = results$rule) {
   md_table(out, paste0("l", strrep("r", length(models)), "r"))
 }
 
+#' Tests of the Cox model, and beside them those given the random effects where such a model was fitted.
 table_zph <- function(results, outcome) {
   d <- pick(results$zph_tests, outcome = outcome, rule = results$rule, model = "cox")
-  md_table(data.frame(Predictor = ifelse(d$term == "GLOBAL", "All together", contrast_of(results, outcome, d$term)),
+  out <- data.frame(Predictor = ifelse(d$term == "GLOBAL", "All together", contrast_of(results, outcome, d$term)),
     "Chi-squared" = fmt_number(d$chisq), "Degrees of freedom" = fmt_number(d$df), p = fmt_p_value(d$p),
-    check.names = FALSE), "lrrr")
+    check.names = FALSE)
+  for (model in c("coxme", "frailty-gamma", "frailty-fact")) {
+    x <- pick(results$zph_tests, outcome = outcome, rule = results$rule, model = model)
+    if (!nrow(x)) next
+    p <- fmt_p_value(x$p[match(as.character(d$term), as.character(x$term))])
+    out[[paste0("p given ", c(coxme = "random effects", "frailty-gamma" = "gamma frailty",
+      "frailty-fact" = "frailty of facts")[[model]])]] <- p
+  }
+  md_table(out, paste0("l", strrep("r", ncol(out) - 1)))
 }
 
 #' The remedy: one hazard ratio per third of the event times.
@@ -123,8 +132,8 @@ contrast_of <- function(results, outcome, term) {
 }
 
 table_variances <- function(results, outcome) {
-  d <- pick(results$variances, outcome = outcome, rule = results$rule, model = c("coxme", "frailty-gamma"))
-  d <- d[order(match(as.character(d$model), c("coxme", "frailty-gamma"))), ]
+  d <- pick(results$variances, outcome = outcome, rule = results$rule, model = random_models)
+  d <- d[order(match(as.character(d$model), random_models)), ]
   interval <- ifelse(is.na(d$upper), paste0(" (at least ", fmt_number(d$lower), ")"),
     paste0(" (", fmt_number(d$lower), "\u2013", fmt_number(d$upper), ")"))
   interval[is.na(d$lower) & is.na(d$upper)] <- ""

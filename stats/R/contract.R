@@ -59,7 +59,9 @@ contract_columns <- function() {
       typed(real, c("variance", "sd", "median_hr", "lower", "upper", "chisq", "p")),
       boundary = "logical", verdict = text
     ),
-    random_effects = c(id, typed(text, c("grouping", "level")), typed(real, c("estimate", "hr")), rank = whole),
+    random_effects = c(
+      id, typed(text, c("grouping", "level")), typed(real, c("estimate", "se", "hr", "lower", "upper")), rank = whole
+    ),
     occupation = c(
       id, typed(text, c("by", "stratum")), time = real, state = text, n_risk = whole,
       typed(real, c("probability", "se", "lower", "upper"))

@@ -8,7 +8,8 @@
 #' @inheritParams cox
 #' @param random character, grouping columns; each gets a random intercept (Gaussian on the log hazard).
 #' @param profile test the variances and find their profile intervals?
-#' @return A list like that of [cox()], with the tables `coefficients`, `variances` and `random_effects`.
+#' @return A list like that of [cox()], with the tables `coefficients`, `variances`, `random_effects`
+#'   (see [random_rows()]) and `zph_tests` (see [zph_given_random()]).
 #'   `median_hr` is the median hazard ratio between two random levels, exp(sqrt(2 variance) qnorm(3/4)).
 #' @references Ripatti and Palmgren (2000), Biometrics 56:1016. Bengtsson and Dribe (2010), Historical Methods 43:15
 #'   (median hazard ratio).
@@ -32,6 +33,8 @@ cox_mixed <- function(data, covariates, random, strata = character(), cluster = 
   profiled <- profile_variances(data, chosen, strata, ties, conf, search$best, variances, patience)
   variances <- cbind(variances[1:5], profiled$table, variances[6:7])
   coefficients <- coefficient_rows(terms, fixed_effects(object), coxme_errors(object), conf = conf)
+  random_effects <- random_rows(object, conf)
+  proportional <- zph_given_random(data, chosen$fixed, strata, ties, terms, fixed_effects(object), random_effects)
   list(
     object = object,
     fit = list(
@@ -40,7 +43,8 @@ cox_mixed <- function(data, covariates, random, strata = character(), cluster = 
       loglik = object$loglik[["Integrated"]], df = object$df[[1L]],
       aic = 2 * object$df[[1L]] - 2 * object$loglik[["Integrated"]], engine = engine("coxme")
     ),
-    tables = list(coefficients = coefficients, variances = variances, random_effects = random_rows(object)),
+    tables = list(coefficients = coefficients, variances = variances, random_effects = random_effects,
+                  zph_tests = proportional$zph_tests),
     remarks = c(
       chosen$remarks, separation_remarks(data, terms, coefficients$infinite),
       few_events_remark(sum(data$event), nrow(coefficients)),
@@ -48,7 +52,7 @@ cox_mixed <- function(data, covariates, random, strata = character(), cluster = 
       paste0("random ", variances$grouping, ": ", variances$verdict)[variances$boundary]
     ),
     notes = c(
-      if (profile) profiled$notes,
+      if (profile) profiled$notes, proportional$remarks,
       "standard errors given the random effects' variances; log likelihood integrated over the random effects"
     )
   )
@@ -133,17 +137,6 @@ judged_variances <- function(object, objects) {
   data.frame(grouping = names(variance), levels = levels, variance = variance, sd = sqrt(variance),
              median_hr = exp(sqrt(2 * variance) * stats::qnorm(0.75)), boundary = boundary,
              verdict = few_levels(verdict, levels), row.names = NULL)
-}
-
-# Predicted random effects, rank 1 is the highest hazard.
-random_rows <- function(object) {
-  effects <- coxme::ranef(object)
-  rows <- lapply(names(effects), function(grouping) {
-    estimate <- effects[[grouping]]
-    data.frame(grouping = grouping, level = names(estimate), estimate = unname(estimate), hr = exp(unname(estimate)),
-               rank = rank(-estimate, ties.method = "first"), row.names = NULL)
-  })
-  do.call(rbind, rows)
 }
 
 # coxme gives NULL where a model has random effects only.

@@ -7,8 +7,8 @@
 #'
 #' @inheritParams cox_mixed
 #' @param random character; the first column with at least two levels that is no covariate's twin is used.
-#' @return A list like that of [cox()], with the tables `coefficients`, `variances` and `random_effects`. `median_hr` is
-#'   the median ratio of the larger to the smaller of two random frailties.
+#' @return A list like that of [cox()], with the tables `coefficients`, `variances`, `random_effects` (see [random_rows()])
+#'   and `zph_tests` (see [zph_given_random()]). `median_hr` is the median ratio of the larger to the smaller of two random frailties.
 #' @references Klein (1992), Biometrics 48:795. Therneau, Grambsch and Pankratz (2003), JCGS 12:156.
 #' @export
 frailty_gamma <- function(data, covariates, random, strata = character(), cluster = "", ties = "efron", conf = 0.95,
@@ -19,19 +19,38 @@ frailty_gamma <- function(data, covariates, random, strata = character(), cluste
   # Only the twin of the grouping that is used has to go.
   fixed <- fixed_and_random(data, covariates, grouping)$fixed
   terms <- terms[terms$column %in% fixed, , drop = FALSE]
-  profile <- function(variance) {
-    fit_frailty(data, fixed, grouping, strata, ties, "gamma", variance)$history[[1L]]$c.loglik
+  # survival takes the frailties for uncorrelated, which breaks down at large variances (no convergence, coefficients
+  # lost, an error of its own); with few levels the whole information matrix is at hand.
+  fit_at <- function(variance, sparse = TRUE) {
+    attempt <- captured(fit_frailty(data, fixed, grouping, strata, ties, "gamma", variance, sparse))
+    sound <- !is.null(attempt$value) && !anyNA(stats::coef(attempt$value)) && !length(attempt$warnings)
+    if (sound) return(attempt$value)
+    if (sparse && n_distinct(data[[grouping]]) <= 60L) return(fit_at(variance, FALSE))
+    stop("no sound fit at this variance", call. = FALSE)
+  }
+  profile <- function(variance) fit_at(variance)$history[[1L]]$c.loglik
+  lenient <- function(variance) {
+    value <- captured(profile(variance))$value
+    if (is.null(value)) -1e10 else value
   }
   without <- fit_cox(data, fixed, strata, "", ties)$loglik
   without <- without[[length(without)]]
-  best <- stats::optimize(function(log_variance) profile(exp(log_variance)), log(c(1e-5, 20)), maximum = TRUE,
+  best <- stats::optimize(function(log_variance) lenient(exp(log_variance)), log(c(1e-5, 20)), maximum = TRUE,
                           tol = 1e-4)
   variance <- exp(best$maximum)
-  object <- fit_frailty(data, fixed, grouping, strata, ties, "gamma", variance)
+  object <- captured(fit_at(variance))$value
+  if (is.null(object$frail) || lenient(1.1 * variance) < -1e9) {
+    return(list(status = "not estimable", reason = sprintf(
+      "the variance runs away (to %.1f, where the fit breaks down): %d events in %d levels of %s are too few",
+      variance, sum(data$event), n_distinct(data[[grouping]]), grouping
+    )))
+  }
   loglik <- max(best$objective, without)
   boundary <- variance < 1e-3 || best$objective < without + 1e-6
   coefficients <- coefficient_rows(terms, stats::coef(object), frailty_errors(object), conf = conf)
-  levels <- levels(factor(data[[grouping]]))
+  random_effects <- gamma_rows(object, data, grouping, variance, conf)
+  proportional <- zph_given_random(data, fixed, strata, ties, terms, stats::coef(object), random_effects)
+  levels <- random_effects$level
   verdict <- if (boundary) "at its lower boundary: no variation between levels is visible" else "profile maximum found"
   list(
     object = object,
@@ -49,17 +68,14 @@ frailty_gamma <- function(data, covariates, random, strata = character(), cluste
         profile_interval(profile, variance, loglik, without, conf), boundary_test(loglik, without),
         boundary = boundary, verdict = few_levels(verdict, length(levels))
       ),
-      random_effects = data.frame(
-        grouping = grouping, level = levels, estimate = object$frail, hr = exp(object$frail),
-        rank = rank(-object$frail, ties.method = "first")
-      )
+      random_effects = random_effects, zph_tests = proportional$zph_tests
     ),
     remarks = c(
       separation_remarks(data, terms, coefficients$infinite), few_events_remark(sum(data$event), nrow(coefficients)),
       paste0("gamma frailty of ", grouping, ": ", verdict)[boundary]
     ),
     notes = c(
-      chosen$remarks, paste("one grouping only:", grouping)[length(random) > 1L],
+      chosen$remarks, paste("one grouping only:", grouping)[length(random) > 1L], proportional$remarks,
       "variance by the profile over fixed values; standard errors given the variance; marginal log likelihood"
     )
   )
@@ -69,17 +85,20 @@ frailty_gamma <- function(data, covariates, random, strata = character(), cluste
 #' @param grouping one column.
 #' @param distribution `"gamma"` or `"gaussian"`.
 #' @param variance of the frailty, or NULL to have survival search for it (Gaussian only: its gamma search stops early).
+#' @param sparse take the frailties for uncorrelated given the rest: fast, and the frailties are in `frail`.
 #' @export
 fit_frailty <- function(data, covariates, grouping, strata = character(), ties = "efron", distribution = "gamma",
-                        variance = NULL) {
+                        variance = NULL, sparse = TRUE) {
   fixed <- if (is.null(variance)) "" else sprintf(", theta = %.17g", variance)
   right <- c(
     quoted(covariates), sprintf("strata(%s)", toString(quoted(strata)))[length(strata) > 0L],
-    sprintf("frailty(%s, distribution = \"%s\", sparse = TRUE%s)", quoted(grouping), distribution, fixed)
+    sprintf("frailty(%s, distribution = \"%s\", sparse = %s%s)", quoted(grouping), distribution, sparse, fixed)
   )
   formula <- stats::as.formula(paste("Surv(start, stop, event) ~", paste(right, collapse = " + ")),
                                env = asNamespace("survival"))
-  survival::coxph(formula, data, ties = ties)
+  # coxph()'s 20 iterations are too few for a large variance: the log likelihood came out 36 too low, with a warning.
+  survival::coxph(formula, data, ties = ties,
+                  control = survival::coxph.control(iter.max = if (is.null(variance)) 20L else 500L))
 }
 
 frailty_text <- function(covariates, grouping, strata, distribution) {

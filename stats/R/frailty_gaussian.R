@@ -9,7 +9,9 @@ gaussian_stand_in <- function(data, covariates, random, strata, ties, conf, term
   object <- fit_frailty(data, fixed, grouping, strata, ties, "gaussian")
   history <- object$history[[1L]]
   variance <- history$theta
-  levels <- levels(factor(data[[grouping]]))
+  random_effects <- gaussian_rows(object, data, grouping, conf)
+  proportional <- zph_given_random(data, fixed, strata, ties, terms, stats::coef(object), random_effects)
+  levels <- random_effects$level
   boundary <- variance < 1e-3
   verdict <- if (boundary) "at its lower boundary: no variation between levels is visible" else "one start only"
   coefficients <- coefficient_rows(terms, stats::coef(object), frailty_errors(object), conf = conf)
@@ -27,16 +29,13 @@ gaussian_stand_in <- function(data, covariates, random, strata, ties, conf, term
         median_hr = exp(sqrt(2 * variance) * stats::qnorm(0.75)), boundary = boundary,
         verdict = few_levels(verdict, length(levels))
       ),
-      random_effects = data.frame(
-        grouping = grouping, level = levels, estimate = object$frail, hr = exp(object$frail),
-        rank = rank(-object$frail, ties.method = "first")
-      )
+      random_effects = random_effects, zph_tests = proportional$zph_tests
     ),
     remarks = c(
       without_coxme(grouping, setdiff(chosen$random, grouping)), chosen$remarks,
       separation_remarks(data, terms, coefficients$infinite), few_events_remark(sum(data$event), nrow(coefficients))
     ),
-    notes = "variance by restricted maximum likelihood; no test or interval of it"
+    notes = c("variance by restricted maximum likelihood; no test or interval of it", proportional$remarks)
   )
 }
 

@@ -4,13 +4,15 @@
 #' when they are left out, in standard errors of that coefficient; a run's is the same over its rows. Outliers are facts
 #' with the largest deviance residuals, summed martingale residuals of all their rows made symmetric: above 0 the event
 #' came earlier than the model expects. A numeric covariate's straight line is tested against a natural spline of 3
-#' degrees of freedom. Collinearity is the generalised variance inflation factor per degree of freedom.
+#' degrees of freedom. Collinearity is the generalised variance inflation factor per degree of freedom. Overdispersion
+#' is how much wider a coefficient's error is when the rows of a cluster (a fact in several runs) may go together.
 #'
 #' @inheritParams cox
 #' @param most how many facts to keep per coefficient, and how many outliers.
-#' @return A list like that of [cox()], with the table `influence`: `aspect` is `fact`, `run`, `outlier`, `form` or
-#'   `collinearity`.
+#' @return A list like that of [cox()], with the table `influence`: `aspect` is `fact`, `run`, `outlier`, `form`,
+#'   `collinearity` or `overdispersion`.
 #' @references Therneau and Grambsch (2000), Modeling Survival Data, 4 and 7. Fox and Monette (1992), JASA 87:178.
+#'   Lin and Wei (1989), JASA 84:1074 (robust errors).
 #' @export
 influence_tables <- function(data, covariates, strata = character(), cluster = "", ties = "efron", conf = 0.95,
                              terms = describe_terms(data, covariates), most = 5L) {
@@ -27,8 +29,7 @@ influence_tables <- function(data, covariates, strata = character(), cluster = "
     fit = list(formula = formula_text(cox_formula(finite, strata)), ties = ties, engine = engine("survival")),
     tables = list(influence = do.call(rbind, list(
       dfbeta_rows(object, data$fact_id, terms, "fact", most), runs, outlier_rows(object, data$fact_id, most),
-      form$value,
-      collinearity_rows(object, terms)
+      form$value, collinearity_rows(object, terms), dispersion_rows(data, finite, strata, cluster, ties, terms)
     ))),
     remarks = paste0("no test of straight lines: ", form$error)[nzchar(form$error)],
     notes = paste("without", toString(infinite))[length(infinite) > 0L]
@@ -98,4 +99,15 @@ collinearity_rows <- function(object, terms) {
     influence_row("collinearity", column, "", factor^(1 / sum(own)))
   })
   do.call(rbind, rows)
+}
+
+# Robust over model-based standard error: 1 where the rows of a cluster are as good as independent.
+dispersion_rows <- function(data, covariates, strata, cluster, ties, terms) {
+  cluster <- cluster_of(data, cluster)$cluster
+  if (!nzchar(cluster)) return(NULL)
+  object <- fit_cox(data, covariates, strata, cluster, ties)
+  ratio <- sqrt(diag(as.matrix(object$var)) / diag(as.matrix(object$naive.var)))
+  rows <- influence_row("overdispersion", terms$term[match(names(stats::coef(object)), terms$coefficient)], cluster,
+                        unname(ratio))
+  rows[is.finite(rows$value), ]
 }

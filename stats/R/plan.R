@@ -15,6 +15,7 @@
 #' @export
 plan_fits <- function(events, plan) {
   plan <- complete_plan(plan)
+  plan$several_runs <- length(unique(events$run)) > 1L
   several_arms <- length(unique(events$arm)) > 1L
   tasks <- list()
   for (outcome in plan$outcomes) {
@@ -69,7 +70,11 @@ tasks_of <- function(outcome, rule, covariates, curves_by, plan, primary) {
     args <- c(list(covariates = covariates, random = plan$random), shared)
     list(task("frailty-gamma", "frailty_gamma", args), task("coxme", "cox_mixed", args))
   }
-  c(curves, scores, means, single, cox, firth, stratified, grouped, choices, influence, mixed)
+  # A fact met in several runs shows what its covariates leave unexplained; met once, it does not.
+  facts <- if (length(covariates) && plan$several_runs) {
+    list(task("frailty-fact", "frailty_gamma", c(list(covariates = covariates, random = "fact_id"), shared)))
+  }
+  c(curves, scores, means, single, cox, firth, stratified, grouped, choices, influence, facts, mixed)
 }
 
 # The runs are random whatever the plan's random effects are: seeds are what recipes are compared over.

@@ -147,6 +147,7 @@ task_title <- function(task) {
     coxme = paste0("Cox model of ", covariates, " with random ", toString(texts(task$args$random))),
     "frailty-gamma" = paste0("Cox model of ", covariates, " with a gamma frailty (first usable of ",
                              toString(texts(task$args$random)), ")"),
+    "frailty-fact" = paste("Cox model of", covariates, "with a gamma frailty of each fact"),
     "Unknown model"
   )
   title_of(task$outcome, task$rule, what)

@@ -20,15 +20,18 @@ profile_interval <- function(profile, estimate, loglik, without, conf = 0.95, la
   start <- log(max(estimate, 1e-4))
   lower <- 0
   if (loglik - without > drop) lower <- root(start, log(1e-6))
-  outside <- start
+  # Ever wider steps, until the likelihood has fallen far enough or a fit breaks down; then shorter ones.
+  inside <- start
   step <- 1
+  grow <- 2
   repeat {
-    outside <- outside + step
-    value <- captured(beyond(outside))$value
-    if (is.null(value) || !is.finite(value)) return(list(lower = lower, upper = NA_real_))
-    if (value > 0) break
-    if (outside > log(largest)) return(list(lower = lower, upper = NA_real_))
-    step <- 2 * step
+    value <- captured(beyond(inside + step))$value
+    broken <- is.null(value) || !is.finite(value)
+    if (!broken && value > 0) break
+    if (broken) grow <- 1 / 2 else inside <- inside + step
+    step <- grow * step
+    if (step < 0.05 || inside > log(largest)) return(list(lower = lower, upper = NA_real_))
   }
+  outside <- inside + step
   list(lower = lower, upper = root(start, outside))
 }

@@ -301,6 +301,8 @@ def _remedies(t, outcome, rule, terms, n_events):
     _add(t["influence"], **head, aspect="outlier", term="", unit="capital/000", value=3.1, hr_without=None, p=None,
         rank=1)  # fmt: skip
     _add(t["influence"], **head, aspect="form", term="frequency", unit="", value=9.0, hr_without=None, p=0.011, rank=1)
+    _add(t["influence"], **head, aspect="overdispersion", term=terms[0], unit="fact_id", value=1.23, hr_without=None,
+        p=None, rank=1)  # fmt: skip
     _add(t["influence"], **head, aspect="collinearity", term="frequency", unit="", value=1.2, hr_without=None, p=None,
         rank=1)  # fmt: skip
 
@@ -352,10 +354,27 @@ def _estimates(rng, t, head, by, terms, n_events, d):
         groups = sorted(set(d["group"].tolist()))
         effect = np.sort(rng.normal(0, 0.4, len(groups)))[::-1]
         for rank, (group, e) in enumerate(zip(groups, effect, strict=True), 1):
-            _add(t["random_effects"], **head, grouping="group", level=group, estimate=e, hr=np.exp(e), rank=rank)
+            _effect(t, head, "group", group, e, 0.2, rank)
         _add(t["variances"], **head, grouping="group", levels=len(groups), variance=0.16, sd=0.4,
             median_hr=1.46, lower=0.05, upper=0.41, chisq=9.2, p=0.0012, boundary=False,
             verdict="the groups differ")  # fmt: skip
+        for name in (*terms, "GLOBAL"):
+            _add(t["zph_tests"], **head, term=name, chisq=4.1, df=1.0 + (name == "GLOBAL") * 2, p=0.0432,
+                transform="identity")  # fmt: skip
+        _facts_differ(rng, t, head, sorted(set(d["fact_id"].tolist())))
+
+
+def _effect(t, head, grouping, level, e, se, rank):
+    _add(t["random_effects"], **head, grouping=grouping, level=level, estimate=e, se=se, hr=np.exp(e),
+        lower=np.exp(e - 1.96 * se), upper=np.exp(e + 1.96 * se), rank=rank)  # fmt: skip
+
+
+def _facts_differ(rng, t, head, facts):
+    head = head | {"model": "frailty-fact", "task": head["task"].replace("coxme", "frailty-fact")}
+    for rank, (fact, e) in enumerate(zip(facts, np.sort(rng.normal(0, 0.5, len(facts)))[::-1], strict=True), 1):
+        _effect(t, head, "fact_id", fact, e, 0.3, rank)
+    _add(t["variances"], **head, grouping="fact_id", levels=len(facts), variance=0.25, sd=0.5, median_hr=1.61,
+        lower=0.1, upper=0.5, chisq=12.0, p=0.0003, boundary=False, verdict="profile maximum found")  # fmt: skip
 
 
 def _zph(rng, t, head, term, beta, se, n_events, d):

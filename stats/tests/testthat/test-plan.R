@@ -11,7 +11,8 @@ test_that("ids are unique, readable and stable; the primary rule has everything"
     "acquisition/first/cox-univariable/latent", "acquisition/first/cox-univariable/popularity",
     "acquisition/first/cox-univariable/relation", "acquisition/first/cox", "acquisition/first/cox-firth",
     "acquisition/first/cox-stratified", "acquisition/first/cloglog", "acquisition/first/sensitivity",
-    "acquisition/first/influence", "acquisition/first/frailty-gamma", "acquisition/first/coxme",
+    "acquisition/first/influence", "acquisition/first/frailty-fact", "acquisition/first/frailty-gamma",
+    "acquisition/first/coxme",
     "acquisition/sustained2/km", "acquisition/sustained2/km/latent",
     "acquisition/sustained2/km/relation", "acquisition/sustained2/cox", "acquisition/sustained2/cox-firth",
     "acquisition/sustained2/sensitivity"
