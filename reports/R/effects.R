@@ -78,4 +78,3 @@ alt_zph <- function(results, outcome) {
     "estimate. ",
     "Test of a constant hazard ratio: ", list_words(paste(predictor_words(d$term), fmt_p(d$p))), ".")
 }
-

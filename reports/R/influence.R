@@ -73,8 +73,8 @@ say_dispersion <- function(results, outcome, term) {
   d <- d[as.character(d$term) %in% term, ]
   if (!nrow(d)) return(character())
   ratio <- d$value[1]
-  paste0("Rows of one ", md(sub("_id$", "", as.character(d$unit[1]))), " go together: the robust standard error, which ",
-    "the intervals use, is ", fmt_ratio(ratio), " times the one that takes all rows for independent",
+  paste0("Rows of one ", md(sub("_id$", "", as.character(d$unit[1]))), " go together: the robust standard error, ",
+    "which the intervals use, is ", fmt_ratio(ratio), " times the one that takes all rows for independent",
     if (ratio > 1.1) ", so count facts, not rows" else if (ratio < 0.9) ", so nothing is lost by counting rows", ".")
 }
 

@@ -81,8 +81,9 @@ say_facts <- function(results, outcome) {
       "overdispersion, and no fact to single out."))
   }
   apart <- sum(d$lower > 1 | d$upper < 1, na.rm = TRUE)
-  paste0("A fact that is soon in one run is soon in the others, beyond what its predictors explain (overdispersion): of ",
-    "two facts with the same predictors the faster one is typically ", fmt_ratio(v$median_hr), " times as fast (", fmt_p(v$p), "). ",
+  paste0("A fact that is soon in one run is soon in the others, beyond what its predictors explain (overdispersion): ",
+    "of two facts with the same predictors the faster one is typically ", fmt_ratio(v$median_hr), " times as fast (",
+    fmt_p(v$p), "). ",
     if (apart) paste0("For ", plural(apart, "fact"), " the interval excludes the average.") else
       "No single fact stands out from the average by more than its uncertainty.",
     " @fig-", outcome, "-facts names both ends.")

@@ -112,7 +112,8 @@ predictor_words <- function(term) {
   column <- sub(":.*$", "", as.character(term))
   known <- c(latent = "Latent knowledge", logp0 = "Log probability of the answer at baseline",
       p0 = "Probability of the answer at baseline",
-    split = "Split", arm = "Training recipe", relation = "Relation", group = "Fact group", run = "Run", fact_id = "Fact")
+    split = "Split", arm = "Training recipe", relation = "Relation", group = "Fact group", run = "Run",
+    fact_id = "Fact")
   unname(ifelse(column %in% names(known), known[column], first_upper(plain_name(column))))
 }
 

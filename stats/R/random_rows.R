@@ -19,7 +19,7 @@ random_rows <- function(object, conf = 0.95) {
   errors <- sqrt(bdsmatrix::diag(object$variance))
   last <- cumsum(lengths(effects))
   rows <- lapply(seq_along(effects), function(i) {
-    own <- seq_len(length(effects[[i]])) + last[[i]] - length(effects[[i]])
+    own <- seq_along(effects[[i]]) + last[[i]] - length(effects[[i]])
     normal_rows(names(effects)[[i]], names(effects[[i]]), unname(effects[[i]]), errors[own], conf)
   })
   do.call(rbind, rows)
