@@ -105,8 +105,10 @@ class Run:
             look = functools.partial(probe_shared_out, self.team)
             self.baseline = baseline_table(*same, first, self.share_prefix, look)
         self.model = tunable(self.model, job.tuning, job.seed)
-        self._plan_training(shape, forms, probing, free)
+        self._plan_training(shape, forms, probing, memory.free_bytes())
         self.training = Finetuning(self.model, forms, job.tuning, job.seed, self.team)
+        if not self.training.packed:
+            self.say("this architecture does not take packed lessons: training takes padded rows, which is slower")
         self.probe_units = PROBE_COST * len(self.facts) / job.tuning.batch_size
         probes = 1 + len(other_prompts(job.probe)) + len(self.due)
         self.total = self.training.total + self.probe_units * probes

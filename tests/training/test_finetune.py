@@ -119,8 +119,9 @@ def test_recomputing_really_happens_and_learns_the_same(method, tiny_models, for
         model = tunable(copy.deepcopy(tiny_models["llama"]), tuning, 1)
         passes = []  # begun: what is done again stops as soon as it has what it needs
         layer = next(m for n, m in model.named_modules() if n.endswith("layers.0.mlp"))
+        steps = Finetuning(model, forms, tuning, 1)
         layer.register_forward_pre_hook(lambda *_, seen=passes: seen.append(1))
-        trajectories.append([s.loss for s in Finetuning(model, forms, tuning, 1)])
+        trajectories.append([s.loss for s in steps])
         assert len(passes) == 5 * (1 + recompute)
     np.testing.assert_allclose(*trajectories, rtol=1e-5)
 
