@@ -86,6 +86,10 @@ ANALYSIS: dict[str, dict[str, pa.DataType]] = {
         "grouping": TEXT, "levels": _I, "variance": _F, "sd": _F, "median_hr": _F, "lower": _F,
         "upper": _F, "chisq": _F, "p": _F, "boundary": _B, "verdict": TEXT,
     },
+    "marginal": _FIT | {
+        "term": TEXT, "label": TEXT, "unit": TEXT, "time": _F, "hr": _F, "lower": _F, "upper": _F,
+        "marginal_hr": _F, "marginal_lower": _F, "marginal_upper": _F, "method": TEXT,
+    },
     "random_effects": _FIT | {
         "grouping": TEXT, "level": TEXT, "estimate": _F, "se": _F, "hr": _F, "lower": _F, "upper": _F, "rank": _I,
     },

@@ -36,7 +36,7 @@ models_section <- function(results) {
 }
 
 # A part of a model's section (a file in outcome/) and the table whose rows it shows.
-model_parts <- c("model-coefficients" = "coefficients", "model-variances" = "variances")
+model_parts <- c("model-coefficients" = "coefficients", "model-marginal" = "marginal", "model-variances" = "variances")
 
 model_callout <- function(fit) {
   head <- c(warning = "Read with care", "not estimable" = "No estimate", failed = "The fit failed",

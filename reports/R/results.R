@@ -6,7 +6,7 @@
 read_results <- function(folder) {
   main <- c("facts", "baseline", "recall", "events", "event_counts")
   analysis <- c("fits", "coefficients", "curves", "risk_table", "rmst", "sensitivity", "arms", "tests", "zph_tests",
-    "zph_points", "zph_curves", "zph_periods", "influence", "variances", "random_effects")
+    "zph_points", "zph_curves", "zph_periods", "influence", "variances", "random_effects", "marginal")
   results <- list(folder = folder, absent = character())
   for (name in main) results[[name]] <- read_table(file.path(folder, paste0(name, ".arrow")))
   for (name in analysis) {

@@ -59,6 +59,10 @@ contract_columns <- function() {
       typed(real, c("variance", "sd", "median_hr", "lower", "upper", "chisq", "p")),
       boundary = "logical", verdict = text
     ),
+    marginal = c(
+      id, typed(text, c("term", "label", "unit")),
+      typed(real, c("time", "hr", "lower", "upper", "marginal_hr", "marginal_lower", "marginal_upper")), method = text
+    ),
     random_effects = c(
       id, typed(text, c("grouping", "level")), typed(real, c("estimate", "se", "hr", "lower", "upper")), rank = whole
     ),

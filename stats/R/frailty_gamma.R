@@ -69,7 +69,11 @@ frailty_gamma <- function(data, covariates, random, strata = character(), cluste
         profile_interval(profile, variance, loglik, without, conf), boundary_test(loglik, without),
         boundary = boundary, verdict = few_levels(verdict, length(levels))
       ),
-      random_effects = random_effects, zph_tests = proportional$zph_tests
+      random_effects = random_effects, zph_tests = proportional$zph_tests,
+      marginal = rbind(
+        marginal_table(data, fixed, grouping, strata, ties, conf, terms, coefficients),
+        if (!length(strata)) marginal_gamma(object, data, fixed, grouping, variance, coefficients)
+      )
     ),
     remarks = c(
       separation_remarks(data, terms, coefficients$infinite), few_events_remark(sum(data$event), nrow(coefficients)),

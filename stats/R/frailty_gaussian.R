@@ -29,7 +29,8 @@ gaussian_stand_in <- function(data, covariates, random, strata, ties, conf, term
         median_hr = exp(sqrt(2 * variance) * stats::qnorm(0.75)), boundary = boundary,
         verdict = few_levels(verdict, length(levels))
       ),
-      random_effects = random_effects, zph_tests = proportional$zph_tests
+      random_effects = random_effects, zph_tests = proportional$zph_tests,
+      marginal = marginal_table(data, fixed, grouping, strata, ties, conf, terms, coefficients)
     ),
     remarks = c(
       without_coxme(grouping, setdiff(chosen$random, grouping)), chosen$remarks,

@@ -13,7 +13,7 @@
 #' @export
 model_kinds <- function() {
   list(
-    cox = list(fit = cox, words = "Cox model", keys = c("strata", "cluster", "ties")),
+    cox = list(fit = cox_model, words = "Cox model", keys = c("strata", "cluster", "ties")),
     firth = list(fit = firth_model, words = "penalised (Firth) Cox model", keys = c("strata", "cluster", "ties")),
     cloglog = list(fit = cloglog, words = "grouped-time (cloglog) model", keys = "strata"),
     frailty = list(fit = frailty_model, words = "Cox model with random effects",
@@ -26,21 +26,8 @@ firth_model <- function(data, covariates, strata = character(), cluster = "", ti
   cox_firth(data, covariates, strata, cluster, ties, conf, terms, always = TRUE)
 }
 
-frailty_model <- function(data, covariates, random, strata = character(), ties = "efron", conf = 0.95, terms,
-                          engine = "coxme") {
-  switch(engine,
-    coxme = cox_mixed(data, covariates, random, strata, "", ties, conf, terms),
-    gamma = frailty_gamma(data, covariates, random, strata, "", ties, conf, terms),
-    gaussian = gaussian_stand_in(data, covariates, random, strata, ties, conf, terms)
-  )
-}
-
-check_frailty <- function(model) {
-  if (!length(model$random)) {
-    return(c(random = "random effects need a grouping: random = [\"group\"], or (1 | group) in the formula"))
-  }
-  if (model$engine != "coxme" && (length(model$random) > 1L || any(grepl("/", model$random, fixed = TRUE)))) {
-    return(c(random = "gamma and gaussian frailties have one grouping; engine = \"coxme\" takes several"))
-  }
-  character()
+# The kind `cox`: exact ties and time-varying coefficients on request.
+cox_model <- function(data, covariates, strata = character(), cluster = "", ties = "efron", conf = 0.95, terms) {
+  if (ties == "exact") return(cox_exact(data, covariates, strata, cluster, conf, terms))
+  cox(data, covariates, strata, cluster, ties, conf, terms)
 }

@@ -59,6 +59,9 @@ complete_model <- function(model, plan = list()) {
     }
   }
   model$parsed <- parsed
+  if (!model$kind == "cox" && identical(model$ties, "exact")) {
+    bad_model("ties", sprintf("the kind '%s' has no exact method for ties", name), "use \"efron\" or \"breslow\"")
+  }
   problems <- if (is.null(kind$check)) character() else kind$check(model)
   if (length(problems)) bad_model(names(problems)[[1L]], problems[[1L]], "see docs/statistics.md")
   model
