@@ -31,7 +31,7 @@ cox_exact <- function(data, covariates, strata = character(), cluster = "", conf
       separation_remarks(data, terms, coefficients$infinite), few_events_remark(sum(data$event), nrow(coefficients))
     ),
     notes = c(
-      sprintf("model-based standard errors: the exact method has no robust ones (cluster %s)", cluster)[nzchar(cluster)],
+      sprintf("model-based standard errors: no robust ones exist (cluster %s)", cluster)[nzchar(cluster)],
       "no Schoenfeld analysis of the exact method"
     )
   )

@@ -8,8 +8,8 @@
 #' @inheritParams cox
 #' @param random character, grouping columns; each gets a random intercept (Gaussian on the log hazard).
 #' @param profile test the variances and find their profile intervals?
-#' @return A list like that of [cox()], with the tables `coefficients`, `marginal` (see [marginal_table()]), `variances`,
-#'   `random_effects` (see [random_rows()]) and `zph_tests` (see [zph_given_random()]).
+#' @return A list like that of [cox()], with the tables `coefficients`, `marginal` (see [marginal_table()]),
+#'   `variances`, `random_effects` (see [random_rows()]) and `zph_tests` (see [zph_given_random()]).
 #'   `median_hr` is the median hazard ratio between two random levels, exp(sqrt(2 variance) qnorm(3/4)).
 #' @references Ripatti and Palmgren (2000), Biometrics 56:1016. Bengtsson and Dribe (2010), Historical Methods 43:15
 #'   (median hazard ratio).
@@ -43,9 +43,11 @@ cox_mixed <- function(data, covariates, random, strata = character(), cluster = 
       loglik = object$loglik[["Integrated"]], df = object$df[[1L]],
       aic = 2 * object$df[[1L]] - 2 * object$loglik[["Integrated"]], engine = engine("coxme")
     ),
-    tables = list(coefficients = coefficients, variances = variances, random_effects = random_effects,
-                  zph_tests = proportional$zph_tests,
-                  marginal = marginal_table(data, chosen$fixed, chosen$random, strata, ties, conf, terms, coefficients)),
+    tables = list(
+      coefficients = coefficients, variances = variances, random_effects = random_effects,
+      zph_tests = proportional$zph_tests,
+      marginal = marginal_table(data, chosen$fixed, chosen$random, strata, ties, conf, terms, coefficients)
+    ),
     remarks = c(
       chosen$remarks, separation_remarks(data, terms, coefficients$infinite),
       few_events_remark(sum(data$event), nrow(coefficients)),
