@@ -27,7 +27,8 @@ class OwnTable:
     Attributes
     ----------
     events : pa.Table
-        Schema `SPELLS` and the covariates under their own names; metadata ``time``, ``covariates``, ``notes``.
+        Schema `SPELLS` and the covariates under their own names; metadata: ``time``, ``covariates``,
+        ``names``, ``notes``.
     covariates : tuple of str
         What may explain an outcome and was not left out.
     names : mapping of str to str
@@ -76,12 +77,14 @@ def read_own_table(path: Path, columns: OwnColumns, asked: Mapping[str, Sequence
         raise InputError(told, str(path), "correct the table or the plan; nothing was started")
     every = pa.table(spells | made)
     covariates = tuple(n for n in made if n not in grouping)
-    about = {"time": columns.time, "covariates": covariates, "notes": notes}
+    about = {"time": columns.time, "covariates": covariates, "names": names, "notes": notes}
     return OwnTable(described(every, "events", **about), covariates, names, tuple(notes))
 
 
 GROUPINGS = ("analysis.strata", "analysis.cluster", "analysis.random")
-_VALUES = {"analysis.outcomes": "outcome", "analysis.rules": "rule"}
+_VALUES = {"analysis.outcomes": "outcome", "analysis.rules": "rule"} | dict.fromkeys(
+    ("analysis.covariates", "analysis.curves_by"), "outcome"
+)
 
 
 def _spells(

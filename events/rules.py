@@ -209,7 +209,7 @@ def event_table(
     parts.sort(key=lambda p: OUTCOMES.index(str(p["outcome"][0])) if len(p["outcome"]) else 9)
     data = {n: np.concatenate([p[n].astype(object) for p in parts]) for n in parts[0]}
     columns = EVENTS | {n: pa.float64() for n in covariates}
-    levels = {"rule": list(rules)} | {n: levels_of(facts[n]) for n in ("relation", "group")}
+    levels = {"rule": list(rules), "outcome": OUTCOMES} | {n: levels_of(facts[n]) for n in ("relation", "group")}
     notes = {"left_out": _left_out(left_out)} if time == "exposures" else {}
     return described(build(columns, data, levels), "events", time=time, covariates=covariates, **notes)
 

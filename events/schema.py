@@ -120,7 +120,7 @@ RESERVED = frozenset(EVENTS) | frozenset(TRANSITIONS) | frozenset(FACTS) | {"tim
 
 # Level order of the dictionaries whose order means something; the first is R's reference.
 LEVELS: Mapping[str, tuple[str, ...]] = {
-    "split": SPLITS, "knowledge": KNOWLEDGE, "slick": SLICK, "outcome": OUTCOMES,
+    "split": SPLITS, "knowledge": KNOWLEDGE, "slick": SLICK,
 }  # fmt: skip
 
 

@@ -41,21 +41,49 @@ def run(study: Study, results: Folder = RESULTS) -> None:
 
 
 @app.command()
-def analyze(study: Study, results: Folder = RESULTS) -> None:
-    """Fit the models again on a study's finished probes, with the R files as they are now; then report."""
+def analyze(
+    what: Annotated[str, typer.Argument(help="A study, or a table of events of your own: csv, parquet or arrow.")],
+    plan: Annotated[Path | None, typer.Option(help="For a table: the file that says which column is what.")] = None,
+    check: Annotated[bool, typer.Option("--check", help="For a table: check it and do nothing else.")] = False,
+    results: Folder = RESULTS,
+) -> None:
+    """Fit and report: a study's finished probes again, with the R files as they are now, or a table of events."""
+    from events.own_file import SUFFIXES
+
+    if Path(what).suffix.lower() in SUFFIXES:
+        _analyze_table(Path(what), plan, check, results)
+        return
+    if plan or check:
+        raise InputError("--plan and --check are for tables of events", what, f"a table ends in {', '.join(SUFFIXES)}")
     from flows import steps
     from flows.study_file import find_study
 
-    with closing(steps.open_results(find_study(study), results)) as store:
+    with closing(steps.open_results(find_study(what), results)) as store:
         steps.make_events(store)
         steps.make_analysis(store)
         print(f"report: {steps.make_report(store)}")
 
 
+def _analyze_table(table: Path, plan: Path | None, check: bool, results: Path) -> None:
+    from flows.own_events import analyse_table, check_table
+    from flows.own_plan import no_plan
+
+    if plan is None:
+        raise no_plan(table)
+    if check:
+        print("\n".join(check_table(table, plan)))
+    else:
+        print(f"report: {analyse_table(table, plan, results)}")
+
+
 @app.command()
-def report(study: Study, results: Folder = RESULTS) -> None:
-    """Render a study's report again; what the edited R files or the .qmd change is done again first."""
-    analyze(study, results)
+def report(
+    what: Annotated[str, typer.Argument(help="A study, or a table of events of your own.")],
+    plan: Annotated[Path | None, typer.Option(help="For a table: the file that says which column is what.")] = None,
+    results: Folder = RESULTS,
+) -> None:
+    """Render a report again; what the edited R files or the .qmd change is done again first."""
+    analyze(what, plan, False, results)
 
 
 @app.command()
@@ -81,12 +109,22 @@ def audit(
 @app.command()
 def init(
     name: Annotated[str, typer.Argument(help="Name of the study: becomes NAME.toml.")],
-    facts: Annotated[Path, typer.Option(help="Your table: csv, parquet or arrow.")],
-    model: Annotated[str | None, typer.Option(help="Hub name, folder or GGUF file.")] = None,
+    facts: Annotated[Path | None, typer.Option(help="Your table of facts: csv, parquet or arrow.")] = None,
+    events: Annotated[Path | None, typer.Option(help="Your table of events, from any trainer.")] = None,
+    model: Annotated[str | None, typer.Option(help="With --facts: hub name, folder or GGUF file.")] = None,
 ) -> None:
-    """Write a working study file for a table of your own."""
+    """Write a working study file for a table of facts, or a plan for a table of events."""
+    if (facts is None) == (events is None):
+        raise InputError("it takes one table", "init", "give --facts for a study, or --events for a table of events")
+    if events is not None:
+        from flows.own_plan import write_plan
+
+        path = write_plan(name, events)
+        print(f"wrote {path}: read it, then `factsurv analyze {events} --plan {path}`")
+        return
     from flows.starter import write_study
 
+    assert facts is not None
     path = write_study(name, facts, model)
     print(f"wrote {path}: read it, then `factsurv run {path}`")
 

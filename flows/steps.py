@@ -13,9 +13,10 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import pyarrow as pa
+from pydantic import BaseModel
 
 from events.errors import InputError
 from events.files import Manifest, atomic, digest, read_table, write_json, write_table
@@ -28,16 +29,17 @@ from stats.plan import CONF, models, plan, table_columns
 
 ROOT = Path(__file__).resolve().parent.parent
 Say = Callable[[str], None]
+Spec = TypeVar("Spec", bound=BaseModel)
 
 
 @dataclass
-class Results:
-    """One study's results folder, with its manifest and what this command did in it.
+class Results(Generic[Spec]):
+    """One results folder, with its manifest and what this command did in it.
 
     Attributes
     ----------
     folder : Path
-    study : StudyFile
+    study : StudyFile or OwnPlan
     say : callable
         Takes one line for the person who waits.
     done, skipped : list of str
@@ -45,7 +47,7 @@ class Results:
     """
 
     folder: Path
-    study: StudyFile
+    study: Spec
     say: Say = print
     done: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
@@ -100,19 +102,53 @@ def code(*patterns: str) -> dict[str, str]:
     return {str(p.relative_to(ROOT)): digest(p) for p in found}
 
 
-def open_results(path: Path, results: Path | None = None, say: Say = print) -> Results:
+def open_results(path: Path, results: Path | None = None, say: Say = print) -> Results[StudyFile]:
     """Read the study file and open its results folder (``results/<name>`` unless said otherwise)."""
     study = read_study(path)
-    folder = (results or Path("results")) / study.study.name
-    store = Results(folder, study, say)
-    if not (folder / "study.toml").is_file() or (folder / "study.toml").read_bytes() != path.read_bytes():
-        with atomic(folder / "study.toml") as file:
-            file.write(path.read_bytes())
+    store = Results((results or Path("results")) / study.study.name, study, say)
+    if "table" in _spec(store, "events"):
+        store.close()
+        raise InputError(
+            "this results folder holds the analysis of a table, not a study",
+            str(store.folder),
+            "give the study another name",
+        )
     understood = study.model_dump(mode="json") | {"arms": [a.model_dump() for a in study.arm]}
     understood.pop("arm")
-    if not (folder / "study.json").is_file() or json.loads((folder / "study.json").read_text()) != understood:
-        write_json(folder / "study.json", understood)
+    keep_spec(store, path, "study.toml", understood)
     return store
+
+
+def keep_spec(results: Results, path: Path, name: str, understood: dict[str, Any]) -> None:
+    """The file that was given, as ``name``, and how it was understood, as `study.json`, in the results folder."""
+    given, read = results.folder / name, results.folder / "study.json"
+    if not given.is_file() or given.read_bytes() != path.read_bytes():
+        with atomic(given) as file:
+            file.write(path.read_bytes())
+    if not read.is_file() or json.loads(read.read_text()) != understood:
+        write_json(read, understood)
+
+
+def refuse_foreign(results: Results) -> None:
+    """Runs that another trainer did cannot be run: factsurv would train them anew over what is there.
+
+    Raises
+    ------
+    InputError
+    """
+    foreign = [n for n in results.manifest.steps if n.startswith("run ") and "trainer" in _spec(results, n)]
+    if foreign:
+        raise InputError(
+            f"{len(foreign)} run(s) here were trained outside factsurv (by FactProbe), and `run` would train them anew",
+            str(results.folder),
+            f"`factsurv analyze {results.folder / 'study.toml'} --results {results.folder.parent}` fits and reports "
+            "them (so does `report`); to train with factsurv, give the study another name",
+        )
+
+
+def _spec(results: Results, step: str) -> dict[str, Any]:
+    """What a step that was done had been asked; empty if it was not done."""
+    return results.manifest.steps.get(step, {}).get("key", {}).get("spec", {})
 
 
 def check(path: Path) -> None:
@@ -253,19 +289,19 @@ def make_events(results: Results) -> None:
         )
         tables["event_counts"] = count_events(tables["events"])
         tables["recall"] = recall_curve(facts, tables["probes"])
-        return _written(results, {f"{n}.arrow": t for n, t in tables.items()})
+        return written(results, {f"{n}.arrow": t for n, t in tables.items()})
 
     results.step("events", key, make)
 
 
-def make_analysis(results: Results) -> None:
-    """`analysis/*.arrow` and `environment.json`: every fit of the plan, each in an R process."""
+def make_analysis(results: Results, told: dict[str, Any] | None = None) -> None:
+    """`analysis/*.arrow` and `environment.json`: every fit of the plan (the study's own if none is told)."""
     from stats.analyse import analyse, r_packages
 
     packages = r_packages()
     key: dict[str, Any] = {
         "spec": {
-            "plan": check_plan(results),
+            "plan": told or check_plan(results),
             "time_limit": results.study.analysis.time_limit,
             "R packages": {n: packages.get(n, "missing") for n in ("survival", "coxme")},
         },
@@ -279,7 +315,7 @@ def make_analysis(results: Results) -> None:
         spec = results.study.analysis
         given = {"events": results.manifest.verified("events.arrow")}
         tables = analyse(given, key["spec"]["plan"], spec.time_limit, results.say)
-        made = _written(results, {f"analysis/{n}.arrow": t for n, t in tables.items()})
+        made = written(results, {f"analysis/{n}.arrow": t for n, t in tables.items()})
         found = environment()
         for missing in found["missing"]:
             results.say(f"missing on this machine: {missing['what']}: {missing['cost']}")
@@ -312,7 +348,8 @@ def make_report(results: Results) -> Path:
     return results.folder / "report.html"
 
 
-def _written(results: Results, tables: dict[str, pa.Table]) -> dict[str, int | None]:
+def written(results: Results, tables: dict[str, pa.Table]) -> dict[str, int | None]:
+    """Write tables into the results folder; their names and rows, as a step returns them."""
     for name, table in tables.items():
         write_table(results.folder / name, table)
     return {name: table.num_rows for name, table in tables.items()}

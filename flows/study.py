@@ -65,6 +65,7 @@ def study(path: str, results: str = "results") -> str:
         Folder of results folders.
     """
     with Board() as board, closing(steps.open_results(Path(path), Path(results), board.say)) as store:
+        steps.refuse_foreign(store)
         facts(store)
         ready = models(store)
         names = steps.run_names(store.study)

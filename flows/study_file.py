@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, TypeVar, get_args
 
 from pydantic import BaseModel, Field, PositiveInt, ValidationError
 
@@ -13,6 +13,7 @@ from events.errors import InputError
 from stats.plan import AnalysisSpec
 from training.spec import FactsSpec, ModelSpec, ProbeSpec, Section, TuningSpec
 
+M = TypeVar("M", bound=BaseModel)
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
 BUNDLED = Path(__file__).resolve().parent.parent / "studies"
 
@@ -93,16 +94,8 @@ def read_study(path: Path) -> StudyFile:
     InputError
         Naming every unknown key (with the nearest known one), impossible value and missing file.
     """
-    try:
-        data = tomllib.loads(path.read_text("utf-8"))
-    except UnicodeDecodeError as error:
-        raise InputError(f"is not UTF-8 text (byte {error.start})", str(path), "save it as UTF-8") from error
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"is not valid TOML: {error}", str(path), "correct that line") from error
-    try:
-        study = StudyFile.model_validate(data)
-    except ValidationError as error:
-        raise InputError(_all_problems(error, data), str(path), "correct these keys; nothing was started") from error
+    data = read_toml(path)
+    study = validated(StudyFile, data, path)
     _check_arms(study, path, data)
     _check_schedule(study, path)
     if study.facts.path is not None:
@@ -111,6 +104,27 @@ def read_study(path: Path) -> StudyFile:
             raise InputError(f"facts.path: there is no file {table}", str(path), "paths are relative to the study file")
         study = study.model_copy(update={"facts": study.facts.model_copy(update={"path": str(table)})})
     return study
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The file's keys; a file that is not TOML is an InputError with the line."""
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError as error:
+        raise InputError("there is no such file", str(path), "check the path") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"is not UTF-8 text (byte {error.start})", str(path), "save it as UTF-8") from error
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"is not valid TOML: {error}", str(path), "correct that line") from error
+
+
+def validated(model: type[M], data: dict[str, Any], path: Path) -> M:
+    """``data`` as ``model``; everything wrong with it is one InputError."""
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        problems = _all_problems(error, data, model)
+        raise InputError(problems, str(path), "correct these keys; nothing was started") from error
 
 
 def _check_arms(study: StudyFile, path: Path, data: dict) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
@@ -93,8 +93,8 @@ def plan(spec: AnalysisSpec, covariates: Sequence[str], relations: int) -> dict[
     if spec.time == "exposures":  # trained facts only: there is no split to compare
         defaults["degradation"].remove("split")
         curves["degradation"] = []
-    chosen = {o: list(spec.covariates.get(o, defaults[o])) for o in outcomes}
-    by = {o: list(spec.curves_by.get(o, curves[o])) for o in outcomes}
+    chosen: dict[str, list[str]] = {o: list(spec.covariates.get(o, defaults[o])) for o in outcomes}
+    by: dict[str, list[str]] = {o: list(spec.curves_by.get(o, curves[o])) for o in outcomes}
     known = [*BASELINE_COVARIATES, *covariates]
     for outcome in outcomes:
         _check(chosen[outcome], known, f"analysis.covariates.{outcome}")
@@ -102,11 +102,22 @@ def plan(spec: AnalysisSpec, covariates: Sequence[str], relations: int) -> dict[
     _check(spec.strata, known, "analysis.strata")
     _check(spec.random, [*known, "run", "fact_id"], "analysis.random")
     _check([spec.cluster] if spec.cluster else [], [*known, "run", "fact_id"], "analysis.cluster")
+    return told(spec, outcomes, list(spec.rules), chosen, by)
+
+
+def told(
+    spec: AnalysisSpec,
+    outcomes: Sequence[str],
+    rules: Sequence[str],
+    covariates: Mapping[str, Sequence[str]],
+    curves_by: Mapping[str, Sequence[str]],
+) -> dict[str, Any]:
+    """The plan as R reads it, from an AnalysisSpec whose defaults have been filled in."""
     return {
-        "outcomes": outcomes,
-        "rules": list(spec.rules),
-        "covariates": chosen,
-        "curves_by": by,
+        "outcomes": list(outcomes),
+        "rules": list(rules),
+        "covariates": {o: list(c) for o, c in covariates.items()},
+        "curves_by": {o: list(c) for o, c in curves_by.items()},
         "strata": list(spec.strata),
         "cluster": spec.cluster,
         "random": list(spec.random),

@@ -1,0 +1,82 @@
+"""The analysis of a table of events from any trainer: check, fit, report, in a results folder like a study's."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from events.errors import InputError
+from events.files import digest
+from events.own_table import OwnTable, read_own_table
+from events.rules import count_events
+from flows import steps
+from flows.own_plan import OwnPlan, read_plan
+from stats.own_plan import own_plan
+
+
+def analyse_table(table: Path, plan: Path, results: Path, say: steps.Say = print) -> Path:
+    """Check a table, fit what the plan asks for and render the report; what is done is skipped. Returns its path."""
+    with closing(open_results(plan, results, say)) as store:
+        make_events(store, table)
+        steps.make_analysis(store, own_plan(store.study.analysis, store.table("events.arrow")))
+        return steps.make_report(store)
+
+
+def check_table(table: Path, plan: Path) -> list[str]:
+    """Check a table and its plan, and nothing else.
+
+    Returns
+    -------
+    list of str
+        What there is, and what is unusual.
+    """
+    own = _read(table, read_plan(plan))
+    counts = count_events(own.events).to_pylist()
+    outcomes = list(dict.fromkeys(r["outcome"] for r in counts))
+    told = [f"{table}: {own.events.num_rows:,} rows, nothing is wrong"]
+    for outcome in outcomes:
+        mine = [r for r in counts if r["outcome"] == outcome]
+        told.append(
+            f"{outcome}: {sum(r['events'] for r in mine):,} events, {sum(r['at_risk'] for r in mine):,} at risk"
+        )
+    return [*told, f"covariates: {', '.join(own.covariates) or 'none'}", *own.notes]
+
+
+def open_results(plan: Path, results: Path, say: steps.Say) -> steps.Results[OwnPlan]:
+    """Read the plan and open its results folder."""
+    spec = read_plan(plan)
+    store = steps.Results(results / spec.study.name, spec, say)
+    if any(n == "facts" or n.startswith("run ") for n in store.manifest.steps):
+        store.close()
+        raise InputError(
+            "this results folder holds a study's training runs",
+            str(store.folder),
+            f"give the plan another study.name than {spec.study.name!r}",
+        )
+    steps.keep_spec(store, plan, "plan.toml", spec.model_dump(mode="json"))
+    return store
+
+
+def make_events(results: steps.Results[OwnPlan], table: Path) -> None:
+    """`events.arrow` and `event_counts.arrow`, from a table that was checked whole."""
+    if not table.is_file():
+        raise InputError("there is no such file", str(table), "check the path")
+    plan = results.study
+    key: dict[str, Any] = {
+        "spec": {"table": table.name, "events": plan.events.model_dump(), "asked": plan.analysis.asked()},
+        "inputs": {table.name: digest(table)},
+        "code": steps.code("events/own_*.py", "events/rules.py", "events/schema.py"),
+    }
+
+    def make() -> dict[str, int | None]:
+        own = _read(table, plan)
+        for note in own.notes:
+            results.say(f"events: {note}")
+        return steps.written(results, {"events.arrow": own.events, "event_counts.arrow": count_events(own.events)})
+
+    results.step("events", key, make)
+
+
+def _read(table: Path, plan: OwnPlan) -> OwnTable:
+    return read_own_table(table, plan.events.columns(), plan.analysis.asked())

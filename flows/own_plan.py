@@ -1,0 +1,161 @@
+"""The plan for a table of one's own: which column is what, and what to analyse. And a first one, guessed."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Annotated
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import Field
+
+from events.errors import InputError
+from events.own_columns import ROLES, OwnColumns, covariate
+from events.own_file import read_own_file
+from flows.study_file import NAME, ReportSection, read_toml, validated
+from stats.own_plan import OwnAnalysisSpec
+from training.spec import Section
+
+GUESSES = {
+    "id": ("id", "fact_id", "fact", "subject_id", "subject", "patient_id", "patient", "pid", "case", "item"),
+    "start": ("start", "tstart", "time1", "entry", "start_time"),
+    "stop": ("stop", "tstop", "time2", "time", "futime", "end", "stop_time", "survtime", "duration", "epoch", "step"),
+    "event": ("event", "status", "happened", "fustat", "death", "dead", "died"),
+    "outcome": ("outcome", "endpoint"),
+    "run": ("run",),
+    "arm": ("arm", "recipe"),
+}
+
+
+class PlanSection(Section):
+    """[study]: its name (also the results folder's)."""
+
+    name: Annotated[str, Field(pattern=NAME)]
+    title: str = ""
+
+
+class EventsSection(Section):
+    """[events]: which column is what; see `events.own_columns.OwnColumns`."""
+
+    id: str | None = None
+    start: str | None = None
+    stop: str | None = None
+    event: str | None = None
+    outcome: str | None = None  # a column, or what happens in every row
+    run: str | None = None
+    arm: str | None = None
+    seed: str | None = None
+    rule: str | None = None
+    left: str | None = None
+    right: str | None = None
+    time: str = "time unit"  # what one unit of time is called
+    event_is: int | float | str | None = None  # the value of the event column that means that it happened
+    categories: list[str] = []  # columns of numbers that are names
+
+    def columns(self) -> OwnColumns:
+        return OwnColumns(**self.model_dump() | {"categories": tuple(self.categories)})
+
+
+class OwnPlan(Section):
+    """A whole plan."""
+
+    study: PlanSection
+    events: EventsSection = EventsSection()
+    analysis: OwnAnalysisSpec = OwnAnalysisSpec()
+    report: ReportSection = ReportSection()
+
+
+def read_plan(path: Path) -> OwnPlan:
+    """Read and check a plan; everything wrong with it is one InputError."""
+    return validated(OwnPlan, read_toml(path), path)
+
+
+def guessed_plan(name: str, path: Path) -> str:
+    """A plan for this very table as TOML: columns by their usual names, every usable covariate.
+
+    Raises
+    ------
+    InputError
+        If the table cannot be read.
+    """
+    table = read_own_file(path).table
+    found = {role: _guess(table.column_names, names) for role, names in GUESSES.items()}
+    lines = []
+    for role in ("id", "start", "stop", "event", "outcome", "run", "arm"):
+        if found[role]:
+            lines.append(f"{role} = {json.dumps(found[role], ensure_ascii=False)}")
+        elif role in ("id", "stop", "event"):
+            lines.append(f'{role} = "?"  # no column looks like it: name it')
+    if found["event"]:
+        lines += _coding(table[found["event"]])
+    if not found["outcome"]:
+        lines.append('outcome = "event"  # what happens, in one word: forgetting, failure, death')
+    lines.append('time = "time unit"  # what one unit of time is called: epoch, step, day')
+    taken = {*found.values(), *ROLES}
+    usable = [n for n in table.column_names if n not in taken and covariate(n, table[n])[0] is not None]
+    outcomes = pc.unique(table[found["outcome"]]).to_pylist() if found["outcome"] else ["event"]
+    chosen = [f"{json.dumps(str(o), ensure_ascii=False)} = {_list(usable)}" for o in outcomes[:5]]
+    return PLAN.format(table=path.name, name=name, events="\n".join(lines), covariates="\n".join(chosen))
+
+
+PLAN = """\
+# How {table} is analysed. A key that is left out has a default; study.json in the results folder records them all.
+
+[study]
+name = "{name}"
+title = "{name}"
+
+[events]  # which column is what
+{events}
+
+[analysis]
+ties = "efron"
+standardise = true  # hazard ratios of numbers per standard deviation
+
+[analysis.covariates]  # by outcome; the first one is the main one
+{covariates}
+"""
+
+
+def write_plan(name: str, table: Path) -> Path:
+    """Write ``NAME.toml``, a guessed plan, in the current folder."""
+    if not re.match(NAME, name):
+        raise InputError(f"{name!r} cannot be a study's name", "NAME", "use letters, digits, - and _")
+    path = Path(f"{name}.toml")
+    if path.exists():
+        raise InputError("exists already", str(path), "choose another name or delete it")
+    path.write_text(guessed_plan(name, table), "utf-8")
+    return path
+
+
+def no_plan(table: Path) -> InputError:
+    """What to say to someone who gives a table and no plan."""
+    name = re.sub(r"[^A-Za-z0-9_-]+", "-", table.stem).strip("-_") or "mine"
+    return InputError(
+        "a table needs a plan that says which column is what",
+        str(table),
+        f"save this as {name}.toml (`factsurv init {name} --events {table}` does), correct it, and give the command "
+        f"again with --plan {name}.toml\n\n{guessed_plan(name, table)}",
+    )
+
+
+def _guess(columns: list[str], names: tuple[str, ...]) -> str | None:
+    lower = {c.lower(): c for c in columns}
+    return next((lower[n] for n in names if n in lower), None)
+
+
+def _coding(column: pa.ChunkedArray) -> list[str]:
+    values = {str(v).lower().removesuffix(".0") for v in pc.unique(column).to_pylist() if v is not None}
+    if values <= {"0", "1", "true", "false"}:
+        return []
+    if values == {"1", "2"}:
+        return ["event_is = 2  # the column holds 1 and 2, and in R's data sets 2 is the event"]
+    return [
+        f'event_is = "?"  # the value that means that it happened; the column holds {", ".join(sorted(values)[:6])}'
+    ]
+
+
+def _list(names: list[str]) -> str:
+    return json.dumps(names, ensure_ascii=False)

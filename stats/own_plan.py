@@ -1,0 +1,58 @@
+"""The analysis plan of a table of the user's own: outcomes, rules and covariates have any name."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pyarrow as pa
+from pydantic import field_validator
+
+from events.rules import levels_of
+from stats.plan import AnalysisSpec, told
+
+
+class OwnAnalysisSpec(AnalysisSpec):
+    """[analysis] of a plan for one's own table. Columns go by the table's names; what is left out means all of them."""
+
+    outcomes: list[str] = []  # type: ignore[assignment]  # wider than a study's
+    rules: list[str] = []
+    time: str = ""  # type: ignore[assignment]
+    covariates: dict[str, list[str]] = {}  # type: ignore[assignment]
+    curves_by: dict[str, list[str]] = {}  # type: ignore[assignment]
+
+    @field_validator("time")
+    @classmethod
+    def _elsewhere(cls, value: str) -> str:
+        raise ValueError("the unit of time has its name under [events]")
+
+    def asked(self) -> dict[str, list[str]]:
+        """What must be in the table, by the key that names it (see `events.own_table.read_own_table`)."""
+        by_outcome = {"covariates": self.covariates, "curves_by": self.curves_by}
+        out = {f"analysis.{key}": list(of) for key, of in by_outcome.items()}
+        out |= {f"analysis.{key}.{o}": names for key, of in by_outcome.items() for o, names in of.items()}
+        out |= {"analysis.outcomes": self.outcomes, "analysis.rules": self.rules, "analysis.strata": self.strata}
+        out["analysis.cluster"] = [self.cluster] if self.cluster else []
+        out["analysis.random"] = self.random if "random" in self.model_fields_set else []
+        return out
+
+
+def own_plan(spec: OwnAnalysisSpec, events: pa.Table) -> dict[str, Any]:
+    """The plan that R's `plan_fits` expands, for the event table of `events.own_table`.
+
+    Without a word of the user's, every covariate explains every outcome, the first one splits the curves, and runs are
+    random where there are several.
+    """
+    metadata = events.schema.metadata
+    names, every = (json.loads(metadata[key]) for key in (b"names", b"covariates"))
+    outcomes = spec.outcomes or levels_of(events["outcome"])
+    rules = spec.rules or levels_of(events["rule"])
+    random = ["run"] if len(levels_of(events["run"])) > 1 else []
+    covariates = {o: [names[c] for c in spec.covariates.get(o, every)] for o in outcomes}
+    curves = {o: [names[c] for c in spec.curves_by.get(o, covariates[o][:1])] for o in outcomes}
+    grouping = {
+        "strata": [names[c] for c in spec.strata],
+        "cluster": names[spec.cluster] if spec.cluster else "",
+        "random": [names[c] for c in spec.random] if "random" in spec.model_fields_set else random,
+    }
+    return told(spec.model_copy(update=grouping), outcomes, rules, covariates, curves)
