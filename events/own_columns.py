@@ -99,7 +99,7 @@ def nearest(name: str, names: Collection[str]) -> str:
 def covariate(
     name: str, column: pa.ChunkedArray, as_category: bool = False, most: int = MOST_LEVELS
 ) -> tuple[pa.Array | None, str]:
-    """A column as a covariate, and in words what is wrong with it (then it is None) or worth knowing.
+    """A column as a covariate, and in words why it cannot be one (then it is None).
 
     0/1 becomes yes/no, numbers float64, text a dictionary with its levels in alphabetical order; a dictionary
     keeps its own order. ``most``: levels that a text may have.
@@ -133,8 +133,7 @@ def covariate(
     if len(distinct) < 2:
         value = f"{distinct[0]:g}" if isinstance(distinct[0], float) else distinct[0]
         return None, f"it is constant ({value})"
-    missing = len(array) - array.null_count
-    return array, "" if missing == len(array) else f"missing in {len(array) - missing} rows, which the models leave out"
+    return array, ""
 
 
 def _category(array: pa.Array) -> tuple[pa.Array, list[str]]:

@@ -102,7 +102,7 @@ def _read_csv(path: Path, as_text: Collection[str]) -> OwnFile:
     if skipped:
         rows = [f"line {r.number}: {r.actual_columns} cells ({r.text[:60]})" for r in skipped[:5]]
         raise InputError(
-            f"{len(skipped)} rows do not have the header's {table.num_columns} cells:\n  " + "\n  ".join(rows),
+            f"{len(skipped)} row(s) without the header's {table.num_columns} cells:\n  " + "\n  ".join(rows),
             str(path),
             f"put cells that hold {mark!r} into quotation marks, and look for lines that are cut",
         )

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from events.errors import InputError
 from events.own_columns import MOST_LEVELS, OURS, OwnColumns, assigned, covariate, nearest, text_columns
 from events.own_file import read_own_file
-from events.own_spells import check_spells, happened, numbers, rows_of
+from events.own_spells import check_spells, happened, numbers, plural, rows_of
 from events.schema import SPELLS, described
 
 DEFAULTS = {"outcome": "event", "run": "all", "arm": "all", "rule": "as given"}
@@ -175,7 +175,8 @@ def _alike(ids: pa.DictionaryArray) -> list[str]:
     if not len(twice):
         return []
     shown = " and ".join(repr(v) for v in levels.filter(pc.equal(plain, twice[0])).to_pylist()[:2])
-    return [f"{len(twice):,} ids differ in white space or case only, such as {shown}: one or two?"]
+    many = plural(len(twice), "id has a twin", "ids have twins")
+    return [f"{many} that differs in white space or case only, such as {shown}: is it the same?"]
 
 
 def _check_runs(texts: Mapping[str, pa.DictionaryArray], problems: list[str]) -> None:
@@ -234,11 +235,16 @@ def _covariates(
         array, said = covariate(name, table[name], group or name in columns.categories, most)
         if array is not None:
             made[name] = array
-            notes += [f"{name}: {said}"] if said else []
         elif name in explains | groups:
             problems.append(f"{name} cannot be used: {said}")
         else:
-            notes.append(f"{name} is left out: {said}")
+            notes.append(f'the column "{name}" is left out: {said}')
+    gaps = {n: a.null_count for n, a in made.items() if a.null_count}
+    if gaps:
+        each = ", ".join(f"{n} {count:,}" for n, count in gaps.items())
+        notes.append(
+            f"values are missing, and models leave out the rows that lack one of theirs (rows lacking: {each})"
+        )
     return made
 
 

@@ -15,6 +15,9 @@ from flows.own_plan import OwnPlan, read_plan
 from stats.own_plan import own_plan
 
 
+NOT_OURS = {"time", "latent_chance"}  # of a study's analysis; a table's time has its name under [events]
+
+
 def analyse_table(table: Path, plan: Path, results: Path, say: steps.Say = print) -> Path:
     """Check a table, fit what the plan asks for and render the report; what is done is skipped. Returns its path."""
     with closing(open_results(plan, results, say)) as store:
@@ -54,7 +57,7 @@ def open_results(plan: Path, results: Path, say: steps.Say) -> steps.Results[Own
             str(store.folder),
             f"give the plan another study.name than {spec.study.name!r}",
         )
-    steps.keep_spec(store, plan, "plan.toml", spec.model_dump(mode="json"))
+    steps.keep_spec(store, plan, "plan.toml", spec.model_dump(mode="json", exclude={"analysis": NOT_OURS}))
     return store
 
 

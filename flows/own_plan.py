@@ -50,7 +50,7 @@ class EventsSection(Section):
     rule: str | None = None
     left: str | None = None
     right: str | None = None
-    time: str = "time unit"  # what one unit of time is called
+    time: Annotated[str, Field(pattern=r"^[^\W_][\w /.()-]*$")] = "time unit"  # what one unit of time is called
     event_is: int | float | str | None = None  # the value of the event column that means that it happened
     categories: list[str] = []  # columns of numbers that are names
 
@@ -92,6 +92,9 @@ def guessed_plan(name: str, path: Path) -> str:
         lines += _coding(table[found["event"]])
     if not found["outcome"]:
         lines.append('outcome = "event"  # what happens, in one word: forgetting, failure, death')
+    few = [n for n in table.column_names if n not in found.values() and _few_whole_numbers(table[n])]
+    if few:
+        lines.append(f"# categories = {_list(few)}  # numbers that are names, not amounts: keep those that are")
     lines.append('time = "time unit"  # what one unit of time is called: epoch, step, day')
     taken = {*found.values(), *ROLES}
     usable = [n for n in table.column_names if n not in taken and covariate(n, table[n])[0] is not None]
@@ -155,6 +158,11 @@ def _coding(column: pa.ChunkedArray) -> list[str]:
     return [
         f'event_is = "?"  # the value that means that it happened; the column holds {", ".join(sorted(values)[:6])}'
     ]
+
+
+def _few_whole_numbers(column: pa.ChunkedArray) -> bool:
+    values = {v for v in pc.unique(column).to_pylist() if v is not None} if pa.types.is_integer(column.type) else set()
+    return 2 <= len(values) <= 5 and values != {0, 1}
 
 
 def _list(names: list[str]) -> str:

@@ -12,19 +12,12 @@ from events.errors import InputError
 from events.files import digest
 from events.schema import ANALYSIS
 
-# Without these there is no report; without the others a section says what it lacks.
-REQUIRED = (
-    "study.json",
-    "manifest.json",
-    "facts.arrow",
-    "baseline.arrow",
-    "recall.arrow",
-    "events.arrow",
-    "event_counts.arrow",
-    "analysis/fits.arrow",
-)
+# Without these there is no report. The others are of studies that were probed (a table of events has none), or a
+# section says what it lacks; but what the manifest says was made must be there.
+REQUIRED = ("study.json", "manifest.json", "events.arrow", "event_counts.arrow", "analysis/fits.arrow")
+PROBED = ("facts.arrow", "baseline.arrow", "recall.arrow")
 _AGAIN = "run the step that makes it again"
-OPTIONAL = ("environment.json", *(f"analysis/{name}.arrow" for name in ANALYSIS if name != "fits"))
+OPTIONAL = ("environment.json", *PROBED, *(f"analysis/{name}.arrow" for name in ANALYSIS if name != "fits"))
 
 
 def copy_inputs(results: Path, to: Path, as_csv: bool = False) -> str:
@@ -46,12 +39,13 @@ def copy_inputs(results: Path, to: Path, as_csv: bool = False) -> str:
     """
     if not results.is_dir():
         raise InputError("there is no such results folder", str(results), "run the study first")
-    missing = [name for name in REQUIRED if not (results / name).is_file()]
+    recorded = _json(results / "manifest.json").get("artefacts", {}) if (results / "manifest.json").is_file() else {}
+    needed = [*REQUIRED, *(name for name in OPTIONAL if name in recorded)]
+    missing = [name for name in needed if not (results / name).is_file()]
     if missing:
         raise InputError(
             f"the report cannot do without {', '.join(missing)}", str(results), "run the study's missing steps first"
         )
-    recorded = _json(results / "manifest.json").get("artefacts", {})
     for name in (*REQUIRED, *OPTIONAL):
         path = results / name
         if not path.is_file():
@@ -91,7 +85,9 @@ def _table(path: Path, data: bytes) -> pa.Table:
 
 
 def _write_csv(table: pa.Table, arrow: Path) -> None:
-    """The table as CSV beside the Arrow file; levels of its dictionaries in a JSON file."""
+    """The table as CSV beside the Arrow file; levels of its dictionaries and its notes in JSON files."""
+    notes = {k.decode(): v.decode() for k, v in (table.schema.metadata or {}).items() if k != b"levels"}
+    arrow.with_suffix(".notes.json").write_text(json.dumps(notes, ensure_ascii=False), "utf-8")
     levels = json.loads((table.schema.metadata or {}).get(b"levels", b"{}"))
     for index, field in enumerate(table.schema):
         if pa.types.is_dictionary(field.type):

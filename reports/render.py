@@ -20,7 +20,7 @@ from reports.page import faults
 
 HERE = Path(__file__).resolve().parent
 SOURCE = HERE / "study.qmd"
-_PARTS = ("*.css", "*.lua", "*.R", "page.html", "R/*.R", "outcome/*.qmd")
+_PARTS = ("*.css", "*.lua", "*.R", "page.html", "R/*.R", "outcome/*.qmd", "probed/*.qmd")
 # R's error with the lines that belong to it.
 _SAID = re.compile(
     r"^(?:\S+ )?(?:Error\b.*|! .*)$(?:\n(?!Calls:|Backtrace|Quitting|Execution|Warning).*\S.*$)*", re.MULTILINE

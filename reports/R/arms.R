@@ -2,7 +2,7 @@
 
 arms_data <- function(results) {
   d <- pick(results$arms, rule = results$rule, model = "arms")
-  if (nrow(d)) d[order(match(as.character(d$outcome), outcomes)), ] else d
+  if (nrow(d)) d[order(match(as.character(d$outcome), results$outcomes)), ] else d
 }
 
 #' One sentence per outcome and recipe; p is Holm's where more than two recipes are compared.
@@ -21,9 +21,8 @@ say_arms <- function(results) {
 
 say_arm <- function(results, x, several) {
   outcome <- as.character(x$outcome)
-  verb <- c(acquisition = "to be learned", generalisation = "to be recalled without training",
-    degradation = "to be lost")[[outcome]]
-  head <- paste0("**", first_upper(outcome), ", ", md(as.character(x$arm)), ".** ")
+  verb <- outcome_words(outcome, "verb")
+  head <- paste0("**", md(first_upper(outcome)), ", ", md(as.character(x$arm)), ".** ")
   if (x$infinite %in% TRUE || is.na(x$hr)) return(paste0(head, "The hazard ratio has no finite value."))
   inside <- x$lower <= 1 && x$upper >= 1
   word <- time_word(results$time)

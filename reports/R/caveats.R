@@ -1,8 +1,8 @@
 # What a reader must know before believing a number: decided from the data, most serious first.
 
 caveats <- function(results) {
-  all <- c(unlist(lapply(outcomes, function(o) c(caveat_events(results, o), caveat_separation(results, o)))),
-    caveat_hazards(results), caveat_seeds(results), caveat_runs(results), caveat_failed(results),
+  all <- c(unlist(lapply(results$outcomes, function(o) c(caveat_events(results, o), caveat_separation(results, o)))),
+    caveat_dropped(results), caveat_hazards(results), caveat_seeds(results), caveat_runs(results), caveat_failed(results),
     caveat_rule(results), caveat_latent(results), caveat_checkpoints(results), caveat_missing(results))
   all[nzchar(all)]
 }
@@ -13,8 +13,8 @@ caveat_events <- function(results, outcome) {
   events <- sum(pick(results$event_counts, outcome = outcome, rule = results$rule)$events)
   terms <- nrow(pick(results$coefficients, outcome = outcome, rule = results$rule, model = "cox"))
   if (events >= max(20, 10 * terms)) return("")
-  if (!events) return(paste0("**No event of ", outcome, "** was seen, so nothing can be said about what drives it."))
-  paste0("**Few events:** ", outcome, " rests on ", plural(events, "event"),
+  if (!events) return(paste0("**No event of ", md(outcome), "** was seen, so nothing can be said about what drives it."))
+  paste0("**Few events:** ", md(outcome), " rests on ", plural(events, "event"),
       if (terms) paste0(" for ", plural(terms, "predictor")),
     "; its hazard ratios are rough, and single facts can move them.", if (nrow(pick(results$coefficients,
       outcome = outcome, rule = results$rule, model = "cox-firth"))) " Penalised (Firth) estimates stand beside them.")
@@ -24,24 +24,34 @@ caveat_separation <- function(results, outcome) {
   d <- pick(results$coefficients, outcome = outcome, rule = results$rule, model = c("cox", "cox-univariable"))
   d <- d[d$infinite %in% TRUE, ]
   if (!nrow(d)) return("")
-  paste0("**Separation:** ", list_words(unique(md(predictor_words(d$term)))), " tells the facts with ", outcome,
+  paste0("**Separation:** ", list_words(unique(md(predictor_words(d$term)))), " tells the facts with ", md(outcome),
       " from those without so completely that ",
     "the hazard ratio has no finite value; the penalised (Firth) estimate beside it has one.")
+}
+
+#' Models that leave out more than a twentieth of their rows: those with all values may be unlike the others.
+caveat_dropped <- function(results, share = 0.05) {
+  fits <- pick(results$fits, rule = results$rule, model = "cox")
+  fits <- fits[which(fits$dropped > share * (fits$rows + fits$dropped)), ]
+  if (!nrow(fits)) return("")
+  paste0("**Rows left out:** for missing values the adjusted Cox model goes without ",
+    list_words(paste0(fmt_n(fits$dropped), " of ", fmt_n(fits$rows + fits$dropped), " rows (", md(fits$outcome), ")")),
+    "; what it says holds for rows with every value, and those may be unlike the others.")
 }
 
 caveat_hazards <- function(results) {
   bad <- Filter(function(o) {
     d <- pick(results$zph_tests, outcome = o, rule = results$rule, model = "cox")
-    any(d$p[startsWith(as.character(d$term), main_term(o))] < 0.05, na.rm = TRUE)
-  }, outcomes)
+    any(d$p[column_of(d$term) == main_term(results, o)] < 0.05, na.rm = TRUE)
+  }, results$outcomes)
   if (!length(bad)) return("")
-  paste0("**The main effect changes during training** (", list_words(bad),
+  paste0("**The main effect changes with time** (", md(list_words(bad)),
       "): one hazard ratio is an average over time, and the tables ",
     "by period below say more.")
 }
 
 caveat_seeds <- function(results) {
-  n <- length(unique(results$baseline$seed))
+  n <- length(setdiff(results$events$seed, NA)) # a table of someone else's may not say
   if (n != 1) return("")
   "**One seed:** every interval says how far the result could move with other facts, not with another training run."
 }
@@ -67,11 +77,11 @@ caveat_failed <- function(results) {
 #' Events that did not last: the first rule counts them, the sustained one does not.
 caveat_rule <- function(results) {
   counts <- stats::aggregate(events ~ outcome + rule, results$event_counts, sum)
-  parts <- vapply(outcomes, function(o) {
+  parts <- vapply(results$outcomes, function(o) {
     first <- counts$events[counts$outcome == o & counts$rule == "first"]
     kept <- counts$events[counts$outcome == o & grepl("^sustained", counts$rule)]
     if (!length(first) || !length(kept) || first < 5 || min(kept) > 0.7 * first) return("")
-    paste0(o, " ", fmt_n(first), " events, but only ", fmt_n(min(kept)), " that lasted")
+    paste0(md(o), " ", fmt_n(first), " events, but only ", fmt_n(min(kept)), " that lasted")
   }, "")
   parts <- parts[nzchar(parts)]
   if (length(parts)) paste0("**Recall flickers:** ", list_words(parts), ".") else ""
@@ -86,10 +96,10 @@ caveat_latent <- function(results) {
 }
 
 caveat_checkpoints <- function(results) {
-  times <- unique(results$recall$epoch[results$recall$epoch > 0])
+  times <- if (nrow(results$recall)) setdiff(results$recall$epoch, 0) else unique(results$events$stop)
   if (length(times) >= 8) return("")
-  paste0("**Few checkpoints:** recall was measured ", plural(length(times), "time"),
-      " after the baseline, so event times are known only to within those steps.")
+  paste0("**Few checkpoints:** events could be seen at ", plural(length(times), "time"),
+      " only, so their times are known to within those steps.")
 }
 
 caveat_missing <- function(results) {

@@ -8,11 +8,12 @@ influence_of <- function(results, outcome, aspect = NULL) {
 #' The main predictor's term in the table of influence, or the first one.
 influence_term <- function(results, outcome) {
   terms <- unique(as.character(influence_of(results, outcome, "fact")$term))
-  c(terms[startsWith(terms, main_term(outcome))], terms)[1]
+  c(terms[column_of(terms) == main_term(results, outcome)], terms)[1]
 }
 
-#' A fact by its subject and relation.
+#' A fact by its subject and relation, or by its id where that is all there is.
 fact_name <- function(results, id) {
+  if (!nrow(results$facts)) return(as.character(id))
   f <- results$facts[match(as.character(id), as.character(results$facts$fact_id)), ]
   ifelse(is.na(f$subject), as.character(id), paste0(plain_name(f$subject), " (", plain_name(f$relation), ")"))
 }
@@ -44,7 +45,7 @@ say_outliers <- function(results, outcome, far = 2.5) {
   if (!nrow(d)) return("No fact had its event much earlier or later than the model expects.")
   when <- ifelse(d$value > 0, "earlier", "later")
   names <- paste0("\u201c", md(fact_name(results, d$unit)), "\u201d (", when, ")")
-  paste0("The model is furthest off for ", list_words(names), ": look there for prompts or answers that are unusual.")
+  paste0("The model is furthest off for ", list_words(names), ": look there for mistakes, or for what is unusual about them.")
 }
 
 say_form <- function(results, outcome) {

@@ -65,7 +65,7 @@ plot_recall <- function(results) {
 
 # With one training recipe there is nothing for a legend to tell apart.
 one_arm <- function(results) {
-  if (length(level_order(results$recall$arm)) == 1) ggplot2::theme(legend.position = "none")
+  if (length(level_order(results$event_counts$arm)) == 1) ggplot2::theme(legend.position = "none")
 }
 
 #' First and last recall of each arm and split, pooled over runs.
@@ -88,32 +88,44 @@ alt_recall <- function(results) {
     fmt_percent(e$share_before), " to ", fmt_percent(e$share_after), ".", collapse = " "))
 }
 
-#' Events per time point under the primary rule, by outcome and arm.
-events_per_time <- function(results) {
+#' Events per time point under the primary rule, by outcome and arm. With more than `most` different times, per
+#' thirtieth of the follow-up, at its middle.
+events_per_time <- function(results, most = 40) {
   d <- pick(results$events, rule = results$rule)
   d <- d[d$event %in% TRUE, , drop = FALSE]
   if (!nrow(d)) return(data.frame())
   d$n <- 1L
+  if (length(unique(d$stop)) > most) {
+    breaks <- pretty(c(0, d$stop), 30)
+    d$stop <- (breaks[-1] - diff(breaks) / 2)[findInterval(d$stop, breaks, left.open = TRUE, all.inside = TRUE)]
+  }
   stats::aggregate(n ~ outcome + arm + stop, d, sum)
+}
+
+#' The width of a bar: most of the step between two times.
+event_step <- function(d) {
+  times <- sort(unique(d$stop))
+  if (length(times) > 1) min(diff(times)) else 1
 }
 
 plot_events <- function(results) {
   d <- events_per_time(results)
-  d$outcome <- factor(first_upper(as.character(d$outcome)), first_upper(outcomes))
-  times <- sort(unique(d$stop))
-  width <- 0.85 * if (length(times) > 1) min(diff(times)) else 1
-  ggplot2::ggplot(d, ggplot2::aes(stop, n, fill = arm)) + ggplot2::geom_col(width = width) +
+  d$outcome <- factor(first_upper(as.character(d$outcome)), first_upper(results$outcomes))
+  ggplot2::ggplot(d, ggplot2::aes(stop, n, fill = arm)) + ggplot2::geom_col(width = 0.85 * event_step(d)) +
     ggplot2::facet_wrap(~outcome, ncol = 1, scales = "free_y") +
-    ggplot2::scale_fill_manual(values = colours_for(level_order(results$recall$arm)), name = "Training recipe") +
+    ggplot2::scale_fill_manual(values = colours_for(level_order(results$event_counts$arm)),
+        name = "Training recipe") +
     ggplot2::scale_y_continuous(breaks = function(l) unique(floor(pretty(l, 4))),
         expand = ggplot2::expansion(c(0, 0.08))) +
     ggplot2::scale_x_continuous(breaks = whole_breaks) +
-    ggplot2::labs(x = first_upper(time_word(results$time)), y = "Facts, summed over runs") + theme_report() +
+    ggplot2::labs(x = first_upper(time_word(results$time)), y = "Events, summed over runs") + theme_report() +
         one_arm(results)
 }
 
 cap_events <- function(results) {
-  paste0("Events per ", time_word(results$time), ", summed over runs (rule: ", rule_words(results$rule), ").")
+  step <- event_step(events_per_time(results))
+  per <- if (step == 1) time_word(results$time) else paste(fmt_number(step), time_word(results$time, 2))
+  paste0("Events per ", per, ", summed over runs (rule: ", rule_words(results$rule), ").")
 }
 
 alt_events <- function(results) {

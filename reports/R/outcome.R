@@ -37,10 +37,11 @@ callout_of <- function(fits) {
     md(first_upper(reason_of(fits[1, ]))))
 }
 
-#' A piece of an outcome's section, knitted in place with its outcome filled in. Pieces that would be empty are left
-#' out by `piece_if`, so that no reference points at a figure that is not there.
-piece <- function(name, ...) {
-  text <- knitr::knit_expand(file.path("outcome", paste0(name, ".qmd")), ..., delim = c("<<", ">>"))
+#' A piece of the report, knitted in place; of an outcome's section (`outcome/`) with that outcome filled in. Pieces that
+#' would be empty are left out by `piece_if`, so that no reference points at a figure that is not there.
+piece <- function(name, ..., outcome = "") {
+  file <- paste0(if (!grepl("/", name)) "outcome/", name, ".qmd")
+  text <- knitr::knit_expand(file, ..., outcome = outcome, id = outcome_id(outcome), delim = c("<<", ">>"))
   knitr::knit_child(text = text, quiet = TRUE)
 }
 
@@ -48,16 +49,15 @@ piece_if <- function(condition, name, ...) if (isTRUE(as.logical(condition))) pi
 
 #' Everything about one outcome; a part without data is its callout alone.
 outcome_section <- function(results, outcome) {
+  cat("\n\n## ", md(first_upper(outcome)), " {#", outcome_id(outcome), "}\n\n", sep = "")
   cat(say_count(results, outcome), "\n\n")
   if (!nrow(pick(results$fits, outcome = outcome))) {
-    cat(callout("warning", paste("No analysis of", outcome), paste0("This study's results hold no fit of ", outcome,
-        ".")))
+    cat(callout("warning", paste("No analysis of", outcome), paste0("The results hold no fit of ", md(outcome), ".")))
     return(invisible())
   }
   cat(callouts_of(results, outcome, c("km", "score", "rmst")), "\n")
   for (by in splits_of(results, outcome)) {
-    id <- if (nzchar(by)) gsub("[^a-z0-9]+", "-", tolower(by)) else "all" # a label may not end with a dash
-    cat(piece("incidence", outcome = outcome, by = by, id = id), "\n")
+    cat(piece("incidence", outcome = outcome, by = by, by_id = match(by, splits_of(results, outcome))), "\n")
   }
   has <- function(table, ...) nrow(pick(results[[table]], outcome = outcome, rule = results$rule, ...)) > 0
   cat(piece_if(has("rmst"), "rmst", outcome = outcome), "\n")

@@ -10,7 +10,7 @@ fmt_setting <- function(results, keys) {
 say_cluster <- function(results) {
   cluster <- study_value(results, c("analysis", "cluster"), "")
   if (!nzchar(cluster)) return(", and treat the rows as independent")
-  what <- if (cluster == "fact_id") "the same fact in several runs" else paste0("the same *", md(cluster), "*")
+  what <- if (cluster == "fact_id") "the rows of one fact" else paste0("the same *", md(cluster), "*")
   paste0("; those of the Cox models and the curves are robust to rows belonging together (", what,
       "), those of the grouped-time model are not")
 }

@@ -44,7 +44,7 @@ say_stratified <- function(results, outcome) {
   gone <- setdiff(as.character(of("cox")$term[!of("cox")$infinite %in% TRUE]), as.character(of("cox-stratified")$term))
   left <- utils::head(pick(results$zph_tests, outcome = outcome, rule = results$rule, model = "cox-stratified",
     term = "GLOBAL"), 1)
-  paste0("@tbl-", outcome, "-stratified has the second remedy: every level (of a number: every third) of ",
+  paste0("@tbl-", outcome_id(outcome), "-stratified has the second remedy: every level (of a number: every third) of ",
     list_words(unique(md(lower_first(predictor_words(gone))))), " has a baseline hazard of its own, so that no ratio ",
     "is assumed for it (and none is estimated), and the other predictors are compared within its levels. ",
     if (nrow(left) && !is.na(left$p)) paste0(if (left$p < 0.05) "Even so, the rest still changes with time (" else

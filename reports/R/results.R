@@ -2,13 +2,18 @@
 
 #' @param folder A results folder as docs/tables.md describes it.
 #' @return A list: tables by name (a missing one has no rows), `study`, `manifest`, `environment`, `rule` (the primary
-#'   event rule), `time` (unit of the time axis), `absent` (names of optional files that are not there).
+#'   event rule), `time` (unit of the time axis), `outcomes`, `notes` (sentences about the events: what was left out or
+#'   is unusual), `absent` (names of optional files that are not there).
 read_results <- function(folder) {
-  main <- c("facts", "baseline", "recall", "events", "event_counts")
+  main <- c("events", "event_counts")
+  probed <- c("facts", "baseline", "recall") # of studies that factsurv ran; a table of events has none
   analysis <- c("fits", "coefficients", "curves", "risk_table", "rmst", "sensitivity", "arms", "tests", "zph_tests",
     "zph_points", "zph_curves", "zph_periods", "influence", "variances", "random_effects", "marginal")
   results <- list(folder = folder, absent = character())
-  for (name in main) results[[name]] <- read_table(file.path(folder, paste0(name, ".arrow")))
+  for (name in c(main, probed)) {
+    path <- file.path(folder, paste0(name, ".arrow"))
+    results[[name]] <- if (name %in% main || file.exists(path)) read_table(path) else data.frame()
+  }
   for (name in analysis) {
     path <- file.path(folder, "analysis", paste0(name, ".arrow"))
     if (file.exists(path)) {
@@ -26,7 +31,10 @@ read_results <- function(folder) {
     if (!found) results$absent <- c(results$absent, basename(path))
   }
   results$rule <- primary_rule(results)
-  results$time <- study_value(results, c("analysis", "time"), "epoch")
+  about <- attr(results$events, "metadata")
+  results$time <- c(about$time, study_value(results, c("analysis", "time"), "epoch"))[1]
+  results$notes <- unlist(lapply(about[c("left_out", "notes")], function(x) if (!is.null(x)) jsonlite::fromJSON(x)))
+  results$outcomes <- unique(c(level_order(results$fits$outcome), level_order(results$event_counts$outcome)))
   results
 }
 
@@ -57,16 +65,29 @@ pick <- function(table, ...) {
   table[keep, , drop = FALSE]
 }
 
-outcomes <- c("acquisition", "generalisation", "degradation")
+#' The predictor that an outcome is about: the first one of the analysis plan.
+main_term <- function(results, outcome) {
+  planned <- results$manifest$steps$analysis$key$spec$plan$covariates[[outcome]]
+  fitted <- pick(results$coefficients, outcome = outcome, rule = results$rule, model = c("cox", "cox-univariable"))$term
+  c(unlist(planned), column_of(fitted), "")[1]
+}
 
-#' The predictor that an outcome is about: latent knowledge, or for degradation the split.
-main_term <- function(outcome) if (outcome == "degradation") "split" else "latent"
+#' The column that a term is of: of a factor with several levels, what stands before the level.
+column_of <- function(term) sub(":.*$", "", as.character(term))
 
 #' The row of the Cox model for the main predictor; no rows where it was not estimated.
 main_effect <- function(results, outcome, rule = results$rule, model = "cox") {
   rows <- pick(results$coefficients, outcome = outcome, rule = rule, model = model)
   if (!nrow(rows)) return(rows)
-  utils::head(rows[startsWith(as.character(rows$term), main_term(outcome)), , drop = FALSE], 1)
+  utils::head(rows[column_of(rows$term) == main_term(results, outcome), , drop = FALSE], 1)
+}
+
+#' An outcome's name as ids and labels may have it: plain words joined, anything else by its characters' numbers.
+outcome_id <- function(outcome) {
+  taken <- c("summary", "baseline", "recall", "events", "arms", "rules", "methods", "details", "warnings", "missing",
+    "provenance")
+  if (grepl("^[a-z0-9]+( [a-z0-9]+)*$", outcome) && !outcome %in% taken) return(gsub(" ", "-", outcome))
+  paste(c("outcome", utf8ToInt(outcome)), collapse = "-")
 }
 
 #' The fit of a model; no rows where the study holds none.

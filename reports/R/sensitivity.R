@@ -10,7 +10,7 @@ sensitivity_data <- function(results) {
   first <- !duplicated(paste(d$outcome, d$rule, d$method))
   d <- d[first, ]
   d$method <- factor(ties_words[as.character(d$method)], rev(ties_words))
-  d$outcome <- factor(first_upper(as.character(d$outcome)), first_upper(outcomes))
+  d$outcome <- factor(first_upper(as.character(d$outcome)), first_upper(results$outcomes))
   d[order(d$outcome), ]
 }
 
@@ -46,7 +46,7 @@ say_sensitivity <- function(results) {
       if (!any(above) && !any(below)) "the interval includes 1 whatever the choice" else
         paste0("**whether the interval excludes 1 depends on the choice** (it does in ", sum(above | below), " of ",
           nrow(x), ")")
-    paste0("For ", lower_first(as.character(x$outcome[1])), " it lies between ", fmt_ratio(min(x$hr)), " and ",
+    paste0("For ", md(lower_first(as.character(x$outcome[1]))), " it lies between ", fmt_ratio(min(x$hr)), " and ",
       fmt_ratio(max(x$hr)), " (", fmt_n(min(x$events)), if (min(x$events) < max(x$events)) paste0(" to ",
         fmt_n(max(x$events))), " events); ", verdict, ".")
   }, "")

@@ -5,6 +5,48 @@ list_some <- function(x, most = 6) {
   paste0(paste(x[seq_len(most)], collapse = ", "), " and ", length(x) - most, " others")
 }
 
+#' What there is to analyse, where it is not a study's probes: the table of events.
+say_table <- function(results) {
+  e <- results$events
+  table <- basename(as.character(c(results$manifest$steps$events$key$spec$table, "a table of events")[1]))
+  column <- study_value(results, c("events", "id"), "id")
+  runs <- length(unique(as.character(e$run)))
+  paste0("The events come from a table (", md(table), ") with ", plural(nrow(e), "row"), " of **",
+    plural(length(unique(as.character(e$fact_id))), "fact"), "**",
+    if (runs > 1) paste0(" in ", plural(runs, "run")), ", followed up to ", time_word(results$time), " ",
+    fmt_number(max(e$stop)), ". A fact is one value of the column \u201c", md(column), "\u201d.")
+}
+
+say_time <- function(results) {
+  paste0("**Time and events.** Time is counted in ", time_word(results$time, 2), ", and events are what the table says: ",
+    "a fact is at risk after the start of each of its rows, up to and including the stop.")
+}
+
+#' One line an outcome: how many, how many by the main predictor, and its hazard ratio.
+say_outcomes <- function(results) {
+  lines <- vapply(results$outcomes, function(o) {
+    paste0("- **", md(first_upper(o)), ".** ", say_count(results, o), " ",
+      say_incidence(results, o, main_term(results, o), score = FALSE), " ", say_effect(results, o))
+  }, "")
+  paste(lines, collapse = "\n")
+}
+
+#' What an event is, who is censored, and the rule that the text follows.
+say_events <- function(results) {
+  rules <- level_order(results$event_counts$rule)
+  what <- vapply(results$outcomes, outcome_words, "", which = "definition")
+  paste0("An **event** is what happens to a fact: ", list_words(unname(what)), ". Facts without an event by the end of ",
+    "their follow-up are *censored*: we only know that they held out that long. @tbl-events counts both",
+    if (length(rules) > 1) paste0(" under each rule for what an event is; the sections below use the rule \u201c",
+      rule_words(results$rule), "\u201d"), ".")
+}
+
+#' What was left out of the events, or is unusual about them.
+say_notes <- function(results) {
+  if (!length(results$notes)) return("")
+  paste0("What to know about these events:\n\n", paste0("- ", md(first_upper(results$notes)), ".", collapse = "\n"))
+}
+
 say_trained <- function(results) {
   f <- results$facts
   trained <- sum(f$split == "trained")
@@ -40,15 +82,14 @@ say_effect <- function(results, outcome) {
   x <- main_effect(results, outcome)
   fit <- fit_of(results, outcome, "cox")
   if (!nrow(x)) return(say_no_estimate(results, outcome))
-  what <- if (main_term(outcome) == "latent") "facts with latent knowledge" else paste0("the contrast \u201c",
-      md(x$unit), "\u201d")
+  what <- if (x$term == "latent") "facts with latent knowledge" else paste0("\u201c", md(term_words(x)), "\u201d")
   if (x$infinite %in% TRUE) {
-    return(paste0("The predictor \u201c", predictor_words(x$term),
+    return(paste0("The predictor \u201c", md(predictor_words(x$term)),
         "\u201d separates the facts that had the event from those that had not, so its ",
-      "hazard ratio for ", outcome, " has no finite value. ", say_firth(results, outcome)))
+      "hazard ratio for ", md(outcome), " has no finite value. ", say_firth(results, outcome)))
   }
   inside <- x$lower <= 1 && x$upper >= 1
-  paste0("The hazard ratio of ", outcome, " for ", what, " is **", fmt_ratio(x$hr), " (95 % interval ",
+  paste0("The hazard ratio of ", md(outcome), " for ", what, " is **", fmt_ratio(x$hr), " (95 % interval ",
       fmt_ratio(x$lower), " to ",
     fmt_ratio(x$upper), ")**, ", fmt_p(x$p), ", adjusted for the other predictors (", plural(fit$events[1],
         "event"), "). ",
@@ -56,17 +97,25 @@ say_effect <- function(results, outcome) {
 }
 
 say_meaning <- function(results, outcome, x, inside) {
-  word <- time_word(results$time)
-  who <- if (main_term(outcome) == "latent") c("a fact that sampling could already produce at baseline",
-      "one that it could not") else
-    strsplit(if (grepl(" vs ", x$unit)) sub("^(.*) vs (.*)$", "a \\1 fact#a \\2 one",
-        x$unit) else "such a fact#the other", "#")[[1]]
-  verb <- c(acquisition = "to be learned", generalisation = "to be recalled without training",
-      degradation = "to be lost")[[outcome]]
-  size <- paste0("about ", fmt_ratio(x$hr), " times as likely")
-  paste0("In words: in any one ", word, ", among facts that had not had the event yet, ", md(who[1]), " was ", size,
-    " ", verb, " as ", md(who[2]),
+  who <- compared(x)
+  paste0("In words: in any one ", time_word(results$time), ", among facts that had not had the event yet, ", md(who[1]),
+    " was about ", fmt_ratio(x$hr), " times as likely ", outcome_words(outcome, "verb"), " as ", md(who[2]),
     if (inside) "; but the interval includes 1, so these data do not settle whether there is a difference", ".")
+}
+
+#' Whom a coefficient compares, in words: the one, and the other.
+compared <- function(x) {
+  name <- lower_first(predictor_words(x$term))
+  unit <- plain_name(x$unit)
+  if (x$term == "latent") return(c("a fact that sampling could already produce at baseline", "one that it could not"))
+  if (unit == "yes vs no") return(paste0(c("a fact with \u201c", "one without \u201c"), name, "\u201d"))
+  if (startsWith(unit, "per SD")) {
+    return(c(paste("a fact whose", name, "is higher by one standard deviation", sub("^per SD ?", "", unit)), "another"))
+  }
+  if (!grepl(" vs ", unit)) return(c(paste("a fact whose", name, "is higher by one"), "another"))
+  levels <- strsplit(unit, " vs ", fixed = TRUE)[[1]]
+  if (column_of(x$term) == "split") return(paste(c("a", "a"), levels, c("fact", "one")))
+  paste(c("a fact with", "one with"), name, levels)
 }
 
 #' The penalised estimate of the main predictor, where the plain one is infinite.
@@ -79,22 +128,23 @@ say_firth <- function(results, outcome) {
 
 say_no_estimate <- function(results, outcome) {
   fit <- fit_of(results, outcome, "cox")
-  if (!nrow(fit)) return(paste0("This study holds no Cox model of ", outcome, "."))
-  if (estimated(fit)) return(paste0("The model has no estimate for ", by_words(main_term(outcome)), "."))
-  paste0("There is no hazard ratio for ", outcome, ": ", md(lower_first(as.character(fit$reason[1]))))
+  if (!nrow(fit)) return(paste0("The results hold no Cox model of ", md(outcome), "."))
+  if (estimated(fit)) {
+    return(paste0("The model has no estimate for ", md(by_words(main_term(results, outcome))), "."))
+  }
+  paste0("There is no hazard ratio for ", md(outcome), ": ", md(lower_first(as.character(fit$reason[1]))))
 }
 
-lower_first <- function(x) paste0(tolower(substr(x, 1, 1)), substring(x, 2))
+#' Capitals stay where they are more than the beginning of a sentence: ECOG.
+lower_first <- function(x) ifelse(grepl("^.[A-Z]", x), x, paste0(tolower(substr(x, 1, 1)), substring(x, 2)))
 
 #' How many of those at risk had the event, under the primary rule.
 say_count <- function(results, outcome) {
   d <- pick(results$event_counts, outcome = outcome, rule = results$rule)
   n <- sum(d$at_risk)
-  if (!n) return(paste0("No fact was at risk of ", outcome, "."))
+  if (!n) return(paste0("No fact was at risk of ", md(outcome), "."))
   runs <- length(unique(as.character(d$run)))
-  what <- c(acquisition = "trained facts that were not recalled at first were learned",
-    generalisation = "withheld facts that were not recalled at first came to be recalled, although never trained on",
-    degradation = "facts that were recalled at first were lost")[[outcome]]
+  what <- outcome_words(outcome, "count")
   paste0(if (runs > 1) paste0("Counted over ", fmt_n(runs), " runs, "), "**", fmt_n(sum(d$events)), " of ", fmt_n(n),
     "** (", fmt_percent(sum(d$events) / n), ") ", what, ".")
 }
@@ -112,7 +162,9 @@ say_incidence <- function(results, outcome, by, score = TRUE) {
 }
 
 stratum_noun <- function(by, stratum) {
-  if (by == "latent") paste("facts with", stratum) else if (by == "split") paste(stratum, "facts") else stratum
+  if (by == "latent") return(paste("facts with", stratum))
+  if (by == "split") return(paste(stratum, "facts"))
+  if (by %in% c("", "arm", "run", "relation", "group")) stratum else paste("facts with", plain_name(by), stratum)
 }
 
 #' The score test in words.
@@ -129,7 +181,7 @@ say_score <- function(results, outcome, by) {
 #' One plain sentence on proportional hazards, with the size of the drift where there is one.
 say_zph <- function(results, outcome) {
   d <- pick(results$zph_tests, outcome = outcome, rule = results$rule, model = "cox")
-  main <- utils::head(d[startsWith(as.character(d$term), main_term(outcome)), ], 1)
+  main <- utils::head(d[column_of(d$term) == main_term(results, outcome), ], 1)
   if (!nrow(main)) main <- utils::head(d, 1)
   if (!nrow(main) || is.na(main$p)) return("")
   label <- paste0("\u201c", md(contrast_of(results, outcome, main$term)), "\u201d")
@@ -138,11 +190,11 @@ say_zph <- function(results, outcome) {
     " (", list_words(fmt_p(rest$p)), ").") else ""
   stat <- paste0("(\u03c7\u00b2 = ", fmt_number(main$chisq), " on ", fmt_number(main$df), " df, ", fmt_p(main$p), ")")
   if (main$p >= 0.05) {
-    return(paste0("The data give no evidence that the hazard ratio of ", label, " changes during training ", stat,
+    return(paste0("The data give no evidence that the hazard ratio of ", label, " changes with time ", stat,
       "; that is not proof that it stays the same.", others))
   }
-  paste0("The hazard ratio of ", label, " changes during training ", stat,
-      ", so the single value is an average over the whole run. ",
+  paste0("The hazard ratio of ", label, " changes with time ", stat,
+      ", so the single value is an average over the whole time. ",
     say_drift(results, outcome, main$term), sub("It does change", "It also changes", others, fixed = TRUE))
 }
 

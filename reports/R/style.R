@@ -24,8 +24,11 @@ theme_report <- function(base_size = 12) {
 
 percent_axis <- function(x) paste0(formatC(100 * x, format = "fg", digits = 3), " %")
 
-#' Axis breaks at whole numbers, about seven of them.
-whole_breaks <- function(limits) unique(round(pretty(limits, 6)))
+#' About seven axis breaks, at whole numbers unless all lies within a few units.
+whole_breaks <- function(limits) {
+  breaks <- pretty(limits, 6)
+  if (diff(range(limits)) < 4) breaks else unique(round(breaks))
+}
 
 wrap <- function(x, width = 28) {
   vapply(as.character(x), function(t) paste(strwrap(t, width), collapse = "\n"), "", USE.NAMES = FALSE)

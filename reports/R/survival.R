@@ -27,7 +27,7 @@ curves_of <- function(results, outcome, by) {
 #' The columns that split an outcome's curves, its own question first.
 splits_of <- function(results, outcome) {
   by <- level_order(pick(results$curves, outcome = outcome, rule = results$rule, model = "km")$by)
-  by <- unique(c(intersect(main_term(outcome), by), by))
+  by <- unique(c(intersect(main_term(results, outcome), by), by))
   if (any(nzchar(by))) by[nzchar(by)] else by # the curve of all facts together only where nothing splits it
 }
 
@@ -63,7 +63,7 @@ plot_incidence <- function(results, outcome, by) {
     ggplot2::scale_colour_manual(values = colours, name = NULL) +
         ggplot2::scale_fill_manual(values = colours, name = NULL) +
     ggplot2::scale_linetype_discrete(name = NULL) +
-    ggplot2::labs(title = paste0("Cumulative incidence of ", outcome), x = first_upper(word), y = NULL) + theme_report()
+    ggplot2::labs(title = paste0("Cumulative incidence of ", outcome, if (nzchar(by)) paste(" by", by_words(by))), x = first_upper(word), y = NULL) + theme_report()
   patchwork::wrap_plots(curve, plot_risk(results, outcome, by, axis, colours), ncol = 1,
     heights = c(5, 0.6 + 0.5 * length(colours)))
 }
@@ -92,7 +92,7 @@ plot_risk <- function(results, outcome, by, axis, colours) {
 }
 
 cap_incidence <- function(outcome, by) {
-  paste0("Cumulative incidence (1 \u2212 Kaplan\u2013Meier) of ", outcome, " by ", by_words(by),
+  paste0("Cumulative incidence (1 \u2212 Kaplan\u2013Meier) of ", md(outcome), " by ", md(by_words(by)),
     ", with 95 % bands; under it the number at risk and, in brackets, the events so far.")
 }
 

@@ -67,11 +67,11 @@ table_recall_of_arms <- function(results) {
 
 table_event_counts <- function(results) {
   d <- stats::aggregate(cbind(at_risk, events, censored) ~ outcome + rule + arm, results$event_counts, sum)
-  d <- d[order(match(d$outcome, outcomes), d$rule, d$arm), ]
+  d <- d[order(match(d$outcome, results$outcomes), d$rule, d$arm), ]
   md_table(data.frame(Outcome = first_upper(as.character(d$outcome)), Rule = rule_words(d$rule),
       "Training recipe" = d$arm,
     "At risk" = fmt_n(d$at_risk), Events = fmt_n(d$events), Censored = fmt_n(d$censored),
-    "With event" = fmt_percent(ifelse(d$at_risk > 0, d$events / d$at_risk, NA)), check.names = FALSE), "lllrrrr")
+    "With event" = fmt_percent(ifelse(d$at_risk > 0, 1 - d$censored / d$at_risk, NA)), check.names = FALSE), "lllrrrr")
 }
 
 #' Hazard ratios of every model beside each other, p of the Cox model last.
@@ -147,7 +147,7 @@ table_variances <- function(results, outcome) {
 #' Adjusted hazard ratios under every event rule, the number of events in the first line of each outcome.
 table_rules <- function(results) {
   rules <- level_order(results$event_counts$rule)
-  parts <- lapply(outcomes, function(o) {
+  parts <- lapply(results$outcomes, function(o) {
     d <- pick(results$coefficients, outcome = o, model = "cox")
     counts <- pick(results$event_counts, outcome = o)
     if (!nrow(counts)) return(NULL)

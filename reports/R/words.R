@@ -69,10 +69,30 @@ list_words <- function(x, last = " and ") {
 
 first_upper <- function(x) paste0(toupper(substr(x, 1, 1)), substring(x, 2))
 
-#' The time axis in words: "epoch", "epochs".
+#' The time axis in words: "epoch", "epochs"; "hour of training", "hours of training".
 time_word <- function(time, n = 1) {
-  one <- sub("s$", "", time)
-  if (n == 1) one else paste0(one, "s")
+  of <- sub("^.*?( of .*)?$", "\\1", time, perl = TRUE)
+  one <- sub("s$", "", substr(time, 1, nchar(time) - nchar(of)))
+  paste0(one, if (n != 1) "s", of)
+}
+
+# What happens, to a reader: the words for what we know, and the outcome's own name for everything else.
+known_outcomes <- list(
+  acquisition = c(verb = "to be learned", definition = "*acquisition*: a trained fact comes to be recalled",
+    count = "trained facts that were not recalled at first were learned"),
+  generalisation = c(verb = "to be recalled without training",
+    definition = "*generalisation*: the same for a withheld fact",
+    count = "withheld facts that were not recalled at first came to be recalled, although never trained on"),
+  degradation = c(verb = "to be lost", definition = "*degradation*: a fact recalled at first is lost",
+    count = "facts that were recalled at first were lost")
+)
+
+#' @param which "verb" (after "times as likely"), "count" (after "9 of 12") or "definition".
+outcome_words <- function(outcome, which) {
+  own <- c(verb = "to have the event", count = paste0("facts at risk had the event *", md(outcome), "*"),
+    definition = paste0("*", md(outcome), "*"))
+  words <- if (outcome %in% names(known_outcomes)) known_outcomes[[outcome]] else own
+  words[[which]]
 }
 
 #' Text that came from data, safe inside Markdown: nothing in it may start markup, a reference or a table cell.
@@ -92,7 +112,7 @@ stratum_words <- function(by, stratum) {
   no <- tolower(value) %in% c("false", "no", "0")
   text <- ifelse(by == "latent" & yes, "latent knowledge", ifelse(by == "latent" & no, "no latent knowledge",
       as.character(value)))
-  ifelse(text %in% c("", "1", "all"), "all facts", unname(text))
+  ifelse(by == "", "all facts", unname(text))
 }
 
 #' The column that splits the curves, in words.

@@ -3,7 +3,7 @@
 #' nanoarrow reads Arrow IPC streams. A file (`.arrow`) is eight bytes of magic, then such a stream, then a footer; so
 #' the eight bytes are skipped. Dictionaries arrive as text; the order of their levels, which decides the reference
 #' level, comes from the key `levels` of the schema's metadata. Without nanoarrow a CSV file of the same name beside it
-#' is read, with its `.levels.json`.
+#' is read, with its `.levels.json` and, for the other keys of the metadata, its `.notes.json` if there is one.
 #'
 #' @param path an `.arrow` file, or a `.csv` file with its `.levels.json`.
 #' @return A data.frame; dictionaries are factors with the levels in the writer's order. The attribute `metadata` has
@@ -62,7 +62,8 @@ read_csv_table <- function(path) {
   for (column in setdiff(header, names(levels))) {
     if (all(data[[column]] %in% c("true", "false", NA))) data[[column]] <- as.logical(data[[column]])
   }
-  with_levels(data, levels, list())
+  notes <- sub("[.]csv$", ".notes.json", path)
+  with_levels(data, levels, if (file.exists(notes)) jsonlite::read_json(notes) else list())
 }
 
 with_levels <- function(data, levels, metadata) {

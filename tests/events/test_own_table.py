@@ -75,7 +75,7 @@ def added(*rows):
          .replace("\nc,", "\nc,1,4,").replace("\nd,", "\nd,4,,"), {}, "left is not before right in row 1"),
         (GOOD.replace("sex", "arm"), {"run": "age"}, None),
         (GOOD.replace("sex", "arm").replace("age", "run").replace("40", "50"), {}, "run '50' is in several arms"),
-        (GOOD + "e,0,1\n", {}, "1 rows do not have the header's 6 cells:\n  line 6: 3 cells (e,0,1)"),
+        (GOOD + "e,0,1\n", {}, "1 row(s) without the header's 6 cells:\n  line 6: 3 cells (e,0,1)"),
         ("id,start,stop,event\n", {}, "the table has a header and no rows"),
         ("", {}, "the file is empty"),
         (GOOD.replace("sex", "age"), {}, "several columns are named 'age'"),
@@ -129,7 +129,7 @@ def test_a_covariate_that_cannot_be_used(tmp_path, values, message):
     asked = {"analysis.covariates.event": ["x"]}
     assert message in problems(tmp_path, text, None, asked)
     table = own(tmp_path, text)  # nobody asked for it
-    assert table.covariates == ("y",) and any(n.startswith("x is left out") for n in table.notes)
+    assert table.covariates == ("y",) and any(n.startswith('the column "x" is left out') for n in table.notes)
 
 
 def test_what_is_unusual_is_said_and_kept(tmp_path):
@@ -137,8 +137,8 @@ def test_what_is_unusual_is_said_and_kept(tmp_path):
     notes = " | ".join(table.notes)
     assert "1 id is not followed for some time in between (row 6 after the gap, 1 with an event)" in notes
     assert "1 id enters later than the others (delayed entry)" in notes
-    assert "1 ids differ in white space or case only, such as 'a' and ' A': one or two?" in notes
-    assert "age: missing in 1 rows, which the models leave out" in notes
+    assert "1 id has a twin that differs in white space or case only, such as 'a' and ' A': is it the same?" in notes
+    assert "leave out the rows that lack one of theirs (rows lacking: age 1)" in notes
     assert count_events(table.events).to_pylist() == [
         {"outcome": "event", "rule": "as given", "arm": "all", "run": "all", "at_risk": 7, "events": 3, "censored": 4}
     ]

@@ -111,7 +111,7 @@ def test_recall_before_and_after_is_in_the_summary(page, results):
 def test_caveats_follow_from_the_data(page):
     said = section(page, "summary")
     assert "Few events: generalisation rests on" in said
-    assert "The main effect changes during training" in said
+    assert "The main effect changes with time" in said
     assert "Missing on the machine that made this: coxme and quarto" in said
     assert "One seed" not in said
 

@@ -1,0 +1,236 @@
+"""Data sets of R's own survival package as tables of somebody else's: same coefficients as coxph, and a report."""
+
+import json
+import os
+import subprocess
+from contextlib import closing
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+import pytest
+
+from events.errors import InputError
+from events.files import read_table, write_table
+from flows import command
+from flows.own_events import analyse_table, check_table, make_events, open_results
+from reports.page import faults
+from stats.r_home import find_r
+from tests.reports.reading import Images, section, text_of
+
+# One data set a kind of file: what R exports, what coxph says of it, and our plan.
+CASES = {
+    "lung.csv": (
+        "transform(survival::lung, id = seq_len(nrow(survival::lung)))",
+        "coxph(Surv(time, status) ~ age + factor(sex) + ph.ecog, d)",
+        """
+        [events]
+        stop = "time"
+        event = "status"
+        event_is = 2
+        outcome = "death"
+        time = "day"
+        categories = ["sex"]
+        [analysis]
+        standardise = false
+        [analysis.covariates]
+        death = ["age", "sex", "ph.ecog"]
+        """,
+    ),
+    "rats.parquet": (
+        "transform(survival::rats, rat = seq_len(nrow(survival::rats)))",
+        "coxph(Surv(time, status) ~ rx + sex, d, cluster = litter)",
+        """
+        [events]
+        id = "rat"
+        stop = "time"
+        event = "status"
+        outcome = "tumour"
+        time = "week"
+        [analysis]
+        standardise = false
+        cluster = "litter"
+        random = ["litter"]
+        [analysis.covariates]
+        tumour = ["rx", "sex"]
+        """,
+    ),
+    "bladder.arrow": (
+        "transform(subset(survival::bladder2, enum < 3), what = paste('recurrence', enum))",
+        "coxph(Surv(start, stop, event) ~ rx + size + number, subset(d, enum == 2))",
+        """
+        [events]
+        outcome = "what"
+        time = "month"
+        [analysis]
+        outcomes = ["recurrence 2", "recurrence 1"]
+        standardise = false
+        [analysis.covariates]
+        "recurrence 2" = ["rx", "size", "number"]
+        """,
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    """Folder with the tables and plans, and what coxph says of each."""
+    folder = tmp_path_factory.mktemp("own")
+    truth = {}
+    for name, (data, fit, plan) in CASES.items():
+        stem = Path(name).stem
+        script = f"""
+            library(survival); d <- {data}; write.csv(d, "{stem}.csv", row.names = FALSE)
+            f <- {fit}; cat(jsonlite::toJSON(cbind(coef(f), sqrt(diag(vcov(f)))), digits = NA))"""
+        r = find_r()
+        ran = subprocess.run(
+            [str(r.rscript), "--vanilla", "-e", script], cwd=folder, env=r.environment(), capture_output=True, text=True
+        )
+        assert ran.returncode == 0, ran.stderr
+        truth[name] = json.loads(ran.stdout)
+        table = pyarrow.csv.read_csv(folder / f"{stem}.csv")
+        if name.endswith(".parquet"):
+            pyarrow.parquet.write_table(table, folder / name)
+        elif name.endswith(".arrow"):
+            write_table(folder / name, table)
+        lines = "\n".join(line.strip() for line in plan.splitlines())
+        (folder / f"{stem}.toml").write_text(f'[study]\nname = "{stem}"\ntitle = "{stem.title()} of R"\n{lines}')
+    return folder, truth
+
+
+@pytest.fixture(scope="module")
+def analysed(exported):
+    folder, _ = exported
+    said: list[str] = []
+    for name in CASES:
+        analyse_table(folder / name, folder / f"{Path(name).stem}.toml", folder / "results", said.append)
+    return folder / "results", said
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_coefficients_are_those_of_coxph_on_the_same_rows(exported, analysed, name):
+    _, truth = exported
+    rows = read_table(analysed[0] / Path(name).stem / "analysis" / "coefficients.arrow").to_pylist()
+    first = rows[0]["outcome"]
+    ours = [(r["estimate"], r["se"] if r["se_robust"] is None else r["se_robust"]) for r in rows
+            if r["model"] == "cox" and r["outcome"] == first]  # fmt: skip
+    assert len(ours) == len(truth[name])
+    for (estimate, se), expected in zip(ours, truth[name], strict=True):
+        # The same maximum of the same likelihood, by Newton's method from the same start: rounding apart, equal.
+        assert (estimate, se) == pytest.approx(tuple(expected), rel=1e-6)
+
+
+def test_nothing_failed_and_everything_asked_for_is_there(analysed):
+    for name in CASES:
+        fits = read_table(analysed[0] / Path(name).stem / "analysis" / "fits.arrow").to_pylist()
+        assert fits and not [f["task"] for f in fits if f["status"] == "failed"]
+    variances = read_table(analysed[0] / "rats" / "analysis" / "variances.arrow").to_pylist()
+    assert {v["grouping"] for v in variances} == {"litter"}
+    counts = read_table(analysed[0] / "bladder" / "event_counts.arrow").to_pylist()
+    assert [c["outcome"] for c in counts] == ["recurrence 1", "recurrence 2"]
+
+
+def test_the_report_has_no_word_of_training(analysed):
+    page = (analysed[0] / "rats" / "report.html").read_text("utf-8")
+    assert faults(page, ["Rats of R"]) == []
+    said = text_of(page)
+    assert "300 facts" in section(page, "summary") and "column “rat”" in section(page, "summary")
+    assert "the event tumour" in section(page, "tumour") and "weeks" in section(page, "tumour")
+    assert 'id="baseline"' not in page and 'id="recall"' not in page
+    for word in ("epoch", "latent", "recalled", "greedy", "fine-tuned"):
+        assert word not in said.lower(), word
+    assert "every row is at risk from 0 on" in section(page, "events")
+    assert len(Images(page).found) >= 5 and " NA " not in said and "NaN" not in said
+
+
+def test_outcomes_have_sections_of_any_name(analysed):
+    page = (analysed[0] / "bladder" / "report.html").read_text("utf-8")
+    assert faults(page, ["Bladder of R"]) == []
+    for outcome in ("recurrence 1", "recurrence 2"):
+        assert f"the event {outcome}" in section(page, outcome.replace(" ", "-"))
+    assert "later than the others (delayed entry)" in section(page, "events")
+
+
+def test_what_is_done_is_skipped_and_a_change_is_named(exported, analysed):
+    folder, _ = exported
+    said: list[str] = []
+    analyse_table(folder / "lung.csv", folder / "lung.toml", folder / "results", said.append)
+    assert [s for s in said if "skipped" in s] == [
+        f"{s}: up to date, skipped" for s in ("events", "analysis", "report")
+    ]
+    plan = (folder / "lung.toml").read_text()
+    (folder / "other.toml").write_text(plan.replace('time = "day"', 'time = "date"'))
+    said.clear()
+    with closing(open_results(folder / "other.toml", folder / "results", said.append)) as results:
+        make_events(results, folder / "lung.csv")
+    assert "events: running (events.time: day → date)" in said
+
+
+def run(arguments, capsys, status=0):
+    try:
+        command.main(arguments)
+        code = 0
+    except SystemExit as end:
+        code = end.code or 0
+    out = capsys.readouterr()
+    assert code == status, out
+    return out.out + out.err
+
+
+def test_without_a_plan_one_is_shown_and_init_writes_it(exported, capsys, monkeypatch):
+    folder, _ = exported
+    monkeypatch.chdir(folder)
+    said = run(["analyze", "lung.csv"], capsys, 2)
+    assert "a table needs a plan" in said and "event_is = 2" in said and '# categories = ["sex", ' in said
+    assert "wrote mine.toml" in run(["init", "mine", "--events", "lung.csv"], capsys)
+    assert (folder / "mine.toml").read_text() in said.replace('"lung"', '"mine"')
+    said = run(["analyze", "lung.csv", "--plan", "mine.toml", "--check"], capsys)
+    assert "lung.csv: 228 rows, nothing is wrong" in said and "event: 165 events, 228 at risk" in said
+    assert not (folder / "results" / "mine").exists()
+    assert "it takes one table" in run(["init", "x"], capsys, 2)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('"death"\n', '"death"\nevnt = "x"\n', "events.evnt: unknown key; the nearest known one is event"),
+        ("standardise", 'time = "day"\nstandardise', "the unit of time has its name under [events]"),
+        (
+            "standardise",
+            'strata = ["ag"]\nstandardise',
+            'analysis.strata: there is no column "ag"; the nearest is "age"',
+        ),
+        ("death = [", "deth = [", 'analysis.covariates: there is no outcome "deth"; the nearest is "death"'),
+        ('"ph.ecog"', '"ph.eco"', 'analysis.covariates.death: there is no column "ph.eco"'),
+        ("event_is = 2", "event_is = 1.5", "no row has event_is = 1.5; it holds 1, 2"),
+        ('name = "lung"', 'name = "lu ng"', "study.name"),
+    ],
+)
+def test_a_plan_that_does_not_fit(exported, tmp_path, old, new, message):
+    folder, _ = exported
+    plan = (folder / "lung.toml").read_text()
+    assert old in plan
+    (tmp_path / "plan.toml").write_text(plan.replace(old, new))
+    with pytest.raises(InputError) as caught:
+        check_table(folder / "lung.csv", tmp_path / "plan.toml")
+    assert message in str(caught.value)
+
+
+def test_a_study_and_a_table_do_not_share_a_folder(exported, analysed, tmp_path, capsys):
+    folder, _ = exported
+    (tmp_path / "lung.toml").write_text('[study]\nname = "lung"\n')
+    said = run(["analyze", str(tmp_path / "lung.toml"), "--results", str(folder / "results")], capsys, 2)
+    assert "holds the analysis of a table" in said
+    results = tmp_path / "results" / "lung"
+    results.mkdir(parents=True)
+    (results / "manifest.json").write_text(json.dumps({"schema": 1, "artefacts": {}, "steps": {"facts": {"key": {}}}}))
+    with pytest.raises(InputError, match="training runs"):
+        analyse_table(folder / "lung.csv", folder / "lung.toml", tmp_path / "results")
+    assert os.listdir(results) == ["manifest.json", ".lock"] or sorted(os.listdir(results)) == [
+        ".lock",
+        "manifest.json",
+    ]
+    said = run(["analyze", "tiny-world", "--check"], capsys, 2)
+    assert "--plan and --check are for tables" in said
+    assert pa.types.is_boolean(read_table(folder / "results/lung/events.arrow")["event"].type)
