@@ -14,7 +14,6 @@ from flows import steps
 from flows.own_plan import OwnPlan, read_plan
 from stats.own_plan import own_plan
 
-
 NOT_OURS = {"time", "latent_chance"}  # of a study's analysis; a table's time has its name under [events]
 
 
