@@ -67,7 +67,7 @@ def read_own_table(path: Path, columns: OwnColumns, asked: Mapping[str, Sequence
     found = assigned(columns, table.column_names, problems)
     spells = _spells(table, found, columns, problems, notes)
     made = _covariates(table, found, columns, asked, problems, notes)
-    grouping = {n for where in GROUPINGS for n in asked.get(where, ())}
+    grouping = {n for where, names in asked.items() if where.endswith(_GROUPINGS) for n in names}
     names = {found[r]: OURS[r] for r in found} | {OURS[r]: OURS[r] for r in found} | {n: n for n in made}
     names |= {n: n for n in ("run", "arm", "fact_id")}
     _check_asked(asked, names, table, spells, problems)
@@ -81,10 +81,14 @@ def read_own_table(path: Path, columns: OwnColumns, asked: Mapping[str, Sequence
     return OwnTable(described(every, "events", **about), covariates, names, tuple(notes))
 
 
-GROUPINGS = ("analysis.strata", "analysis.cluster", "analysis.random")
-_VALUES = {"analysis.outcomes": "outcome", "analysis.rules": "rule"} | dict.fromkeys(
-    ("analysis.covariates", "analysis.curves_by"), "outcome"
-)
+_GROUPINGS = (".strata", ".cluster", ".random")
+
+
+def _value_of(where: str) -> str:
+    """The column whose values, not whose name, a key of the plan names; empty for other keys."""
+    if where in ("analysis.outcomes", "analysis.covariates", "analysis.curves_by") or where.endswith("].outcome"):
+        return "outcome"
+    return "rule" if where == "analysis.rules" or where.endswith("].rule") else ""
 
 
 def _spells(
@@ -227,7 +231,7 @@ def _covariates(
     explains = {
         n for where, names in asked.items() if where.startswith(("analysis.cov", "analysis.cur")) for n in names
     }
-    groups = {n for where in GROUPINGS for n in asked.get(where, ())} - explains
+    groups = {n for where, names in asked.items() if where.endswith(_GROUPINGS) for n in names} - explains
     made = {}
     for name in [n for n in table.column_names if n not in found.values()]:
         group = name in groups
@@ -256,9 +260,9 @@ def _check_asked(
     problems: list[str],
 ) -> None:
     for where, values in asked.items():
-        there = spells[_VALUES[where]].dictionary.to_pylist() if where in _VALUES else names
-        shown = there if where in _VALUES else table.column_names
+        role = _value_of(where)
+        there = spells[role].dictionary.to_pylist() if role else list(names)
         for value in values:
-            if value not in there and (where in _VALUES or value not in table.column_names):
-                kind = _VALUES.get(where, "column")
-                problems.append(f'{where}: there is no {kind} "{value}"{nearest(value, shown)}')
+            if value not in there and (role or value not in table.column_names):
+                hint = nearest(value, there if role else table.column_names)
+                problems.append(f'{where}: there is no {role or "column"} "{value}"{hint}')

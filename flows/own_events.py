@@ -12,6 +12,7 @@ from events.own_table import OwnTable, read_own_table
 from events.rules import count_events
 from flows import steps
 from flows.own_plan import OwnPlan, read_plan
+from stats.models import check_models
 from stats.own_plan import own_plan
 
 NOT_OURS = {"time", "latent_chance"}  # of a study's analysis; a table's time has its name under [events]
@@ -21,7 +22,10 @@ def analyse_table(table: Path, plan: Path, results: Path, say: steps.Say = print
     """Check a table, fit what the plan asks for and render the report; what is done is skipped. Returns its path."""
     with closing(open_results(plan, results, say)) as store:
         make_events(store, table)
-        steps.make_analysis(store, own_plan(store.study.analysis, store.table("events.arrow")))
+        events = store.table("events.arrow")
+        told = own_plan(store.study.analysis, events)
+        check_models(told["models"], told, {"events": events.column_names})
+        steps.make_analysis(store, told)
         return steps.make_report(store)
 
 
@@ -33,7 +37,10 @@ def check_table(table: Path, plan: Path) -> list[str]:
     list of str
         What there is, and what is unusual.
     """
-    own = _read(table, read_plan(plan))
+    spec = read_plan(plan)
+    own = _read(table, spec)
+    asked = own_plan(spec.analysis, own.events)
+    check_models(asked["models"], asked, {"events": own.events.column_names})
     counts = count_events(own.events).to_pylist()
     outcomes = list(dict.fromkeys(r["outcome"] for r in counts))
     told = [f"{table}: {own.events.num_rows:,} rows, nothing is wrong"]

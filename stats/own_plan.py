@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
 from pydantic import field_validator
 
 from events.rules import levels_of
-from stats.plan import AnalysisSpec, told
+from stats.plan import AnalysisModel, AnalysisSpec, told
+
+
+class OwnModel(AnalysisModel):
+    """[[analysis.model]] of a table: its outcome and rule have any name."""
+
+    outcome: str  # type: ignore[assignment]  # wider than a study's
+    rule: str | None = None
 
 
 class OwnAnalysisSpec(AnalysisSpec):
     """[analysis] of a plan for one's own table. Columns go by the table's names; what is left out means all of them."""
 
-    outcomes: list[str] = []  # type: ignore[assignment]  # wider than a study's
+    outcomes: list[str] = []  # type: ignore[assignment]
     rules: list[str] = []
     time: str = ""  # type: ignore[assignment]
     covariates: dict[str, list[str]] = {}  # type: ignore[assignment]
     curves_by: dict[str, list[str]] = {}  # type: ignore[assignment]
+    model: list[OwnModel] = []  # type: ignore[assignment]
 
     @field_validator("time")
     @classmethod
@@ -34,6 +43,15 @@ class OwnAnalysisSpec(AnalysisSpec):
         out |= {"analysis.outcomes": self.outcomes, "analysis.rules": self.rules, "analysis.strata": self.strata}
         out["analysis.cluster"] = [self.cluster] if self.cluster else []
         out["analysis.random"] = self.random if "random" in self.model_fields_set else []
+        for i, model in enumerate(self.model, 1):
+            random = [n for entry in model.random or [] for n in entry.split("/")]
+            groups = {
+                "strata": model.strata or [],
+                "cluster": [model.cluster] if model.cluster else [],
+                "random": random,
+            }
+            values = {"outcome": [model.outcome], "rule": [model.rule] if model.rule else []}
+            out |= {f"analysis.model[{i}].{key}": named for key, named in (groups | values).items()}
         return out
 
 
@@ -50,9 +68,23 @@ def own_plan(spec: OwnAnalysisSpec, events: pa.Table) -> dict[str, Any]:
     random = ["run"] if len(levels_of(events["run"])) > 1 else []
     covariates = {o: [names[c] for c in spec.covariates.get(o, every)] for o in outcomes}
     curves = {o: [names[c] for c in spec.curves_by.get(o, covariates[o][:1])] for o in outcomes}
-    grouping = {
+    models = [_renamed(model, names) for model in spec.model]
+    filled = {
+        "outcomes": outcomes,
+        "rules": rules,
+        "model": models,
         "strata": [names[c] for c in spec.strata],
         "cluster": names[spec.cluster] if spec.cluster else "",
         "random": [names[c] for c in spec.random] if "random" in spec.model_fields_set else random,
     }
-    return told(spec.model_copy(update=grouping), outcomes, rules, covariates, curves)
+    return told(spec.model_copy(update=filled), outcomes, rules, covariates, curves)
+
+
+def _renamed(model: OwnModel, names: Mapping[str, str]) -> OwnModel:
+    """Groupings of a model by the names that the event table has for them."""
+    ours = {
+        "strata": model.strata and [names[c] for c in model.strata],
+        "cluster": model.cluster and names[model.cluster],
+        "random": model.random and ["/".join(names[c] for c in entry.split("/")) for entry in model.random],
+    }
+    return model.model_copy(update=ours)

@@ -2,7 +2,8 @@
 
 caveats <- function(results) {
   all <- c(unlist(lapply(results$outcomes, function(o) c(caveat_events(results, o), caveat_separation(results, o)))),
-    caveat_dropped(results), caveat_hazards(results), caveat_seeds(results), caveat_runs(results), caveat_failed(results),
+    caveat_dropped(results), caveat_hazards(results), caveat_seeds(results), caveat_runs(results),
+    caveat_failed(results),
     caveat_rule(results), caveat_latent(results), caveat_checkpoints(results), caveat_missing(results))
   all[nzchar(all)]
 }
@@ -13,7 +14,7 @@ caveat_events <- function(results, outcome) {
   events <- sum(pick(results$event_counts, outcome = outcome, rule = results$rule)$events)
   terms <- nrow(pick(results$coefficients, outcome = outcome, rule = results$rule, model = "cox"))
   if (events >= max(20, 10 * terms)) return("")
-  if (!events) return(paste0("**No event of ", md(outcome), "** was seen, so nothing can be said about what drives it."))
+  if (!events) return(paste0("**No event of ", md(outcome), "** was seen: nothing can be said about what drives it."))
   paste0("**Few events:** ", md(outcome), " rests on ", plural(events, "event"),
       if (terms) paste0(" for ", plural(terms, "predictor")),
     "; its hazard ratios are rough, and single facts can move them.", if (nrow(pick(results$coefficients,

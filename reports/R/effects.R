@@ -14,7 +14,10 @@ forest_data <- function(results, outcome) {
   if (!nrow(d)) return(d)
   d$kind <- factor(forest_kinds[as.character(d$model)], intersect(forest_kinds, forest_kinds[as.character(d$model)]))
   terms <- unique(c(as.character(d$term[d$model == "cox"]), as.character(d$term)))
-  words <- paste0(wrap(predictor_words(d$term), 26), "\n", plain_name(d$unit))
+  # One line a term, also where models scale it by the spread of different rows.
+  adjusted <- d[order(d$model != "cox"), ]
+  unit <- adjusted$unit[match(as.character(d$term), as.character(adjusted$term))]
+  words <- paste0(wrap(predictor_words(d$term), 26), "\n", plain_name(unit))
   d$shown <- factor(words, rev(unique(words[order(match(as.character(d$term), terms))])))
   d[!(d$infinite %in% TRUE) & is.finite(d$estimate), , drop = FALSE]
 }

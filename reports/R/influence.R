@@ -45,7 +45,8 @@ say_outliers <- function(results, outcome, far = 2.5) {
   if (!nrow(d)) return("No fact had its event much earlier or later than the model expects.")
   when <- ifelse(d$value > 0, "earlier", "later")
   names <- paste0("\u201c", md(fact_name(results, d$unit)), "\u201d (", when, ")")
-  paste0("The model is furthest off for ", list_words(names), ": look there for mistakes, or for what is unusual about them.")
+  paste0("The model is furthest off for ", list_words(names),
+    ": look there for mistakes, or for what is unusual about them.")
 }
 
 say_form <- function(results, outcome) {

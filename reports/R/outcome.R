@@ -37,11 +37,11 @@ callout_of <- function(fits) {
     md(first_upper(reason_of(fits[1, ]))))
 }
 
-#' A piece of the report, knitted in place; of an outcome's section (`outcome/`) with that outcome filled in. Pieces that
-#' would be empty are left out by `piece_if`, so that no reference points at a figure that is not there.
-piece <- function(name, ..., outcome = "") {
+#' A piece of the report, knitted in place; of an outcome's section (`outcome/`) with that outcome filled in. Pieces
+#' that would be empty are left out by `piece_if`, so that no reference points at a figure that is not there.
+piece <- function(name, ..., outcome = "", id = outcome_id(outcome)) {
   file <- paste0(if (!grepl("/", name)) "outcome/", name, ".qmd")
-  text <- knitr::knit_expand(file, ..., outcome = outcome, id = outcome_id(outcome), delim = c("<<", ">>"))
+  text <- knitr::knit_expand(file, ..., outcome = outcome, id = id, delim = c("<<", ">>"))
   knitr::knit_child(text = text, quiet = TRUE)
 }
 

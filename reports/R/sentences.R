@@ -18,8 +18,8 @@ say_table <- function(results) {
 }
 
 say_time <- function(results) {
-  paste0("**Time and events.** Time is counted in ", time_word(results$time, 2), ", and events are what the table says: ",
-    "a fact is at risk after the start of each of its rows, up to and including the stop.")
+  paste0("**Time and events.** Time is counted in ", time_word(results$time, 2), ", and events are what the table ",
+    "says: a fact is at risk after the start of each of its rows, up to and including the stop.")
 }
 
 #' One line an outcome: how many, how many by the main predictor, and its hazard ratio.
@@ -35,8 +35,8 @@ say_outcomes <- function(results) {
 say_events <- function(results) {
   rules <- level_order(results$event_counts$rule)
   what <- vapply(results$outcomes, outcome_words, "", which = "definition")
-  paste0("An **event** is what happens to a fact: ", list_words(unname(what)), ". Facts without an event by the end of ",
-    "their follow-up are *censored*: we only know that they held out that long. @tbl-events counts both",
+  paste0("An **event** is what happens to a fact: ", list_words(unname(what)), ". Facts without an event by the end ",
+    "of their follow-up are *censored*: we only know that they held out that long. @tbl-events counts both",
     if (length(rules) > 1) paste0(" under each rule for what an event is; the sections below use the rule \u201c",
       rule_words(results$rule), "\u201d"), ".")
 }

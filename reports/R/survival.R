@@ -63,7 +63,8 @@ plot_incidence <- function(results, outcome, by) {
     ggplot2::scale_colour_manual(values = colours, name = NULL) +
         ggplot2::scale_fill_manual(values = colours, name = NULL) +
     ggplot2::scale_linetype_discrete(name = NULL) +
-    ggplot2::labs(title = paste0("Cumulative incidence of ", outcome, if (nzchar(by)) paste(" by", by_words(by))), x = first_upper(word), y = NULL) + theme_report()
+    ggplot2::labs(title = paste0("Cumulative incidence of ", outcome, if (nzchar(by)) paste(" by", by_words(by))),
+      x = first_upper(word), y = NULL) + theme_report()
   patchwork::wrap_plots(curve, plot_risk(results, outcome, by, axis, colours), ncol = 1,
     heights = c(5, 0.6 + 0.5 * length(colours)))
 }

@@ -127,6 +127,7 @@ period_words <- function(results, d) {
 # A term with its contrast, as the coefficients know it.
 contrast_of <- function(results, outcome, term) {
   d <- pick(results$coefficients, outcome = outcome)
+  d <- d[order(d$model != "cox" | d$rule != results$rule), ]
   at <- match(as.character(term), as.character(d$term))
   ifelse(is.na(at), predictor_words(term), term_words(d)[at])
 }
