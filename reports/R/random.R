@@ -86,7 +86,7 @@ say_facts <- function(results, outcome) {
     fmt_p(v$p), "). ",
     if (apart) paste0("For ", plural(apart, "fact"), " the interval excludes the average.") else
       "No single fact stands out from the average by more than its uncertainty.",
-    " @fig-", outcome, "-facts names both ends.")
+    " @fig-", outcome_id(outcome), "-facts names both ends.")
 }
 
 alt_ends <- function(d, name, what) {
