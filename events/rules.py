@@ -25,8 +25,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute  # noqa: F401  (pa.compute)
 
+from events.checkpoints import visits
 from events.errors import InputError
-from events.schema import EVENT_COUNTS, EVENTS, FACTS, OUTCOMES, RECALL, build, described, levels_of
+from events.schema import EVENT_COUNTS, EVENTS, EXAMPLES, FACTS, OUTCOMES, RECALL, build, described, levels_of
 
 TIMES = ("epoch", "step", "examples", "tokens", "exposures")
 
@@ -165,8 +166,8 @@ def event_table(
     Returns
     -------
     pa.Table
-        Schema `EVENTS` and the numeric covariates of ``facts``; metadata ``time`` and ``covariates``, and
-        ``left_out`` (sentences) where the time axis is exposures.
+        Schema `EVENTS`, `EXAMPLES` and the numeric covariates of ``facts``; metadata ``time`` and ``covariates``,
+        and ``left_out`` (sentences) where the time axis is exposures.
     """
     if time not in TIMES:
         raise InputError(f"there is no time axis {time!r}", "analysis.time", f"use one of {', '.join(TIMES)}")
@@ -211,7 +212,18 @@ def event_table(
     columns = EVENTS | {n: pa.float64() for n in covariates}
     levels = {"rule": list(rules), "outcome": OUTCOMES} | {n: levels_of(facts[n]) for n in ("relation", "group")}
     notes = {"left_out": _left_out(left_out)} if time == "exposures" else {}
-    return described(build(columns, data, levels), "events", time=time, covariates=covariates, **notes)
+    table = on_examples(build(columns, data, levels), probes, time)
+    table = table.select([*EVENTS, *EXAMPLES, *covariates])
+    return described(table, "events", time=time, covariates=covariates, **notes)
+
+
+def on_examples(events: pa.Table, probes: pa.Table, time: str) -> pa.Table:
+    """The table with the columns of `EXAMPLES`: its times are those of checkpoints, whose examples are known."""
+    v = visits(events, probes, time)
+    seen = probes["examples"].to_numpy().astype(float)
+    for name, at in zip(EXAMPLES, (v.start, v.stop), strict=True):
+        events = events.append_column(name, pa.array(seen[v.row[at]]))
+    return events
 
 
 def _left_out(counts: Mapping[tuple[str, str], int]) -> list[str]:

@@ -30,6 +30,10 @@ SPELLS = _RUN | {
     "fact_id": TEXT, "outcome": TEXT, "rule": TEXT, "start": _F, "stop": _F, "event": _B, "left": _F, "right": _F,
 }  # fmt: skip
 EVENTS = SPELLS | {"split": TEXT, "relation": TEXT, "group": TEXT, "latent": _B, "logp0": _F, "p0": _F}
+# Start and stop of a spell in training examples seen so far, where the table was made from probes.
+EXAMPLES = {"start_examples": _F, "stop_examples": _F}
+NOW = {"logp_now": _F, "margin_now": _F, "exposures_now": _I}  # at the probe that begins the interval
+HISTORY = EVENTS | EXAMPLES | NOW
 TRANSITIONS = _RUN | {
     "fact_id": TEXT, "rule": TEXT, "start": _F, "stop": _F, "from": TEXT, "to": TEXT, "enum": _I, "gap": _F,
     "split": TEXT, "relation": TEXT, "group": TEXT, "latent": _B, "logp0": _F, "p0": _F,
@@ -59,8 +63,8 @@ ANALYSIS: dict[str, dict[str, pa.DataType]] = {
     },
     "risk_table": _FIT | {"by": TEXT, "stratum": TEXT, "time": _F, "n_risk": _I, "events": _I},
     "rmst": _FIT | {
-        "by": TEXT, "group": TEXT, "reference": TEXT, "horizon": _F, "rmst": _F, "rmst_se": _F, "rmst_reference": _F,
-        "rmst_reference_se": _F, "difference": _F, "se": _F, "lower": _F, "upper": _F, "p": _F,
+        "by": TEXT, "axis": TEXT, "group": TEXT, "reference": TEXT, "horizon": _F, "rmst": _F, "rmst_se": _F,
+        "rmst_reference": _F, "rmst_reference_se": _F, "difference": _F, "se": _F, "lower": _F, "upper": _F, "p": _F,
     },
     "sensitivity": _FIT | {
         "method": TEXT, "term": TEXT, "label": TEXT, "unit": TEXT, "events": _I, "estimate": _F, "se": _F, "hr": _F,
@@ -70,6 +74,16 @@ ANALYSIS: dict[str, dict[str, pa.DataType]] = {
         "arm": TEXT, "reference": TEXT, "seeds": _I, "events": _I, "estimate": _F, "se": _F, "hr": _F, "lower": _F,
         "upper": _F, "p": _F, "p_holm": _F, "infinite": _B, "horizon": _F, "rmst": _F, "rmst_reference": _F,
         "difference": _F, "difference_lower": _F, "difference_upper": _F, "difference_p": _F, "difference_p_holm": _F,
+        "examples_horizon": _F, "examples_difference": _F, "examples_lower": _F, "examples_upper": _F,
+        "examples_p": _F, "examples_p_holm": _F,
+    },
+    "aft": _FIT | {
+        "distribution": TEXT, "aic": _F, "chosen": _B, "term": TEXT, "label": TEXT, "unit": TEXT, "estimate": _F,
+        "se": _F, "se_robust": _F, "time_ratio": _F, "lower": _F, "upper": _F, "p": _F, "hr": _F, "hr_lower": _F,
+        "hr_upper": _F, "infinite": _B,
+    },
+    "turnbull": _FIT | {
+        "by": TEXT, "stratum": TEXT, "left": _F, "right": _F, "mass": _F, "incidence": _F, "lower": _F, "upper": _F,
     },
     "tests": _FIT | {"by": TEXT, "statistic": _F, "df": _F, "p": _F},
     "zph_tests": _FIT | {"term": TEXT, "chisq": _F, "df": _F, "p": _F, "transform": TEXT},
@@ -116,7 +130,7 @@ STATES = ("unknown", "latent", "known", "forgotten", "reacquired")
 CENSORED = "censored"  # the first level of `to`, as R's survival wants it
 SLICK = ("Unknown", "WeaklyKnown", "MaybeKnown", "HighlyKnown")
 OUTCOMES = ("acquisition", "generalisation", "degradation")
-RESERVED = frozenset(EVENTS) | frozenset(TRANSITIONS) | frozenset(FACTS) | {"time", "exposures"}
+RESERVED = frozenset(HISTORY) | frozenset(TRANSITIONS) | frozenset(FACTS) | {"time", "exposures"}
 
 # Level order of the dictionaries whose order means something; the first is R's reference.
 LEVELS: Mapping[str, tuple[str, ...]] = {

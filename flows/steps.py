@@ -20,6 +20,7 @@ from pydantic import BaseModel
 
 from events.errors import InputError
 from events.files import Manifest, atomic, digest, read_table, write_json, write_table
+from events.history import history_table
 from events.rules import count_events, event_table, recall_curve
 from events.schema import described, stack
 from events.transitions import transition_table
@@ -265,14 +266,14 @@ def make_run(
 
 
 def make_events(results: Results) -> None:
-    """`probes`, `baseline`, `training`, `events`, `transitions`, `event_counts` and `recall` of all runs."""
+    """`probes`, `baseline`, `training`, `events`, `history`, `transitions`, `event_counts`, `recall` of all runs."""
     runs = [run for run, _, _ in run_names(results.study)]
     analysis, samples = results.study.analysis, results.study.probe.samples
     latent: Any = {"samples": samples, "chance": analysis.latent_chance}
     key = {
         "spec": {"rules": analysis.rules, "time": analysis.time, "runs": runs, "latent": latent},
         "inputs": results.inputs("facts.arrow", *(f"runs/{r}/{n}.arrow" for r in runs for n in ("baseline", "probes"))),
-        "code": code("events/rules.py", "events/transitions.py", "events/schema.py"),
+        "code": code(*(f"events/{n}.py" for n in ("rules", "checkpoints", "history", "transitions", "schema"))),
     }
 
     def make() -> dict[str, int | None]:
@@ -284,6 +285,7 @@ def make_events(results: Results) -> None:
         tables["events"] = event_table(facts, tables["baseline"], tables["probes"], analysis.rules, analysis.time)
         for sentence in json.loads(tables["events"].schema.metadata.get(b"left_out", b"[]")):
             results.say(f"events: {sentence}")
+        tables["history"] = history_table(tables["events"], tables["probes"], analysis.time)
         tables["transitions"] = transition_table(
             facts, tables["baseline"], tables["probes"], analysis.rules, analysis.time, **latent
         )
@@ -299,13 +301,15 @@ def make_analysis(results: Results, told: dict[str, Any] | None = None) -> None:
     from stats.analyse import analyse, r_packages
 
     packages = r_packages()
+    told = told or check_plan(results)
+    read = ["events", *(["history"] if told.get("history") else [])]  # a table of events alone has no probes
     key: dict[str, Any] = {
         "spec": {
-            "plan": told or check_plan(results),
+            "plan": told,
             "time_limit": results.study.analysis.time_limit,
             "R packages": {n: packages.get(n, "missing") for n in ("survival", "coxme")},
         },
-        "inputs": results.inputs("events.arrow"),
+        "inputs": results.inputs(*(f"{n}.arrow" for n in read)),
         "code": code("stats/R/*.R", "stats/analyse.py", "stats/worker.R"),
     }
 
@@ -313,7 +317,7 @@ def make_analysis(results: Results, told: dict[str, Any] | None = None) -> None:
         from flows.doctor import environment
 
         spec = results.study.analysis
-        given = {"events": results.manifest.verified("events.arrow")}
+        given = {n: results.manifest.verified(f"{n}.arrow") for n in read}
         tables = analyse(given, key["spec"]["plan"], spec.time_limit, results.say)
         made = written(results, {f"analysis/{n}.arrow": t for n, t in tables.items()})
         found = environment()

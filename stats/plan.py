@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
 
 from events.errors import InputError
-from events.schema import EVENTS
+from events.schema import EVENTS, HISTORY
 
 Outcome = Literal["acquisition", "generalisation", "degradation"]
 Time = Literal["epoch", "step", "examples", "tokens", "exposures"]
@@ -42,6 +42,8 @@ class AnalysisModel(BaseModel):
     ties: Literal["efron", "breslow", "exact"] | None = None
     standardise: bool | None = None
     conf: Annotated[float, Field(gt=0, lt=1)] | None = None
+    pieces: Annotated[int, Field(ge=1)] | None = None  # of the baseline hazard (kind "interval")
+    distributions: list[Literal["weibull", "lognormal", "loglogistic"]] | None = None  # kind "aft"
 
 
 class AnalysisSpec(BaseModel):
@@ -124,6 +126,7 @@ def told(
         "ties": spec.ties,
         "standardise": spec.standardise,
         "conf": CONF,
+        "history": True,
         "models": models(spec),
     }
 
@@ -151,7 +154,7 @@ def models(spec: AnalysisSpec) -> list[dict[str, Any]]:
 
 def table_columns(covariates: Sequence[str]) -> dict[str, list[str]]:
     """Columns that a model may name, of each table that a kind of model can read."""
-    return {"events": [*EVENTS, *covariates]}
+    return {"events": [*EVENTS, *covariates], "history": [*HISTORY, *covariates]}
 
 
 def analysed(spec: AnalysisSpec) -> list[Outcome]:

@@ -33,7 +33,15 @@ say_arm <- function(results, x, several) {
     " ",
     time_word(results$time, 2), " it spent on average ", fmt_number(abs(x$difference)), " ",
     time_word(results$time, 2), if (x$difference < 0) " less" else " more", " without the event (",
-    fmt_signed(x$difference_lower), " to ", fmt_signed(x$difference_upper), ").")
+    fmt_signed(x$difference_lower), " to ", fmt_signed(x$difference_upper), ").", say_arm_examples(x))
+}
+
+# The difference in what training cost: an epoch of one recipe may be several of another.
+say_arm_examples <- function(x) {
+  if (is.null(x$examples_difference) || is.na(x$examples_difference)) return("")
+  paste0(" In training examples seen, of the first ", fmt_number(x$examples_horizon), ", that is ",
+    fmt_number(abs(x$examples_difference)), if (x$examples_difference < 0) " less" else " more", " (",
+    fmt_signed(x$examples_lower), " to ", fmt_signed(x$examples_upper), ").")
 }
 
 table_arms <- function(results) {
@@ -46,6 +54,10 @@ table_arms <- function(results) {
     Difference = paste0(fmt_signed(d$difference), " (", fmt_signed(d$difference_lower), " to ",
       fmt_signed(d$difference_upper), ")"), check.names = FALSE)
   names(out)[8] <- paste0("Difference in ", time_word(results$time, 2))
+  if (any(is.finite(d$examples_difference))) {
+    out[["Difference in examples"]] <- ifelse(is.na(d$examples_difference), "\u2013", paste0(
+      fmt_signed(d$examples_difference), " (", fmt_signed(d$examples_lower), " to ", fmt_signed(d$examples_upper), ")"))
+  }
   if (!any(table(as.character(d$outcome)) > 1)) out <- out[names(out) != "p (Holm)"]
   md_table(out, paste0("ll", strrep("r", ncol(out) - 2)))
 }

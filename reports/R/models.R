@@ -36,7 +36,8 @@ models_section <- function(results) {
 }
 
 # A part of a model's section (a file in outcome/) and the table whose rows it shows.
-model_parts <- c("model-coefficients" = "coefficients", "model-marginal" = "marginal", "model-variances" = "variances")
+model_parts <- c("model-coefficients" = "coefficients", "model-aft" = "aft", "model-marginal" = "marginal",
+  "model-variances" = "variances")
 
 model_callout <- function(fit) {
   head <- c(warning = "Read with care", "not estimable" = "No estimate", failed = "The fit failed",
@@ -71,6 +72,15 @@ model_term_words <- function(d) {
   term <- as.character(d$term)
   plain <- grepl("^[A-Za-z0-9_.]+(:[^*()]*)?$", term)
   ifelse(plain, predictor_words(term), term)
+}
+
+table_model_aft <- function(results, task) {
+  d <- of_model(results, "aft", task)
+  md_table(data.frame(Distribution = paste0(aft_words[as.character(d$distribution)], ifelse(d$chosen, " (chosen)", "")),
+    AIC = fmt_number(d$aic, 5), Predictor = model_term_words(d), Compared = plain_name(d$unit),
+    "Time ratio (95 % interval)" = fmt_hr(d$time_ratio, d$lower, d$upper, d$infinite),
+    "Hazard ratio" = fmt_hr(d$hr, d$hr_lower, d$hr_upper, d$infinite), p = fmt_p_value(d$p), check.names = FALSE),
+    "lrllrrr")
 }
 
 table_model_variances <- function(results, task) {

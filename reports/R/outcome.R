@@ -8,7 +8,9 @@ model_words <- c(km = "cumulative incidence", score = "score test", "cox-univari
   cox = "Cox model", "cox-firth" = "penalised Cox model (Firth)",
   "cox-stratified" = "stratified Cox model", rmst = "restricted mean times",
   sensitivity = "methods for ties", influence = "influence", arms = "comparison of recipes",
-  cloglog = "grouped-time model (cloglog)", coxme = "random effects (coxme)",
+  cloglog = "grouped-time model (cloglog)", interval = "interval-censored model",
+  aft = "accelerated failure time model", turnbull = "Turnbull's curves",
+  "cox-history" = "model with the current margin", coxme = "random effects (coxme)",
   "frailty-gamma" = "gamma frailty", "frailty-fact" = "gamma frailty of facts")
 
 #' Callouts for the fits of some models; nothing for those that went well. One reason is given once, for all it
@@ -64,14 +66,18 @@ outcome_section <- function(results, outcome) {
   cat(piece_if(has("coefficients"), "effects", outcome = outcome), "\n")
   mixed <- has("variances",
       model = "coxme") # then the random effects have a part of their own, and their doubts stand there
-  adjusted <- c("cox-univariable", "cox", "cox-firth", "cloglog", "sensitivity", if (!mixed) "coxme")
+  adjusted <- c("cox-univariable", "cox", "cox-firth", "cloglog", "interval", "sensitivity", if (!mixed) "coxme")
   cat(callouts_of(results, outcome, adjusted), "\n")
+  timed <- has("coefficients", model = "interval")
+  cat(piece_if(timed, "intervals", outcome = outcome), callouts_of(results, outcome, c("aft", "turnbull")), "\n")
   if (has("zph_points")) {
     cat(piece("proportionality", outcome = outcome), callouts_of(results, outcome, "cox-stratified"), "\n")
   } else if (estimated(fit_of(results, outcome, "cox"))) {
     cat(callout("note", paste("No check of proportional hazards for", outcome),
         "The results hold no Schoenfeld residuals for this fit."))
   }
+  cat(piece_if(nrow(foretold(results, outcome)), "foretell", outcome = outcome),
+    callouts_of(results, outcome, "cox-history"), "\n")
   cat(piece_if(has("influence"), "influence", outcome = outcome), callouts_of(results, outcome, "influence"), "\n")
   if (mixed) cat(piece("random", outcome = outcome), callouts_of(results, outcome, random_models), "\n")
 }

@@ -3,8 +3,12 @@
 rmst_of <- function(results, outcome) {
   d <- pick(results$rmst, outcome = outcome, rule = results$rule, model = "rmst")
   if (!nrow(d)) return(d)
-  d[order(match(as.character(d$by), splits_of(results, outcome))), ]
+  if (is.null(d$axis)) d$axis <- rep("time", nrow(d))
+  d[order(match(as.character(d$by), splits_of(results, outcome)), match(as.character(d$axis), c("time", "examples"))), ]
 }
+
+# The unit of a restricted mean: that of the time axis, or training examples.
+axis_word <- function(results, axis) ifelse(axis == "examples", "training example", time_word(results$time))
 
 #' The first comparison in words: means of both groups, and their difference.
 say_rmst <- function(results, outcome) {
@@ -18,7 +22,16 @@ say_rmst <- function(results, outcome) {
     ": a difference of **", fmt_signed(d$difference), " ", word, " (95 % interval ", fmt_signed(d$lower), " to ",
     fmt_signed(d$upper), ")**, ", fmt_p(d$p), if (inside) ", which these data do not tell from none",
     ". Unlike a hazard ratio, this needs no assumption about how the hazards change with time; it is not adjusted for ",
-    "other predictors.")
+    "other predictors.", say_examples(results, outcome))
+}
+
+# The same difference in what training cost.
+say_examples <- function(results, outcome) {
+  d <- rmst_of(results, outcome)
+  d <- utils::head(d[d$axis == "examples" & d$by == d$by[1], ], 1)
+  if (!nrow(d)) return("")
+  paste0(" Counted in training examples that the model had seen, of the first ", fmt_number(d$horizon), ", it is ",
+    fmt_signed(d$difference), " (", fmt_signed(d$lower), " to ", fmt_signed(d$upper), ").")
 }
 
 #' Differences with their sign: a true minus, and a plus.
@@ -30,7 +43,7 @@ table_rmst <- function(results, outcome) {
     words <- stratum_words(d$by, group)
     ifelse(d$by %in% c("latent", "split"), first_upper(words), words)
   }
-  until <- paste0(by_words(as.character(d$by)), ", to ", time_word(results$time), " ", fmt_number(d$horizon))
+  until <- paste0(by_words(as.character(d$by)), ", to ", axis_word(results, d$axis), " ", fmt_number(d$horizon))
   md_table(data.frame("Compared by" = first_upper(until), Group = name(d$group),
     "Mean" = fmt_number(d$rmst), Reference = name(d$reference), "Its mean" = fmt_number(d$rmst_reference),
     "Difference (95 % interval)" = paste0(fmt_signed(d$difference), " (", fmt_signed(d$lower), " to ",

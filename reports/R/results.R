@@ -8,7 +8,8 @@ read_results <- function(folder) {
   main <- c("events", "event_counts")
   probed <- c("facts", "baseline", "recall") # of studies that factsurv ran; a table of events has none
   analysis <- c("fits", "coefficients", "curves", "risk_table", "rmst", "sensitivity", "arms", "tests", "zph_tests",
-    "zph_points", "zph_curves", "zph_periods", "influence", "variances", "random_effects", "marginal")
+    "zph_points", "zph_curves", "zph_periods", "influence", "variances", "random_effects", "marginal", "aft",
+    "turnbull")
   results <- list(folder = folder, absent = character())
   for (name in c(main, probed)) {
     path <- file.path(folder, paste0(name, ".arrow"))

@@ -224,5 +224,6 @@ say_agreement <- function(results, outcome) {
   }
   paste0("The Cox model and the grouped-time model differ by more than 10 % of the standard error for ",
     list_words(paste0(md(predictor_words(a$term[far])), " (", fmt_percent(gap[far], 0), ")")),
-    ". Many events share a checkpoint, and the grouped-time model is made for that: there it is the safer one.")
+    ". Many events share a checkpoint, and the grouped-time model is made for that: there it is the safer one",
+    if (estimated(fit_of(results, outcome, "interval"))) " of the two", ".")
 }

@@ -78,8 +78,9 @@ table_event_counts <- function(results) {
 table_coefficients <- function(results, outcome, rule = results$rule) {
   d <- pick(results$coefficients, outcome = outcome, rule = rule)
   models <- c("cox-univariable" = "Univariable", cox = "Cox", "cox-firth" = "Firth", cloglog = "Cloglog",
-    coxme = "Coxme")
+    interval = "Interval", coxme = "Coxme")
   models <- models[names(models) %in% as.character(d$model)]
+  d <- d[as.character(d$model) %in% names(models), ] # other models have a table, and terms, of their own
   terms <- unique(c(as.character(d$term[d$model == "cox"]), as.character(d$term)))
   first <- d[match(terms, as.character(d$term)), ]
   out <- data.frame(Predictor = term_words(first), check.names = FALSE)

@@ -132,6 +132,8 @@ predictor_words <- function(term) {
   column <- sub(":.*$", "", as.character(term))
   known <- c(latent = "Latent knowledge", logp0 = "Log probability of the answer at baseline",
       p0 = "Probability of the answer at baseline",
+    margin_now = "Margin at the start of the interval", logp_now = "Log probability at the start of the interval",
+    exposures_now = "Exposures until the start of the interval",
     split = "Split", arm = "Training recipe", relation = "Relation", group = "Fact group", run = "Run",
     fact_id = "Fact")
   unname(ifelse(column %in% names(known), known[column], first_upper(plain_name(column))))

@@ -23,6 +23,7 @@ aft <- function(data, covariates, strata = character(), cluster = "", conf = 0.9
       "hazards model (kind \"interval\") can"
     ), late, format(min(data$start)))))
   }
+  distributions <- texts(distributions)
   clustering <- cluster_of(data, cluster)
   attempts <- lapply(stats::setNames(nm = distributions), function(distribution) {
     captured(fit_aft(data, covariates, strata, clustering$cluster, distribution))

@@ -159,7 +159,17 @@ independent <- function(data, covariates) {
 
 scale_numeric <- function(data, covariates) {
   numeric <- covariates[vapply(covariates, function(column) is.numeric(data[[column]]), TRUE)]
-  sds <- vapply(numeric, function(column) stats::sd(data[[column]]), 0)
-  for (column in numeric) data[[column]] <- (data[[column]] - mean(data[[column]])) / sds[[column]]
+  spell <- same_rows(data[c("run", "fact_id")])
+  sds <- vapply(numeric, function(column) stats::sd(of_spells(data[[column]], spell)), 0)
+  for (column in numeric) {
+    data[[column]] <- (data[[column]] - mean(of_spells(data[[column]], spell))) / sds[[column]]
+  }
   list(data = data, sds = sds)
+}
+
+# One value of each fact and run, where it does not change with time: a fact with many rows is still one fact, and its
+# hazard ratio per standard deviation stays what it was when its spell is split.
+of_spells <- function(value, spell) {
+  once <- value[!duplicated(spell)]
+  if (isTRUE(all(value == once[spell]))) once else value
 }

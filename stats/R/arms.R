@@ -3,7 +3,8 @@
 #' Hazard ratio of every arm against the first one, adjusted for the covariates, with the runs (seeds) and the fact
 #' groups as random effects: two recipes differ only if they do by more than two seeds of one recipe. Beside it the
 #' difference of restricted mean times, which needs no proportional hazards, but whose error counts other facts only,
-#' not other seeds. With more than two arms p-values are also adjusted by Holm's method.
+#' not other seeds; it is given in units of the time axis and, where they are known, in training examples. With more
+#' than two arms p-values are also adjusted by Holm's method.
 #'
 #' Where the random effects cannot be fitted (one seed an arm, or no coxme) the Cox model with robust errors stands in,
 #' and the fit says so.
@@ -31,7 +32,9 @@ compare_arms <- function(data, covariates, random = "run", strata = character(),
   arm <- terms[terms$column == "arm", ]
   hazards <- result$tables$coefficients[match(arm$term, result$tables$coefficients$term), ]
   means <- rmst_difference(data, "arm", cluster, conf)$tables$rmst
-  means <- means[match(arm$level, means$group), ]
+  on_axis <- function(axis) means[means$axis == axis, ][match(arm$level, means$group[means$axis == axis]), ]
+  examples <- on_axis("examples")
+  means <- on_axis("time")
   of_arm <- function(value) unname(value[arm$level])
   list(
     object = result$object,
@@ -42,7 +45,10 @@ compare_arms <- function(data, covariates, random = "run", strata = character(),
       hazards[c("estimate", "se", "hr", "lower", "upper", "p")], p_holm = stats::p.adjust(hazards$p, "holm"),
       infinite = hazards$infinite, horizon = means$horizon, rmst = means$rmst, rmst_reference = means$rmst_reference,
       difference = means$difference, difference_lower = means$lower, difference_upper = means$upper,
-      difference_p = means$p, difference_p_holm = stats::p.adjust(means$p, "holm"), row.names = NULL
+      difference_p = means$p, difference_p_holm = stats::p.adjust(means$p, "holm"),
+      examples_horizon = examples$horizon, examples_difference = examples$difference, examples_lower = examples$lower,
+      examples_upper = examples$upper, examples_p = examples$p,
+      examples_p_holm = stats::p.adjust(examples$p, "holm"), row.names = NULL
     )),
     remarks = remarks,
     notes = c(result$notes, "the restricted mean times are not adjusted for covariates")

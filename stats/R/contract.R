@@ -29,7 +29,7 @@ contract_columns <- function() {
     ),
     risk_table = c(id, typed(text, c("by", "stratum")), time = real, typed(whole, c("n_risk", "events"))),
     rmst = c(
-      id, typed(text, c("by", "group", "reference")), horizon = real,
+      id, typed(text, c("by", "axis", "group", "reference")), horizon = real,
       typed(real, c("rmst", "rmst_se", "rmst_reference", "rmst_reference_se", "difference", "se", "lower", "upper",
                     "p"))
     ),
@@ -41,7 +41,16 @@ contract_columns <- function() {
       id, typed(text, c("arm", "reference")), typed(whole, c("seeds", "events")),
       typed(real, c("estimate", "se", "hr", "lower", "upper", "p", "p_holm")), infinite = "logical",
       typed(real, c("horizon", "rmst", "rmst_reference", "difference", "difference_lower", "difference_upper",
-                    "difference_p", "difference_p_holm"))
+                    "difference_p", "difference_p_holm", "examples_horizon", "examples_difference", "examples_lower",
+                    "examples_upper", "examples_p", "examples_p_holm"))
+    ),
+    aft = c(
+      id, distribution = text, aic = real, chosen = "logical", typed(text, c("term", "label", "unit")),
+      typed(real, c("estimate", "se", "se_robust", "time_ratio", "lower", "upper", "p", "hr", "hr_lower", "hr_upper")),
+      infinite = "logical"
+    ),
+    turnbull = c(
+      id, typed(text, c("by", "stratum")), typed(real, c("left", "right", "mass", "incidence", "lower", "upper"))
     ),
     tests = c(id, by = text, typed(real, c("statistic", "df", "p"))),
     zph_tests = c(id, term = text, typed(real, c("chisq", "df", "p")), transform = text),

@@ -23,7 +23,7 @@ formula_design <- function(parsed, data, standardise = FALSE) {
   frame <- as_levels(frame, names(frame))
   varying <- varying_terms(stats::terms(frame), frame)
   if (!length(varying$labels)) return(utils::modifyList(nothing, varying["remarks"]))
-  scaled <- scale_variables(frame, standardise)
+  scaled <- scale_variables(frame, standardise, same_rows(data[c("run", "fact_id")]))
   made <- lapply(varying$labels, design_block, terms = stats::terms(frame), frame = scaled$frame, sds = scaled$sds)
   columns <- do.call(cbind, lapply(made, `[[`, "data"))
   chosen <- estimable(columns, names(columns))
@@ -60,14 +60,15 @@ varying_terms <- function(terms, frame) {
   list(labels = colnames(factors)[!hit], remarks = unname(said))
 }
 
-scale_variables <- function(frame, standardise) {
+scale_variables <- function(frame, standardise, spell) {
   single <- vapply(frame, function(value) is.numeric(value) && (!is.matrix(value) || ncol(value) == 1L), TRUE)
   means <- sds <- numeric()
   for (name in names(frame)[single]) {
     value <- as.numeric(frame[[name]])
-    own <- stats::sd(value)
+    basis <- of_spells(value, spell)
+    own <- stats::sd(basis)
     if (standardise && own > 0) {
-      means[[name]] <- mean(value)
+      means[[name]] <- mean(basis)
       sds[[name]] <- own
       value <- (value - means[[name]]) / own
     }

@@ -97,7 +97,7 @@ maximise_interval <- function(x, pieces, happened, weight) {
   found <- stats::nlminb(begin, objective, gradient, hessian, lower = lower,
                          control = list(rel.tol = 1e-13, x.tol = 1e-10, iter.max = 500L, eval.max = 1000L))
   free <- c(rep(TRUE, size), split(found$par)$u > 1e-9)
-  found$par <- polished(found$par, free, gradient, hessian)
+  found$par <- polished(found$par, free, lower, gradient, hessian)
   at <- split(found$par)
   list(beta = at$beta, u = at$u, free = free, terms = terms_at(found$par),
        information = hessian(found$par)[free, free, drop = FALSE],
@@ -106,12 +106,12 @@ maximise_interval <- function(x, pieces, happened, weight) {
 }
 
 # The search stops when the likelihood stops growing; a few Newton steps more make the coefficients exact.
-polished <- function(par, free, gradient, hessian) {
+polished <- function(par, free, lower, gradient, hessian) {
   for (step in 1:3) {
     slope <- gradient(par)[free]
     better <- par
     better[free] <- par[free] - tryCatch(solve(hessian(par)[free, free, drop = FALSE], slope), error = function(e) 0)
-    if (!isTRUE(max(abs(gradient(better)[free])) < max(abs(slope)))) return(par)
+    if (any(better < lower) || !isTRUE(max(abs(gradient(better)[free])) < max(abs(slope)))) return(par)
     par <- better
   }
   par

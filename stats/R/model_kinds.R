@@ -5,11 +5,12 @@
 #' ([formula_design()]), `strata`, `cluster`, `random`, `ties`, `conf` and the entry's other keys. It returns a list as
 #' [cox()] does: `fit`, `tables`, `remarks`, `notes`, or `status` and `reason`.
 #'
-#' @return A named list of lists: `fit` (function), `words` (the model in plain words), `keys` (what an entry of this
-#'   kind may set beside `name`, `title`, `kind`, `outcome`, `rule`, `formula`, `conf` and `standardise`), `table` (the
-#'   table it reads, default `"events"`), and optionally `rows` (function of that table and the task; default: the rows
-#'   of the outcome and rule, see [rows_at_risk()]) and `check` (function of the completed entry that returns problems,
-#'   a named character vector of key and text).
+#' @return A named list of lists: `fit` (function), `words` (the model in plain words), `keys` (what an entry of
+#'   this kind may set beside `name`, `title`, `kind`, `outcome`, `rule`, `formula`, `conf` and `standardise`),
+#'   `table` (the table it reads, default `"events"`, or `"history"` where the entry names one of its columns), and
+#'   optionally `rows` (function of that table and the task; default: the rows of the outcome and rule, see
+#'   [rows_at_risk()]) and `check` (function of the completed entry that returns problems, a named character vector of
+#'   key and text).
 #' @export
 model_kinds <- function() {
   list(
@@ -17,7 +18,11 @@ model_kinds <- function() {
     firth = list(fit = firth_model, words = "penalised (Firth) Cox model", keys = c("strata", "cluster", "ties")),
     cloglog = list(fit = cloglog, words = "grouped-time (cloglog) model", keys = "strata"),
     frailty = list(fit = frailty_model, words = "Cox model with random effects",
-                   keys = c("strata", "ties", "random", "engine"), check = check_frailty)
+                   keys = c("strata", "ties", "random", "engine"), check = check_frailty),
+    interval = list(fit = interval_ph, words = "interval-censored proportional hazards model",
+                    keys = c("strata", "cluster", "pieces")),
+    aft = list(fit = aft, words = "accelerated failure time model", keys = c("strata", "cluster", "distributions"),
+               check = check_aft)
   )
 }
 
@@ -30,4 +35,11 @@ firth_model <- function(data, covariates, strata = character(), cluster = "", ti
 cox_model <- function(data, covariates, strata = character(), cluster = "", ties = "efron", conf = 0.95, terms) {
   if (ties == "exact") return(cox_exact(data, covariates, strata, cluster, conf, terms))
   cox(data, covariates, strata, cluster, ties, conf, terms)
+}
+
+check_aft <- function(model) {
+  known <- eval(formals(aft)$distributions)
+  stray <- setdiff(texts(model$distributions), known)
+  if (!length(stray)) return(character())
+  c(distributions = sprintf("there is no distribution '%s'; known: %s", stray[[1L]], toString(known)))
 }

@@ -7,8 +7,9 @@
 #' @param events data.frame of counting-process rows, as in `docs/tables.md`.
 #' @param plan list with `outcomes`, `rules` (character; the first rule is primary), `covariates` and `curves_by`
 #'   (named lists, outcome to character), and optionally `strata`, `cluster` (default `"fact_id"`), `random`,
-#'   `ties` (`"efron"` or `"breslow"`), `standardise` (numeric covariates per standard deviation), `conf`, and `models`
-#'   (list of entries of `[[analysis.model]]`, see [model_kinds()]).
+#'   `ties` (`"efron"` or `"breslow"`), `standardise` (numeric covariates per standard deviation), `conf`, `history` (is
+#'   there a table `history` beside the events? Then the margin at the start of each interval is a predictor as well),
+#'   and `models` (list of entries of `[[analysis.model]]`, see [model_kinds()]).
 #' @return A list of tasks. A task is a plain list: `id` (unique, readable, stable), `fn` (the function that fits it;
 #'   `"model"` for an entry of `models`), `outcome`, `rule`, `model`, `name` (of the entry, else empty), `table` (that
 #'   it reads), `args`, `title` (plain words).
@@ -37,7 +38,9 @@ plan_fits <- function(events, plan) {
 
 # All tasks of one outcome and rule, the cheap ones first.
 tasks_of <- function(outcome, rule, covariates, curves_by, plan, primary) {
-  task <- function(model, fn, args, suffix = "") new_task(outcome, rule, model, fn, args, suffix)
+  task <- function(model, fn, args, suffix = "", table = "events") {
+    new_task(outcome, rule, model, fn, args, suffix, table)
+  }
   shared <- plan[c("strata", "cluster", "ties", "standardise", "conf")]
   curves <- lapply(c("", curves_by), function(by) {
     task("km", "km_curves", list(by = by, cluster = plan$cluster, conf = plan$conf), by)
@@ -62,7 +65,19 @@ tasks_of <- function(outcome, rule, covariates, curves_by, plan, primary) {
   stratified <- if (length(covariates)) {
     list(task("cox-stratified", "cox_stratified", c(list(covariates = covariates), shared)))
   }
-  grouped <- if (length(covariates)) list(task("cloglog", "cloglog", c(list(covariates = covariates), shared)))
+  grouped <- if (length(covariates)) {
+    # What follows cloglog comes back as `not needed` where all facts were probed often, and at the same times.
+    args <- c(list(covariates = covariates), shared)
+    list(task("cloglog", "cloglog", args), task("interval", "interval_where_needed", args),
+         task("aft", "aft_where_needed", args))
+  }
+  unseen <- lapply(if (length(curves_by)) curves_by else "", function(by) {
+    task("turnbull", "turnbull_where_needed", list(by = by, cluster = plan$cluster, conf = plan$conf), by)
+  })
+  warning <- if (plan$history) {
+    list(task("cox-history", "cox_univariable", c(list(covariates = c("margin_now", covariates)), shared),
+              table = "history"))
+  }
   influence <- if (length(covariates)) {
     list(task("influence", "influence_tables", c(list(covariates = covariates), shared)))
   }
@@ -74,7 +89,7 @@ tasks_of <- function(outcome, rule, covariates, curves_by, plan, primary) {
   facts <- if (length(covariates) && plan$several_runs) {
     list(task("frailty-fact", "frailty_gamma", c(list(covariates = covariates, random = "fact_id"), shared)))
   }
-  c(curves, scores, means, single, cox, firth, stratified, grouped, choices, influence, facts, mixed)
+  c(curves, scores, means, single, cox, firth, stratified, grouped, unseen, choices, influence, warning, facts, mixed)
 }
 
 # The runs are random whatever the plan's random effects are: seeds are what recipes are compared over.
@@ -84,9 +99,9 @@ arms_task <- function(outcome, rule, covariates, plan) {
   new_task(outcome, rule, "arms", "compare_arms", args)
 }
 
-new_task <- function(outcome, rule, model, fn, args, suffix = "") {
+new_task <- function(outcome, rule, model, fn, args, suffix = "", table = "events") {
   id <- paste(c(outcome, rule, model, suffix[nzchar(suffix)]), collapse = "/")
-  made <- list(id = id, fn = fn, outcome = outcome, rule = rule, model = model, name = "", table = "events",
+  made <- list(id = id, fn = fn, outcome = outcome, rule = rule, model = model, name = "", table = table,
                args = args)
   c(made, title = task_title(made))
 }
@@ -96,7 +111,7 @@ complete_plan <- function(plan) {
   defaults <- list(
     outcomes = character(), rules = "first", covariates = list(), curves_by = list(), strata = character(),
     cluster = "fact_id", random = character(), ties = "efron", standardise = FALSE, conf = 0.95,
-    models = list()
+    history = FALSE, models = list()
   )
   unknown <- setdiff(names(plan), names(defaults))
   if (length(unknown)) {

@@ -14,7 +14,7 @@ model_problems <- function(models, columns = NULL, plan = list()) {
       list(number = i, name = paste(texts(models[[i]]$name), collapse = ""), key = key, what = what, remedy = remedy)
     }
     tryCatch({
-      model <- complete_model(models[[i]], plan)
+      model <- complete_model(models[[i]], plan, columns)
       column_problems(model, columns, problem)
     }, model_problem = function(e) list(problem(e$key, conditionMessage(e), e$remedy)),
     formula_problem = function(e) list(problem("formula", conditionMessage(e), e$remedy)))
@@ -28,7 +28,7 @@ model_problems <- function(models, columns = NULL, plan = list()) {
 }
 
 # An entry with everything filled in: defaults of the plan, the kind, the formula's own strata and random effects.
-complete_model <- function(model, plan = list()) {
+complete_model <- function(model, plan = list(), columns = NULL) {
   model <- Filter(function(value) length(value) > 0L, model)
   name <- if (is.null(model$kind)) "cox" else model$kind
   kinds <- model_kinds()
@@ -47,7 +47,7 @@ complete_model <- function(model, plan = list()) {
   defaults <- list(
     kind = name, rule = plan$rules[[1L]], strata = character(), cluster = plan$cluster, random = character(),
     ties = plan$ties, standardise = plan$standardise, conf = plan$conf, engine = "coxme",
-    table = if (is.null(kind$table)) "events" else kind$table
+    table = table_of(kind, c(parsed$columns, texts(model$strata)), texts(columns$events))
   )
   model <- utils::modifyList(Filter(Negate(is.null), defaults), model)
   for (key in c("strata", "random")) {
@@ -65,6 +65,13 @@ complete_model <- function(model, plan = list()) {
   problems <- if (is.null(kind$check)) character() else kind$check(model)
   if (length(problems)) bad_model(names(problems)[[1L]], problems[[1L]], "see docs/statistics.md")
   model
+}
+
+# The table that a model reads: the history where it names what only the history has.
+table_of <- function(kind, asked, events) {
+  if (!is.null(kind$table)) return(kind$table)
+  now <- intersect(asked, c("logp_now", "margin_now", "exposures_now"))
+  if (length(setdiff(now, events))) "history" else "events"
 }
 
 bad_model <- function(key, what, remedy) {
@@ -98,7 +105,7 @@ model_tasks <- function(plan, columns = NULL) {
          call. = FALSE)
   }
   lapply(plan$models, function(entry) {
-    model <- complete_model(entry, plan)
+    model <- complete_model(entry, plan, columns)
     kind <- model_kinds()[[model$kind]]
     id <- paste(model$outcome, model$rule, model$kind, model$name, sep = "/")
     args <- model[setdiff(names(model), c("name", "title", "kind", "outcome", "rule", "table", "parsed"))]

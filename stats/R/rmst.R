@@ -5,9 +5,12 @@
 #' still followed. Standard errors are infinitesimal jackknife ones, summed within clusters: a fact seen in several
 #' runs, or in both of the groups, counts once. With one row a cluster they are Greenwood's.
 #'
+#' Where the table says how many training examples the model had seen at the start and stop of each row
+#' (`start_examples`, `stop_examples`), the same is done on that axis: an epoch of one recipe may be several of another.
+#'
 #' @inheritParams km_curves
-#' @return A list like that of [cox()], with the table `rmst`: one row for each group but the first, the reference;
-#'   all times in units of the time axis.
+#' @return A list like that of [cox()], with the table `rmst`: one row for each `axis` (`time`, in units of the time
+#'   axis, and `examples`) and each group but the first, the reference.
 #' @references Royston and Parmar (2013), BMC Medical Research Methodology 13:152. Therneau and Grambsch (2000), 2.2
 #'   (infinitesimal jackknife).
 #' @export
@@ -16,22 +19,41 @@ rmst_difference <- function(data, by, cluster = "fact_id", conf = 0.95) {
   if (nlevels(groups$value) < 2L) {
     return(list(status = "not estimable", reason = sprintf("%s is constant: there is nothing to compare", by)))
   }
-  horizon <- min(tapply(data$stop, groups$value, max))
   clustering <- cluster_of(data, cluster)
   id <- if (nzchar(clustering$cluster)) data[[cluster]] else seq_len(nrow(data))
   id <- match(id, unique(id))
-  means <- lapply(levels(groups$value), function(level) restricted_mean(data, groups$value == level, horizon, id))
-  rows <- lapply(seq_along(means)[-1L], function(i) {
-    data.frame(by = by, group = levels(groups$value)[[i]], compare_means(means[[i]], means[[1L]], conf))
+  rows <- lapply(names(axes_of(data)), function(axis) {
+    data.frame(by = by, axis = axis, compare_groups(axes_of(data)[[axis]], groups$value, id, conf))
   })
-  rows <- cbind(do.call(rbind, rows), reference = levels(groups$value)[[1L]], horizon = horizon)
+  rows <- do.call(rbind, rows)
   list(
     fit = list(formula = paste("Surv(start, stop, event) ~", quoted(by)), engine = "restricted mean"),
     tables = list(rmst = rows),
     remarks = character(),
-    notes = c(groups$notes, sprintf("horizon %s, the last time at which every group is followed", format(horizon)),
-              clustering$note)
+    notes = c(groups$notes, sprintf("horizon %s, the last time at which every group is followed",
+                                    format(rows$horizon[[1L]])), clustering$note)
   )
+}
+
+# The axes on which time is known: the study's own, and training examples where they are something else.
+axes_of <- function(data) {
+  own <- data[c("start", "stop", "event")]
+  if (!all(c("start_examples", "stop_examples") %in% names(data))) return(list(time = own))
+  examples <- data.frame(start = data$start_examples, stop = data$stop_examples, event = data$event)
+  known <- !anyNA(examples) && all(examples$stop > examples$start)
+  if (!known || isTRUE(all.equal(examples$stop, own$stop))) return(list(time = own))
+  list(time = own, examples = examples)
+}
+
+# Every group against the first one.
+compare_groups <- function(data, group, id, conf) {
+  horizon <- min(tapply(data$stop, group, max))
+  means <- lapply(levels(group), function(level) restricted_mean(data, group == level, horizon, id))
+  rows <- lapply(seq_along(means)[-1L], function(i) {
+    data.frame(group = levels(group)[[i]], reference = levels(group)[[1L]], horizon = horizon,
+               compare_means(means[[i]], means[[1L]], conf))
+  })
+  do.call(rbind, rows)
 }
 
 # Mean time up to the horizon, and what each cluster contributes to its error.

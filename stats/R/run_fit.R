@@ -55,7 +55,8 @@ fitters <- function() {
     km_curves = km_curves, score_test = score_test, cox_univariable = cox_univariable, cox = cox,
     cox_firth = cox_firth, cox_stratified = cox_stratified, rmst_difference = rmst_difference,
     sensitivity = sensitivity, compare_arms = compare_arms, cloglog = cloglog, cox_mixed = cox_mixed,
-    frailty_gamma = frailty_gamma, influence_tables = influence_tables
+    frailty_gamma = frailty_gamma, influence_tables = influence_tables, interval_where_needed = interval_where_needed,
+    aft_where_needed = aft_where_needed, turnbull_where_needed = turnbull_where_needed
   )
 }
 
@@ -71,7 +72,8 @@ nothing_to_fit <- function(ready, task) {
     return(stopped("not estimable", sprintf("one event among %d facts: no effect can be estimated", facts)))
   }
   other <- length(ready$parsed$psplines) + length(ready$parsed$random) + length(task$args$random) * (task$fn == "model")
-  if (!task$fn %in% c("score_test", "rmst_difference") && !length(ready$covariates) && !other) {
+  bare <- task$fn %in% c("score_test", "rmst_difference", "turnbull_where_needed")
+  if (!bare && !length(ready$covariates) && !other) {
     return(stopped("not estimable", "no covariate is left"))
   }
   NULL
@@ -144,6 +146,10 @@ task_title <- function(task) {
     influence = paste("Influence, outliers, form and collinearity in the Cox model of", covariates),
     arms = paste("Training recipes compared, adjusted for", toString(setdiff(texts(task$args$covariates), "arm"))),
     cloglog = paste("Grouped-time (cloglog) model of", covariates),
+    interval = paste("Interval-censored proportional hazards model of", covariates),
+    aft = paste("Accelerated failure time model of", covariates),
+    turnbull = trimws(paste("Turnbull's curves", if (nzchar(by)) paste("by", by) else "")),
+    "cox-history" = paste("Cox model of", covariates, "as they are at the start of each interval"),
     coxme = paste0("Cox model of ", covariates, " with random ", toString(texts(task$args$random))),
     "frailty-gamma" = paste0("Cox model of ", covariates, " with a gamma frailty (first usable of ",
                              toString(texts(task$args$random)), ")"),

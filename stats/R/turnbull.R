@@ -56,7 +56,10 @@ turnbull_rows <- function(rows, id, weights, conf) {
   pieces <- baseline_pieces(one, factor(rep("", length(one$event))), Inf)
   none <- matrix(0, length(one$event), 0L)
   incidence <- function(weight) {
-    u <- if (length(pieces$right)) maximise_interval(none, pieces, one$event & !pieces$certain, weight)$u
+    drawn <- weight > 0
+    own <- list(known = pieces$known[drawn, , drop = FALSE], event = pieces$event[drawn, , drop = FALSE])
+    happened <- (one$event & !pieces$certain)[drawn]
+    u <- if (length(pieces$right)) maximise_interval(none[drawn, , drop = FALSE], own, happened, weight[drawn])$u
     c(-expm1(-cumsum(u)), if (nrow(pieces$endless)) 1)
   }
   estimate <- incidence(tabulate(pattern))

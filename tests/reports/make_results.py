@@ -273,14 +273,18 @@ def _remedies(t, outcome, rule, terms, n_events):
             **ratio(beta * (0.8 if method == "breslow" else 1), 0.2))  # fmt: skip
     if rule != RULES[0]:
         return
-    _add(t["rmst"], **fit("rmst", BY[outcome]), by=BY[outcome], group="yes" if BY[outcome] == "latent" else "withheld",
-        reference="no" if BY[outcome] == "latent" else "trained", horizon=12.0, rmst=5.25, rmst_se=0.3,
-        rmst_reference=8.5, rmst_reference_se=0.2, difference=-3.25, se=0.36, lower=-3.96, upper=-2.54,
-        p=1e-9)  # fmt: skip
+    means = fit("rmst", BY[outcome])
+    for axis, unit in (("time", 1.0), ("examples", 80.0)):
+        _add(t["rmst"], **means, by=BY[outcome], axis=axis, group="yes" if BY[outcome] == "latent" else "withheld",
+            reference="no" if BY[outcome] == "latent" else "trained", horizon=12.0 * unit, rmst=5.25 * unit,
+            rmst_se=0.3 * unit, rmst_reference=8.5 * unit, rmst_reference_se=0.2 * unit, difference=-3.25 * unit,
+            se=0.36 * unit, lower=-3.96 * unit, upper=-2.54 * unit, p=1e-9)  # fmt: skip
     _add(t["arms"], **fit("arms"), arm=ARMS[1], reference=ARMS[0], seeds=2, events=n_events, estimate=-0.51, se=0.1,
         **ratio(-0.51, 0.1), p=0.0004, p_holm=0.0004, infinite=False, horizon=12.0, rmst=9.5, rmst_reference=8.25,
         difference=1.25, difference_lower=0.75, difference_upper=1.75, difference_p=1e-6,
-        difference_p_holm=1e-6)  # fmt: skip
+        difference_p_holm=1e-6, examples_horizon=960.0, examples_difference=-40.0, examples_lower=-90.0,
+        examples_upper=10.0, examples_p=0.11, examples_p_holm=0.11)  # fmt: skip
+    _intervals(t, fit, outcome, terms, ratio)
     firth = fit("cox-firth")
     stratified = fit("cox-stratified")
     _add(t["coefficients"], **firth, term=terms[0], label=label, unit=unit, estimate=beta, se=0.2, se_robust=None,
@@ -305,6 +309,38 @@ def _remedies(t, outcome, rule, terms, n_events):
         p=None, rank=1)  # fmt: skip
     _add(t["influence"], **head, aspect="collinearity", term="frequency", unit="", value=1.2, hr_without=None, p=None,
         rank=1)  # fmt: skip
+
+
+def _intervals(t, fit, outcome, terms, ratio):
+    """The margin as a warning; for acquisition also models for probes that not all facts share."""
+    margin = fit("cox-history")
+    for term, b in (("margin_now", -0.9 if outcome == "degradation" else 0.9), (terms[0], 0.2)):
+        label, unit = LABELS.get(term, ("margin_now, per SD", "per SD (2.17)"))
+        _add(t["coefficients"], **margin, term=term, label=label, unit=unit, estimate=b, se=0.1, se_robust=None,
+            z=b / 0.1, p=1e-9, infinite=False, **ratio(b, 0.1))  # fmt: skip
+    interval = fit("interval")
+    rows, beta = {key: t["fits"][key] for key in ("status", "reason", "messages")}, TRUTH[terms[0]]
+    if outcome != "acquisition":
+        rows["status"][-1] = "not needed"
+        rows["reason"][-1] = "all facts were probed at the same 12 checkpoints: the grouped-time model says the same"
+        return
+    rows["messages"][-1] = "not all facts were probed at the same times | baseline hazard constant over 9 pieces"
+    label, unit = LABELS[terms[0]]
+    _add(t["coefficients"], **interval, term=terms[0], label=label, unit=unit, estimate=beta + 0.3, se=0.2,
+        se_robust=None, z=4.0, p=0.0001, infinite=False, **ratio(beta + 0.3, 0.2))  # fmt: skip
+    aft = fit("aft")
+    for name, aic in (("weibull", 810.5), ("lognormal", 808.25), ("loglogistic", 812.0)):
+        hr = ratio(beta + 0.3, 0.2) if name == "weibull" else dict.fromkeys(("hr", "lower", "upper"))
+        _add(t["aft"], **aft, distribution=name, aic=aic, chosen=name == "lognormal", term=terms[0], label=label,
+            unit=unit, estimate=-0.7, se=0.1, se_robust=None, time_ratio=0.4966, lower=0.41, upper=0.6, p=1e-9,
+            hr=hr["hr"], hr_lower=hr["lower"], hr_upper=hr["upper"], infinite=False)  # fmt: skip
+    turnbull = fit("turnbull", BY[outcome])
+    for stratum, masses in (("no", (0.1, 0.15, 0.05)), ("yes", (0.25, 0.3, 0.1))):
+        done = 0.0
+        for left, right, mass in ((0, 0, 0.0), *zip((0, 2, 5), (2, 4, 12), masses, strict=True)):
+            done += mass
+            _add(t["turnbull"], **turnbull, by=BY[outcome], stratum=stratum, left=float(left), right=float(right),
+                mass=mass, incidence=done, lower=0.9 * done, upper=1.1 * done)  # fmt: skip
 
 
 def _curves(t, head, by, d):

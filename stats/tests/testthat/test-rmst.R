@@ -42,3 +42,26 @@ test_that("counting-process rows may be split, and a constant grouping is refuse
   expect_equal(rmst_difference(transform(data, latent = TRUE), "latent")$status, "not estimable")
   expect_equal(run_fit(events, task_of(events, "rmst"))$rmst[names(whole)], whole, ignore_attr = TRUE)
 })
+
+test_that("in training examples: an epoch of one recipe is two of the other", {
+  arms <- simulate_events(facts = 200L, arms = 2L)
+  own <- analysis_data(arms, "acquisition", "first", "latent", c("fact_id", "arm"))$data
+  expect_equal(unique(rmst_difference(own, "arm")$tables$rmst$axis), "time") # nothing is known of examples
+  each <- ifelse(own$arm == "arm2", 160, 80)
+  own$start_examples <- own$start * each
+  own$stop_examples <- own$stop * each
+  rows <- rmst_difference(own, "arm")$tables$rmst
+  expect_equal(rows$axis, c("time", "examples"))
+  expect_equal(rows$horizon, c(12, 12 * 80)) # arm2 is followed to 24 of arm1's epochs: the shorter one counts
+  alone <- rmst_difference(transform(own, start = start_examples, stop = stop_examples), "arm")$tables$rmst
+  expect_equal(alone[-2], rows[2, -2], ignore_attr = TRUE)
+  # A recipe's own mean on the two axes is the same up to its factor.
+  expect_equal(rows$rmst_reference[[2]], 80 * rows$rmst_reference[[1]])
+  expect_equal(axes_of(transform(own, start = start_examples, stop = stop_examples))$examples, NULL)
+  compared <- compare_arms(own, c("latent", "arm"), random = character())
+  expect_equal(compared$tables$arms$examples_difference, rows$difference[[2]])
+  expect_equal(compared$tables$arms$difference, rows$difference[[1]])
+  without <- own[setdiff(names(own), "stop_examples")]
+  none <- compare_arms(without, c("latent", "arm"), random = character())
+  expect_true(is.na(none$tables$arms$examples_difference))
+})
