@@ -13,12 +13,15 @@ import pyarrow as pa
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from events.errors import InputError
-from events.files import read_table
+from events.files import read_table, write_table
 from events.schema import described, stack
+from training import memory
 from training.baseline import baseline_table, samplings
 from training.encoding import encode_probes
 from training.facts import FactSet
 from training.foreign_results import check_folder, write_run
+from training.models import check_generation_config
+from training.precision import check_dtype
 from training.probe import agrees_with_plain_path, probe
 from training.rows import Clock, Label, probe_rows, training_rows
 from training.schedule import checkpoint_steps
@@ -57,8 +60,9 @@ class FactProbe(TrainerCallback):
     Raises
     ------
     InputError
-        When training begins, if facts, tokenizer and schedule do not fit, or the weights are sharded
-        over processes (FSDP, DeepSpeed stage 3), where one process cannot probe alone.
+        When training begins, if facts, tokenizer and schedule do not fit, probing does not fit into memory, the
+        model's generation_config asks for what the probe does not model, or the weights are sharded over
+        processes (FSDP, DeepSpeed stage 3), where one process cannot probe alone. Later, if the logits are not numbers.
     """
 
     def __init__(
@@ -92,6 +96,8 @@ class FactProbe(TrainerCallback):
         tokenizer = getattr(tokenizer, "tokenizer", tokenizer)  # of a processor
         if tokenizer is None:
             raise InputError("the Trainer has no tokenizer", "FactProbe", "give FactProbe tokenizer=…")
+        check_dtype(next(model.parameters()).dtype, next(model.parameters()).device, "FactProbe")
+        check_generation_config(model)
         seed = args.seed if self.seed is None else self.seed
         self.label = Label(f"{self.arm}-{seed}", self.arm, seed)
         check_folder(self.folder, self.facts, self.label)
@@ -99,11 +105,15 @@ class FactProbe(TrainerCallback):
         self.trained = np.array(self.facts.column("split")) == "trained"
         self.due = set(checkpoint_steps(self.spec, _per_epoch(args, state, kwargs), state.max_steps))
         self.share_prefix = agrees_with_plain_path(model, self.encoded)
+        if not self.share_prefix:
+            self.say("FactProbe: this architecture does not share a prefix: probing takes the plain, slower path")
+        self._plan(model)
         self.clock = Clock(np.zeros(len(self.facts), dtype=np.int64))
         self.rows: list[pa.Table] = []
         self.losses: list[dict] = []
         first = self._probe(model, samplings(self.spec))
-        same = (model, tokenizer, self.facts, self.spec, self.label, self.encoded)
+        spec = self.spec.model_copy(update={"batch_tokens": self.batch_tokens})
+        same = (model, tokenizer, self.facts, spec, self.label, self.encoded)
         self.baseline = baseline_table(*same, first, self.share_prefix)
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any):
@@ -144,8 +154,34 @@ class FactProbe(TrainerCallback):
         self.clock.exposures[self.trained] = math.floor(self.clock.epoch * self.exposures_per_epoch + 1e-6)
         self._probe(model, samplings(self.spec)[:1])
 
+    def _plan(self, model: Any) -> None:
+        """Tokens of one pass, as many as fit beside what training will hold; a message instead of a kill."""
+        spec, shape = self.spec, memory.shape_of(model)
+        moments = 4 * 2 * sum(w.numel() for w in model.parameters() if w.requires_grad)
+        free = max(0, memory.free_bytes() - moments)
+        truncated = spec.top_k > 0 or spec.top_p < 1
+        tokens, need = memory.fitting_batch_tokens(
+            shape, self.encoded, self.share_prefix, spec.batch_tokens, free, truncated
+        )
+        self.batch_tokens = tokens
+        self.say(
+            f"FactProbe: probing takes about {memory.size(need)} beside weights and optimiser "
+            f"({tokens} tokens at once); {memory.size(free)} are free"
+        )
+
+    def _keep(self) -> Path:
+        """What was measured until training went wrong, in a file of its own."""
+        path = self.folder / "runs" / self.label.run / "probes-incomplete.arrow"
+        if self.rows:
+            write_table(path, described(stack(self.rows), "probes"))
+        return path
+
     def _probe(self, model: Any, samples: tuple):
-        probed = probe(model, self.encoded, samples, self.spec.batch_tokens, self.share_prefix)
+        try:
+            probed = probe(model, self.encoded, samples, self.batch_tokens, self.share_prefix)
+        except InputError as error:
+            told = f"{error.what} at step {self.clock.step}; the probes so far are in {self._keep()}"
+            raise InputError(told, f"FactProbe, arm {self.arm}", error.remedy) from error
         self.rows.append(probe_rows(self.label, self.facts, self.clock, probed))
         share = probed.recalled[self.trained].mean() if self.trained.any() else 0.0
         self.say(f"FactProbe: epoch {self.clock.epoch:.4g}: {share:.0%} of trained facts recalled")

@@ -18,7 +18,7 @@ from events.errors import InputError
 from training import memory
 from training.lesson_tree import drops_out, tree_logits, tree_of
 from training.lora_product import use_lora_product
-from training.probe import head_at, pad
+from training.probe import check_context, head_at, pad
 from training.prompts import Encoded
 from training.spec import TuningSpec
 from training.team import Team
@@ -120,7 +120,8 @@ class Finetuning:
     Raises
     ------
     InputError
-        On the next step, if its loss is not a number; ``model`` is still as the last step left it.
+        If a prompt is longer than the model's context; on the next step, if its loss is not a number, and then
+        ``model`` is still as the last step left it.
     """
 
     def __init__(
@@ -132,6 +133,8 @@ class Finetuning:
         team: Team = ALONE,
     ):
         self.forms, self.tuning, self.team = forms, tuning, team
+        longest = max(len(form.tokens[0]) for fact in forms for form in fact)
+        check_context(model, longest, "facts.templates", "use shorter prompts, or a model with a longer context")
         self._share = not drops_out(model)
         self._pack_tokens = max(PACK_TOKENS, model.config.get_text_config(decoder=True).hidden_size)
         self.packed = packs_agree(model, [(i, fact[0]) for i, fact in enumerate(forms)])

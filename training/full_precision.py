@@ -35,6 +35,15 @@ def in_fp32(model: PreTrainedModel) -> Iterator[None]:
             hook.remove()
 
 
+def widened_bytes(model: PreTrainedModel) -> int:
+    """Bytes that `in_fp32` adds at its peak: what lies outside the layers, and the largest layer; 0 in fp32."""
+    layers = layers_of(model)
+    inside = {id(p) for p in layers.parameters()}
+    outside = sum(p.numel() for p in model.parameters() if id(p) not in inside and _narrow(p))
+    largest = max((sum(p.numel() for p in layer.parameters() if _narrow(p)) for layer in layers), default=0)
+    return 4 * (outside + largest)
+
+
 def layers_of(model: PreTrainedModel) -> nn.ModuleList:
     """The list of layers: the largest one there is, whatever the family calls it."""
     return max(
@@ -44,11 +53,15 @@ def layers_of(model: PreTrainedModel) -> nn.ModuleList:
     )
 
 
+def _narrow(parameter: nn.Parameter) -> bool:
+    return parameter.dtype in (torch.bfloat16, torch.float16)
+
+
 class _Widened:
     """Some parameters, and what they held before they were widened."""
 
     def __init__(self, parameters: Iterable[nn.Parameter]):
-        self.parameters = [p for p in parameters if p.dtype in (torch.bfloat16, torch.float16)]
+        self.parameters = [p for p in parameters if _narrow(p)]
         self.before: list[torch.Tensor] = []
 
     def widen(self) -> None:

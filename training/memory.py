@@ -17,6 +17,7 @@ import torch
 from transformers import PreTrainedModel
 
 from events.errors import InputError
+from training.full_precision import widened_bytes
 from training.passes import batches, buckets, rounds
 from training.prompts import Encoded
 from training.shared_prefix import prefix_groups
@@ -45,6 +46,7 @@ class Shape:
     vocabulary: int
     bytes: int  # of one number of the weights
     heads: int = 1
+    widened: int = 0  # bytes of the weights that are held in fp32 too while small margins are computed again
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ def shape_of(model: PreTrainedModel) -> Shape:
         vocabulary=first("vocab_size"),
         bytes=next(model.parameters()).element_size(),
         heads=heads,
+        widened=widened_bytes(model),
     )
 
 
@@ -104,13 +107,13 @@ def probe_bytes(shape: Shape, batch: Batch, truncated: bool = False) -> int:
     Keys and values of the prefixes are kept for all layers, once; of the rest, one layer at a time: attention
     with its scores against the prefix (computed, joined, softmaxed), or the feed-forward part. Then the head.
     """
-    there = batch.rows * batch.tokens
-    cache = 2 * shape.layers * batch.prefix * shape.keys * shape.bytes
+    there, number = batch.rows * batch.tokens, 4 if shape.widened else shape.bytes
+    cache = 2 * shape.layers * batch.prefix * shape.keys * number
     attention = (6 * shape.attention + 2 * shape.width + 3 * shape.heads * batch.prefix) * there
-    forward = max(attention, there * (3 * shape.inner + 3 * shape.width)) * shape.bytes
+    forward = max(attention, there * (3 * shape.inner + 3 * shape.width)) * number
     copies = SCORE_COPIES + (TRUNCATION_COPIES if truncated else 0)
     head = batch.positions * shape.vocabulary * 4 * copies
-    return int(RUNTIME + cache + max(forward, head))
+    return int(RUNTIME + shape.widened + cache + max(forward, head))
 
 
 def training_bytes(shape: Shape, trainable: int, rows: int, tokens: int, positions: int, tuning: TuningSpec) -> int:
@@ -186,6 +189,25 @@ def fitting_batch_tokens(
                 "use fewer few-shot examples, a smaller model or a machine with more memory",
             )
         tokens //= 2
+
+
+def check_weights(need: int) -> None:
+    """Refuse a model whose weights alone do not fit, before any of them is read.
+
+    Raises
+    ------
+    InputError
+    """
+    free = int(USABLE * _machine_free())  # where it is read into, also on its way to a GPU
+    where = "of this machine"
+    if torch.cuda.is_available() and free_bytes() < free:
+        free, where = free_bytes(), "of the GPU"
+    if need > free:
+        raise InputError(
+            f"the model's weights take {size(need)}, and {size(free)} {where} are free",
+            "model.name",
+            'take a smaller model, model.precision = "bf16", or a machine with more memory',
+        )
 
 
 def check_training(need: int, free: int, tuning: TuningSpec) -> None:

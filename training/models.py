@@ -14,12 +14,12 @@ from pathlib import Path
 
 import platformdirs
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from events.errors import InputError
+from training.memory import check_weights
+from training.precision import DTYPES
 from training.spec import ModelSpec
-
-DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
 @dataclass(frozen=True)
@@ -92,11 +92,13 @@ def load(spec: ModelSpec, say: Callable[[str], None] = print) -> tuple[PreTraine
     Raises
     ------
     InputError
-        If it cannot be loaded, or its generation_config asks for what the exact probe cannot honour.
+        If it cannot be loaded, is larger than the memory (found before loading), or its generation_config asks
+        for what the exact probe cannot honour.
     """
     source = locate(spec)
     folder = converted(source, say)
     try:
+        check_weights(weights_bytes(folder, spec))
         tokenizer = AutoTokenizer.from_pretrained(folder, revision=spec.revision or "main")
         model = AutoModelForCausalLM.from_pretrained(
             folder, revision=spec.revision or "main", dtype=DTYPES[spec.precision]
@@ -111,8 +113,21 @@ def load(spec: ModelSpec, say: Callable[[str], None] = print) -> tuple[PreTraine
     return model, tokenizer
 
 
+def weights_bytes(folder: str, spec: ModelSpec) -> int:
+    """Bytes of all weights in the study's precision, counted from the configuration without loading any."""
+    config = AutoConfig.from_pretrained(folder, revision=spec.revision or "main")
+    with torch.device("meta"):
+        empty = AutoModelForCausalLM.from_config(config)
+    return sum(w.numel() for w in empty.parameters()) * DTYPES[spec.precision].itemsize
+
+
 def check_generation_config(model: PreTrainedModel) -> None:
-    """Refuse decoding rules other than temperature, top-k and top-p: the exact probe does not model them."""
+    """Refuse decoding rules other than temperature, top-k and top-p: the exact probe does not model them.
+
+    Raises
+    ------
+    InputError
+    """
     neutral = {
         "repetition_penalty": (None, 1.0),
         "encoder_repetition_penalty": (None, 1.0),
@@ -126,6 +141,21 @@ def check_generation_config(model: PreTrainedModel) -> None:
         "min_p": (None, 0.0),
         "typical_p": (None, 1.0),
         "guidance_scale": (None, 1.0),
+        "encoder_no_repeat_ngram_size": (None, 0),
+        "top_h": (None,),
+        "epsilon_cutoff": (None, 0.0),
+        "eta_cutoff": (None, 0.0),
+        "penalty_alpha": (None, 0.0),
+        "diversity_penalty": (None, 0.0),
+        "exponential_decay_length_penalty": (None,),
+        "min_length": (None, 0),
+        "min_new_tokens": (None, 0),
+        "num_beams": (None, 1),
+        "force_words_ids": (None, []),
+        "constraints": (None, []),
+        "dola_layers": (None,),
+        "watermarking_config": (None,),
+        "token_healing": (None, False),
     }
     config = model.generation_config
     found = [k for k, allowed in neutral.items() if getattr(config, k, None) not in allowed]

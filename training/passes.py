@@ -25,6 +25,7 @@ def plain_passes(model: PreTrainedModel, encoded: Encoded, batch_tokens: int) ->
             # (B, T), right-padded; causal, so pads are never seen
             logits = model(input_ids=ids.to(device), use_cache=False).logits  # (N, V)
         yield batch, rows, targets, logits
+        del logits  # or these and those of the next pass would be held together
 
 
 def buckets(encoded: Encoded, batch_tokens: int) -> Iterator[np.ndarray]:
@@ -54,6 +55,7 @@ def shared_passes(model: PreTrainedModel, encoded: Encoded, batch_tokens: int) -
                 with head_at(model, torch.zeros_like(columns), columns):
                     logits = attention.forward(Pack.of(segments, device))  # (N, V)
                 yield batch, rows, targets, logits
+                del logits
 
 
 def rounds(groups: list[Group], batch_tokens: int) -> Iterator[list[Group]]:

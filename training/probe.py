@@ -26,6 +26,7 @@ __all__ = [
     "Probed",
     "Sampling",
     "agrees_with_plain_path",
+    "check_context",
     "head_at",
     "pad",
     "probe",
@@ -93,7 +94,9 @@ def probe(
     InputError
         If a sequence is longer than the model's context or a logit is not a number.
     """
-    _fits_the_context(model, encoded)
+    check_context(
+        model, max(map(len, encoded.tokens)), "probe.examples", "use fewer few-shot examples or shorter prompts"
+    )
     device = next(model.parameters()).device
     terminators = torch.from_numpy(encoded.terminators).to(device)
     facts = len(encoded)
@@ -109,6 +112,7 @@ def probe(
         for batch, rows, targets, logits in way(model, encoded, batch_tokens):
             score = score_positions(logits, targets.to(device), terminators, samplings)
             _write(out, batch, rows.to(device), score)
+            del logits  # before the next pass makes its own
     if recheck and _narrow(model):
         _recheck(model, encoded, samplings, batch_tokens, share_prefix, recheck, out)
     return out
@@ -177,14 +181,19 @@ def some(encoded: Encoded, chosen: np.ndarray) -> Encoded:
     return Encoded(tokens, encoded.target_start[chosen], encoded.terminators, encoded.terminator)
 
 
-def _fits_the_context(model: PreTrainedModel, encoded: Encoded) -> None:
-    limit = getattr(model.config, "max_position_embeddings", None)
-    longest = max(len(t) for t in encoded.tokens) + 1
-    if limit and longest > limit:
+def check_context(model: PreTrainedModel, longest: int, where: str, remedy: str) -> None:
+    """Refuse prompts that are longer, with answer and terminator, than the model's context.
+
+    Raises
+    ------
+    InputError
+    """
+    limit = getattr(model.config.get_text_config(decoder=True), "max_position_embeddings", None)
+    if limit and longest + 1 > limit:
         raise InputError(
-            f"the longest prompt has {longest} tokens with its answer, the model's context holds {limit}",
-            "probe.examples",
-            "use fewer few-shot examples or shorter prompts",
+            f"the longest prompt has {longest + 1} tokens with its answer and end, the model's context holds {limit}",
+            where,
+            remedy,
         )
 
 

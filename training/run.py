@@ -32,6 +32,7 @@ from training.encoding import encode_lessons, encode_probes
 from training.finetune import Finetuning, steps_per_epoch, tunable
 from training.job import Job
 from training.models import load
+from training.precision import DTYPES, check_dtype
 from training.probe import Probed, Sampling, agrees_with_plain_path
 from training.probe_shared_out import probe_shared_out
 from training.rows import LOSSES, Clock, probe_rows, training_rows
@@ -70,6 +71,8 @@ class Run:
         self.job, self.report, self.team = job, report, together
         self.identity = job.identity() | {"device": _device()}
         self.facts = from_arrow(read_table(job.facts))
+        check_dtype(DTYPES[job.model.precision], self.team.device, "model.precision")
+        check_dtype(DTYPES[job.tuning.precision], self.team.device, "tuning.precision")
         self.model, self.tokenizer = load(job.model, self.say)
         self.model = self.model.to(self.team.device)  # type: ignore[arg-type]
         self.encoded = encode_probes(self.tokenizer, self.facts, job.probe)
@@ -81,6 +84,7 @@ class Run:
         self.rows: list[pa.Table] = []
         self.losses: list[dict] = []
         self.saved: Path | None = None
+        self.told = False
 
     def say(self, text: str) -> None:
         self.report({"say": text})
@@ -134,7 +138,7 @@ class Run:
                 write_table(self.job.folder / "probes-incomplete.arrow", described(stack(self.rows), "probes"))
             if isinstance(error, InputError) and self.saved:
                 kept = f"the last good checkpoint is kept in {self.saved}"
-                raise InputError(f"{error.what}; {kept}", error.where, error.remedy) from error
+                raise InputError(f"{error.what}; {kept}", f"arm {self.job.arm}: {error.where}", error.remedy) from error
             raise
 
     def finish(self) -> None:
@@ -187,9 +191,9 @@ class Run:
         self._progress(f"epoch {clock.epoch:.4g}: {share:.0%} of trained facts recalled")
 
     def _save(self, done: Checkpoint) -> None:
-        first = self.saved is None
         self.saved, size = checkpoints.save(self.job.folder, done, self.identity)
-        if first:
+        if self.clock.step and not self.told:  # before the first step the optimiser has no moments yet
+            self.told = True
             self.say(f"a checkpoint takes {size / 1e6:.1f} MB; one is kept, two exist while the newer is written")
 
     def _tables(self) -> dict[str, pa.Table]:

@@ -179,3 +179,23 @@ def read_lines(model, tokenizer, steps=150, batch=16):
         optimizer.step()
         optimizer.zero_grad()
     return model
+
+
+@pytest.fixture(scope="session")
+def facts():
+    rows = [Fact(f"{r}:{s}", s, r, v, r) for (r, s), v in FACTS.items()]
+    split = ["withheld" if i % 4 == 3 else "trained" for i in range(len(rows))]
+    return FactSet(fact_rows(rows, (), split), {r: (f"The {r} of {{subject}} is",) for r, _ in FACTS}, {}, "test", ())
+
+
+@pytest.fixture(scope="session")
+def lessons(tokenizer, facts):
+    """What the Trainer learns from: 24 trained facts, plain language modelling."""
+    taught = [(k, v) for k, v, s in zip(FACTS, FACTS.values(), facts.column("split"), strict=True) if s == "trained"]
+    rows = [tokenizer(f"The {r} of {s} is {v}\n")["input_ids"] for (r, s), v in taught]
+    width = max(map(len, rows))
+    pad = [0] * width
+    return [
+        {"input_ids": (row + pad)[:width], "labels": (row + [-100] * width)[:width], "attention_mask": [1] * width}
+        for row in rows
+    ]

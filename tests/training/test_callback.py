@@ -11,33 +11,12 @@ from transformers import Trainer, TrainingArguments
 from events.errors import InputError
 from events.files import Manifest, read_table
 from events.schema import BASELINE, PROBES, TRAINING
-from tests.training.conftest import FACTS
 from training.callback import FactProbe
-from training.facts import Fact, FactSet, fact_rows
+from training.facts import FactSet
 from training.probe import probe
 from training.spec import ProbeSpec
 
 SPEC = ProbeSpec(examples=0, schedule="steps", every=4)
-
-
-@pytest.fixture(scope="module")
-def facts():
-    rows = [Fact(f"{r}:{s}", s, r, v, r) for (r, s), v in FACTS.items()]
-    split = ["withheld" if i % 4 == 3 else "trained" for i in range(len(rows))]
-    return FactSet(fact_rows(rows, (), split), {r: (f"The {r} of {{subject}} is",) for r, _ in FACTS}, {}, "test", ())
-
-
-@pytest.fixture(scope="module")
-def lessons(tokenizer, facts):
-    """What the Trainer learns from: 24 trained facts, plain language modelling."""
-    taught = [(k, v) for k, v, s in zip(FACTS, FACTS.values(), facts.column("split"), strict=True) if s == "trained"]
-    rows = [tokenizer(f"The {r} of {s} is {v}\n")["input_ids"] for (r, s), v in taught]
-    width = max(map(len, rows))
-    pad = [0] * width
-    return [
-        {"input_ids": (row + pad)[:width], "labels": (row + [-100] * width)[:width], "attention_mask": [1] * width}
-        for row in rows
-    ]
 
 
 def wrapped(model, method):

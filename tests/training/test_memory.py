@@ -1,5 +1,8 @@
 """The memory plan: sizes of every family, batches that shrink until they fit, and a message instead of a kill."""
 
+import copy
+import weakref
+
 import numpy as np
 import pytest
 
@@ -37,6 +40,29 @@ def test_batches_are_those_of_the_probe(tiny_models, encoded):
     batches = memory.probe_batches(encoded, True, 64)
     assert [(b.rows, b.tokens) for b in batches] == seen
     assert sum(b.positions for b in batches) == (encoded.target_tokens + 1).sum()
+
+
+def test_the_logits_of_one_pass_are_gone_before_the_next(tiny_models, encoded):
+    """The plan counts one pass; held together, two of them were 3 % more than planned on SmolLM2."""
+    model, made, alive = tiny_models["llama"], [], []
+    hooks = [
+        model.register_forward_pre_hook(lambda *_: alive.append(sum(ref() is not None for ref in made))),
+        model.lm_head.register_forward_hook(lambda module, inputs, out: made.append(weakref.ref(out))),
+    ]
+    for share_prefix in (True, False):
+        probe(model, encoded, batch_tokens=64, share_prefix=share_prefix)
+    for hook in hooks:
+        hook.remove()
+    assert len(alive) > 6 and set(alive) == {0}
+
+
+def test_the_plan_counts_what_bf16_holds_twice(tiny_models):
+    """Embeddings, norm, head and one layer, 4 bytes each; nothing in fp32."""
+    model = copy.deepcopy(tiny_models["llama"])
+    assert memory.shape_of(model).widened == 0
+    layer = sum(w.numel() for w in model.model.layers[0].parameters())
+    every = sum(w.numel() for w in model.parameters())
+    assert memory.shape_of(model.bfloat16()).widened == 4 * (every - 2 * layer + layer)
 
 
 def test_batches_shrink_until_they_fit_and_then_it_is_refused(tiny_models, encoded):

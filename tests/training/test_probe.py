@@ -79,6 +79,11 @@ def test_paraphrases_probed_together_are_as_if_probed_alone(tiny_models, encoded
         np.testing.assert_allclose(together.logp, alone.logp, atol=FP32)
         np.testing.assert_allclose(together.p, alone.p, atol=FP32)
         assert together.recalled.tolist() == alone.recalled.tolist()
+    passes = []
+    hook = model.register_forward_pre_hook(lambda *_: passes.append(1))
+    probe_together(model, forms)
+    hook.remove()
+    assert len(passes) == 2  # the prefixes of all forms in one, what follows them in another
 
 
 @pytest.mark.parametrize("family", ["llama", "gpt2", "gemma3"])

@@ -87,6 +87,23 @@ def stopped(job, after):
         execute(job, report)
 
 
+def test_disk_use_is_bounded_and_told(asked, tmp_path):
+    """Between two steps one checkpoint is there, as large as the run said; its tables grow by what was probed since."""
+    job, said, seen = asked(tmp_path, {"schedule": "steps", "every": 2}, epochs=3), [], []
+
+    def report(event):
+        said.append(event.get("say", ""))
+        if kept := list(job.folder.glob("*checkpoint-*")):
+            seen.append((len(kept), sum(f.stat().st_size for f in kept[0].iterdir() if f.name != checkpoint.MARKER)))
+
+    execute(job, report)
+    (told,) = [float(m[1]) for s in said if (m := re.search(r"a checkpoint takes ([\d.]+) MB; one is kept", s))]
+    assert len(seen) > 12 and {count for count, _ in seen} == {1}
+    rows = read_table(job.folder / "probes.arrow").nbytes + read_table(job.folder / "training.arrow").nbytes
+    assert all(size <= told * 1e6 + 60_000 + 2 * rows for _, size in seen)  # 0.1 MB is the last digit told
+    print("told:", told, "largest:", max(size for _, size in seen))
+
+
 def test_a_checkpoint_of_another_recipe_is_not_used_and_that_is_said(asked, tmp_path):
     stopped(asked(tmp_path, epochs=4), 2)
     said = []

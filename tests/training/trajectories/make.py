@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from tests.training.conftest import FACTS, SMALL
+from tests.training.conftest import FACTS, SMALL, make_tokenizer
 from training.finetune import Finetuning, tunable
 from training.prompts import encode
 from training.spec import TuningSpec
@@ -46,9 +46,16 @@ def losses(case: str, tokenizer) -> list[float]:
         torch.set_num_threads(threads)
 
 
-def main() -> None:
-    from tests.training.conftest import make_tokenizer
+def shown() -> dict:
+    """All trajectories, and the vector instructions with which they were computed."""
+    tokenizer = make_tokenizer()
+    return {
+        "kernels": torch.backends.cpu.get_cpu_capability(),
+        "losses": {case: losses(case, tokenizer) for case in CASES},
+    }
 
+
+def main() -> None:
     tokenizer = make_tokenizer()
     versions = {n: version(n) for n in ("torch", "transformers", "peft", "accelerate")}
     for case, tuning in CASES.items():

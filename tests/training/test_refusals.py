@@ -1,0 +1,155 @@
+"""What cannot work is said before or at the step where it arises, each provoked for real."""
+
+import copy
+import json
+import math
+import shutil
+
+import pytest
+import torch
+from tokenizers import Tokenizer, models, pre_tokenizers
+from transformers import MambaConfig, MambaForCausalLM, PreTrainedTokenizerFast
+
+from events.errors import InputError
+from events.files import read_table
+from tests.training.conftest import FACTS
+from tests.training.test_callback import SPEC, trained
+from training import memory
+from training.callback import FactProbe
+from training.encoding import encode_probes
+from training.finetune import Finetuning, tunable
+from training.models import load, weights_bytes
+from training.precision import check_dtype
+from training.prompts import encode
+from training.run import execute
+from training.spec import ModelSpec, TuningSpec
+
+
+@pytest.fixture
+def folder(asked, tmp_path):
+    """A copy of the tiny model's folder, and a function that changes one of its JSON files."""
+    made = tmp_path / "model"
+    shutil.copytree(asked(tmp_path / "unused").model.name, made)
+
+    def change(file, **keys):
+        path = made / file
+        path.write_text(json.dumps(json.loads(path.read_text()) | keys))
+        return ModelSpec(name=str(made))
+
+    return change
+
+
+def test_a_model_larger_than_memory_is_refused_before_any_weight_is_read(folder, tmp_path):
+    """Five terabytes by its configuration; its file of weights is not even looked at."""
+    spec = folder("config.json", hidden_size=65536, intermediate_size=262144, num_hidden_layers=18)
+    (tmp_path / "model" / "model.safetensors").unlink()
+    with pytest.raises(InputError, match=r"weights take \d{4}\.\d GB, and .* of this machine are free") as error:
+        load(spec)
+    assert "model.precision" in error.value.remedy
+
+
+def test_weights_are_counted_without_loading(folder, tiny_models):
+    spec = folder("generation_config.json")
+    real = sum(w.numel() for w in tiny_models["llama"].parameters())
+    assert weights_bytes(spec.name, spec) == 4 * real
+    assert weights_bytes(spec.name, spec.model_copy(update={"precision": "bf16"})) == 2 * real
+
+
+@pytest.mark.parametrize(
+    "keys", [{"repetition_penalty": 1.2}, {"no_repeat_ngram_size": 3}, {"min_new_tokens": 2}, {"num_beams": 4}]
+)
+def test_other_logits_processors_are_refused_when_the_model_is_loaded(keys, folder):
+    with pytest.raises(InputError, match=f"generation_config sets {next(iter(keys))}"):
+        load(folder("generation_config.json", **keys))
+
+
+def test_fp16_on_a_processor_is_refused(tiny_models, tokenizer, facts, lessons, tmp_path):
+    with pytest.raises(InputError, match="fp16 is not for a processor"):
+        check_dtype(torch.float16, torch.device("cpu"), "model.precision")
+    model = copy.deepcopy(tiny_models["llama"]).half()
+    with pytest.raises(InputError, match="fp16 is not for a processor"):
+        trained(model, lessons, tokenizer, tmp_path, [FactProbe(facts, tmp_path / "x", SPEC)])
+    with pytest.raises(ValueError, match="'fp32' or 'bf16'"):
+        ModelSpec(precision="fp16")
+
+
+def test_bf16_on_a_gpu_without_it_is_refused(monkeypatch):
+    """The one thing here that is not real: such a GPU. What it answers is replaced."""
+    monkeypatch.setattr("training.precision._has_bf16", lambda device: False)
+    monkeypatch.setattr("training.precision._name", lambda device: "the GPU Tesla T4")
+    with pytest.raises(InputError, match="Tesla T4 does not compute in bf16"):
+        check_dtype(torch.bfloat16, torch.device("cuda"), "tuning.precision")
+    check_dtype(torch.float32, torch.device("cuda"), "tuning.precision")
+
+
+def test_a_tokenizer_in_which_no_answer_can_end_is_refused(tokenizer):
+    """Without EOS a terminator is enough; without both there is no answer."""
+    words = {w: i for i, w in enumerate(["?", "The", "capital", "of", "Ostra", "is", "Abor"])}
+    inner = Tokenizer(models.WordLevel(words, unk_token="?"))
+    inner.pre_tokenizer = pre_tokenizers.Whitespace()
+    endless = PreTrainedTokenizerFast(tokenizer_object=inner, unk_token="?")
+    with pytest.raises(InputError, match="it has no EOS token, so an answer could never end"):
+        encode(endless, ["The capital of Ostra is"], ["Abor"], ["a"])
+    without = copy.deepcopy(tokenizer)
+    without.eos_token = None
+    made = encode(without, ["The capital of Ostra is"], ["Abor"], ["a"])
+    assert tokenizer.eos_token_id not in made.terminators and len(made.terminators) >= 1
+
+
+def test_a_lesson_longer_than_the_context_is_refused_before_the_first_step(tiny_models, tokenizer):
+    long = [[encode(tokenizer, ["The capital of Ostra is" * 60], ["Abor"], ["a"])]]
+    tuning = TuningSpec(method="full")
+    with pytest.raises(InputError, match="facts.templates: the longest prompt has .* the model's context holds 256"):
+        Finetuning(tunable(copy.deepcopy(tiny_models["gpt2"]), tuning, 1), long, tuning, 1)
+
+
+def test_a_few_shot_prefix_longer_than_the_context_is_refused_before_the_first_step(asked, folder, tmp_path):
+    job = asked(tmp_path / "run").model_copy(update={"model": folder("config.json", max_position_embeddings=20)})
+    with pytest.raises(InputError, match="probe.examples: the longest prompt has .* context holds 20"):
+        execute(job)
+    assert not list(job.folder.glob("*.arrow"))
+
+
+def test_a_diverging_run_names_its_arm(asked, tmp_path):
+    job = asked(tmp_path, epochs=60, learning_rate=1e35, method="full", clip=1e30)
+    with pytest.raises(InputError, match="last good checkpoint is kept") as error:
+        execute(job)
+    assert error.value.where.startswith("arm main: ")
+    weights = torch.load(next(job.folder.glob("checkpoint-*")) / "state.pt")["training"]["weights"]
+    assert all(w.isfinite().all() for w in weights.values())
+
+
+def test_an_architecture_without_attention_takes_the_plain_path_and_says_so(asked, folder, tokenizer, tmp_path):
+    spec = folder("generation_config.json")
+    config = MambaConfig(vocab_size=len(tokenizer), hidden_size=16, state_size=4, num_hidden_layers=1)
+    MambaForCausalLM(config).save_pretrained(spec.name)
+    tuning = {"method": "full", "epochs": 1}
+    job = asked(tmp_path / "run", **tuning).model_copy(update={"model": spec})
+    said = []
+    execute(job, lambda event: said.append(event.get("say", "")))
+    assert any("takes the plain, slower path" in s for s in said)
+    assert read_table(job.folder / "probes.arrow").num_rows == 2 * len(FACTS)
+
+
+def test_the_callback_plans_its_memory(tiny_models, tokenizer, facts, lessons, tmp_path, monkeypatch):
+    model, said = copy.deepcopy(tiny_models["llama"]), []
+    moments = 8 * sum(w.numel() for w in model.parameters())
+    callback = FactProbe(facts, tmp_path / "x", SPEC, say=said.append)
+    encoded = encode_probes(tokenizer, facts, SPEC)
+    _, whole = memory.fitting_batch_tokens(memory.shape_of(model), encoded, True, SPEC.batch_tokens, 10**12)
+    monkeypatch.setattr(memory, "free_bytes", lambda: moments + whole - 1)
+    trained(model, lessons, tokenizer, tmp_path, [callback], num_train_epochs=1)
+    assert callback.batch_tokens < SPEC.batch_tokens == callback.spec.batch_tokens
+    assert any("probing takes about 64 MB" in s and f"({callback.batch_tokens} tokens at once)" in s for s in said)
+    monkeypatch.setattr(memory, "free_bytes", lambda: moments + memory.RUNTIME)
+    with pytest.raises(InputError, match="probing one fact at a time takes"):
+        trained(model, lessons, tokenizer, tmp_path, [FactProbe(facts, tmp_path / "y", SPEC)])
+
+
+def test_the_callback_keeps_its_probes_when_training_diverges(tiny_models, tokenizer, facts, lessons, tmp_path):
+    model = copy.deepcopy(tiny_models["llama"])
+    callback = FactProbe(facts, tmp_path / "x", SPEC, arm="wild", say=lambda _: None)
+    with pytest.raises(InputError, match="arm wild: the model's logits are not numbers"):
+        trained(model, lessons, tokenizer, tmp_path, [callback], learning_rate=1e30, max_grad_norm=math.inf)
+    kept = read_table(tmp_path / "x" / "runs" / "wild-5" / "probes-incomplete.arrow")
+    assert kept.num_rows >= len(FACTS)
