@@ -65,8 +65,12 @@ class Step:
     ends_epoch: bool
 
 
-def tunable(model: PreTrainedModel, tuning: TuningSpec, seed: int) -> PreTrainedModel:
-    """The model ready to be tuned: with a fresh adapter (LoRA, DoRA), or all weights trainable (full)."""
+def tunable(model: PreTrainedModel, tuning: TuningSpec, seed: int, room: int | None = None) -> PreTrainedModel:
+    """The model ready to be tuned: with a fresh adapter (LoRA, DoRA), or all weights trainable (full).
+
+    ``room`` is what transposed copies of frozen weights may take (bytes; see `use_lora_product`). They round
+    differently, so a run that is continued must have the room that it had.
+    """
     if tuning.recompute:
         if not model.supports_gradient_checkpointing:
             raise InputError(
@@ -89,8 +93,13 @@ def tunable(model: PreTrainedModel, tuning: TuningSpec, seed: int) -> PreTrained
             adapted = get_peft_model(model, config)
         except ValueError as error:
             raise InputError(str(error).splitlines()[0], "tuning.targets", 'use "all-linear"') from error
-    use_lora_product(adapted, int(memory.free_bytes() * COPIES))
+    use_lora_product(adapted, room_for_copies() if room is None else room)
     return adapted  # type: ignore[return-value]
+
+
+def room_for_copies() -> int:
+    """What transposed copies may take of the memory that is free now, bytes."""
+    return int(memory.free_bytes() * COPIES)
 
 
 def steps_per_epoch(forms: Sequence[Sequence[Encoded]], tuning: TuningSpec) -> int:

@@ -29,7 +29,7 @@ from training import memory
 from training.baseline import baseline_table, other_prompts, samplings
 from training.checkpoint import Checkpoint
 from training.encoding import encode_lessons, encode_probes
-from training.finetune import Finetuning, steps_per_epoch, tunable
+from training.finetune import Finetuning, room_for_copies, steps_per_epoch, tunable
 from training.job import Job
 from training.models import load
 from training.precision import DTYPES, check_dtype
@@ -108,7 +108,8 @@ class Run:
             same = (self.model, self.tokenizer, self.facts, spec, job.label, self.encoded)
             look = functools.partial(probe_shared_out, self.team)
             self.baseline = baseline_table(*same, first, self.share_prefix, look)
-        self.model = tunable(self.model, job.tuning, job.seed)
+        self.room = found.state["room"] if found else min(self.team.tell(room_for_copies()))
+        self.model = tunable(self.model, job.tuning, job.seed, self.room)
         self._plan_training(shape, forms, probing, memory.free_bytes())
         self.training = Finetuning(self.model, forms, job.tuning, job.seed, self.team)
         if not self.training.packed:
@@ -155,6 +156,7 @@ class Run:
         wanted = found.state["batch_tokens"] if found else spec.batch_tokens
         truncated = spec.top_k > 0 or spec.top_p < 1
         tokens, need = memory.fitting_batch_tokens(shape, self.encoded, self.share_prefix, wanted, free, truncated)
+        tokens = min(self.team.tell(tokens))
         if tokens < wanted:
             self.say(f"probe.batch_tokens is {tokens}, not {wanted}: more does not fit into {memory.size(free)}")
         return tokens, need
@@ -184,7 +186,7 @@ class Run:
         self.rows.append(probe_rows(self.job.label, self.facts, self.clock, probed))
         clock = self.clock
         state = {"training": self.training.state(), "exposures": torch.from_numpy(clock.exposures)}
-        state |= {"threads": torch.get_num_threads(), "batch_tokens": self.batch_tokens}
+        state |= {"threads": torch.get_num_threads(), "batch_tokens": self.batch_tokens, "room": self.room}
         if self.team.leads:
             self._save(Checkpoint(clock.checkpoint, clock.epoch, self._tables(), state))
         share = probed.recalled[self.trained].mean()

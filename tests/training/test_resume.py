@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 
 from events.errors import InputError
 from events.files import read_table
@@ -150,3 +151,17 @@ def test_a_runs_identity_names_all_the_code_that_it_runs():
             waiting += re.findall(r"^from training import (\w+)", (here / f"{name}.py").read_text(), re.MULTILINE)
     # The values of these are in the identity itself.
     assert seen - {"spec", "job", "facts"} == set(CODE)
+
+
+def test_a_continued_run_has_the_room_that_it_had(asked, tmp_path, monkeypatch):
+    """Copies of weights may round differently: more or less free memory must not change what a run computes."""
+    recipe = {"epochs": 3, "dropout": 0.0}  # with dropout there are no copies
+    whole, killed, alone = (asked(tmp_path / name, **recipe) for name in ("whole", "killed", "alone"))
+    execute(whole)
+    stopped(killed, 2)
+    monkeypatch.setattr("training.finetune.COPIES", 0.0)
+    execute(killed)
+    assert contents(killed) == contents(whole)
+    execute(alone)
+    rooms = [torch.load(next(j.folder.glob("checkpoint-*")) / "state.pt")["room"] for j in (killed, alone)]
+    assert rooms[0] > rooms[1] == 0  # or there was nothing to keep
