@@ -45,3 +45,59 @@ test_that("eortc: coefficient 0.7086, variance 0.1084 (vignette of coxme)", {
   oracle <- survival::coxph(formula, data)
   expect_equal(fit$tables$coefficients$estimate, unname(oracle$coefficients[["trt"]]), tolerance = 1e-3)
 })
+
+test_that("veteran: Schoenfeld tests on the time axis and on its log (vignette of survival, section 3.5.2)", {
+  data <- counting(survival::veteran, "time", survival::veteran$status == 1)
+  covariates <- c("trt", "celltype", "karno")
+  tests <- cox(data, covariates)$tables$zph_tests
+  expect_equal(tests$term, c("trt", "celltype", "karno", "GLOBAL"))
+  expect_equal(round(tests$chisq, 5), c(0.00493, 18.41391, 6.05160, 20.87086))
+  expect_equal(tests$df, c(1, 3, 1, 5))
+  expect_equal(round(tests$p, 5), c(0.94402, 0.00036, 0.01389, 0.00086))
+  logged <- zph_tables(fit_cox(data, covariates), describe_terms(data, covariates), transform = "log")$zph_tests
+  expect_equal(round(logged$chisq, 3), c(0.215, 13.586, 10.079, 21.451))
+})
+
+test_that("colon: fluorouracil and levamisole cut recurrences by 40 per cent", {
+  # Moertel et al. (1995), Annals of Internal Medicine 122:321 (P < 0.0001); levamisole alone did nothing.
+  data <- subset(survival::colon, etype == 1)
+  rows <- cox_univariable(counting(data, "time", data$status == 1), "rx")$tables$coefficients
+  expect_equal(rows$term, c("rx:Lev", "rx:Lev+5FU"))
+  expect_equal(round(1 - rows$hr[[2]], 2), 0.40)
+  expect_lt(rows$p[[2]], 1e-4)
+  expect_gt(rows$p[[1]], 0.5)
+})
+
+test_that("colon, coarsened: Efron stays, Breslow goes towards zero, exact away from it (vignette of survival)", {
+  data <- subset(survival::colon, etype == 1)
+  covariates <- c("node4", "extent")
+  half_years <- counting(transform(data, time = floor(time * 12 / 365 / 6) + 1), "time", data$status == 1)
+  of_node4 <- function(fit) fit$tables$coefficients$estimate[[1]]
+  days <- of_node4(cox_univariable(counting(data, "time", data$status == 1), covariates))
+  ours <- vapply(c("efron", "breslow"), function(ties) of_node4(cox_univariable(half_years, covariates, ties = ties)), 0)
+  # Its figure: at half years Efron is within .01 of the days' estimate, the others .03 or more away.
+  expect_lt(abs(ours[["efron"]] - days), 0.01)
+  expect_lt(ours[["breslow"]], days - 0.03)
+  expect_gt(of_node4(cox_exact(half_years, covariates)), days + 0.03)
+})
+
+test_that("rats: gamma frailty of litters 0.906 (0.323), variance 0.474, likelihood -181.1 (tests of survival)", {
+  # Mantel, Bohidar and Ciminera (1977), Cancer Research 37:3863; tests/fr_rat1.Rout.save in survival's source package.
+  data <- subset(survival::rats, sex == "f")
+  data <- counting(transform(data, litter = factor(litter)), "time", data$status == 1)
+  fit <- frailty_gamma(data, "rx", "litter", ties = "breslow")
+  expect_equal(round(fit$tables$coefficients$estimate, 3), 0.906)
+  expect_equal(round(fit$tables$coefficients$se, 3), 0.323)
+  expect_equal(round(fit$tables$variances$variance, 3), 0.474)
+  expect_equal(round(fit$fit$loglik, 4), -181.0773)
+})
+
+test_that("retinopathy: -0.42467 (0.18497), 0.34084 (0.19558), -0.84566 (0.30353)", {
+  # Lee, Wei and Amato (1992); printed in the PHREG chapter of the SAS/STAT user's guide (ties by Breslow).
+  data <- survival::retinopathy
+  data <- counting(transform(data, adult = as.numeric(type == "adult")), "futime", data$status == 1)
+  data <- transform(data, fact_id = id, both = adult * trt)
+  rows <- cox_univariable(data, c("trt", "adult", "both"), cluster = "fact_id", ties = "breslow")$tables$coefficients
+  expect_equal(round(rows$estimate, 5), c(-0.42467, 0.34084, -0.84566))
+  expect_equal(round(rows$se_robust, 5), c(0.18497, 0.19558, 0.30353))
+})
