@@ -173,3 +173,6 @@ of_spells <- function(value, spell) {
   once <- value[!duplicated(spell)]
   if (isTRUE(all(value == once[spell]))) once else value
 }
+
+# Also where a table brings its events as 0 and 1: as an index these would be places, without a word.
+times_of_events <- function(data) data$stop[as.logical(data$event)]

@@ -45,7 +45,7 @@ cloglog <- function(data, covariates, strata = character(), cluster = "", ties =
 #'   `.events`. Periods in which nobody or everybody has the event say nothing about the covariates and are left out.
 #' @export
 person_periods <- function(data, covariates, strata = character()) {
-  times <- sort(unique(data$stop[data$event]))
+  times <- sort(unique(times_of_events(data)))
   first <- findInterval(data$start, times) + 1L
   last <- findInterval(data$stop, times)
   count <- pmax(last - first + 1L, 0L)

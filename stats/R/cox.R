@@ -37,7 +37,7 @@ cox <- function(data, covariates, strata = character(), cluster = "", ties = "ef
     return(result)
   }
   object <- if (length(infinite)) fit_cox(data, finite, strata, "", ties) else result$object
-  moments <- n_distinct(data$stop[data$event])
+  moments <- n_distinct(times_of_events(data))
   if (moments < 2L) result$notes <- c(result$notes, "no Schoenfeld test: all events are at one time")
   schoenfeld <- captured(if (moments > 1L) zph_tables(object, terms, conf))
   periods <- captured(zph_periods(data, finite, strata, result$cluster, ties, conf, terms, object))

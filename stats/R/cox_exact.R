@@ -52,7 +52,7 @@ fit_exact <- function(data, covariates, strata) {
 
 risk_sets <- function(data, strata) {
   stratum <- if (length(strata)) interaction(data[strata], drop = TRUE) else rep("", nrow(data))
-  times <- sort(unique(data$stop[data$event]))
+  times <- sort(unique(times_of_events(data)))
   first <- findInterval(data$start, times) + 1L
   count <- pmax(findInterval(data$stop, times) - first + 1L, 0L)
   check_size(sum(count), 1)

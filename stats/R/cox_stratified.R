@@ -42,7 +42,7 @@ cox_stratified <- function(data, covariates, strata = character(), cluster = "",
 # The covariates that fail the test of proportional hazards, and why there are none.
 not_proportional <- function(data, covariates, strata, ties, terms) {
   none <- function(status, reason) list(columns = character(), status = status, reason = reason)
-  if (length(unique(data$stop[data$event])) < 2L) return(none("not estimable", "all events are at one time"))
+  if (length(unique(times_of_events(data))) < 2L) return(none("not estimable", "all events are at one time"))
   plain <- cox_univariable(data, covariates, strata, "", ties, terms = terms)
   finite <- setdiff(covariates, terms$column[plain$tables$coefficients$infinite])
   if (!length(finite)) return(none("not estimable", "no covariate has a finite estimate"))

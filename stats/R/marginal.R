@@ -34,7 +34,7 @@ marginal_table <- function(data, covariates, random, strata = character(), ties 
 #' @export
 marginal_gamma <- function(object, data, covariates, grouping, variance, coefficients, times = NULL) {
   if (!nrow(coefficients)) return(NULL)
-  events <- data$stop[data$event]
+  events <- times_of_events(data)
   if (is.null(times)) times <- unique(stats::quantile(events, c(0.25, 0.5, 0.75, 1), type = 1L, names = FALSE))
   hazard <- baseline_hazard(object, data, covariates, grouping, times)
   shrunk <- function(hr, h) hr * (1 + variance * h) / (1 + variance * h * hr)
@@ -54,7 +54,7 @@ baseline_hazard <- function(object, data, covariates, grouping, times) {
   beta <- stats::coef(object)
   x <- stats::model.matrix(stats::reformulate(quoted(covariates)), data)[, names(beta), drop = FALSE]
   risk <- exp(drop(x %*% ifelse(is.na(beta), 0, beta)) + object$frail[as.integer(factor(data[[grouping]]))])
-  at <- sort(unique(data$stop[data$event]))
+  at <- sort(unique(times_of_events(data)))
   increment <- vapply(at, function(t) {
     sum(data$event & data$stop == t) / sum(risk[data$start < t & data$stop >= t])
   }, 0)

@@ -12,7 +12,7 @@
 #' @export
 zph_periods <- function(data, covariates, strata = character(), cluster = "", ties = "efron", conf = 0.95,
                         terms = describe_terms(data, covariates), object = NULL) {
-  cuts <- third_cuts(data$stop[data$event])
+  cuts <- third_cuts(times_of_events(data))
   if (inherits(object, "cox_counts")) {
     counted <- counted_periods(object, data, cuts, cluster, terms, conf)
     if (!is.null(counted)) return(counted)

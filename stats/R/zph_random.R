@@ -17,7 +17,7 @@
 zph_given_random <- function(data, covariates, strata, ties, terms, estimate, random_effects) {
   none <- function(why) list(zph_tests = NULL, remarks = paste0("no Schoenfeld test given the random effects: ", why))
   if (!length(covariates)) return(list(zph_tests = NULL, remarks = character()))
-  if (length(unique(data$stop[data$event])) < 2L) return(none("all events are at one time"))
+  if (length(unique(times_of_events(data))) < 2L) return(none("all events are at one time"))
   if (any(!is.finite(estimate))) return(none("a coefficient has no finite estimate"))
   tested <- captured(zph_tables(fit_offset(data, covariates, strata, ties, estimate, random_effects), terms)$zph_tests)
   if (nzchar(tested$error)) return(none(tested$error))

@@ -21,7 +21,8 @@ same_fit <- function(name, changed, message) {
   rows <- c("term", "estimate", "se", "se_robust", "lower", "upper")
   expect_equal(after$tables$coefficients[rows], before$tables$coefficients[rows], tolerance = tolerance[[name]],
                info = paste(name, message))
-  expect_equal(after$fit$loglik, before$fit$loglik, tolerance = tolerance[[name]], info = paste(name, message))
+  # Firth's penalty is that of covariates scaled over the rows, as coxphf has it: a constant that cutting changes.
+  if (name != "firth") expect_equal(after$fit$loglik, before$fit$loglik, tolerance = tolerance[[name]])
   if (!is.null(before$tables$variances)) {
     expect_equal(after$tables$variances$variance, before$tables$variances$variance, tolerance = 0.01)
   }
