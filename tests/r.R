@@ -1,4 +1,5 @@
-# The tests of the R package, and lintr over all R files. Run by `make test`: Rscript tests/r.R
+# The tests of the R package, lintr over all R files, and R's own check of the package. `make test` runs it:
+# Rscript tests/r.R
 root <- normalizePath(".")
 libraries <- file.path(root, ".r", c("library-dev", "library"))
 .libPaths(c(libraries[dir.exists(libraries)], .libPaths()))
@@ -12,4 +13,17 @@ cat(sprintf("R: %d passed, %d failed, %d skipped\n", sum(results$passed), failed
 lints <- c(lintr::lint_dir("stats"), lintr::lint_dir("reports", pattern = "[.]R$"))
 print(lints)
 cat(sprintf("lintr: %d lints\n", length(lints)))
-quit(status = as.integer(failed > 0 || length(lints) > 0))
+
+# R CMD check: help pages, usages, dependencies. The tests have run above, and there is no LaTeX for the manual.
+scratch <- tempfile("check")
+dir.create(scratch)
+Sys.setenv("_R_CHECK_FORCE_SUGGESTS_" = "false", "_R_CHECK_CRAN_INCOMING_" = "false")
+command <- function(...) suppressWarnings(system2(file.path(R.home("bin"), "R"), c("CMD", ...), stdout = TRUE, stderr = TRUE))
+built <- setwd(scratch)
+said <- command("build", shQuote(file.path(root, "stats")))
+said <- c(said, command("check", "--no-manual", "--no-tests", list.files(scratch, "[.]tar[.]gz$")))
+setwd(built)
+clean <- any(grepl("^Status: OK", said))
+if (!clean) writeLines(said)
+cat(sprintf("R CMD check: %s\n", if (clean) "clean" else "NOT clean"))
+quit(status = as.integer(failed > 0 || length(lints) > 0 || !clean))

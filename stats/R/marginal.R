@@ -7,7 +7,7 @@
 #' cumulative hazard of a typical group at the reference; it starts at the conditional ratio and shrinks towards 1.
 #'
 #' @inheritParams cox_mixed
-#' @param coefficients table of the conditional model, see [coefficient_rows()].
+#' @param coefficients the table `coefficients` of the conditional model.
 #' @return A data.frame: `term`, `label`, `unit`, `time` (missing: over the whole follow-up), `hr`, `lower`, `upper`
 #'   (conditional), `marginal_hr`, `marginal_lower`, `marginal_upper`, `method` (plain words).
 #' @references Lin and Wei (1989), JASA 84:1074. Aalen, Borgan and Gjessing (2008), Survival and Event History Analysis,
@@ -30,6 +30,7 @@ marginal_table <- function(data, covariates, random, strata = character(), ties 
 
 #' @rdname marginal_table
 #' @param object a gamma frailty fit of [fit_frailty()], with the `variance` that it was given.
+#' @param grouping the column of the frailty.
 #' @param times where the ratio is wanted; default: the quartiles of the event times and the last one.
 #' @export
 marginal_gamma <- function(object, data, covariates, grouping, variance, coefficients, times = NULL) {
