@@ -54,22 +54,25 @@ table_intervals <- function(results, outcome) {
     pick(results$coefficients, outcome = outcome, rule = results$rule, model = model)
   }
   d <- coefficients("interval")
-  aft <- chosen_aft(results, outcome)
-  weibull <- aft_of(results, outcome)
-  weibull <- weibull[weibull$distribution == "weibull", , drop = FALSE]
   at <- function(table) table[match(as.character(d$term), as.character(table$term)), , drop = FALSE]
   hr <- function(x) fmt_hr(x$hr, x$lower, x$upper, x$infinite)
-  out <- data.frame(Predictor = term_words(d), Cox = hr(at(coefficients("cox"))),
-    Cloglog = hr(at(coefficients("cloglog"))), "Interval-censored" = hr(d), check.names = FALSE)
-  if (nrow(weibull)) {
-    x <- at(weibull)
-    out$Weibull <- fmt_hr(x$hr, x$hr_lower, x$hr_upper, x$infinite)
-  }
-  if (nrow(aft)) {
-    x <- at(aft)
-    out[[paste0("Time ratio (", aft_words[as.character(aft$distribution[1])], ")")]] <-
-      fmt_hr(x$time_ratio, x$lower, x$upper, x$infinite)
-  }
+  md_table(data.frame(Predictor = term_words(d), Cox = hr(at(coefficients("cox"))),
+    Cloglog = hr(at(coefficients("cloglog"))), "Interval-censored" = hr(d), "p (interval)" = fmt_p_value(d$p),
+    check.names = FALSE), "lrrrr")
+}
+
+#' Time ratios of the chosen distribution, and Weibull's two readings of one model.
+table_time_ratios <- function(results, outcome) {
+  d <- chosen_aft(results, outcome)
+  weibull <- aft_of(results, outcome)
+  weibull <- weibull[weibull$distribution == "weibull", , drop = FALSE]
+  weibull <- weibull[match(as.character(d$term), as.character(weibull$term)), , drop = FALSE]
+  out <- data.frame(Predictor = term_words(d), chosen = fmt_hr(d$time_ratio, d$lower, d$upper, d$infinite),
+    p = fmt_p_value(d$p), weibull = fmt_hr(weibull$time_ratio, weibull$lower, weibull$upper, weibull$infinite),
+    hazard = fmt_hr(weibull$hr, weibull$hr_lower, weibull$hr_upper, weibull$infinite))
+  names(out)[-(1:3)] <- c("Time ratio (Weibull)", "Hazard ratio (Weibull)")
+  names(out)[2] <- paste0("Time ratio (", aft_words[as.character(d$distribution[1])], ")")
+  if (d$distribution[1] == "weibull") out <- out[-4]
   md_table(out, paste0("l", strrep("r", ncol(out) - 1)))
 }
 

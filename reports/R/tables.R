@@ -78,7 +78,7 @@ table_event_counts <- function(results) {
 table_coefficients <- function(results, outcome, rule = results$rule) {
   d <- pick(results$coefficients, outcome = outcome, rule = rule)
   models <- c("cox-univariable" = "Univariable", cox = "Cox", "cox-firth" = "Firth", cloglog = "Cloglog",
-    interval = "Interval", coxme = "Coxme")
+    coxme = "Coxme")
   models <- models[names(models) %in% as.character(d$model)]
   d <- d[as.character(d$model) %in% names(models), ] # other models have a table, and terms, of their own
   terms <- unique(c(as.character(d$term[d$model == "cox"]), as.character(d$term)))

@@ -4,15 +4,16 @@
 #' model. The grid is *not shared* where two intervals in which an event happened overlap without being equal, or
 #' another fact entered or was censored inside such an interval: then no set of periods describes all rows, and
 #' cloglog, which dates an event at the right end of its interval, compares facts that were not at risk together. The
-#' grid is *sparse* with fewer than eight checkpoints at which events are seen or facts censored: Efron's approximation
-#' is then off by a few per cent (log hazard ratio 0.669 for 0.70 with four, 0.693 with eight).
+#' grid is *sparse* with fewer than eight checkpoints around events and censoring: Efron's approximation is then off by
+#' a few per cent (log hazard ratio 0.669 for 0.70 with four, 0.693 with eight).
 #'
 #' @param data data.frame with `start`, `stop`, `event`, and `left`, `right` (the event happened in (left, right]).
-#' @return A list: `known` (are there intervals at all?), `shared`, `sparse`, `checkpoints` (distinct times of events
-#'   and censoring), `words` (a plain sentence on the grid).
+#' @return A list: `known` (are there intervals at all?), `shared`, `sparse`, `checkpoints` (distinct ends of
+#'   intervals), `words` (a plain sentence on the grid).
 #' @export
 probe_grid <- function(data) {
-  checkpoints <- length(unique(data$stop))
+  times <- unlist(data[intersect(c("left", "right", "stop"), names(data))], use.names = FALSE)
+  checkpoints <- length(unique(times[!is.na(times) & times > min(data$start)]))
   if (!all(c("left", "right") %in% names(data))) {
     return(list(known = FALSE, shared = NA, sparse = checkpoints < 8L, checkpoints = checkpoints,
                 words = "the table has no columns `left` and `right`, so the intervals of the events are unknown"))
@@ -26,7 +27,7 @@ probe_grid <- function(data) {
   shared <- !overlap && !any(inside)
   sparse <- checkpoints < 8L
   words <- c("not all facts were probed at the same times"[!shared],
-             sprintf("there are only %d checkpoints", checkpoints)[sparse])
+             sprintf("there are only %d checkpoints around the events", checkpoints)[sparse])
   if (!length(words)) words <- sprintf("all facts were probed at the same %d checkpoints", checkpoints)
   list(known = TRUE, shared = shared, sparse = sparse, checkpoints = checkpoints,
        words = paste(words, collapse = ", and "))
