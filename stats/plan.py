@@ -38,7 +38,7 @@ class AnalysisModel(BaseModel):
     strata: list[str] | None = None
     cluster: str | None = None
     random: list[str] | None = None  # "a/b": b nested in a
-    engine: Literal["coxme", "gamma", "gaussian"] | None = None
+    engine: Literal["auto", "coxme", "fast", "gamma", "gaussian"] | None = None  # of random effects
     ties: Literal["efron", "breslow", "exact"] | None = None
     standardise: bool | None = None
     conf: Annotated[float, Field(gt=0, lt=1)] | None = None
@@ -62,6 +62,7 @@ class AnalysisSpec(BaseModel):
     random: list[str] = ["group", "run"]
     # "exact" is not offered: it estimates an odds ratio, not a hazard ratio (R's ties = "exact" is discrete logit).
     ties: Literal["efron", "breslow"] = "efron"
+    mixed_engine: Literal["auto", "coxme", "fast"] = "auto"  # auto: fast where coxme would take more than 20 s a fit
     standardise: bool = True  # numeric covariates per standard deviation
     latent_chance: Annotated[float, Field(gt=0, lt=1)] = 0.5  # of a hit in K samples: from here on a state is latent
     time_limit: PositiveFloat = 600.0  # seconds for one fit
@@ -123,6 +124,7 @@ def told(
         "strata": list(spec.strata),
         "cluster": spec.cluster,
         "random": list(spec.random),
+        "mixed_engine": spec.mixed_engine,
         "ties": spec.ties,
         "standardise": spec.standardise,
         "conf": CONF,

@@ -14,11 +14,12 @@
 #' @references Holm (1979), Scandinavian Journal of Statistics 6:65.
 #' @export
 compare_arms <- function(data, covariates, random = "run", strata = character(), cluster = "fact_id", ties = "efron",
-                         conf = 0.95, terms = describe_terms(data, covariates)) {
+                         conf = 0.95, terms = describe_terms(data, covariates), mixed_engine = "auto") {
   if (!"arm" %in% covariates) {
     return(list(status = "not estimable", reason = "there is one arm, or it is determined by another covariate"))
   }
-  mixed <- captured(cox_mixed(data, covariates, random, strata, cluster, ties, conf, terms, profile = FALSE))
+  mixed <- captured(cox_mixed(data, covariates, random, strata, cluster, ties, conf, terms, profile = FALSE,
+                              mixed_engine = mixed_engine))
   result <- mixed$value
   remarks <- result$remarks
   if (is.null(result$tables$coefficients)) {

@@ -12,6 +12,8 @@
 collapse_rows <- function(data, columns, most = nrow(data)) {
   key <- NULL
   size <- 1
+  # Room for keys that do not occur: as long as there is, the codes of the next column are only multiplied in.
+  room <- max(16 * nrow(data), 1e5)
   for (column in columns) {
     codes <- integer_codes(data[[column]], most)
     if (is.null(codes)) return(NULL)
@@ -21,12 +23,12 @@ collapse_rows <- function(data, columns, most = nrow(data)) {
       size <- codes$size
       next
     }
-    if (size * codes$size > 4e6) {
+    if (size * codes$size > room / 4) {
       key <- renumbered(key, size)
       size <- max(key)
       if (size > most) return(NULL)
     }
-    wide <- size * codes$size > 2e7
+    wide <- size * codes$size > room
     if (wide) {
       key <- (key - 1) * codes$size + codes$code
       key <- match(key, unique(key))

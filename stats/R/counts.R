@@ -67,8 +67,8 @@ window_of_counts <- function(counts, from, to) {
 
 # One row per pattern: x (covariates, centred), count, died, and the event times `first` to `last` at which it is at
 # risk. Event times are numbered through, stratum after stratum, so that sums over time never mix two strata.
-count_rows <- function(data, covariates, strata, share = 1) {
-  collapsed <- collapse_rows(data, c("event", strata, "stop", "start", covariates), share * nrow(data))
+count_rows <- function(data, covariates, strata, share = 1, groupings = character()) {
+  collapsed <- collapse_rows(data, c("event", strata, "stop", "start", groupings, covariates), share * nrow(data))
   if (is.null(collapsed)) return(NULL)
   rows <- data[collapsed$row, c("start", "stop", "event", strata, covariates), drop = FALSE]
   design <- stats::model.matrix(stats::reformulate(quoted(covariates)), rows)
@@ -86,7 +86,7 @@ count_rows <- function(data, covariates, strata, share = 1) {
     x = sweep(x, 2L, means), column = covariates[attr(design, "assign")[-1L]], count = collapsed$count, died = died,
     first = findInterval(position(y[, 1L]), moments) + 1L, last = last,
     times = y[died, 2L][match(seq_along(moments), last[died])], start = y[, 1L], stop = y[, 2L], stratum = stratum,
-    pattern = collapsed$pattern
+    groups = lapply(data[groupings], function(grouping) factor(grouping[collapsed$row])), pattern = collapsed$pattern
   )
 }
 

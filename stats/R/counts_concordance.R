@@ -1,6 +1,6 @@
 # Concordance of a Cox model on counts, and the influence on it of one row of each pattern, from which its standard
-# error is made (infinitesimal jackknife): as of the uncollapsed rows. survival's own is wrong for weighted rows, which it
-# takes for one row each.
+# error is made (infinitesimal jackknife): as of the uncollapsed rows. survival's own is wrong for weighted rows,
+# each of which it takes for one row.
 #
 # A pair is comparable at an event time when one of the two dies then and the other is at risk and does not. It agrees
 # when the one with the larger linear predictor dies; equal predictors count half.

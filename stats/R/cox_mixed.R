@@ -8,6 +8,8 @@
 #' @inheritParams cox
 #' @param random character, grouping columns; each gets a random intercept (Gaussian on the log hazard).
 #' @param profile test the variances and find their profile intervals?
+#' @param mixed_engine `"coxme"`, `"fast"` (see [fit_mixed_fast()]: the same likelihood), or `"auto"`: the fast one
+#'   where one fit by coxme would take longer than about 20 s on one core.
 #' @return A list like that of [cox()], with the tables `coefficients`, `marginal` (see [marginal_table()]),
 #'   `variances`, `random_effects` (see [random_rows()]) and `zph_tests` (see [zph_given_random()]).
 #'   `median_hr` is the median hazard ratio between two random levels, exp(sqrt(2 variance) qnorm(3/4)).
@@ -15,12 +17,17 @@
 #'   (median hazard ratio).
 #' @export
 cox_mixed <- function(data, covariates, random, strata = character(), cluster = "", ties = "efron", conf = 0.95,
-                      terms = describe_terms(data, covariates), profile = TRUE) {
+                      terms = describe_terms(data, covariates), profile = TRUE, mixed_engine = "auto") {
+  chosen <- fixed_and_random(data, covariates, random)
+  if (nzchar(chosen$problem)) return(list(status = "not estimable", reason = chosen$problem, remarks = chosen$remarks))
+  picked <- choose_mixed_engine(data, chosen$fixed, chosen$random, strata, mixed_engine)
+  if (picked$fast) {
+    kept <- terms[terms$column %in% chosen$fixed, , drop = FALSE]
+    return(with_notes(mixed_fast(data, chosen, strata, ties, conf, kept, profile), picked$note))
+  }
   if (!requireNamespace("coxme", quietly = TRUE)) {
     return(gaussian_stand_in(data, covariates, random, strata, ties, conf, terms))
   }
-  chosen <- fixed_and_random(data, covariates, random)
-  if (nzchar(chosen$problem)) return(list(status = "not estimable", reason = chosen$problem, remarks = chosen$remarks))
   terms <- terms[terms$column %in% chosen$fixed, , drop = FALSE]
   search <- search_variances(function(variance) {
     fit_coxme(data, chosen$fixed, chosen$random, strata, ties, variance)
@@ -55,10 +62,15 @@ cox_mixed <- function(data, covariates, random, strata = character(), cluster = 
       paste0("random ", variances$grouping, ": ", variances$verdict)[variances$boundary]
     ),
     notes = c(
-      if (profile) profiled$notes, proportional$remarks,
+      picked$note, if (profile) profiled$notes, proportional$remarks,
       "standard errors given the random effects' variances; log likelihood integrated over the random effects"
     )
   )
+}
+
+with_notes <- function(result, notes) {
+  result$notes <- c(notes, result$notes)
+  result
 }
 
 #' @rdname cox_mixed

@@ -3,15 +3,17 @@
 #' @inheritParams cox_mixed
 #' @param random character, grouping columns; `"a/b"` is b nested in a: one effect for each level of a, and one for each
 #'   level of b within it.
-#' @param engine `"coxme"` (normal random effects, one or several), `"gamma"` or `"gaussian"` (one, by survival).
+#' @param engine `"auto"`, `"coxme"` or `"fast"` (normal random effects, one or several: `mixed_engine` of
+#'   [cox_mixed()]), `"gamma"` or `"gaussian"` (one, by survival).
 #' @return As [cox_mixed()], [frailty_gamma()].
 #' @export
 frailty_model <- function(data, covariates, random, strata = character(), ties = "efron", conf = 0.95,
-                          terms = describe_terms(data, covariates), engine = "coxme") {
+                          terms = describe_terms(data, covariates), engine = "auto") {
   nested <- nested_columns(data, random)
-  fit <- switch(engine, coxme = cox_mixed, gamma = frailty_gamma, gaussian = gaussian_stand_in)
+  fit <- switch(engine, gamma = frailty_gamma, gaussian = gaussian_stand_in, cox_mixed)
   args <- list(data = nested$data, covariates = covariates, random = nested$random, strata = strata, ties = ties,
                conf = conf, terms = terms)
+  if (engine %in% mixed_engines) args$mixed_engine <- engine
   result <- do.call(fit, args, quote = TRUE)
   result$remarks <- c(nested$remarks, result$remarks)
   spelled <- function(text) {
@@ -53,7 +55,8 @@ check_frailty <- function(model) {
   if (!length(model$random)) {
     return(c(random = "random effects need a grouping: random = [\"group\"], or (1 | group) in the formula"))
   }
-  if (model$engine != "coxme" && (length(model$random) > 1L || any(grepl("/", model$random, fixed = TRUE)))) {
+  several <- length(model$random) > 1L || any(grepl("/", model$random, fixed = TRUE))
+  if (several && !model$engine %in% mixed_engines) {
     return(c(random = "gamma and gaussian frailties have one grouping; engine = \"coxme\" takes several"))
   }
   character()

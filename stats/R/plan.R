@@ -7,9 +7,10 @@
 #' @param events data.frame of counting-process rows, as in `docs/tables.md`.
 #' @param plan list with `outcomes`, `rules` (character; the first rule is primary), `covariates` and `curves_by`
 #'   (named lists, outcome to character), and optionally `strata`, `cluster` (default `"fact_id"`), `random`,
-#'   `ties` (`"efron"` or `"breslow"`), `standardise` (numeric covariates per standard deviation), `conf`, `history` (is
-#'   there a table `history` beside the events? Then the margin at the start of each interval is a predictor as well),
-#'   and `models` (list of entries of `[[analysis.model]]`, see [model_kinds()]).
+#'   `ties` (`"efron"` or `"breslow"`), `standardise` (numeric covariates per standard deviation), `conf`,
+#'   `mixed_engine` (`"auto"`, `"coxme"` or `"fast"`, see [cox_mixed()]), `history` (is there a table `history` beside
+#'   the events? Then the margin at the start of each interval is a predictor as well), and `models` (list of entries of
+#'   `[[analysis.model]]`, see [model_kinds()]).
 #' @return A list of tasks. A task is a plain list: `id` (unique, readable, stable), `fn` (the function that fits it;
 #'   `"model"` for an entry of `models`), `outcome`, `rule`, `model`, `name` (of the entry, else empty), `table` (that
 #'   it reads), `args`, `title` (plain words).
@@ -82,7 +83,7 @@ tasks_of <- function(outcome, rule, covariates, curves_by, plan, primary) {
     list(task("influence", "influence_tables", c(list(covariates = covariates), shared)))
   }
   mixed <- if (length(covariates) && length(plan$random)) {
-    args <- c(list(covariates = covariates, random = plan$random), shared)
+    args <- c(list(covariates = covariates, random = plan$random, mixed_engine = plan$mixed_engine), shared)
     list(task("frailty-gamma", "frailty_gamma", args), task("coxme", "cox_mixed", args))
   }
   # A fact met in several runs shows what its covariates leave unexplained; met once, it does not.
@@ -95,7 +96,7 @@ tasks_of <- function(outcome, rule, covariates, curves_by, plan, primary) {
 # The runs are random whatever the plan's random effects are: seeds are what recipes are compared over.
 arms_task <- function(outcome, rule, covariates, plan) {
   args <- c(list(covariates = covariates, random = union("run", plan$random)),
-            plan[c("strata", "cluster", "ties", "standardise", "conf")])
+            plan[c("strata", "cluster", "ties", "standardise", "conf", "mixed_engine")])
   new_task(outcome, rule, "arms", "compare_arms", args)
 }
 
@@ -111,7 +112,7 @@ complete_plan <- function(plan) {
   defaults <- list(
     outcomes = character(), rules = "first", covariates = list(), curves_by = list(), strata = character(),
     cluster = "fact_id", random = character(), ties = "efron", standardise = FALSE, conf = 0.95,
-    history = FALSE, models = list()
+    mixed_engine = "auto", history = FALSE, models = list()
   )
   unknown <- setdiff(names(plan), names(defaults))
   if (length(unknown)) {
@@ -131,6 +132,7 @@ complete_plan <- function(plan) {
          "is ", sQuote(nearest(stray[[1L]], known), FALSE), call. = FALSE)
   }
   check_ties(plan$ties)
+  if (!isTRUE(plan$mixed_engine %in% mixed_engines)) stop_mixed_engine(plan$mixed_engine)
   if (!is.numeric(plan$conf) || plan$conf <= 0 || plan$conf >= 1) {
     stop("`conf` is a share, such as 0.95", call. = FALSE)
   }

@@ -46,7 +46,7 @@ complete_model <- function(model, plan = list(), columns = NULL) {
   parsed <- parse_formula(model$formula)
   defaults <- list(
     kind = name, rule = plan$rules[[1L]], strata = character(), cluster = plan$cluster, random = character(),
-    ties = plan$ties, standardise = plan$standardise, conf = plan$conf, engine = "coxme",
+    ties = plan$ties, standardise = plan$standardise, conf = plan$conf, engine = c(plan$mixed_engine, "auto")[[1L]],
     table = table_of(kind, c(parsed$columns, texts(model$strata)), texts(columns$events))
   )
   model <- utils::modifyList(Filter(Negate(is.null), defaults), model)

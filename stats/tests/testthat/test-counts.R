@@ -107,7 +107,8 @@ test_that("rows that do not collapse, and estimates that are infinite, are left 
 test_that("patterns are those of unique(), for every kind of column", {
   set.seed(5)
   data <- data.frame(a = factor(sample(letters, 4000L, TRUE)), b = stats::runif(4000L) < 0.5,
-                     c = sample(7L, 4000L, TRUE), d = sample(stats::rnorm(5L), 4000L, TRUE), e = 1, f = sample(c("x", "y"), 4000L, TRUE))
+                     c = sample(7L, 4000L, TRUE), d = sample(stats::rnorm(5L), 4000L, TRUE), e = 1,
+                     f = sample(c("x", "y"), 4000L, TRUE))
   for (columns in list(names(data), c("a", "d"), "e", c("a", "b", "c", "d", "a", "c", "d", "b", "a"))) {
     collapsed <- collapse_rows(data, columns)
     texts <- do.call(paste, data[columns])

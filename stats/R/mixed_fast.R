@@ -1,0 +1,92 @@
+#' Cox model with random intercepts, fitted fast
+#'
+#' Maximises what `coxme` maximises, the Laplace approximation of the partial likelihood (Efron or Breslow ties)
+#' integrated over Gaussian random intercepts, and uses what coxme does not: at checkpoints there are few distinct event
+#' times, so that the information of a grouping is a diagonal minus few rank-one terms. What has to be factorised is as
+#' small as the groupings beside the largest one, plus two rows an event time. The information is exact; coxme takes
+#' that between two levels of its first grouping as zero where it has more than 50.
+#'
+#' @inheritParams cox_mixed
+#' @param start start values of the variances: one for all, or one each.
+#' @return A list: `beta` (coefficients), `b` (list of the effects of each grouping), `variance` (one per grouping),
+#'   `integrated`, `penalised` and `loglik` (log likelihoods), `factor` (of the information; in it `beta_variance`, the
+#'   covariances of `beta`), `converged`, `evaluations`.
+#' @references Ripatti and Palmgren (2000), Biometrics 56:1016, eq. 4. Therneau, Grambsch and
+#'   Pankratz (2003), JCGS 12:156.
+#' @export
+fit_mixed_fast <- function(data, covariates, random, strata = character(), ties = "efron", start = 0.04) {
+  search_mixed(mixed_rows(data, covariates, random, strata), ties, start)
+}
+
+# The rows as counts, each grouping as codes, and which grouping is eliminated first.
+mixed_rows <- function(data, covariates, random, strata = character()) {
+  rows <- count_rows(data, covariates, strata, groupings = random)
+  rows$levels <- vapply(rows$groups, nlevels, 0L)
+  rows$codes <- lapply(rows$groups, as.integer)
+  rows$large <- which.max(rows$levels)
+  rows$sums <- summers(rows)
+  rows
+}
+
+# The sums over rows that every step needs, each a function of one value per row.
+summers <- function(rows) {
+  moments <- length(rows$times)
+  died <- which(rows$died)
+  sets <- seq_along(rows$codes)
+  cells <- function(set, moment) {
+    levels <- rows$levels[[set]]
+    by_index(ifelse(moment > 0L, (moment - 1L) * levels + rows$codes[[set]], 0L), levels * moments)
+  }
+  pair <- function(a, b) {
+    if (a == b) return(NULL)
+    by_index((rows$codes[[b]] - 1L) * rows$levels[[a]] + rows$codes[[a]], rows$levels[[a]] * rows$levels[[b]])
+  }
+  dead <- replace(integer(length(rows$died)), died, rows$last[died])
+  list(
+    level = lapply(sets, function(set) by_index(rows$codes[[set]], rows$levels[[set]])),
+    until = lapply(sets, function(set) cells(set, rows$last)),
+    before = lapply(sets, function(set) if (any(rows$first > 1L)) cells(set, rows$first - 1L)),
+    dead = lapply(sets, function(set) cells(set, dead)),
+    pair = lapply(sets, function(a) lapply(sets, pair, a = a))
+  )
+}
+
+# A function that sums values by an index from 1 to size (0: left out), sorted once. Differences of cumulated sums are
+# exact to 1e-16 of the total, enough for scores and information; likelihoods are summed otherwise.
+by_index <- function(index, size) {
+  sorted <- order(index, method = "radix")
+  sorted <- sorted[index[sorted] > 0L]
+  ends <- c(0L, cumsum(tabulate(index, size))) + 1L
+  from <- ends[-length(ends)]
+  ends <- ends[-1L]
+  function(value) {
+    total <- c(0, cumsum(value[sorted]))
+    total[ends] - total[from]
+  }
+}
+
+# Maximum over the log variances that are not fixed, from a start for each; `from` is an earlier result on these rows.
+search_mixed <- function(rows, ties, start = 0.04, fixed = rep(NA_real_, length(rows$codes)), from = NULL) {
+  free <- is.na(fixed)
+  seen <- new.env()
+  seen$last <- from
+  seen$evaluations <- 0L
+  objective <- function(log_variance) {
+    seen$last <- mixed_maximum(rows, replace(fixed, free, exp(log_variance)), ties, seen$last)
+    seen$evaluations <- seen$evaluations + 1L
+    -seen$last$integrated
+  }
+  converged <- TRUE
+  best <- numeric()
+  if (any(free)) {
+    # The curvature is about that of as many known normal values as there are levels: half their number.
+    # Below 1e-5 a variance is zero for all that can be seen.
+    found <- stats::nlminb(log(rep_len(start, length(free))[free]), objective, scale = sqrt(rows$levels[free] / 2),
+                           lower = log(1e-5), upper = log(50), control = list(rel.tol = 1e-9))
+    converged <- found$convergence == 0L
+    best <- found$par
+  }
+  objective(best)
+  last <- seen$last
+  c(last, list(converged = last$settled && converged, evaluations = seen$evaluations))
+}

@@ -1,0 +1,105 @@
+# Tables of cox_mixed() by the fast engine.
+mixed_fast <- function(data, chosen, strata, ties, conf, terms, profile = TRUE) {
+  rows <- mixed_rows(data, chosen$fixed, chosen$random, strata)
+  began <- sum(proc.time()[1:2])
+  object <- search_mixed(rows, ties)
+  again <- search_mixed(rows, ties, 0.3)
+  seconds <- (sum(proc.time()[1:2]) - began) / (object$evaluations + again$evaluations)
+  fits <- list(object, again)
+  best <- fits[[which.max(c(object$integrated, again$integrated))]]
+  agree <- best$settled && abs(object$integrated - again$integrated) < 0.05
+  variances <- fast_variances(rows, best, fits, agree)
+  profiled <- profile_fast(data, rows, chosen, strata, ties, conf, best, if (profile) seconds else Inf)
+  variances <- cbind(variances[1:5], profiled$table, variances[6:7])
+  names <- colnames(rows$x)
+  estimate <- stats::setNames(best$beta, names)
+  se <- stats::setNames(sqrt(diag(best$factor$beta_variance)), names)
+  coefficients <- coefficient_rows(terms, estimate, se, conf = conf)
+  random_effects <- fast_random_rows(rows, best, conf)
+  proportional <- zph_given_random(data, chosen$fixed, strata, ties, terms, estimate, random_effects)
+  df <- length(estimate) + length(rows$codes)
+  list(
+    object = best,
+    fit = list(
+      formula = formula_text(cox_formula(chosen$fixed, strata, random = chosen$random)), ties = ties, converged = agree,
+      iterations = best$evaluations, loglik = best$integrated, df = df, aic = 2 * df - 2 * best$integrated,
+      engine = "fast (Laplace)"
+    ),
+    tables = list(
+      coefficients = coefficients, variances = variances, random_effects = random_effects,
+      zph_tests = proportional$zph_tests,
+      marginal = marginal_table(data, chosen$fixed, chosen$random, strata, ties, conf, terms, coefficients)
+    ),
+    remarks = c(
+      chosen$remarks, separation_remarks(data, terms, coefficients$infinite),
+      few_events_remark(sum(data$event), nrow(coefficients)),
+      "fits from different start values disagree: do not rely on the variances"[!agree],
+      paste0("random ", variances$grouping, ": ", variances$verdict)[variances$boundary]
+    ),
+    notes = c(
+      profiled$notes, proportional$remarks,
+      "standard errors given the random effects' variances; log likelihood integrated over the random effects"
+    )
+  )
+}
+
+fast_variances <- function(rows, best, fits, agree) {
+  variance <- best$variance
+  spread <- do.call(pmax, lapply(fits, function(fit) abs(fit$variance - variance)))
+  boundary <- variance < 1e-3
+  uncertain <- spread > 0.1 * variance + 1e-3 | !agree
+  verdict <- ifelse(uncertain, "uncertain: different start values end at different variances", "start values agree")
+  verdict[boundary] <- "at its lower boundary: no variation between levels is visible"
+  data.frame(grouping = names(rows$codes), levels = unname(rows$levels), variance = variance, sd = sqrt(variance),
+             median_hr = exp(sqrt(2 * variance) * stats::qnorm(0.75)), boundary = boundary,
+             verdict = few_levels(verdict, rows$levels), row.names = NULL)
+}
+
+# Test and interval of each variance as in profile_variances(); a value of the profile takes about ten evaluations, an
+# interval about a dozen values.
+profile_fast <- function(data, rows, chosen, strata, ties, conf, best, seconds, patience = 60) {
+  groupings <- names(rows$codes)
+  empty <- data.frame(lower = NA_real_, upper = NA_real_, chisq = NA_real_, p = NA_real_)[rep(1L, length(groupings)), ]
+  if (!is.finite(seconds)) return(list(table = empty))
+  intervals <- 150 * length(groupings) * seconds < patience
+  table <- lapply(seq_along(groupings), function(i) {
+    without <- if (length(groupings) > 1L) {
+      search_mixed(mixed_rows(data, chosen$fixed, groupings[-i], strata), ties, best$variance[-i])$integrated
+    } else {
+      fit_cox(data, chosen$fixed, strata, "", ties)$loglik[[2L]]
+    }
+    row <- c(list(lower = NA_real_, upper = NA_real_), boundary_test(best$integrated, without))
+    profile <- function(variance) {
+      fixed <- replace(rep(NA_real_, length(groupings)), i, variance)
+      search_mixed(rows, ties, best$variance, fixed, best)$integrated
+    }
+    if (intervals) {
+      row[c("lower", "upper")] <- profile_interval(profile, best$variance[[i]], best$integrated, without, conf)
+    }
+    as.data.frame(row)
+  })
+  note <- sprintf("no intervals of the variances: they would take about %.0f s", 150 * length(groupings) * seconds)
+  list(table = do.call(rbind, table), notes = note[!intervals])
+}
+
+# Predicted effects with the standard errors of the penalised likelihood, those of the coefficients included.
+fast_random_rows <- function(rows, best, conf) {
+  errors <- lapply(random_variances(best$factor, rows), sqrt)
+  made <- lapply(seq_along(rows$codes), function(k) {
+    normal_rows(names(rows$codes)[[k]], levels(rows$groups[[k]]), best$b[[k]], errors[[k]], conf)
+  })
+  do.call(rbind, made)
+}
+
+# Diagonal of the inverse information, for the random effects.
+random_variances <- function(factor, rows) {
+  information <- factor$information
+  inverse <- chol2inv(factor$root)
+  # Sets in the order of the dense part: the other groupings, then event times and covariates (0).
+  set <- rep(c(information$others, 0L, 0L), information$sizes)
+  lapply(seq_along(rows$codes), function(k) {
+    if (k != information$large) return(diag(inverse)[set == k])
+    lifted <- information$border / factor$diagonal
+    1 / factor$diagonal + rowSums((lifted %*% inverse) * lifted)
+  })
+}
