@@ -101,8 +101,8 @@ def covariate(
 ) -> tuple[pa.Array | None, str]:
     """A column as a covariate, and in words why it cannot be one (then it is None).
 
-    0/1 becomes yes/no, numbers float64, text a dictionary with its levels in alphabetical order; a dictionary
-    keeps its own order. ``most``: levels that a text may have.
+    0/1 becomes yes/no, two other numbers groups, more of them float64, text a dictionary with its levels in
+    alphabetical order; a dictionary keeps its own order. ``most``: levels that a text may have.
     """
     array = column.combine_chunks()
     array = array.chunk(0) if isinstance(array, pa.ChunkedArray) else array
@@ -121,6 +121,10 @@ def covariate(
         distinct = pc.unique(array.drop_null()).to_pylist()
         if sorted(distinct) == [0, 1]:
             array = array.cast(pa.bool_())
+        elif len(distinct) == 2:  # a standard deviation of two values says nothing: they are groups
+            low, high = sorted(distinct)
+            codes = pc.equal(array, high).cast(pa.int32())
+            array = pa.DictionaryArray.from_arrays(codes, pa.array([f"{low:g}", f"{high:g}"], pa.utf8()))
     elif pa.types.is_boolean(kind):
         distinct = pc.unique(array.drop_null()).to_pylist()
     elif pa.types.is_dictionary(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind):

@@ -174,8 +174,8 @@ def _successive(
     late = int((start[first_rows] > start[order].min()).sum())
     if late:
         notes.append(
-            f"{plural(late, 'id enters', 'ids enter')} later than the others (delayed entry) and counts as at risk "
-            "from then on"
+            f"{plural(late, 'id is', 'ids are')} at risk later than the others (delayed entry), so that curves rest on "
+            "few ids at first"
         )
     return problems, notes
 

@@ -162,7 +162,7 @@ def _coding(column: pa.ChunkedArray) -> list[str]:
 
 def _few_whole_numbers(column: pa.ChunkedArray) -> bool:
     values = {v for v in pc.unique(column).to_pylist() if v is not None} if pa.types.is_integer(column.type) else set()
-    return 2 <= len(values) <= 5 and values != {0, 1}
+    return 3 <= len(values) <= 5
 
 
 def _list(names: list[str]) -> str:

@@ -14,13 +14,16 @@ model_words <- c(km = "cumulative incidence", score = "score test", "cox-univari
   "frailty-gamma" = "gamma frailty", "frailty-fact" = "gamma frailty of facts")
 
 #' Callouts for the fits of some models; nothing for those that went well. One reason is given once, for all it
-#' concerns.
+#' concerns, and the reasons of the same models under one head.
 callouts_of <- function(results, outcome, models) {
   fits <- pick(results$fits, outcome = outcome, rule = results$rule, model = models)
   fits <- fits[!as.character(fits$status) %in% c("ok", "not needed"), , drop = FALSE]
   if (!nrow(fits)) return("")
-  same <- paste(fits$status, vapply(seq_len(nrow(fits)), function(i) reason_of(fits[i, ]), ""))
-  paste(vapply(split(fits, factor(same, unique(same))), callout_of, ""), collapse = "\n")
+  fits$said <- vapply(seq_len(nrow(fits)), function(i) reason_of(fits[i, ]), "")
+  same <- paste(fits$status, fits$said)
+  alike <- split(fits, factor(same, unique(same)))
+  heads <- vapply(alike, callout_head, "")
+  paste(vapply(split(alike, factor(heads, unique(heads))), callout_of, ""), collapse = "\n")
 }
 
 reason_of <- function(fit) {
@@ -28,15 +31,17 @@ reason_of <- function(fit) {
   said[!is.na(said) & nzchar(said)][1]
 }
 
-callout_of <- function(fits) {
-  status <- as.character(fits$status[1])
+callout_head <- function(fits) {
   head <- c(warning = "Read with care", "not estimable" = "No estimate", failed = "The fit failed",
-      unavailable = "Not available")
+      unavailable = "Not available")[[as.character(fits$status[1])]]
   names <- unique(unname(model_words[as.character(fits$model)]))
-  callout(if (status == "warning") "note" else "warning", paste0(head[[status]], " (",
-      list_words(unique(as.character(fits$outcome))), "): ",
-      first_upper(list_words(names))),
-    md(first_upper(reason_of(fits[1, ]))))
+  paste0(head, " (", list_words(unique(as.character(fits$outcome))), "): ", first_upper(list_words(names)))
+}
+
+callout_of <- function(alike) {
+  reasons <- vapply(alike, function(fits) md(first_upper(fits$said[1])), "")
+  kind <- if (alike[[1]]$status[1] == "warning") "note" else "warning"
+  callout(kind, callout_head(alike[[1]]), if (length(reasons) == 1) reasons else paste0("- ", reasons, collapse = "\n"))
 }
 
 #' A piece of the report, knitted in place; of an outcome's section (`outcome/`) with that outcome filled in. Pieces

@@ -152,9 +152,11 @@ say_count <- function(results, outcome) {
 say_incidence <- function(results, outcome, by, score = TRUE) {
   e <- final_incidence(results, outcome, by)
   if (!nrow(e)) return("")
-  interval <- paste0("95 % interval ", fmt_percent(e$lower), " to ", fmt_percent(e$upper), "; ")
+  interval <- paste0("95 % interval ", fmt_percent(e$lower), " to ", fmt_percent(e$upper))
   interval[is.na(e$lower) | e$lower == e$upper] <- "" # at 0 and 1 there is none
-  each <- paste0(fmt_percent(e$incidence), " (", interval, "n\u00a0=\u00a0", fmt_n(e$n), ") for ",
+  n <- ifelse(is.na(e$n), "", paste0("n\u00a0=\u00a0", fmt_n(e$n)))
+  inside <- paste0(interval, ifelse(nzchar(interval) & nzchar(n), "; ", ""), n)
+  each <- paste0(fmt_percent(e$incidence), ifelse(nzchar(inside), paste0(" (", inside, ")"), ""), " for ",
       md(stratum_noun(by, e$stratum)))
   paste0("By ", time_word(results$time), " ", fmt_number(follow_up(results, outcome)), " the share with the event was ",
     list_words(each), ". ",

@@ -38,10 +38,17 @@ final_incidence <- function(results, outcome, by) {
   do.call(rbind, lapply(split(d, d$stratum, drop = TRUE), function(x) {
     start <- x[which.min(x$time), ]
     end <- x[which.max(x$time), ]
-    data.frame(stratum = as.character(end$stratum), n = start$n_risk, events = sum(x$n_event),
+    data.frame(stratum = as.character(end$stratum), n = if (late_entry(results, outcome)) NA else start$n_risk, events = sum(x$n_event),
         incidence = end$incidence,
       lower = end$incidence_lower, upper = end$incidence_upper)
   }))
+}
+
+#' Where facts enter late, those at risk at first are not all.
+late_entry <- function(results, outcome) {
+  d <- pick(results$events, outcome = outcome, rule = results$rule)
+  first <- tapply(d$start, paste(d$run, d$fact_id), min)
+  length(first) > 0 && any(first > min(first))
 }
 
 follow_up <- function(results, outcome) max(c(1, pick(results$events, outcome = outcome, rule = results$rule)$stop))

@@ -65,13 +65,16 @@ table_recall_of_arms <- function(results) {
     check.names = FALSE), "llrrrr")
 }
 
+#' Columns with one value in every row (one recipe, one rule) are left out.
 table_event_counts <- function(results) {
   d <- stats::aggregate(cbind(at_risk, events, censored) ~ outcome + rule + arm, results$event_counts, sum)
   d <- d[order(match(d$outcome, results$outcomes), d$rule, d$arm), ]
-  md_table(data.frame(Outcome = first_upper(as.character(d$outcome)), Rule = rule_words(d$rule),
+  out <- data.frame(Outcome = first_upper(as.character(d$outcome)), Rule = rule_words(d$rule),
       "Training recipe" = d$arm,
     "At risk" = fmt_n(d$at_risk), Events = fmt_n(d$events), Censored = fmt_n(d$censored),
-    "With event" = fmt_percent(ifelse(d$at_risk > 0, 1 - d$censored / d$at_risk, NA)), check.names = FALSE), "lllrrrr")
+    "With event" = fmt_percent(ifelse(d$at_risk > 0, 1 - d$censored / d$at_risk, NA)), check.names = FALSE)
+  out <- out[c(TRUE, length(unique(d$rule)) > 1, length(unique(d$arm)) > 1, rep(TRUE, 4))]
+  md_table(out, paste0(strrep("l", ncol(out) - 4), "rrrr"))
 }
 
 #' Hazard ratios of every model beside each other, p of the Cox model last.
@@ -82,7 +85,8 @@ table_coefficients <- function(results, outcome, rule = results$rule) {
   models <- models[names(models) %in% as.character(d$model)]
   d <- d[as.character(d$model) %in% names(models), ] # other models have a table, and terms, of their own
   terms <- unique(c(as.character(d$term[d$model == "cox"]), as.character(d$term)))
-  first <- d[match(terms, as.character(d$term)), ]
+  first <- d[order(d$model != "cox"), ]
+  first <- first[match(terms, as.character(first$term)), ]
   out <- data.frame(Predictor = term_words(first), check.names = FALSE)
   for (m in names(models)) {
     x <- d[d$model == m, ]

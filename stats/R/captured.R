@@ -1,12 +1,14 @@
-# Evaluate an expression and return what it said as data: value (NULL after an error), error (message or ""),
-# warnings and messages (character, without repeats) and seconds. Nothing reaches the console.
+# Evaluate an expression and return what it said as data: value (NULL after an error), error (message or ""), condition
+# (the error itself), warnings and messages (character, without repeats) and seconds. Nothing reaches the console.
 captured <- function(expr) {
   warnings <- messages <- character()
   error <- ""
+  condition <- NULL
   began <- proc.time()[["elapsed"]]
   value <- withCallingHandlers(
     tryCatch(expr, error = function(e) {
       error <<- conditionMessage(e)
+      condition <<- e
       NULL
     }),
     warning = function(w) {
@@ -19,7 +21,12 @@ captured <- function(expr) {
     }
   )
   list(
-    value = value, error = error, warnings = unique(warnings), messages = unique(messages),
+    value = value, error = error, condition = condition, warnings = unique(warnings), messages = unique(messages),
     seconds = proc.time()[["elapsed"]] - began
   )
+}
+
+# What a model says in the place of an estimate: an error that becomes the fit's status and reason.
+no_estimate <- function(reason, status = "not estimable") {
+  stop(structure(class = c("no_estimate", "error", "condition"), list(message = reason, call = NULL, status = status)))
 }

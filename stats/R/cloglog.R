@@ -71,7 +71,7 @@ informative <- function(collapsed) {
   events <- tapply(collapsed$.events, collapsed$.period, sum)
   rows <- tapply(collapsed$.rows, collapsed$.period, sum)
   speaks <- names(events)[events > 0 & events < rows]
-  if (!length(speaks)) stop("in every period nobody or everybody at risk had the event", call. = FALSE)
+  if (!length(speaks)) no_estimate("in every period nobody or everybody at risk had the event")
   collapsed <- collapsed[collapsed$.period %in% speaks, , drop = FALSE]
   collapsed$.period <- factor(collapsed$.period, levels = speaks)
   rownames(collapsed) <- NULL
@@ -81,8 +81,10 @@ informative <- function(collapsed) {
 # The design has a column a period: with nearly continuous times it would not fit into memory, nor be needed.
 check_size <- function(rows, periods) {
   if (rows * as.double(periods) > 2e8) {
-    stop(sprintf("%d person-period rows with %d event times are too many for the grouped-time model; ", rows, periods),
-         "with so many distinct times ties are rare and the Cox model needs no such check", call. = FALSE)
+    no_estimate(sprintf(
+      paste("%.0f person-period rows with %d event times are too many for the grouped-time model; with so many distinct",
+            "times ties are rare and the Cox model needs no such check"), rows, periods
+    ), "not needed")
   }
 }
 

@@ -56,10 +56,12 @@ curve_rows <- function(object, data) {
   cbind(rows, incidence = 1 - rows$survival, incidence_lower = 1 - rows$upper, incidence_upper = 1 - rows$lower)
 }
 
-# Numbers at risk just before each probe time, and events until then.
-risk_rows <- function(data, by) {
+# Numbers at risk just before each probe time, and events until then; of more than `most` times about so many, evenly.
+risk_rows <- function(data, by, most = 50L) {
   probes <- unlist(data[intersect(c("start", "stop", "left", "right"), names(data))], use.names = FALSE)
   times <- sort(unique(probes[!is.na(probes)]))
+  if (length(times) > most) times <- unique(c(times[[1L]], pretty(times, most / 2), times[[length(times)]]))
+  times <- times[times >= min(data$start) & times <= max(data$stop)]
   parts <- lapply(levels(data$.by), function(stratum) {
     own <- data[data$.by == stratum, , drop = FALSE]
     at_risk <- vapply(times, function(t) sum(own$start < t & own$stop >= t), 0L)

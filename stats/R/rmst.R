@@ -60,8 +60,11 @@ compare_groups <- function(data, group, id, conf) {
 restricted_mean <- function(data, chosen, horizon, id) {
   own <- data[chosen, , drop = FALSE]
   times <- sort(unique(own$stop[own$event & own$stop <= horizon]))
-  at_risk <- vapply(times, function(t) sum(own$start < t & own$stop >= t), 0)
-  events <- vapply(times, function(t) sum(own$event & own$stop == t), 0)
+  before <- function(x) findInterval(times, sort(x), left.open = TRUE) # how many of x are below each time
+  at_risk <- before(own$start) - before(own$stop)
+  at <- match(own$stop, times)
+  at[!own$event] <- NA
+  events <- tabulate(at, length(times))
   hazard <- events / at_risk
   curve <- c(1, cumprod(1 - hazard))
   begin <- min(data$start)
@@ -70,10 +73,8 @@ restricted_mean <- function(data, chosen, horizon, id) {
   # Area still to come after each event time: what a change of the log survival there is worth.
   later <- rev(cumsum(rev(area)))[-1L]
   worth <- ifelse(events < at_risk, later / (at_risk - events), 0)
-  influence <- -vapply(seq_len(nrow(own)), function(i) {
-    here <- own$start[[i]] < times & times <= own$stop[[i]]
-    sum(worth[here] * ((own$event[[i]] & own$stop[[i]] == times[here]) - hazard[here]))
-  }, 0)
+  expected <- function(x) c(0, cumsum(worth * hazard))[findInterval(x, times) + 1L] # worth of the hazard up to x
+  influence <- expected(own$stop) - expected(own$start) - ifelse(is.na(at), 0, worth[at])
   pooled <- numeric(max(id))
   sums <- rowsum(influence, id[chosen])
   pooled[as.integer(rownames(sums))] <- sums

@@ -40,13 +40,22 @@ fit_task <- function(ready, task) {
   args <- args[names(args) %in% names(formals(fitter))]
   attempt <- captured(do.call(fitter, c(list(data = ready$data), args), quote = TRUE))
   result <- attempt$value
-  if (is.null(result)) {
-    result <- list(status = "failed", reason = paste("R stopped with:", attempt$error), error = attempt$error)
-  }
+  if (is.null(result)) result <- without_result(attempt)
   if (model) result$fit$formula <- formula_as_written(result$fit$formula, ready)
   result$warnings <- attempt$warnings
   result$notes <- c(result$notes, attempt$messages)
   result
+}
+
+# A model that says why there is no estimate, data with too little information, or an error of R's.
+without_result <- function(attempt) {
+  if (inherits(attempt$condition, "no_estimate")) {
+    return(list(status = attempt$condition$status, reason = attempt$error))
+  }
+  said <- paste("R stopped with:", attempt$error)
+  if (!grepl("singular", attempt$error, fixed = TRUE)) return(list(status = "failed", reason = said, error = attempt$error))
+  reason <- paste0("the data hold too little information to tell the coefficients apart (", said, ")")
+  list(status = "not estimable", reason = reason, error = attempt$error)
 }
 
 # What a task may ask for, by name.
@@ -160,7 +169,7 @@ task_title <- function(task) {
 }
 
 title_of <- function(outcome, rule, what) {
-  sprintf("%s of facts, rule '%s': %s", capitalised(paste(outcome, collapse = "")), paste(rule, collapse = ""), what)
+  sprintf("%s, rule '%s': %s", capitalised(paste(outcome, collapse = "")), paste(rule, collapse = ""), what)
 }
 
 capitalised <- function(text) paste0(toupper(substring(text, 1L, 1L)), substring(text, 2L))

@@ -26,11 +26,13 @@ sensitivity <- function(data, covariates, strata = character(), cluster = "", ti
     own <- coefficients[coefficients$term %in% main, columns]
     data.frame(method = method, events = sum(data$event), own)
   })
+  told <- sprintf("no estimate by %s: %s", names(fits), errors)
+  spared <- vapply(fits, function(fit) identical(fit$condition$status, "not needed"), TRUE)
   list(
     fit = list(formula = formula_text(cox_formula(covariates, strata)), ties = "efron, breslow, none (cloglog)",
                engine = engine("survival")),
     tables = list(sensitivity = do.call(rbind, rows)),
-    remarks = sprintf("no estimate by %s: %s", names(fits), errors)[nzchar(errors)],
-    notes = character()
+    remarks = told[nzchar(errors) & !spared],
+    notes = told[spared]
   )
 }

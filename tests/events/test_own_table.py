@@ -136,7 +136,7 @@ def test_what_is_unusual_is_said_and_kept(tmp_path):
     table = own(tmp_path, added("e,0,2,0,NA,f", "e,3,6,1,41,f", "f,2,6,0,41,f", " A,0,6,0,41,f"))
     notes = " | ".join(table.notes)
     assert "1 id is not followed for some time in between (row 6 after the gap, 1 with an event)" in notes
-    assert "1 id enters later than the others (delayed entry)" in notes
+    assert "1 id is at risk later than the others (delayed entry)" in notes
     assert "1 id has a twin that differs in white space or case only, such as 'a' and ' A': is it the same?" in notes
     assert "leave out the rows that lack one of theirs (rows lacking: age 1)" in notes
     assert count_events(table.events).to_pylist() == [
@@ -145,8 +145,9 @@ def test_what_is_unusual_is_said_and_kept(tmp_path):
 
 
 def test_what_a_column_becomes(tmp_path):
-    text = "id,stop,event,treated,dose,site,center\n" + "".join(
-        f"0{i},{1 + i % 7},{'FALSE' if i % 2 else 'TRUE'},{i % 2},{i / 4},{'zab'[i % 3]},{i % 4}\n" for i in range(40)
+    text = "id,stop,event,treated,dose,site,center,arms\n" + "".join(
+        f"0{i},{1 + i % 7},{'FALSE' if i % 2 else 'TRUE'},{i % 2},{i / 4},{'zab'[i % 3]},{i % 4},{20 - 10 * (i % 2)}\n"
+        for i in range(40)
     )
     table = own(tmp_path, text, OwnColumns(categories=("center",), time="days", outcome="loss"))
     events = table.events
@@ -155,7 +156,8 @@ def test_what_a_column_becomes(tmp_path):
     assert events["treated"].type == pa.bool_() and events["dose"].type == pa.float64()
     assert events["site"].chunk(0).dictionary.to_pylist() == ["a", "b", "z"]
     assert events["center"].chunk(0).dictionary.to_pylist() == ["0", "1", "2", "3"]
-    assert events["event"].to_pylist()[:2] == [True, False]
+    assert events["arms"].chunk(0).dictionary.to_pylist() == ["10", "20"]  # two numbers are groups
+    assert events["arms"].to_pylist()[:2] == ["20", "10"] and events["event"].to_pylist()[:2] == [True, False]
     metadata = events.schema.metadata
     assert metadata[b"time"] == b"days" and b"every row is at risk from 0 on" in metadata[b"notes"]
 

@@ -4,8 +4,10 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, Trainer, TrainingArguments
 
+from events.errors import InputError
 from events.files import read_table
 from flows import steps
+from flows.study import study
 from training.callback import FactProbe
 from training.gather import gather, prepared_model
 from training.spec import FactsSpec, ModelSpec, ProbeSpec
@@ -38,6 +40,14 @@ def folder(tmp_path_factory):
         with torch.random.fork_rng():
             Trainer(model, args, train_dataset=lessons, processing_class=tokenizer, callbacks=[probe]).train()
     return out
+
+
+def test_run_would_train_them_anew_and_refuses(folder):
+    before = {p: p.read_bytes() for p in folder.rglob("*") if p.is_file() and p.name != ".lock"}
+    with pytest.raises(InputError, match="trained outside factsurv") as caught:
+        study.fn(str(folder / "study.toml"), str(folder.parent))  # the flow, without a server
+    assert f"factsurv analyze {folder / 'study.toml'}" in str(caught.value) and "report" in caught.value.remedy
+    assert all(p.read_bytes() == data for p, data in before.items())
 
 
 @pytest.mark.parametrize("time", ["epoch", "exposures"])

@@ -156,7 +156,7 @@ def test_outcomes_have_sections_of_any_name(analysed):
     assert faults(page, ["Bladder of R"]) == []
     for outcome in ("recurrence 1", "recurrence 2"):
         assert f"the event {outcome}" in section(page, outcome.replace(" ", "-"))
-    assert "later than the others (delayed entry)" in section(page, "events")
+    assert "at risk later than the others (delayed entry)" in section(page, "events")
 
 
 def test_what_is_done_is_skipped_and_a_change_is_named(exported, analysed):

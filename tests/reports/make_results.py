@@ -33,6 +33,7 @@ TERMS = {
     "generalisation": ["latent", "frequency", "arm"],
     "degradation": ["split", "frequency", "arm"],
 }
+LEFT_OUT = ["generalisation (first): 7 facts and runs are left out: a withheld fact has no exposures"]
 BY = {"acquisition": "latent", "generalisation": "latent", "degradation": "split"}
 
 
@@ -491,7 +492,9 @@ def _write(path, columns):
             arrays[name] = pa.DictionaryArray.from_arrays(codes, pa.array(order[0], pa.utf8()))
         else:
             arrays[name] = pa.array(list(values), kind)
-    table = pa.table(arrays).replace_schema_metadata({"levels": json.dumps(levels), "time": "epoch"})
+    metadata = {"levels": json.dumps(levels), "time": "epoch"}
+    metadata |= {"left_out": json.dumps(LEFT_OUT)} if path.stem == "events" else {}
+    table = pa.table(arrays).replace_schema_metadata(metadata)
     with pa.ipc.new_file(path, table.schema) as sink:
         sink.write_table(table)
 

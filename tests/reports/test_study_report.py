@@ -12,7 +12,7 @@ from events.files import read_table
 from reports.page import faults
 from reports.render import render
 from tests.reports.conftest import LIBRARY
-from tests.reports.make_results import make_results
+from tests.reports.make_results import LEFT_OUT, make_results
 from tests.reports.reading import Images, section, text_of
 
 OUTCOMES = ("acquisition", "generalisation", "degradation")
@@ -89,6 +89,10 @@ def test_what_stands_beside_the_cox_model_is_said_in_words(page, results, outcom
         assert "two facts with the same predictors the faster one is typically 1.61 times as fast (p < 0.001)" in said
         assert f'id="fig-{outcome}-groups"' in page and f'id="fig-{outcome}-facts"' in page
         assert "0.16 (0.05–0.41)" in said and "The data show that they differ by fact group (p = 0.001)" in said
+
+
+def test_what_is_left_out_of_the_events_is_said(page):
+    assert LEFT_OUT[0][1:] in section(page, "events")
 
 
 def test_recipes_and_choices_are_compared(page):
@@ -192,6 +196,7 @@ def test_one_seed_separation_and_absent_tables(results, environment, tmp_path):
     for name in ("baseline", "recall", "events", "event_counts"):
         _rewrite(folder / f"{name}.arrow", lambda t: t.filter(pa.compute.equal(t["run"].cast(pa.utf8()), "lora-s1")))
     _rewrite(folder / "analysis/coefficients.arrow", _separated)
+    _rewrite(folder / "analysis/fits.arrow", _dropped)
     gone = ("points", "tests", "curves", "periods")
     for name in (*(f"zph_{x}" for x in gone), "variances", "random_effects", "curves", "tests"):
         (folder / f"analysis/{name}.arrow").unlink()
@@ -203,6 +208,7 @@ def test_one_seed_separation_and_absent_tables(results, environment, tmp_path):
     (folder / "study.json").write_text(json.dumps(study))
     page = render(folder, r_environment=environment).path.read_text("utf-8")
     said = text_of(page)
+    assert "Rows left out: for missing values the adjusted Cox model goes without 90 of" in said
     assert "One seed: every interval says how far" in said
     assert "Separation: Latent knowledge tells the facts" in said and "no finite value" in section(page, "acquisition")
     assert "analysis/zph_points.arrow" in section(page, "details")
@@ -217,6 +223,12 @@ def _rewrite(path, change):
     with pa.OSFile(str(path.with_suffix(".new")), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
         writer.write_table(table)
     path.with_suffix(".new").replace(path)
+
+
+def _dropped(table):
+    """The Cox models leave out ninety rows."""
+    dropped = [90 if r["model"] == "cox" and not r["name"] else 0 for r in table.to_pylist()]
+    return table.set_column(table.column_names.index("dropped"), "dropped", pa.array(dropped, pa.int32()))
 
 
 def _separated(table):

@@ -99,6 +99,25 @@ test_that("monotone likelihood of a numeric covariate", {
   expect_match(tables$fits$reason, "separation")
 })
 
+test_that("a handful of facts: no estimate, and not a failure", {
+  known <- events[of(events, "degradation"), ]
+  plan <- standard_plan(outcomes = "degradation", covariates = list(degradation = c("split", "logp0", "popularity")))
+  tasks <- Filter(function(task) task$fn %in% c("cox", "cloglog", "cox_firth", "cox_stratified"), plan_fits(known, plan))
+  set.seed(2)
+  status <- unlist(lapply(1:25, function(i) {
+    few <- known[sample(nrow(known), sample(2:8, 1)), ]
+    few$stop <- if (i %% 3 == 0) 1 else sample(1:3, nrow(few), TRUE)
+    few$event <- stats::runif(nrow(few)) < stats::runif(1)
+    vapply(tasks, function(task) fit(few, task)$status, "")
+  }))
+  expect_true("not estimable" %in% status)
+  expect_false("failed" %in% status)
+  together <- transform(known[1:4, ], stop = 1, event = TRUE)
+  row <- fit(together, Filter(function(task) task$fn == "cloglog", tasks)[[1L]])
+  expect_equal(row$status, "not estimable")
+  expect_match(row$reason, "in every period nobody or everybody at risk had the event")
+})
+
 test_that("few events for the coefficients", {
   rows <- events[of(events), ]
   rows$event[-(1:14)] <- FALSE

@@ -18,7 +18,7 @@ test_that("a model of plain columns is the standard Cox model, under its own nam
   expect_equal(own$fits$name, "own")
   expect_equal(own$fits$task, "acquisition/first/cox/own")
   expect_equal(standard$fits$name, "")
-  expect_match(own$fits$title, "Acquisition of facts, rule 'first': Cox model of latent + popularity", fixed = TRUE)
+  expect_match(own$fits$title, "Acquisition, rule 'first': Cox model of latent + popularity", fixed = TRUE)
 })
 
 # Exact: our columns are R's design up to the order of terms, so the two searches differ by rounding only.
