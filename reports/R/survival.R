@@ -38,7 +38,8 @@ final_incidence <- function(results, outcome, by) {
   do.call(rbind, lapply(split(d, d$stratum, drop = TRUE), function(x) {
     start <- x[which.min(x$time), ]
     end <- x[which.max(x$time), ]
-    data.frame(stratum = as.character(end$stratum), n = if (late_entry(results, outcome)) NA else start$n_risk, events = sum(x$n_event),
+    data.frame(stratum = as.character(end$stratum), n = if (late_entry(results, outcome)) NA else start$n_risk,
+        events = sum(x$n_event),
         incidence = end$incidence,
       lower = end$incidence_lower, upper = end$incidence_upper)
   }))

@@ -82,8 +82,8 @@ informative <- function(collapsed) {
 check_size <- function(rows, periods) {
   if (rows * as.double(periods) > 2e8) {
     no_estimate(sprintf(
-      paste("%.0f person-period rows with %d event times are too many for the grouped-time model; with so many distinct",
-            "times ties are rare and the Cox model needs no such check"), rows, periods
+      paste("%.0f person-period rows with %d event times are too many for the grouped-time model; with so many",
+            "distinct times ties are rare and the Cox model needs no such check"), rows, periods
     ), "not needed")
   }
 }

@@ -14,7 +14,8 @@
 probe_grid <- function(data) {
   times <- unlist(data[intersect(c("left", "right", "stop"), names(data))], use.names = FALSE)
   checkpoints <- length(unique(times[!is.na(times) & times > min(data$start)]))
-  if (!all(c("left", "right") %in% names(data))) {
+  # A table of someone else's may lack the columns, or have them empty.
+  if (!all(c("left", "right") %in% names(data)) || all(is.na(data$right[data$event]))) {
     return(list(known = FALSE, shared = NA, sparse = checkpoints < 8L, checkpoints = checkpoints,
                 words = "the table has no columns `left` and `right`, so the intervals of the events are unknown"))
   }

@@ -53,7 +53,9 @@ without_result <- function(attempt) {
     return(list(status = attempt$condition$status, reason = attempt$error))
   }
   said <- paste("R stopped with:", attempt$error)
-  if (!grepl("singular", attempt$error, fixed = TRUE)) return(list(status = "failed", reason = said, error = attempt$error))
+  if (!grepl("singular", attempt$error, fixed = TRUE)) {
+    return(list(status = "failed", reason = said, error = attempt$error))
+  }
   reason <- paste0("the data hold too little information to tell the coefficients apart (", said, ")")
   list(status = "not estimable", reason = reason, error = attempt$error)
 }

@@ -102,7 +102,8 @@ test_that("monotone likelihood of a numeric covariate", {
 test_that("a handful of facts: no estimate, and not a failure", {
   known <- events[of(events, "degradation"), ]
   plan <- standard_plan(outcomes = "degradation", covariates = list(degradation = c("split", "logp0", "popularity")))
-  tasks <- Filter(function(task) task$fn %in% c("cox", "cloglog", "cox_firth", "cox_stratified"), plan_fits(known, plan))
+  models <- c("cox", "cloglog", "cox_firth", "cox_stratified")
+  tasks <- Filter(function(task) task$fn %in% models, plan_fits(known, plan))
   set.seed(2)
   status <- unlist(lapply(1:25, function(i) {
     few <- known[sample(nrow(known), sample(2:8, 1)), ]
