@@ -77,7 +77,8 @@ def own_plan(spec: OwnAnalysisSpec, events: pa.Table) -> dict[str, Any]:
         "cluster": names[spec.cluster] if spec.cluster else "",
         "random": [names[c] for c in spec.random] if "random" in spec.model_fields_set else random,
     }
-    return told(spec.model_copy(update=filled), outcomes, rules, covariates, curves)
+    as_told = told(spec.model_copy(update=filled), outcomes, rules, covariates, curves)
+    return as_told | {"history": False}  # nobody probed these facts between their events
 
 
 def _renamed(model: OwnModel, names: Mapping[str, str]) -> OwnModel:
