@@ -189,7 +189,7 @@ def test_without_a_plan_one_is_shown_and_init_writes_it(exported, capsys, monkey
     folder, _ = exported
     monkeypatch.chdir(folder)
     said = run(["analyze", "lung.csv"], capsys, 2)
-    assert "a table needs a plan" in said and "event_is = 2" in said and '# categories = ["sex", ' in said
+    assert "a table needs a plan" in said and "event_is = 2" in said and '# categories = ["ph.ecog"]' in said
     assert "wrote mine.toml" in run(["init", "mine", "--events", "lung.csv"], capsys)
     assert (folder / "mine.toml").read_text() in said.replace('"lung"', '"mine"')
     said = run(["analyze", "lung.csv", "--plan", "mine.toml", "--check"], capsys)
