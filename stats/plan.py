@@ -40,6 +40,9 @@ class AnalysisModel(BaseModel):
     random: list[str] | None = None  # "a/b": b nested in a
     engine: Literal["auto", "coxme", "fast", "gamma", "gaussian"] | None = None  # of random effects
     ties: Literal["efron", "breslow", "exact"] | None = None
+    time_varying: list[str] | None = None  # parts of the formula whose hazard ratio may change with time
+    split: list[float] | None = None  # … at these times
+    tt: Literal["log", "linear"] | None = None  # … with this function of time
     standardise: bool | None = None
     conf: Annotated[float, Field(gt=0, lt=1)] | None = None
     pieces: Annotated[int, Field(ge=1)] | None = None  # of the baseline hazard (kind "interval")

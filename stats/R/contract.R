@@ -60,6 +60,10 @@ contract_columns <- function() {
       id, term = text, period = whole, typed(real, c("from", "to")), events = whole,
       typed(real, c("estimate", "se", "hr", "lower", "upper", "p"))
     ),
+    term_tests = c(id, typed(text, c("term", "test")), typed(real, c("chisq", "df", "p"))),
+    effect_curves = c(
+      id, typed(text, c("term", "label", "axis")), typed(real, c("at", "estimate", "se", "hr", "lower", "upper"))
+    ),
     influence = c(
       id, typed(text, c("aspect", "term", "unit")), typed(real, c("value", "hr_without", "p")), rank = whole
     ),

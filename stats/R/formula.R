@@ -36,6 +36,11 @@ parse_formula <- function(text) {
        psplines = found$psplines, text = if (length(shown)) paste(shown, collapse = " + ") else "1")
 }
 
+# The formula as it was written, with what its fit adds.
+written_formula <- function(parsed, strata = character(), cluster = "") {
+  sub("~ 1", paste("~", parsed$text), formula_text(cox_formula(character(), strata, cluster)), fixed = TRUE)
+}
+
 # One expression, however the text tries to be more. R's parser itself stops at deep nesting with an error.
 one_expression <- function(text) {
   plain <- "write the right-hand side of a formula, such as latent + log1p(popularity)"

@@ -14,7 +14,8 @@
 #' @export
 model_kinds <- function() {
   list(
-    cox = list(fit = cox_model, words = "Cox model", keys = c("strata", "cluster", "ties")),
+    cox = list(fit = cox_model, words = "Cox model", check = check_cox,
+               keys = c("strata", "cluster", "ties", "time_varying", "split", "tt")),
     firth = list(fit = firth_model, words = "penalised (Firth) Cox model", keys = c("strata", "cluster", "ties")),
     cloglog = list(fit = cloglog, words = "grouped-time (cloglog) model", keys = "strata"),
     frailty = list(fit = frailty_model, words = "Cox model with random effects",
@@ -29,12 +30,6 @@ model_kinds <- function() {
 # An entry says that it wants this model: it is not a remedy that waits for a reason.
 firth_model <- function(data, covariates, strata = character(), cluster = "", ties = "efron", conf = 0.95, terms) {
   cox_firth(data, covariates, strata, cluster, ties, conf, terms, always = TRUE)
-}
-
-# The kind `cox`: exact ties and time-varying coefficients on request.
-cox_model <- function(data, covariates, strata = character(), cluster = "", ties = "efron", conf = 0.95, terms) {
-  if (ties == "exact") return(cox_exact(data, covariates, strata, cluster, conf, terms))
-  cox(data, covariates, strata, cluster, ties, conf, terms)
 }
 
 check_aft <- function(model) {

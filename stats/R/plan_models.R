@@ -59,7 +59,10 @@ complete_model <- function(model, plan = list(), columns = NULL) {
     }
   }
   model$parsed <- parsed
-  if (!model$kind == "cox" && identical(model$ties, "exact")) {
+  if (length(parsed$psplines) && name != "cox") {
+    bad_model("formula", sprintf("the kind '%s' has no penalised splines", name), "use ns(), or the kind 'cox'")
+  }
+  if (name != "cox" && identical(model$ties, "exact")) {
     bad_model("ties", sprintf("the kind '%s' has no exact method for ties", name), "use \"efron\" or \"breslow\"")
   }
   problems <- if (is.null(kind$check)) character() else kind$check(model)
@@ -84,7 +87,7 @@ column_problems <- function(model, columns, problem) {
   known <- texts(columns[[model$table]])
   if (!length(known)) return(NULL)
   asked <- list(formula = model$parsed$columns, strata = model$strata, cluster = texts(model$cluster),
-                random = unlist(strsplit(model$random, "/", fixed = TRUE)), time_varying = texts(model$time_varying))
+                random = unlist(strsplit(model$random, "/", fixed = TRUE)))
   found <- lapply(names(asked), function(key) {
     absent <- setdiff(asked[[key]], c(known, ""))
     lapply(absent, function(name) {

@@ -1,0 +1,79 @@
+#' Cox model with penalised splines
+#'
+#' @inheritParams cox_model
+#' @return A list like that of [cox()]: in `coefficients` the other covariates; in `term_tests` for each `pspline()` its
+#'   straight line and what bends beyond it; in `effect_curves` the log hazard ratio against the covariate, relative to
+#'   the mean of the rows. Standard errors are model-based: a penalised fit has no robust ones.
+#' @references Eilers and Marx (1996), Statistical Science 11:89. Therneau and Grambsch (2000), Modeling Survival Data,
+#'   5.5.
+#' @export
+cox_pspline <- function(data, covariates, strata = character(), cluster = "", ties = "efron", conf = 0.95, terms,
+                        parsed, frame = NULL) {
+  check_ties(ties)
+  written <- vapply(parsed$psplines, one_line, "")
+  columns <- paste0(".pspline", seq_along(written))
+  right <- vapply(seq_along(written), function(i) {
+    part <- parsed$psplines[[i]]
+    data[[columns[[i]]]] <<- as.numeric(eval(part[[2L]], data, formula_environment()))
+    part[[1L]] <- quote(pspline)
+    part[[2L]] <- as.name(columns[[i]])
+    one_line(part)
+  }, "")
+  if (any(!is.finite(as.matrix(data[columns])))) {
+    stop("a pspline() has values that are not finite; log1p(), or pmax() inside it, may be what is meant", call. = FALSE)
+  }
+  parts <- c(if (length(covariates)) quoted(covariates), right,
+             sprintf("strata(%s)", toString(quoted(strata)))[length(strata) > 0L])
+  formula <- stats::as.formula(paste("Surv(start, stop, event) ~", paste(parts, collapse = " + ")),
+                               env = asNamespace("survival"))
+  object <- survival::coxph(formula, data, ties = ties, x = TRUE)
+  plain <- seq_along(stats::coef(object))[names(stats::coef(object)) %in% terms$coefficient]
+  se <- stats::setNames(sqrt(diag(as.matrix(object$var)))[plain], names(stats::coef(object))[plain])
+  coefficients <- coefficient_rows(terms, stats::coef(object)[plain], se, conf = conf)
+  dependent <- nzchar(cluster_of(data, cluster)$cluster)
+  df <- sum(object$df)
+  loglik <- object$loglik[[2L]]
+  list(
+    object = object,
+    fit = list(
+      formula = written_formula(parsed, strata), ties = ties,
+      iterations = object$iter[[length(object$iter)]], loglik = loglik, df = df, aic = 2 * df - 2 * loglik,
+      concordance = object$concordance[["concordance"]], concordance_se = object$concordance[["std"]],
+      engine = engine("survival")
+    ),
+    tables = list(coefficients = coefficients, term_tests = pspline_tests(object, written),
+                  effect_curves = pspline_curves(object, data, columns, right, parsed, frame, conf)),
+    remarks = c(
+      separation_remarks(data, terms, coefficients$infinite),
+      sprintf("the intervals take the rows as independent, although each %s has several", cluster)[dependent]
+    ),
+    notes = c("penalised fit: model-based standard errors, no Schoenfeld analysis", sprintf(
+      "%s: %.1f effective degrees of freedom", written, utils::tail(object$df, length(written))
+    ))
+  )
+}
+
+pspline_tests <- function(object, written) {
+  # survival leaves these functions in the global environment, where they need the package to be attached.
+  object$printfun <- lapply(object$printfun, `environment<-`, value = asNamespace("survival"))
+  table <- summary(object)$coefficients
+  line <- table[grepl(", linear$", rownames(table)), , drop = FALSE]
+  bend <- table[grepl(", nonlin$", rownames(table)), , drop = FALSE]
+  rows <- rbind(line, bend)
+  data.frame(term = rep(written, 2L),
+             test = rep(c("no straight line", "nothing beyond a straight line"), each = length(written)),
+             chisq = rows[, "Chisq"], df = rows[, "DF"], p = rows[, "p"], row.names = NULL)
+}
+
+pspline_curves <- function(object, data, columns, right, parsed, frame, conf) {
+  fitted <- stats::predict(object, type = "terms", se.fit = TRUE)
+  rows <- lapply(seq_along(columns), function(i) {
+    column <- all.vars(parsed$psplines[[i]][[2L]])
+    axis <- if (length(column) == 1L) column else one_line(parsed$psplines[[i]][[2L]])
+    value <- if (length(column) == 1L) unscaled(data, column, frame) else data[[columns[[i]]]]
+    chosen <- spread_over(value)
+    curve_frame(one_line(parsed$psplines[[i]]), axis, axis, value[chosen], fitted$fit[chosen, right[[i]]],
+                fitted$se.fit[chosen, right[[i]]], conf)
+  })
+  do.call(rbind, rows)
+}

@@ -1,0 +1,107 @@
+events <- simulate_events()
+acquired <- function() events[events$outcome == "acquisition", ]
+entry <- function(...) {
+  model <- list(name = "own", outcome = "acquisition", ...)
+  tasks <- plan_fits(events, standard_plan(models = list(model), cluster = "", standardise = FALSE))
+  run_fit(events, Filter(function(task) task$fn == "model", tasks)[[1L]])
+}
+said <- function(...) {
+  found <- model_problems(list(list(name = "own", outcome = "acquisition", ...)), NULL, list(rules = "first", ties = "efron"))
+  vapply(found, function(p) paste0(p$key, ": ", p$what), "")
+}
+
+# Both maximise the same partial likelihood, to the tolerance of coxph (1e-9 of the log likelihood): 1e-6 of a coefficient.
+test_that("tt: the fit on split rows is survival's tt(), with every method for ties", {
+  for (ties in c("efron", "breslow")) {
+    for (f in list(list("log", log), list("linear", identity))) {
+      own <- entry(formula = "latent + popularity + relation", time_varying = "latent", tt = f[[1L]], ties = ties)
+      theirs <- survival::coxph(survival::Surv(start, stop, event) ~ latent + tt(latent) + popularity + relation,
+                                acquired(), tt = function(x, t, ...) x * f[[2L]](t), ties = ties)
+      expect_equal(sort(own$coefficients$estimate), sort(unname(stats::coef(theirs))), tolerance = 1e-6)
+      expect_equal(sort(own$coefficients$se), sort(unname(sqrt(diag(stats::vcov(theirs))))), tolerance = 1e-6)
+      expect_equal(own$fits$loglik, theirs$loglik[[2L]], tolerance = 1e-9)
+    }
+  }
+  late <- survival::survSplit(all_columns, acquired(), cut = 4)
+  late$event <- late$event == 1
+  cut <- cox_time_varying(late, "latent", terms = cbind(describe_terms(as_levels(late, "latent"), "latent"), block = "latent"),
+                          time_varying = "latent", tt = "log")
+  plain <- entry(formula = "latent", time_varying = "latent", tt = "log")
+  expect_equal(cut$tables$coefficients$estimate, plain$coefficients$estimate, tolerance = 1e-6)
+})
+
+test_that("tt: the curve is b0 + b1 f(t) with its band, and the test is that of b1", {
+  own <- entry(formula = "latent + popularity", time_varying = "latent", tt = "log")
+  rows <- own$coefficients[match(c("latent", "latent * log(time)"), own$coefficients$term), ]
+  curve <- own$effect_curves
+  expect_equal(curve$axis[[1L]], "time")
+  expect_equal(curve$estimate, rows$estimate[[1L]] + rows$estimate[[2L]] * log(curve$at))
+  expect_equal(curve$se[curve$at == 1], rows$se[[1L]])
+  expect_equal(own$term_tests$chisq, rows$z[[2L]]^2)
+  expect_match(own$fits$formula, "~ latent + popularity; latent * log(time)", fixed = TRUE)
+})
+
+# With every coefficient in periods the likelihood falls into one factor a period.
+test_that("split: each period is its own Cox model where everything changes", {
+  own <- entry(formula = "latent + popularity", time_varying = list("latent", "popularity"), split = list(3, 8))
+  expect_equal(own$zph_periods$from, rep(c(0, 3, 8), 2L))
+  for (period in 1:3) {
+    part <- survival::survSplit(all_columns, acquired(), cut = c(3, 8), episode = "period")
+    alone <- survival::coxph(survival::Surv(start, stop, event) ~ latent + popularity, part[part$period == period, ])
+    rows <- own$zph_periods[own$zph_periods$period == period, ]
+    expect_equal(rows$estimate, unname(stats::coef(alone)), tolerance = 1e-6)
+    expect_equal(rows$se, unname(sqrt(diag(stats::vcov(alone)))), tolerance = 1e-6)
+    expect_equal(rows$events[[1L]], sum(part$event[part$period == period]))
+  }
+  expect_equal(own$term_tests$df, c(2, 2))
+  expect_match(own$fits$formula, "latent, popularity by period, cut at 3, 8", fixed = TRUE)
+})
+
+test_that("split: a factor, a transformation, a cut beyond the events, robust errors", {
+  own <- entry(formula = "latent + relation + log1p(popularity)", time_varying = list("relation", "log1p(popularity)"),
+               split = list(4, 99), cluster = "fact_id")
+  expect_equal(own$term_tests$term, c("relation", "log1p(popularity)"))
+  expect_equal(own$term_tests$df, c(2, 1))
+  expect_match(own$fits$reason, "no split at 99")
+  expect_true(all(is.finite(own$coefficients$se_robust)))
+  expect_match(entry(formula = "latent", time_varying = "latent", split = 99)$fits$reason, "no split time lies between")
+})
+
+test_that("pspline is survival's, with the test of its bend and its curve", {
+  own <- entry(formula = "latent + pspline(popularity, df = 3)")
+  theirs <- survival::coxph(survival::Surv(start, stop, event) ~ latent + pspline(popularity, df = 3), acquired())
+  theirs$printfun <- lapply(theirs$printfun, `environment<-`, value = asNamespace("survival"))
+  table <- summary(theirs)$coefficients
+  expect_equal(own$coefficients$estimate, table[[1L, "coef"]], tolerance = 1e-6)
+  expect_equal(own$term_tests$chisq, unname(table[2:3, "Chisq"]), tolerance = 1e-6)
+  expect_equal(own$term_tests$p, unname(table[2:3, "p"]), tolerance = 1e-6)
+  line <- stats::termplot(theirs, se = TRUE, plot = FALSE)$popularity
+  at <- match(own$effect_curves$at, line$x)
+  expect_false(anyNA(at))
+  # termplot() leaves its curve where the data are; ours is relative to the mean of the rows.
+  expect_equal(diff(own$effect_curves$estimate), diff(line$y[at]), tolerance = 1e-6)
+  expect_equal(own$effect_curves$se, line$se[at], tolerance = 1e-6)
+  expect_match(own$fits$formula, "~ latent + pspline(popularity, df = 3)", fixed = TRUE)
+})
+
+test_that("a basis has a joint test and a curve", {
+  own <- entry(formula = "latent + ns(popularity, df = 3) + relation")
+  formula <- survival::Surv(start, stop, event) ~ latent + splines::ns(popularity, df = 3) + relation
+  theirs <- survival::coxph(formula, acquired())
+  expected <- stats::predict(theirs, type = "terms", se.fit = TRUE)
+  at <- match(own$effect_curves$at, acquired()$popularity)
+  expect_equal(own$effect_curves$estimate, unname(expected$fit[at, 2L]), tolerance = 1e-6)
+  expect_equal(own$effect_curves$se, unname(expected$se.fit[at, 2L]), tolerance = 1e-6)
+  one <- survival::coxph(survival::Surv(start, stop, event) ~ relation, acquired())
+  expect_equal(entry(formula = "relation")$term_tests$chisq, unname(one$wald.test), tolerance = 1e-6)
+  expect_equal(own$term_tests$term, c("ns(popularity, df = 3)", "relation"))
+  expect_null(entry(formula = "latent * ns(popularity, df = 3)")$effect_curves)
+})
+
+test_that("what cannot be meant is said before any fit", {
+  expect_match(said(formula = "latent", time_varying = "latnt", tt = "log"), "'latnt' is no part of the formula; the nearest is 'latent'")
+  expect_match(said(formula = "latent", time_varying = "latent"), "needs either split")
+  expect_match(said(formula = "latent", split = list(3)), "need time_varying")
+  expect_match(said(formula = "latent + pspline(p0)", ties = "exact"), "do not go together")
+  expect_match(said(formula = "pspline(p0)", kind = "cloglog"), "no penalised splines")
+})
