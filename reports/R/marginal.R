@@ -4,8 +4,8 @@
 say_marginal <- function() {
   paste("Two ratios answer two questions. *Within a group* compares two facts of the same group. *Over all groups*",
     "compares facts drawn from all of them; it tends to lie nearer to 1, the more the groups differ. With a gamma",
-    "frailty it also changes with time: the fast groups are done first. Use the first one for a given group, the second",
-    "one for facts whose group is not known.")
+    "frailty it also changes with time: the fast groups are done first. Use the first one for a given group, the",
+    "second one for facts whose group is not known.")
 }
 
 table_marginal <- function(results, d) {

@@ -30,13 +30,16 @@ models_section <- function(results) {
     cat(piece("model", task = task, id = id, heading = md(plain_name(fit$name))), "\n")
     if (!as.character(fit$status) %in% c("ok", "not needed")) cat(model_callout(fit), "\n")
     for (part in names(model_parts)) {
-      if (nrow(of_model(results, model_parts[[part]], task))) cat(piece(part, task = task, id = id), "\n")
+      shown <- nrow(of_model(results, model_parts[[part]], task)) > 0
+      if (part == "model-periods") shown <- periods_wanted(results, task)
+      if (shown) cat(piece(part, task = task, id = id), "\n")
     }
   }
 }
 
 # A part of a model's section (a file in outcome/) and the table whose rows it shows.
-model_parts <- c("model-coefficients" = "coefficients", "model-aft" = "aft", "model-marginal" = "marginal",
+model_parts <- c("model-coefficients" = "coefficients", "model-aft" = "aft", "model-tests" = "term_tests",
+  "model-periods" = "zph_periods", "model-curves" = "effect_curves", "model-marginal" = "marginal",
   "model-variances" = "variances")
 
 model_callout <- function(fit) {

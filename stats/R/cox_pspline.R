@@ -20,7 +20,7 @@ cox_pspline <- function(data, covariates, strata = character(), cluster = "", ti
     one_line(part)
   }, "")
   if (any(!is.finite(as.matrix(data[columns])))) {
-    stop("a pspline() has values that are not finite; log1p(), or pmax() inside it, may be what is meant", call. = FALSE)
+    stop("a pspline() has values that are not finite; log1p(), or pmax() inside it, may be meant", call. = FALSE)
   }
   parts <- c(if (length(covariates)) quoted(covariates), right,
              sprintf("strata(%s)", toString(quoted(strata)))[length(strata) > 0L])
@@ -61,7 +61,7 @@ pspline_tests <- function(object, written) {
   bend <- table[grepl(", nonlin$", rownames(table)), , drop = FALSE]
   rows <- rbind(line, bend)
   data.frame(term = rep(written, 2L),
-             test = rep(c("no straight line", "nothing beyond a straight line"), each = length(written)),
+             test = rep(c("no trend", "nothing beyond a straight line"), each = length(written)),
              chisq = rows[, "Chisq"], df = rows[, "DF"], p = rows[, "p"], row.names = NULL)
 }
 

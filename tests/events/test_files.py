@@ -148,3 +148,10 @@ def test_a_manifest_of_another_version_is_left_alone(tmp_path):
 def test_changes_of_lists_and_lost_keys():
     assert changes({"a": [1]}, {"a": [1, 2]}) == ["a: [1] → [1, 2]"]
     assert changes({"a": 1}, {}) == ["a is gone"]
+
+
+def test_changes_in_a_list_of_tables_name_the_entry():
+    old = {"models": [{"name": "a", "formula": "x"}, {"name": "b", "formula": "y"}]}
+    new = {"models": [{"name": "a", "formula": "log(x)"}, {"name": "c", "formula": "y"}]}
+    assert changes(old, new) == ["models.a.formula: x → log(x)", "models.b is gone", "models.c is new"]
+    assert changes(old, {"models": old["models"][::-1]}) == ["models: another order"]

@@ -6,11 +6,12 @@ entry <- function(...) {
   run_fit(events, Filter(function(task) task$fn == "model", tasks)[[1L]])
 }
 said <- function(...) {
-  found <- model_problems(list(list(name = "own", outcome = "acquisition", ...)), NULL, list(rules = "first", ties = "efron"))
+  model <- list(name = "own", outcome = "acquisition", ...)
+  found <- model_problems(list(model), NULL, list(rules = "first", ties = "efron"))
   vapply(found, function(p) paste0(p$key, ": ", p$what), "")
 }
 
-# Both maximise the same partial likelihood, to the tolerance of coxph (1e-9 of the log likelihood): 1e-6 of a coefficient.
+# Both maximise the same partial likelihood, to the tolerance of coxph: 1e-9 of it, 1e-6 of a coefficient.
 test_that("tt: the fit on split rows is survival's tt(), with every method for ties", {
   for (ties in c("efron", "breslow")) {
     for (f in list(list("log", log), list("linear", identity))) {
@@ -24,8 +25,8 @@ test_that("tt: the fit on split rows is survival's tt(), with every method for t
   }
   late <- survival::survSplit(all_columns, acquired(), cut = 4)
   late$event <- late$event == 1
-  cut <- cox_time_varying(late, "latent", terms = cbind(describe_terms(as_levels(late, "latent"), "latent"), block = "latent"),
-                          time_varying = "latent", tt = "log")
+  terms <- cbind(describe_terms(late, "latent"), block = "latent")
+  cut <- cox_time_varying(late, "latent", terms = terms, time_varying = "latent", tt = "log")
   plain <- entry(formula = "latent", time_varying = "latent", tt = "log")
   expect_equal(cut$tables$coefficients$estimate, plain$coefficients$estimate, tolerance = 1e-6)
 })
@@ -99,7 +100,7 @@ test_that("a basis has a joint test and a curve", {
 })
 
 test_that("what cannot be meant is said before any fit", {
-  expect_match(said(formula = "latent", time_varying = "latnt", tt = "log"), "'latnt' is no part of the formula; the nearest is 'latent'")
+  expect_match(said(formula = "latent", time_varying = "latnt", tt = "log"), "'latnt' is no part .*nearest is 'latent'")
   expect_match(said(formula = "latent", time_varying = "latent"), "needs either split")
   expect_match(said(formula = "latent", split = list(3)), "need time_varying")
   expect_match(said(formula = "latent + pspline(p0)", ties = "exact"), "do not go together")

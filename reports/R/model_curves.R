@@ -1,0 +1,69 @@
+# Curves, periods and tests of a named model.
+
+#' Log hazard ratios over time or over the values of a predictor, each panel with its band.
+plot_model_curves <- function(results, task) {
+  d <- of_model(results, "effect_curves", task)
+  axis <- ifelse(as.character(d$axis) == "time", time_word(results$time, 2), plain_name(d$axis))
+  panel <- paste0(as.character(d$term), "\n", "over ", axis)
+  d$panel <- factor(panel, unique(panel))
+  span <- range(c(0.8, 1.25, pmax(d$lower, 0.05), pmin(d$upper, 20)), na.rm = TRUE)
+  ggplot2::ggplot(d, ggplot2::aes(at, hr)) +
+    ggplot2::geom_hline(yintercept = 1, colour = "#555555", linewidth = 0.4) +
+    ggplot2::geom_ribbon(ggplot2::aes(ymin = lower, ymax = upper), fill = "#0072B2", alpha = 0.2) +
+    ggplot2::geom_line(colour = "#0072B2", linewidth = 1) +
+    ggplot2::facet_wrap(~panel, scales = "free_x", ncol = 2) +
+    ggplot2::scale_y_log10(limits = span, oob = scales::squish, breaks = c(0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20),
+      labels = fmt_number) +
+    ggplot2::labs(x = NULL, y = "Hazard ratio (log scale)") + theme_report()
+}
+
+#' The ends of every curve in words.
+alt_model_curves <- function(results, task) {
+  d <- of_model(results, "effect_curves", task)
+  paste0("Hazard ratio with its 95 % band. ", paste(vapply(split(d, factor(d$term, unique(d$term))), function(x) {
+    x <- x[order(x$at), ]
+    ends <- x[c(1L, nrow(x)), ]
+    paste0(as.character(x$term[1L]), ": ", paste0(fmt_ratio(ends$hr), " (", fmt_ratio(ends$lower), " to ",
+      fmt_ratio(ends$upper), ") at ", fmt_number(ends$at), collapse = ", "), ".")
+  }, ""), collapse = " "))
+}
+
+curve_panels <- function(results, task) length(unique(as.character(of_model(results, "effect_curves", task)$term)))
+
+table_model_periods <- function(results, task) {
+  d <- of_model(results, "zph_periods", task)
+  own <- of_model(results, "coefficients", task)
+  d <- d[!as.character(d$term) %in% as.character(own$term[startsWith(as.character(own$unit), "part ")]), ]
+  d <- d[order(match(d$term, unique(d$term)), d$period), ]
+  md_table(data.frame(Predictor = model_term_words(d), Period = period_words(results, d), Events = fmt_n(d$events),
+    "Hazard ratio (95 % interval)" = fmt_hr(d$hr, d$lower, d$upper), p = fmt_p_value(d$p), check.names = FALSE),
+    "llrrr")
+}
+
+table_model_tests <- function(results, task) {
+  d <- of_model(results, "term_tests", task)
+  md_table(data.frame("Part of the formula" = model_term_words(d), "If there were" = as.character(d$test),
+    "Chi-squared" = fmt_number(d$chisq), "Degrees of freedom" = fmt_number(d$df), p = fmt_p_value(d$p),
+    check.names = FALSE), "llrrr")
+}
+
+#' Whether the hazard ratios of a model are constant, and what to do where not.
+say_model_zph <- function(results, task) {
+  d <- of_model(results, "zph_tests", task)
+  if (!nrow(d)) return("")
+  global <- d[as.character(d$term) == "GLOBAL", ]
+  failing <- d[as.character(d$term) != "GLOBAL" & d$p < 0.05 & !is.na(d$p), ]
+  if (!nrow(failing)) {
+    return(paste0("No test shows a hazard ratio that changes with time (all together: ", fmt_p(global$p), ")."))
+  }
+  below <- if (periods_wanted(results, task)) ", look at the periods below"
+  paste0("The hazard ratio of ", list_words(paste0(md(lower_first(model_term_words(failing))), " (", fmt_p(failing$p),
+    ")")), " changes with time: read it as an average", below, ", or let it vary (`time_varying` in the ",
+    "study file, for the kind `cox`).")
+}
+
+# Periods are shown where the model asked for them, or where a hazard ratio is not constant.
+periods_wanted <- function(results, task) {
+  d <- of_model(results, "zph_tests", task)
+  nrow(of_model(results, "zph_periods", task)) > 0 && (!nrow(d) || any(d$p < 0.05, na.rm = TRUE))
+}
