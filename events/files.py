@@ -165,8 +165,8 @@ def changes(old: Any, new: Any, at: str = "") -> list[str]:
     if old == new:
         return []
     if isinstance(old, list) and isinstance(new, list) and all(isinstance(x, dict) for x in (*old, *new)):
-        by_name = [{str(x.get("name", i + 1)): x for i, x in enumerate(part)} for part in (old, new)]
-        return changes(*by_name, at) or [f"{at}: another order"]
+        before, after = ({str(x.get("name", i + 1)): x for i, x in enumerate(part)} for part in (old, new))
+        return changes(before, after, at) or [f"{at}: another order"]
     if isinstance(old, str) and len(old) == 64 and isinstance(new, str):
         return [f"{at} changed"]
     return [f"{at}: {old} → {new}"]
