@@ -12,6 +12,10 @@ test_that("hazard ratios are coxme's with random runs and groups, p-values Holm'
   expect_equal(rows$arm, c("arm2", "arm3"))
   expect_equal(rows$estimate, unname(coxme::fixef(oracle)[c("armarm2", "armarm3")]), tolerance = 1e-3)
   expect_equal(rows$p_holm, p.adjust(rows$p, "holm"))
+  # Nine runs in three arms.
+  expect_equal(log(rows$upper / rows$hr), qt(0.975, 6) * rows$se)
+  expect_equal(rows$p, 2 * pt(-abs(rows$estimate / rows$se), 6))
+  expect_match(tables$fits$messages, "Student's t with 6 degrees of freedom")
   expect_equal(rows$seeds, c(3L, 3L))
   # The simulated log hazard of a further arm is 0.3.
   expect_true(all(log(rows$lower) < c(0.3, 0.6) & c(0.3, 0.6) < log(rows$upper)))
