@@ -130,6 +130,32 @@ def init(
 
 
 @app.command()
+def power(
+    hr: Annotated[float, typer.Option(help="Hazard ratio to detect: of latent facts, or of recipe B against A.")],
+    curve: Annotated[str, typer.Option(help="Share of facts with the event by each probe, or a results folder.")],
+    facts: Annotated[str, typer.Option(help="Numbers of facts at risk to try.")] = "100,200,400,800",
+    seeds: Annotated[str | None, typer.Option(help="Numbers of seeds to try; default 1,2,3, of arms 2,3,5.")] = None,
+    compare: Annotated[str, typer.Option(help="latent: latent facts against others; arms: two recipes.")] = "latent",
+    outcome: Annotated[str, typer.Option(help="Whose curve is taken from a results folder.")] = "acquisition",
+    share_latent: Annotated[float | None, typer.Option(help="Of facts; default: the earlier study's, or 0.3.")] = None,
+    frailty: Annotated[float, typer.Option(help="Variance of facts' log hazards beyond covariates.")] = 0.3,
+    run_sd: Annotated[float, typer.Option(help="Standard deviation of the runs' log hazards.")] = 0.2,
+    replicates: Annotated[int, typer.Option(help="Simulated studies for each design.")] = 500,
+    alpha: Annotated[float, typer.Option(help="Level of the two-sided test.")] = 0.05,
+    wanted: Annotated[float, typer.Option("--power", help="Power to aim at.")] = 0.8,
+    seed: Annotated[int, typer.Option(help="Of the simulation.")] = 1,
+    workers: Annotated[int | None, typer.Option(help="R processes; default: one a core.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for power.csv, power.svg and power.json.")] = Path("power"),
+) -> None:
+    """How many facts and seeds detect a given hazard ratio, by simulation: a table and a plot."""
+    from stats.power_study import power_study
+
+    given = dict(locals())
+    given.pop("power_study")
+    power_study(**given)
+
+
+@app.command()
 def schedule(
     study: Study,
     cron: Annotated[str, typer.Option(help="When, as cron says it: minute hour day month weekday.")],

@@ -3,11 +3,11 @@
 #' Hazard ratio of every arm against the first one, adjusted for the covariates, with the runs (seeds) and the fact
 #' groups as random effects: two recipes differ only if they do by more than two seeds of one recipe. The error of that
 #' comes from a handful of runs, so intervals and p-values are those of Student's t with runs minus arms degrees of
-#' freedom; with the normal distribution a test of level 0.05 rejects a true null 13 % of the time with three seeds an
-#' arm (`docs/validation.md`). They are wide where seeds hardly differ, which a handful of runs cannot show. Beside it the
-#' difference of restricted mean times, which needs no proportional hazards, but whose error counts other facts only,
-#' not other seeds; it is given in units of the time axis and, where they are known, in training examples. With more
-#' than two arms p-values are also adjusted by Holm's method.
+#' freedom; with the normal distribution a true null is rejected far too often (`docs/validation.md`, scenario
+#' arms_null). They are wide where seeds hardly differ, which a handful of runs cannot show. Beside it the difference
+#' of restricted mean times, which needs no proportional hazards, but whose error counts other facts only, not other
+#' seeds; it is given in units of the time axis and, where they are known, in training examples. With more than two
+#' arms p-values are also adjusted by Holm's method.
 #'
 #' Where the random effects cannot be fitted (one seed an arm, or no coxme) the Cox model with robust errors stands in,
 #' and the fit says so.
