@@ -7,7 +7,8 @@
 #' grid is *sparse* with fewer than eight checkpoints around events and censoring: Efron's approximation is then off by
 #' a few per cent (log hazard ratio 0.669 for 0.70 with four, 0.693 with eight).
 #'
-#' @param data data.frame with `start`, `stop`, `event`, and `left`, `right` (the event happened in (left, right]).
+#' @param data data.frame with `run`, `fact_id`, `start`, `stop`, `event`, and `left`, `right` (the event happened in
+#'   (left, right]).
 #' @return A list: `known` (are there intervals at all?), `shared`, `sparse`, `checkpoints` (distinct ends of
 #'   intervals), `words` (a plain sentence on the grid).
 #' @export
@@ -19,11 +20,19 @@ probe_grid <- function(data) {
     return(list(known = FALSE, shared = NA, sparse = checkpoints < 8L, checkpoints = checkpoints,
                 words = "the table has no columns `left` and `right`, so the intervals of the events are unknown"))
   }
+  unknown <- sum(data$event & (is.na(data$left) | is.na(data$right)))
+  if (unknown) {
+    return(list(known = FALSE, shared = NA, sparse = checkpoints < 8L, checkpoints = checkpoints,
+                words = sprintf("the intervals of %d events are unknown", unknown)))
+  }
   rows <- censoring_intervals(data)
   seen <- unique(data.frame(left = rows$left, right = rows$right)[rows$event, , drop = FALSE])
   seen <- seen[order(seen$left, seen$right), , drop = FALSE]
   overlap <- nrow(seen) > 1L && any(seen$left[-1L] < cummax(seen$right)[-nrow(seen)])
-  others <- unique(c(rows$entry, rows$left[!rows$event]))
+  # A fact whose spell is in several rows enters once, and is censored where the last of them ends.
+  spell <- same_rows(data[c("run", "fact_id")])
+  last <- tapply(data$stop, spell, max)[tapply(rows$event, spell, sum) == 0]
+  others <- unique(c(tapply(rows$entry, spell, min), last))
   inside <- vapply(others, function(t) any(seen$left < t & t < seen$right), TRUE)
   shared <- !overlap && !any(inside)
   sparse <- checkpoints < 8L

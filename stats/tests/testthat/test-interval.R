@@ -143,6 +143,16 @@ test_that("the grid is judged by its intervals", {
   unknown <- shared[setdiff(names(shared), "left")]
   expect_match(interval_where_needed(unknown, "latent")$reason, "no columns `left` and `right`")
   expect_error(fit_interval(unknown, "latent"), "there is no `left`")
+  exact <- transform(shared, left = NaN, right = NaN) # a table whose events have a time, and no interval
+  expect_match(turnbull_where_needed(exact)$reason, "the intervals of the events are unknown")
+  exact$left[exact$event][-1] <- 0
+  exact$right[exact$event][-1] <- 1
+  expect_match(turnbull_where_needed(exact)$reason, "the intervals of 1 events are unknown")
+  # Splitting a spell between the probes of the others is no entry and no censoring.
+  first <- shared[shared$stop > 5, ][1, ]
+  halves <- rbind(transform(first, stop = 4.5, left = 4.5, right = NA, event = FALSE), transform(first, start = 4.5))
+  expect_equal(probe_grid(rbind(halves, shared[rownames(shared) != rownames(first), ]))[c("shared", "sparse")],
+               list(shared = TRUE, sparse = FALSE))
   wrong <- transform(shared, left = stop)
   expect_error(fit_interval(wrong, "latent"), "have no interval \\(left < right\\), the first for fact 'f")
 })
