@@ -28,7 +28,7 @@ class OwnTable:
     ----------
     events : pa.Table
         Schema `SPELLS` and the covariates under their own names; metadata: ``time``, ``covariates``,
-        ``names``, ``notes``.
+        ``names``, ``changing`` (covariates that do within an id), ``notes``.
     covariates : tuple of str
         What may explain an outcome and was not left out.
     names : mapping of str to str
@@ -77,7 +77,13 @@ def read_own_table(path: Path, columns: OwnColumns, asked: Mapping[str, Sequence
         raise InputError(told, str(path), "correct the table or the plan; nothing was started")
     every = pa.table(spells | made)
     covariates = tuple(n for n in made if n not in grouping)
-    about = {"time": columns.time, "covariates": covariates, "names": names, "notes": notes}
+    changing = _changing(spells, made)
+    if changing:
+        notes.append(
+            f"change within an id: {', '.join(changing)}; models take the value of each row; curves by such a column "
+            "would compare times, not ids, so that there are none unless they are asked for"
+        )
+    about = {"time": columns.time, "covariates": covariates, "names": names, "changing": changing, "notes": notes}
     return OwnTable(described(every, "events", **about), covariates, names, tuple(notes))
 
 
@@ -250,6 +256,25 @@ def _covariates(
             f"values are missing, and models leave out the rows that lack one of theirs (rows lacking: {each})"
         )
     return made
+
+
+def _changing(spells: Mapping[str, pa.Array], made: Mapping[str, pa.Array]) -> list[str]:
+    """Covariates with several values in the rows of one id of one run, outcome and rule."""
+    group = np.zeros(len(spells["start"]), dtype=np.int64)
+    for n in ("fact_id", "run", "outcome", "rule"):
+        codes = spells[n].indices.to_numpy(zero_copy_only=False)
+        group = group * len(spells[n].dictionary) + codes
+    order = np.argsort(group, kind="stable")
+    a, b = order[:-1], order[1:]
+    same = group[a] == group[b]
+    a, b = a[same], b[same]
+
+    def changes(column: pa.Array) -> bool:
+        plain = column.indices if pa.types.is_dictionary(column.type) else column
+        values = pc.fill_null(plain.cast(pa.float64()), np.inf).to_numpy()
+        return bool((values[a] != values[b]).any())
+
+    return [name for name, column in made.items() if len(a) and changes(column)]
 
 
 def _check_asked(

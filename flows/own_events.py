@@ -42,13 +42,13 @@ def check_table(table: Path, plan: Path) -> list[str]:
     asked = own_plan(spec.analysis, own.events)
     check_models(asked["models"], asked, {"events": own.events.column_names})
     counts = count_events(own.events).to_pylist()
-    outcomes = list(dict.fromkeys(r["outcome"] for r in counts))
+    rules = {r["rule"] for r in counts}
     told = [f"{table}: {own.events.num_rows:,} rows, nothing is wrong"]
-    for outcome in outcomes:
-        mine = [r for r in counts if r["outcome"] == outcome]
-        told.append(
-            f"{outcome}: {sum(r['events'] for r in mine):,} events, {sum(r['at_risk'] for r in mine):,} at risk"
-        )
+    for what in dict.fromkeys((r["outcome"], r["rule"]) for r in counts):
+        mine = [r for r in counts if (r["outcome"], r["rule"]) == what]
+        events, at_risk = (sum(r[n] for r in mine) for n in ("events", "at_risk"))
+        name = what[0] if len(rules) == 1 else " by the rule ".join(what)
+        told.append(f"{name}: {events:,} events, {at_risk:,} at risk")
     return [*told, f"covariates: {', '.join(own.covariates) or 'none'}", *own.notes]
 
 

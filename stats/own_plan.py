@@ -58,16 +58,17 @@ class OwnAnalysisSpec(AnalysisSpec):
 def own_plan(spec: OwnAnalysisSpec, events: pa.Table) -> dict[str, Any]:
     """The plan that R's `plan_fits` expands, for the event table of `events.own_table`.
 
-    Without a word of the user's, every covariate explains every outcome, the first one splits the curves, and runs are
-    random where there are several.
+    Without a word of the user's, every covariate explains every outcome, the first one splits the curves (unless it
+    changes within an id), and runs are random where there are several.
     """
     metadata = events.schema.metadata
-    names, every = (json.loads(metadata[key]) for key in (b"names", b"covariates"))
+    names, every, changing = (json.loads(metadata[key]) for key in (b"names", b"covariates", b"changing"))
     outcomes = spec.outcomes or levels_of(events["outcome"])
     rules = spec.rules or levels_of(events["rule"])
     random = ["run"] if len(levels_of(events["run"])) > 1 else []
     covariates = {o: [names[c] for c in spec.covariates.get(o, every)] for o in outcomes}
-    curves = {o: [names[c] for c in spec.curves_by.get(o, covariates[o][:1])] for o in outcomes}
+    first = {o: [c for c in covariates[o][:1] if c not in changing] for o in outcomes}
+    curves = {o: [names[c] for c in spec.curves_by.get(o, first[o])] for o in outcomes}
     models = [_renamed(model, names) for model in spec.model]
     filled = {
         "outcomes": outcomes,

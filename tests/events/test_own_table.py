@@ -82,6 +82,7 @@ def added(*rows):
         (GOOD.replace(",m", ",m\xe4").encode("latin-1"), {}, "the text is not UTF-8: byte 0xe4 in line 2"),
         (GOOD.encode("utf-16"), {}, "iconv -f UTF-16"),
     ],
+    ids=lambda value: value if isinstance(value, str) and "\n" not in value else "",
 )  # fmt: skip
 def test_what_is_wrong_is_told_with_its_rows(tmp_path, text, columns, message):
     if message is None:
@@ -139,6 +140,7 @@ def test_what_is_unusual_is_said_and_kept(tmp_path):
     assert "1 id is at risk later than the others (delayed entry)" in notes
     assert "1 id has a twin that differs in white space or case only, such as 'a' and ' A': is it the same?" in notes
     assert "leave out the rows that lack one of theirs (rows lacking: age 1)" in notes
+    assert "change within an id: age; models take the value of each row" in notes
     assert count_events(table.events).to_pylist() == [
         {"outcome": "event", "rule": "as given", "arm": "all", "run": "all", "at_risk": 7, "events": 3, "censored": 4}
     ]
