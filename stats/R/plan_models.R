@@ -112,8 +112,9 @@ model_tasks <- function(plan, columns = NULL) {
     kind <- model_kinds()[[model$kind]]
     id <- paste(model$outcome, model$rule, model$kind, model$name, sep = "/")
     args <- model[setdiff(names(model), c("name", "title", "kind", "outcome", "rule", "table", "parsed"))]
-    covariates <- model$parsed$text
-    words <- sprintf("%s of %s", kind$words, if (covariates == "1") "random effects alone" else covariates)
+    parts <- c(if (model$parsed$text != "1") paste("of", model$parsed$text),
+               if (length(model$random)) paste("with random effects of", toString(model$random)))
+    words <- paste(c(kind$words, parts), collapse = " ")
     title <- if (is.null(model$title)) words else sprintf("%s (%s)", model$title, words)
     list(id = id, fn = "model", outcome = model$outcome, rule = model$rule, model = model$kind, name = model$name,
          table = model$table, args = args, title = title_of(model$outcome, model$rule, title))

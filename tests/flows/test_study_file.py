@@ -3,6 +3,7 @@
 import pytest
 
 from events.errors import InputError
+from flows.steps import check
 from flows.study_file import BUNDLED, find_study, read_study
 from stats.plan import AnalysisModel, AnalysisSpec, plan
 
@@ -133,3 +134,16 @@ def test_models_of_ones_own_are_read_and_planned(tmp_path):
         plan(AnalysisSpec(outcomes=["acquisition"], model=[entry]), [], 1)
     with pytest.raises(InputError, match='no events by the rule "sustained9"'):
         plan(AnalysisSpec(model=[entry.model_copy(update={"rule": "sustained9"})]), [], 1)
+
+
+def test_a_formula_is_refused_before_any_work(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "s.toml"
+    path.write_text(
+        GOOD + '[model]\nname = "tiny"\n[facts]\nsource = "tiny-world"\n' + MODEL + MODEL.replace("own", "b")
+    )
+    path.write_text(path.read_text()[: path.read_text().rindex("latent")] + "system('touch harm')\"\n")
+    with pytest.raises(InputError) as error:
+        check(path)
+    assert 'analysis.model[2].formula ("b")' in str(error.value) and "uses system()" in str(error.value)
+    assert [p.name for p in tmp_path.iterdir()] == ["s.toml"]

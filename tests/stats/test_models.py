@@ -1,8 +1,12 @@
 """Models of one's own are checked by real R before any work; nothing in a formula is ever run."""
 
+import pyarrow.compute
 import pytest
 
 from events.errors import InputError
+from events.files import write_table
+from events.schema import EVENTS, build, described
+from stats.analyse import analyse
 from stats.models import check_models
 from stats.plan import AnalysisModel, AnalysisSpec, models, plan, table_columns
 
@@ -41,3 +45,42 @@ def test_without_columns_the_syntax_is_checked_all_the_same():
 def test_without_models_r_is_not_started():
     assert models(AnalysisSpec()) == []
     check_models([], {})  # would fail on the missing keys
+
+
+def events_table(facts=60):
+    """Facts of which every second one is latent and learned twice as fast, at whole epochs."""
+    stop = [1 + (i * 7 % 10) // (1 + i % 2) for i in range(facts)]
+    columns = {n: [None] * facts for n in EVENTS}
+    columns |= {n: ["x"] * facts for n in ("run", "arm", "relation", "group")}
+    columns |= {"seed": [1] * facts, "fact_id": [f"f{i}" for i in range(facts)], "outcome": ["acquisition"] * facts}
+    columns |= {"rule": ["first"] * facts, "start": [0.0] * facts, "stop": [float(s) for s in stop]}
+    columns |= {"event": [s < 9 for s in stop], "left": [s - 1.0 for s in stop], "split": ["trained"] * facts}
+    columns |= {"latent": [i % 2 == 1 for i in range(facts)], "logp0": [-float(i % 5) for i in range(facts)]}
+    return described(build(EVENTS, columns), "events")
+
+
+def test_a_model_without_its_table_or_its_data_has_its_row_and_the_others_are_there(tmp_path):
+    write_table(tmp_path / "events.arrow", events_table())
+    entries = [
+        {"name": "fine", "formula": "latent + sqrt(abs(logp0))"},
+        {"name": "no-logarithm", "formula": "log(logp0)"},
+        {"name": "of-states", "formula": "latent"},
+    ]
+    spec = AnalysisSpec(
+        outcomes=["acquisition"],
+        rules=["first"],
+        covariates={"acquisition": []},
+        curves_by={"acquisition": []},
+        model=[AnalysisModel(outcome="acquisition", **e) for e in entries],
+    )
+    told = plan(spec, [], 1)
+    told["models"][2]["table"] = "nowhere"
+    tables = analyse({"events": tmp_path / "events.arrow"}, told, say=lambda line: None)
+    fits = {row["name"]: row for row in tables["fits"].to_pylist() if row["name"]}
+    assert fits["fine"]["status"] == "ok" and fits["fine"]["task"] == "acquisition/first/cox/fine"
+    assert fits["no-logarithm"]["status"] == "failed" and "no finite value" in fits["no-logarithm"]["reason"]
+    assert fits["of-states"]["status"] == "failed" and "no table 'nowhere'" in fits["of-states"]["reason"]
+    task = tables["coefficients"]["task"].cast("string")
+    own = tables["coefficients"].filter(pyarrow.compute.equal(task, fits["fine"]["task"]))
+    assert own["term"].to_pylist() == ["latent", "sqrt(abs(logp0))"]
+    assert own["hr"].to_pylist()[0] > 1
