@@ -60,8 +60,8 @@ say_model <- function(results, task) {
       fmt_number(fit$concordance_se, 2), ")"), ".")
 }
 
-# Inside backticks nothing is markup but the backtick itself.
-code_text <- function(x) gsub("`", "'", as.character(x), fixed = TRUE)
+# Inside backticks nothing is markup but the backtick itself, and Quarto's {{< >}}.
+code_text <- function(x) gsub("{{<", "{ {<", gsub("`", "'", as.character(x), fixed = TRUE), fixed = TRUE)
 
 table_model_coefficients <- function(results, task) {
   d <- of_model(results, "coefficients", task)

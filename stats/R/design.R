@@ -23,6 +23,7 @@ formula_design <- function(parsed, data, standardise = FALSE) {
   frame <- as_levels(frame, names(frame))
   varying <- varying_terms(stats::terms(frame), frame)
   if (!length(varying$labels)) return(utils::modifyList(nothing, varying["remarks"]))
+  check_width(frame, stats::terms(frame), varying$labels)
   scaled <- scale_variables(frame, standardise, same_rows(data[c("run", "fact_id")]))
   made <- lapply(varying$labels, design_block, terms = stats::terms(frame), frame = scaled$frame, sds = scaled$sds)
   columns <- do.call(cbind, lapply(made, `[[`, "data"))
@@ -46,6 +47,17 @@ check_finite <- function(frame) {
       stop(sprintf("%s has no finite value in %d of %d rows; log1p(), or pmax() inside it, may be what is meant", name,
                    length(wrong), nrow(frame)), call. = FALSE)
     }
+  }
+}
+
+# A product of bases, or a factor of thousands of levels, is more than any number of events can tell, and than memory.
+check_width <- function(frame, terms, labels, most = 500) {
+  widths <- vapply(frame, function(value) if (is.factor(value)) nlevels(value) else NCOL(value), 0L)
+  factors <- attr(terms, "factors")[, labels, drop = FALSE] > 0
+  columns <- sum(apply(factors, 2L, function(used) prod(widths[rownames(factors)][used])))
+  if (columns > most) {
+    stop(sprintf("the formula makes about %.0f coefficients, more than %d: leave out products or levels", columns, most),
+         call. = FALSE)
   }
 }
 

@@ -12,6 +12,14 @@
 #' @references Wilkinson and Rogers (1973), Applied Statistics 22:392 (the notation).
 #' @export
 parse_formula <- function(text) {
+  # What R itself stumbles over, such as the empty argument of log(x, ), is a problem of the formula too.
+  tryCatch(read_formula(text), error = function(e) {
+    if (inherits(e, "formula_problem")) stop(e)
+    refuse(NULL, paste("the formula cannot be read:", conditionMessage(e)), "look for a stray comma or operator")
+  })
+}
+
+read_formula <- function(text) {
   root <- one_expression(paste(texts(text), collapse = " "))
   found <- list(fixed = list(), strata = character(), random = character(), psplines = list(), columns = character())
   for (part in summands(root)) {

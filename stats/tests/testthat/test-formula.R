@@ -45,6 +45,8 @@ test_that("size is bounded: nesting, length, terms, bases", {
   refused("(a + b + c + d + e + f + g + h)^5", "more than 100 terms")
   refused(paste(letters, collapse = "*"), "more than 100 terms|nested")
   refused("ns(x, df = 1e6)", "df beyond 20")
+  refused("log(x, )", "cannot be read")
+  refused("ns(x, knots = c(1, ))", "cannot be read")
   refused("cut(x, 1e9)", "breaks beyond 20")
 })
 

@@ -77,6 +77,8 @@ test_that("what does not fit the data is said in the place of the estimate", {
   expect_match(own$fits$reason, "log(popularity - 5) has no finite value in", fixed = TRUE)
   expect_gt(own$fits$rows, 0L)
   expect_match(fit_entry(formula = "latent + arm")$fits$reason, "arm is left out: it is constant (arm1)", fixed = TRUE)
+  wide <- fit_entry(formula = "poly(popularity, 9):poly(log(popularity), 9):poly(sqrt(popularity), 9)")
+  expect_match(wide$fits$reason, "about 729 coefficients, more than 500")
   twice <- fit_entry(formula = "popularity + I(2 * popularity)")
   expect_match(twice$fits$reason, "I(2 * popularity) is left out: it is determined", fixed = TRUE)
 })
