@@ -166,14 +166,15 @@ def event_table(
     Returns
     -------
     pa.Table
-        Schema `EVENTS`, `EXAMPLES` and the numeric covariates of ``facts``; metadata ``time`` and ``covariates``,
-        and ``left_out`` (sentences) where the time axis is exposures.
+        Schema `EVENTS`, `EXAMPLES`, the numeric covariates of ``facts`` and the baseline's p at other temperatures;
+        metadata ``time`` and ``covariates``, and ``left_out`` (sentences) where the time axis is exposures.
     """
     if time not in TIMES:
         raise InputError(f"there is no time axis {time!r}", "analysis.time", f"use one of {', '.join(TIMES)}")
     covariates = [n for n in facts.column_names if n not in FACTS]
     by_fact = {n: np.array(facts[n].to_pylist(), dtype=object) for n in facts.column_names}
     row_of = {f: i for i, f in enumerate(by_fact["fact_id"])}
+    tempered = [n for n in baseline.column_names if n.startswith("p_at_")]  # p at other temperatures
     parts: list[dict[str, np.ndarray]] = []
     left_out: Counter[tuple[str, str]] = Counter()
     for run in baseline["run"].unique().to_pylist():
@@ -202,6 +203,7 @@ def event_table(
                 parts.append(
                     {n: start[n][mine] for n in ("run", "arm", "seed", "fact_id", "latent")}
                     | {"logp0": start["logp"][mine], "p0": start["p"][mine]}
+                    | {n.replace("p_at_", "p0_at_", 1): start[n][mine] for n in tempered}
                     | {n: by_fact[n][fact][mine] for n in ("split", "relation", "group", *covariates)}
                     | {"outcome": np.full(mine.sum(), outcome), "rule": np.full(mine.sum(), rule)}
                     | {"start": np.full(mine.sum(), clock[..., 0]), "stop": s.stop, "event": s.event}
@@ -209,11 +211,12 @@ def event_table(
                 )
     parts.sort(key=lambda p: OUTCOMES.index(str(p["outcome"][0])) if len(p["outcome"]) else 9)
     data = {n: np.concatenate([p[n].astype(object) for p in parts]) for n in parts[0]}
-    columns = EVENTS | {n: pa.float64() for n in covariates}
+    added = [*covariates, *(n.replace("p_at_", "p0_at_", 1) for n in tempered)]
+    columns = EVENTS | {n: pa.float64() for n in added}
     levels = {"rule": list(rules), "outcome": OUTCOMES} | {n: levels_of(facts[n]) for n in ("relation", "group")}
     notes = {"left_out": _left_out(left_out)} if time == "exposures" else {}
     table = on_examples(build(columns, data, levels), probes, time)
-    table = table.select([*EVENTS, *EXAMPLES, *covariates])
+    table = table.select([*EVENTS, *EXAMPLES, *added])
     return described(table, "events", time=time, covariates=covariates, **notes)
 
 

@@ -99,7 +99,19 @@ ANALYSIS: dict[str, dict[str, pa.DataType]] = {
         "upper": _F,
     },
     "influence": _FIT | {
-        "aspect": TEXT, "term": TEXT, "unit": TEXT, "value": _F, "hr_without": _F, "p": _F, "rank": _I,
+        "aspect": TEXT, "term": TEXT, "unit": TEXT, "value": _F, "hr_without": _F, "lower": _F, "upper": _F,
+        "p": _F, "rank": _I,
+    },
+    "form_tests": _FIT | {"term": TEXT, "part": TEXT, "chisq": _F, "df": _F, "p": _F},
+    "form_points": _FIT | {"term": TEXT, "value": _F, "residual": _F, "rows": _I},
+    "form_curves": _FIT | {"term": TEXT, "shape": TEXT, "value": _F, "fit": _F, "lower": _F, "upper": _F},
+    "form_shapes": _FIT | {
+        "term": TEXT, "shape": TEXT, "df": _F, "loglik": _F, "aic": _F, "from": _F, "to": _F, "hr": _F, "lower": _F,
+        "upper": _F, "main": TEXT, "main_hr": _F, "main_lower": _F, "main_upper": _F,
+    },
+    "latent_definitions": _FIT | {
+        "definition": TEXT, "samples": _I, "temperature": _F, "share": _F, "term": TEXT, "label": TEXT, "unit": TEXT,
+        "events": _I, "estimate": _F, "se": _F, "hr": _F, "lower": _F, "upper": _F, "p": _F, "infinite": _B,
     },
     "variances": _FIT | {
         "grouping": TEXT, "levels": _I, "variance": _F, "sd": _F, "median_hr": _F, "lower": _F,
@@ -141,6 +153,11 @@ RESERVED = frozenset(HISTORY) | frozenset(TRANSITIONS) | frozenset(FACTS) | {"ti
 LEVELS: Mapping[str, tuple[str, ...]] = {
     "split": SPLITS, "knowledge": KNOWLEDGE, "slick": SLICK,
 }  # fmt: skip
+
+
+def at_temperature(column: str, temperature: float) -> str:
+    """Name of a probability's column at another temperature: ``p_at_0.7``, ``p0_at_0.7``."""
+    return f"{column}_at_{temperature:g}"
 
 
 def build(

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pyarrow as pa
 
-from events.schema import BASELINE, build
+from events.schema import BASELINE, at_temperature, build
 from training.encoding import encode_probes
 from training.facts import FactSet
 from training.probe import Probed, Sampling, probe, probe_together
@@ -16,9 +16,10 @@ from training.rows import Label
 from training.spec import ProbeSpec
 
 
-def samplings(spec: ProbeSpec) -> tuple[Sampling, Sampling]:
-    """How the baseline samples: the study's way, and the SLiCK class's way."""
-    return Sampling(spec.temperature, spec.top_k, spec.top_p), Sampling(temperature=spec.slick_temperature)
+def samplings(spec: ProbeSpec) -> tuple[Sampling, ...]:
+    """How the baseline samples: the study's way, the SLiCK class's way, then the study's at other temperatures."""
+    others = (Sampling(t, spec.top_k, spec.top_p) for t in spec.temperatures)
+    return Sampling(spec.temperature, spec.top_k, spec.top_p), Sampling(temperature=spec.slick_temperature), *others
 
 
 def other_prompts(spec: ProbeSpec) -> range:
@@ -39,10 +40,11 @@ def baseline_table(
 ) -> pa.Table:
     """`baseline.arrow` (schema `BASELINE`) from the ``first`` probe and, for SLiCK, further few-shot prompts.
 
-    ``look`` probes, as `probe` does. Labels (latent, SLiCK) are drawn with the run's seed from exact probabilities.
+    Behind the schema's columns stands one for each of ``spec.temperatures``. ``look`` probes, as `probe` does.
+    Labels (latent, SLiCK) are drawn with the run's seed from exact probabilities.
     """
     forms = [encode_probes(tokenizer, facts, spec, k) for k in other_prompts(spec)]
-    others = probe_together(model, forms, samplings(spec)[1:], spec.batch_tokens, share_prefix, look) if forms else []
+    others = probe_together(model, forms, samplings(spec)[1:2], spec.batch_tokens, share_prefix, look) if forms else []
     return _labelled(spec, label, facts, encoded, first, others)
 
 
@@ -73,7 +75,8 @@ def _labelled(
         "slick": slick,
         "target_tokens": encoded.target_tokens,
     }
-    return build(BASELINE, data)
+    at = {at_temperature("p", t): first.p[2 + i] for i, t in enumerate(spec.temperatures)}
+    return build(BASELINE | dict.fromkeys(at, pa.float64()), data | at)
 
 
 def slick_class(greedy: np.ndarray, p: np.ndarray, samples: int, rng: np.random.Generator) -> np.ndarray:

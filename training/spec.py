@@ -127,6 +127,7 @@ class ProbeSpec(Section):
     terminator: str = "\n"  # an answer ends with a token that begins so, or with EOS
     samples: PositiveInt = 20  # K of the latent-knowledge label
     temperature: PositiveFloat = 1.0
+    temperatures: list[PositiveFloat] = [0.7, 1.0, 1.3]  # baseline p at these too: does the label depend on it?
     top_k: Count = 0  # 0: off
     top_p: Probability = 1.0
     slick_prompts: Annotated[int, Field(ge=1, le=8)] = 3  # few-shot prompts of the SLiCK class
@@ -140,6 +141,8 @@ class ProbeSpec(Section):
             raise ValueError('schedule = "list" needs at = [1, 2, 5], in epochs or (unit = "steps") in steps')
         if self.at and self.schedule != "list":
             raise ValueError(f'at is for schedule = "list", and the schedule is "{self.schedule}"')
+        if len(set(self.temperatures)) < len(self.temperatures):
+            raise ValueError("a temperature stands twice in temperatures")
         if any(b <= a for a, b in zip(self.at, self.at[1:], strict=False)):
             raise ValueError("the moments in at must increase")
         if self.unit == "steps" and any(a != round(a) for a in self.at):

@@ -61,3 +61,29 @@ table_arms <- function(results) {
   if (!any(table(as.character(d$outcome)) > 1)) out <- out[names(out) != "p (Holm)"]
   md_table(out, paste0("ll", strrep("r", ncol(out) - 2)))
 }
+
+#' The predictors with the recipe as a covariate, and as strata.
+strata_data <- function(results) {
+  d <- pick(results$coefficients, rule = results$rule, model = "cox-arms")
+  if (nrow(d)) d[order(match(as.character(d$outcome), results$outcomes)), ] else d
+}
+
+say_arm_strata <- function(results) {
+  d <- pick(results$tests, rule = results$rule, model = "cox-arms")
+  d <- d[order(match(as.character(d$outcome), results$outcomes)), ]
+  each <- paste0("for ", d$outcome, " ", lower_first(predictor_words(sub(" x arm$", "", as.character(d$by)))), " ",
+    ifelse(is.na(d$p), "cannot be compared", ifelse(d$p < 0.05, "**works differently from recipe to recipe**",
+      "shows no difference between recipes")), " (", fmt_p(d$p), ")")
+  paste0("With the recipe as strata, nothing is assumed about how the recipes compare (@tbl-arm-strata); ratios that stay ",
+    "the same do not hang on that assumption. ", if (nrow(d)) paste0(first_upper(list_words(each)), "."))
+}
+
+table_arm_strata <- function(results) {
+  d <- strata_data(results)
+  before <- pick(results$coefficients, rule = results$rule, model = "cox")
+  before <- before[match(paste(d$outcome, d$term), paste(before$outcome, before$term)), ]
+  hr <- function(x) fmt_hr(x$hr, x$lower, x$upper, x$infinite)
+  md_table(data.frame(Outcome = ifelse(duplicated(d$outcome), "", first_upper(as.character(d$outcome))),
+    Predictor = term_words(d), "Recipe as covariate" = hr(before), "Recipe as strata" = hr(d), check.names = FALSE),
+    "llrr")
+}

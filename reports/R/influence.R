@@ -18,12 +18,11 @@ fact_name <- function(results, id) {
   ifelse(is.na(f$subject), as.character(id), paste0(plain_name(f$subject), " (", plain_name(f$relation), ")"))
 }
 
-#' One sentence each for facts, runs, outliers, straight lines and collinearity.
+#' One sentence each for facts, runs, outliers, collinearity and overdispersion.
 say_influence <- function(results, outcome) {
   term <- influence_term(results, outcome)
   paste(c(say_dfbeta(results, outcome, term, "fact"), say_dfbeta(results, outcome, term, "run"),
-    say_outliers(results, outcome), say_form(results, outcome), say_collinearity(results, outcome),
-    say_dispersion(results, outcome, term)), collapse = " ")
+    say_outliers(results, outcome), say_collinearity(results, outcome), say_dispersion(results, outcome, term)), collapse = " ")
 }
 
 say_dfbeta <- function(results, outcome, term, aspect) {
@@ -33,9 +32,11 @@ say_dfbeta <- function(results, outcome, term, aspect) {
   cox <- pick(results$coefficients, outcome = outcome, rule = results$rule, model = "cox", term = term)
   who <- if (aspect == "fact") paste0("fact, \u201c", md(fact_name(results, x$unit)), "\u201d,") else
     paste0("run, ", md(as.character(x$unit)), ",")
-  much <- if (abs(x$value) > 1) " That is more than one standard error: **report it with and without.**" else ""
+  # Leaving out one of r equal runs moves an estimate by 1 / sqrt(r - 1) of its error in the ordinary course of things.
+  far <- if (aspect == "fact") 1 else 2 / sqrt(max(1, nrow(d[as.character(d$term) %in% term, ]) - 1))
+  much <- if (abs(x$value) > far) " That is more than chance would do: **report it with and without.**" else ""
   paste0("Without the most influential ", who, " the hazard ratio of \u201c", md(contrast_of(results, outcome, term)),
-    "\u201d would be about ", fmt_ratio(x$hr_without), if (nrow(cox)) paste0(" instead of ", fmt_ratio(cox$hr[1])),
+    "\u201d ", if (is.na(x$lower)) "would be about " else "is ", fmt_ratio(x$hr_without), if (nrow(cox)) paste0(" instead of ", fmt_ratio(cox$hr[1])),
     " (", fmt_number(abs(x$value), 2), " of its standard error).", much)
 }
 
@@ -47,16 +48,6 @@ say_outliers <- function(results, outcome, far = 2.5) {
   names <- paste0("\u201c", md(fact_name(results, d$unit)), "\u201d (", when, ")")
   paste0("The model is furthest off for ", list_words(names),
     ": look there for mistakes, or for what is unusual about them.")
-}
-
-say_form <- function(results, outcome) {
-  d <- influence_of(results, outcome, "form")
-  if (!nrow(d)) return(character())
-  bent <- d[which(d$p < 0.05), ]
-  if (!nrow(bent)) return("A straight line serves every numeric predictor (no spline fits better, p \u2265 0.05).")
-  paste0("The effect of ", list_words(paste0(md(lower_first(predictor_words(bent$term))), " (", fmt_p(bent$p), ")")),
-    " is **not a straight line** on the log hazard: its hazard ratio is an average, and a curve or groups would say ",
-    "more.")
 }
 
 say_collinearity <- function(results, outcome) {
@@ -90,4 +81,41 @@ table_influence <- function(results, outcome) {
   md_table(data.frame(What = unname(what[as.character(d$aspect)]),
     Which = name, "Standard errors or deviance" = fmt_signed(d$value), "Hazard ratio without" = fmt_ratio(d$hr_without),
     check.names = FALSE), "llrr")
+}
+
+#' The main hazard ratio without each of the most influential facts and without each run.
+influence_shown <- function(results, outcome) {
+  d <- influence_of(results, outcome, c("fact", "run"))
+  d <- d[d$term %in% influence_term(results, outcome) & is.finite(d$hr_without), ]
+  d[order(match(as.character(d$aspect), c("fact", "run")), -d$rank), ]
+}
+
+plot_influence <- function(results, outcome) {
+  d <- influence_shown(results, outcome)
+  d$row <- factor(seq_len(nrow(d)))
+  name <- ifelse(d$aspect == "run", as.character(d$unit), fact_name(results, d$unit))
+  panels <- c(fact = "Without the fact", run = "Without the run")
+  d$panel <- factor(panels[as.character(d$aspect)], panels)
+  cox <- pick(results$coefficients, outcome = outcome, rule = results$rule, model = "cox",
+    term = influence_term(results, outcome))
+  span <- range(c(1, 0.8 * d$hr_without, 1.25 * d$hr_without, pmax(d$lower, 0.05), pmin(d$upper, 20)), na.rm = TRUE)
+  ggplot2::ggplot(d, ggplot2::aes(hr_without, row)) +
+    ggplot2::geom_vline(xintercept = 1, colour = "#555555", linewidth = 0.4) +
+    ggplot2::geom_vline(data = utils::head(cox, 1), ggplot2::aes(xintercept = hr), colour = "#D55E00",
+      linetype = "dashed", linewidth = 0.8) +
+    ggplot2::geom_linerange(ggplot2::aes(xmin = lower, xmax = upper), colour = "#0072B2", linewidth = 0.8,
+      na.rm = TRUE) +
+    ggplot2::geom_point(colour = "#0072B2", size = 2.4) +
+    ggplot2::facet_grid(panel ~ ., scales = "free_y", space = "free_y") +
+    ggplot2::scale_x_log10(limits = span, oob = scales::squish, labels = fmt_number) +
+    ggplot2::scale_y_discrete(labels = stats::setNames(wrap(name, 40), d$row)) +
+    ggplot2::labs(x = "Hazard ratio (log scale)", y = NULL) + theme_report() +
+    ggplot2::theme(strip.text.y = ggplot2::element_text(angle = 0))
+}
+
+alt_influence <- function(results, outcome) {
+  d <- influence_shown(results, outcome)
+  name <- ifelse(d$aspect == "run", paste("run", d$unit), fact_name(results, d$unit))
+  paste0("The main hazard ratio of ", outcome, " when a fact or run is left out, beside the one with all of them. Without ",
+    list_some(paste0(rev(name), ": ", fmt_ratio(rev(d$hr_without))), 8), ".")
 }

@@ -6,7 +6,9 @@ callout <- function(kind, title, text, collapse = FALSE) {
 
 model_words <- c(km = "cumulative incidence", score = "score test", "cox-univariable" = "Cox model of one predictor",
   cox = "Cox model", "cox-firth" = "penalised Cox model (Firth)",
-  "cox-stratified" = "stratified Cox model", rmst = "restricted mean times",
+  "cox-stratified" = "stratified Cox model", "cox-split" = "Cox model with split time", form = "form of the effects",
+  "latent-definitions" = "definitions of latent knowledge", "cox-arms" = "Cox model stratified by recipe",
+  rmst = "restricted mean times",
   sensitivity = "methods for ties", influence = "influence", arms = "comparison of recipes",
   cloglog = "grouped-time model (cloglog)", interval = "interval-censored model",
   aft = "accelerated failure time model", turnbull = "Turnbull's curves",
@@ -76,11 +78,13 @@ outcome_section <- function(results, outcome) {
   timed <- has("coefficients", model = "interval")
   cat(piece_if(timed, "intervals", outcome = outcome), callouts_of(results, outcome, c("aft", "turnbull")), "\n")
   if (has("zph_points")) {
-    cat(piece("proportionality", outcome = outcome), callouts_of(results, outcome, "cox-stratified"), "\n")
+    cat(piece("proportionality", outcome = outcome),
+      callouts_of(results, outcome, c("cox-split", "cox-stratified")), "\n")
   } else if (estimated(fit_of(results, outcome, "cox"))) {
     cat(callout("note", paste("No check of proportional hazards for", outcome),
         "The results hold no Schoenfeld residuals for this fit."))
   }
+  cat(piece_if(has("form_curves"), "form", outcome = outcome), callouts_of(results, outcome, "form"), "\n")
   cat(piece_if(nrow(foretold(results, outcome)), "foretell", outcome = outcome),
     callouts_of(results, outcome, "cox-history"), "\n")
   cat(piece_if(has("influence"), "influence", outcome = outcome), callouts_of(results, outcome, "influence"), "\n")

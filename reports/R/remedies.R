@@ -51,13 +51,44 @@ table_rmst <- function(results, outcome) {
     p = fmt_p_value(d$p), check.names = FALSE), "llrlrrr")
 }
 
+split_data <- function(results, outcome) {
+  pick(results$zph_periods, outcome = outcome, rule = results$rule, model = "cox-split")
+}
+
+#' What split time mends: how much better the model fits.
+say_split <- function(results, outcome) {
+  d <- split_data(results, outcome)
+  test <- utils::head(pick(results$tests, outcome = outcome, rule = results$rule, model = "cox-split"), 1)
+  paste0("@tbl-", outcome_id(outcome), "-split has the remedy beside the original: ",
+    list_words(unique(md(lower_first(predictor_words(d$term))))), " with a hazard ratio of ",
+    "its own in each third of the events, the others with one", if (nrow(test) && !is.na(test$p)) paste0(
+      " (it fits better by \u03c7\u00b2 = ", fmt_number(test$statistic), " on ", fmt_number(test$df), " df, ", fmt_p(test$p),
+      ")"), ". Where the periods differ, report them instead of the single ratio.")
+}
+
+table_split <- function(results, outcome) {
+  original <- pick(results$coefficients, outcome = outcome, rule = results$rule, model = "cox")
+  rest <- pick(results$coefficients, outcome = outcome, rule = results$rule, model = "cox-split")
+  split <- split_data(results, outcome)
+  split <- split[order(match(as.character(split$term), as.character(original$term)), split$period), ]
+  all <- data.frame(term = c(as.character(split$term), as.character(rest$term)),
+    period = c(period_words(results, split), rep("all", nrow(rest))),
+    hr = c(fmt_hr(split$hr, split$lower, split$upper), fmt_hr(rest$hr, rest$lower, rest$upper, rest$infinite)),
+    p = c(split$p, rest$p))
+  at <- match(all$term, as.character(original$term))
+  again <- duplicated(all$term)
+  before <- fmt_hr(original$hr, original$lower, original$upper, original$infinite)[at]
+  md_table(data.frame(Predictor = ifelse(again, "", term_words(original)[at]), "Cox" = ifelse(again, "", before),
+    Period = all$period, "Split time" = all$hr, p = fmt_p_value(all$p), check.names = FALSE), "lrlrr")
+}
+
 #' What was stratified by, and whether that mended the model.
 say_stratified <- function(results, outcome) {
   of <- function(model) pick(results$coefficients, outcome = outcome, rule = results$rule, model = model)
   gone <- setdiff(as.character(of("cox")$term[!of("cox")$infinite %in% TRUE]), as.character(of("cox-stratified")$term))
   left <- utils::head(pick(results$zph_tests, outcome = outcome, rule = results$rule, model = "cox-stratified",
     term = "GLOBAL"), 1)
-  paste0("@tbl-", outcome_id(outcome), "-stratified has the second remedy: every level (of a number: every third) of ",
+  paste0("@tbl-", outcome_id(outcome), "-stratified has the other remedy: every level (of a number: every third) of ",
     list_words(unique(md(lower_first(predictor_words(gone))))), " has a baseline hazard of its own, so that no ratio ",
     "is assumed for it (and none is estimated), and the other predictors are compared within its levels. ",
     if (nrow(left) && !is.na(left$p)) paste0(if (left$p < 0.05) "Even so, the rest still changes with time (" else

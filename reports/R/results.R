@@ -9,7 +9,8 @@ read_results <- function(folder) {
   probed <- c("facts", "baseline", "recall") # of studies that factsurv ran; a table of events has none
   analysis <- c("fits", "coefficients", "curves", "risk_table", "rmst", "sensitivity", "arms", "tests", "zph_tests",
     "zph_points", "zph_curves", "zph_periods", "influence", "variances", "random_effects", "marginal", "aft",
-    "turnbull", "term_tests", "effect_curves")
+    "turnbull", "term_tests", "effect_curves", "form_tests", "form_points", "form_curves", "form_shapes",
+    "latent_definitions")
   results <- list(folder = folder, absent = character())
   for (name in c(main, probed)) {
     path <- file.path(folder, paste0(name, ".arrow"))

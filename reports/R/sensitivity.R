@@ -1,6 +1,7 @@
 # How much the main hazard ratio depends on the event rule and on how ties are handled.
 
-ties_words <- c(efron = "Efron", breslow = "Breslow", cloglog = "grouped time (cloglog)")
+ties_words <- c(efron = "Efron", breslow = "Breslow", cloglog = "grouped time (cloglog)",
+  logit = "odds ratio (discrete logistic)")
 
 sensitivity_data <- function(results) {
   d <- results$sensitivity
@@ -29,9 +30,9 @@ plot_sensitivity <- function(results) {
     ggplot2::facet_wrap(~panel, ncol = 1) +
     ggplot2::scale_x_log10(limits = span, oob = scales::squish, breaks = c(0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20),
       labels = fmt_number) +
-    ggplot2::scale_colour_manual(values = rev(palette_okabe[1:3]), name = NULL, drop = FALSE,
+    ggplot2::scale_colour_manual(values = rev(palette_okabe[c(1:3, 7)]), name = NULL, drop = FALSE,
       guide = ggplot2::guide_legend(reverse = TRUE)) +
-    ggplot2::scale_shape_manual(values = c(15, 17, 16), name = NULL, drop = FALSE,
+    ggplot2::scale_shape_manual(values = c(4, 15, 17, 16), name = NULL, drop = FALSE,
       guide = ggplot2::guide_legend(reverse = TRUE)) +
     ggplot2::labs(x = "Hazard ratio (log scale), 95 % interval", y = NULL) + theme_report()
 }
@@ -39,6 +40,7 @@ plot_sensitivity <- function(results) {
 #' One sentence an outcome: the span of the estimates, and whether any choice changes the answer.
 say_sensitivity <- function(results) {
   d <- sensitivity_data(results)
+  d <- d[d$method != ties_words[["logit"]], ] # it answers another question
   parts <- vapply(split(d, d$outcome, drop = TRUE), function(x) {
     above <- x$lower > 1
     below <- x$upper < 1
@@ -57,4 +59,60 @@ alt_sensitivity <- function(results) {
   d <- sensitivity_data(results)
   paste0("Hazard ratios under each event rule and method for ties. ", paste0(d$outcome, ", ", rule_words(d$rule), ", ",
     d$method, ": ", fmt_hr(d$hr, d$lower, d$upper), ".", collapse = " "))
+}
+
+#' The hazard ratio of latent knowledge under other definitions of it.
+latent_data <- function(results) {
+  d <- pick(results$latent_definitions, rule = results$rule)
+  d <- d[!(d$infinite %in% TRUE) & is.finite(d$estimate), , drop = FALSE]
+  if (!nrow(d)) return(d)
+  own <- fmt_number(as.numeric(study_value(results, c("probe", "temperature"), NA)))
+  at <- ifelse(is.na(d$temperature), own, fmt_number(d$temperature))
+  d$words <- ifelse(d$definition == "drawn", "as drawn in this study",
+    ifelse(d$definition == "graded", "graded: log probability, per SD",
+      paste0("chance at least half, K = ", d$samples, ", temperature ", at)))
+  # The study's own temperature may stand among the others as well.
+  d[!duplicated(paste(d$outcome, d$words)), , drop = FALSE]
+}
+
+plot_latent <- function(results) {
+  d <- latent_data(results)
+  d$panel <- first_upper(as.character(d$outcome))
+  d$panel <- factor(d$panel, unique(d$panel))
+  d$row <- factor(d$words, rev(unique(d$words)))
+  d$kind <- factor(ifelse(d$definition == "half", "without the noise of drawing", as.character(d$definition)),
+    c("drawn", "without the noise of drawing", "graded"))
+  span <- range(c(0.8, 1.25, pmax(d$lower, 0.05), pmin(d$upper, 20)), na.rm = TRUE)
+  ggplot2::ggplot(d, ggplot2::aes(hr, row, colour = kind, shape = kind)) +
+    ggplot2::geom_vline(xintercept = 1, colour = "#555555", linewidth = 0.4) +
+    ggplot2::geom_linerange(ggplot2::aes(xmin = lower, xmax = upper), linewidth = 0.8) +
+    ggplot2::geom_point(size = 2.4) + ggplot2::facet_wrap(~panel, ncol = 1) +
+    ggplot2::scale_x_log10(limits = span, oob = scales::squish, breaks = ratio_breaks(span), labels = fmt_number) +
+    ggplot2::scale_colour_manual(values = palette_okabe[c(2, 1, 3)], name = NULL, drop = FALSE) +
+    ggplot2::scale_shape_manual(values = c(18, 16, 15), name = NULL, drop = FALSE) +
+    ggplot2::labs(x = "Hazard ratio (log scale), 95 % interval", y = NULL) + theme_report()
+}
+
+say_latent <- function(results) {
+  d <- latent_data(results)
+  parts <- vapply(split(d, factor(d$outcome, unique(d$outcome))), function(x) {
+    graded <- x[x$definition == "graded", ]
+    x <- x[x$definition != "graded", ]
+    away <- x$lower > 1 | x$upper < 1
+    share <- range(x$share, na.rm = TRUE)
+    paste0("For ", x$outcome[1], " the share of facts called latent goes from ", fmt_percent(share[1], 0), " to ",
+      fmt_percent(share[2], 0), " and their hazard ratio from ", fmt_ratio(min(x$hr)), " to ", fmt_ratio(max(x$hr)), "; ",
+      if (all(away)) "the interval excludes 1 under every definition" else if (!any(away)) {
+        "the interval includes 1 under every definition"
+      } else paste0("**whether the interval excludes 1 depends on the definition** (it does in ", sum(away), " of ",
+        nrow(x), ")"), if (nrow(graded)) paste0(". Graded, a standard deviation of the log probability has a ratio of ",
+        fmt_hr(graded$hr, graded$lower, graded$upper)), ".")
+  }, "")
+  paste(parts, collapse = " ")
+}
+
+alt_latent <- function(results) {
+  d <- latent_data(results)
+  paste0("Hazard ratios of latent knowledge under each definition. ", paste0(first_upper(as.character(d$outcome)), ", ",
+    d$words, ": ", fmt_hr(d$hr, d$lower, d$upper), ".", collapse = " "))
 }

@@ -171,7 +171,7 @@ stratum_noun <- function(by, stratum) {
 
 #' The score test in words.
 say_score <- function(results, outcome, by) {
-  d <- utils::head(pick(results$tests, outcome = outcome, rule = results$rule, by = by), 1)
+  d <- utils::head(pick(results$tests, outcome = outcome, rule = results$rule, by = by, model = "score"), 1)
   if (!nrow(d)) return("")
   verdict <- if (is.na(d$p)) "cannot be compared" else
     if (d$p < 0.05) "differ by more than chance explains" else "do not differ by more than chance could explain"
@@ -201,7 +201,7 @@ say_zph <- function(results, outcome) {
 }
 
 say_drift <- function(results, outcome, term) {
-  p <- pick(results$zph_periods, outcome = outcome, rule = results$rule, term = as.character(term))
+  p <- pick(results$zph_periods, outcome = outcome, rule = results$rule, model = "cox", term = as.character(term))
   p <- p[order(p$period), ]
   p <- p[is.finite(p$hr) & is.finite(p$lower) & is.finite(p$upper), ]
   if (nrow(p) < 2) return("With so few events in each third of them, its size by period cannot be told.")

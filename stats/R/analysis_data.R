@@ -17,10 +17,10 @@ analysis_data <- function(events, outcome, rule, covariates = character(), group
   ready <- rows_at_risk(events, outcome, rule, covariates, grouping)
   if (nzchar(ready$status)) return(ready)
   chosen <- estimable(ready$data, covariates)
-  scaled <- if (standardise) scale_numeric(ready$data, chosen$covariates) else list(data = ready$data, sds = numeric())
+  scaled <- if (standardise) scale_numeric(ready$data, chosen$covariates) else list(data = ready$data)
   ready$data <- scaled$data
   ready$covariates <- chosen$covariates
-  ready$terms <- describe_terms(scaled$data, chosen$covariates, scaled$sds)
+  ready$terms <- describe_terms(scaled$data, chosen$covariates, scaled$sds, scaled$means)
   ready$remarks <- c(ready$remarks, chosen$remarks)
   ready
 }
@@ -161,10 +161,9 @@ scale_numeric <- function(data, covariates) {
   numeric <- covariates[vapply(covariates, function(column) is.numeric(data[[column]]), TRUE)]
   spell <- same_rows(data[c("run", "fact_id")])
   sds <- vapply(numeric, function(column) stats::sd(of_spells(data[[column]], spell)), 0)
-  for (column in numeric) {
-    data[[column]] <- (data[[column]] - mean(of_spells(data[[column]], spell))) / sds[[column]]
-  }
-  list(data = data, sds = sds)
+  means <- vapply(numeric, function(column) mean(of_spells(data[[column]], spell)), 0)
+  for (column in numeric) data[[column]] <- (data[[column]] - means[[column]]) / sds[[column]]
+  list(data = data, sds = sds, means = means)
 }
 
 # One value of each fact and run, where it does not change with time: a fact with many rows is still one fact, and its

@@ -6,15 +6,17 @@
 #' has a baseline of its own. Identical rows are collapsed to counts, which changes nothing but the time it takes.
 #'
 #' @inheritParams cox
+#' @param link `"cloglog"`, or `"logit"` for the discrete-time logistic model, whose ratios are odds ratios of the event
+#'   within a period: what `coxph(ties = "exact")` estimates as well.
 #' @return A list like that of [cox()], with the table `coefficients` (model-based standard errors).
 #' @references Prentice and Gloeckler (1978), Biometrics 34:57.
 #' @export
 cloglog <- function(data, covariates, strata = character(), cluster = "", ties = "efron", conf = 0.95,
-                    terms = describe_terms(data, covariates)) {
+                    terms = describe_terms(data, covariates), link = "cloglog") {
   grouped <- person_periods(data, covariates, strata)
   formula <- stats::reformulate(c(if (nlevels(grouped$.period) > 1L) ".period", quoted(covariates)),
                                 "cbind(.events, .rows - .events)")
-  object <- stats::glm(formula, family = stats::binomial("cloglog"), data = grouped, model = FALSE,
+  object <- stats::glm(formula, family = stats::binomial(link), data = grouped, model = FALSE,
                        control = list(epsilon = 1e-12, maxit = 50L))
   loglik <- bernoulli_loglik(grouped, stats::fitted(object))
   coefficients <- coefficient_rows(terms, stats::coef(object), sqrt(diag(stats::vcov(object))), conf = conf)
@@ -22,7 +24,7 @@ cloglog <- function(data, covariates, strata = character(), cluster = "", ties =
   list(
     object = object,
     fit = list(
-      formula = paste("cloglog(event) ~", paste(right, collapse = " + ")), ties = "none (grouped time)",
+      formula = paste0(link, "(event) ~ ", paste(right, collapse = " + ")), ties = "none (grouped time)",
       converged = object$converged, iterations = object$iter, loglik = loglik, df = object$rank,
       aic = 2 * object$rank - 2 * loglik, engine = paste("stats", getRversion())
     ),

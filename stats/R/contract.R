@@ -65,7 +65,20 @@ contract_columns <- function() {
       id, typed(text, c("term", "label", "axis")), typed(real, c("at", "estimate", "se", "hr", "lower", "upper"))
     ),
     influence = c(
-      id, typed(text, c("aspect", "term", "unit")), typed(real, c("value", "hr_without", "p")), rank = whole
+      id, typed(text, c("aspect", "term", "unit")), typed(real, c("value", "hr_without", "lower", "upper", "p")),
+      rank = whole
+    ),
+    form_tests = c(id, typed(text, c("term", "part")), typed(real, c("chisq", "df", "p"))),
+    form_points = c(id, term = text, typed(real, c("value", "residual")), rows = whole),
+    form_curves = c(id, typed(text, c("term", "shape")), typed(real, c("value", "fit", "lower", "upper"))),
+    form_shapes = c(
+      id, typed(text, c("term", "shape")), typed(real, c("df", "loglik", "aic", "from", "to", "hr", "lower", "upper")),
+      main = text, typed(real, c("main_hr", "main_lower", "main_upper"))
+    ),
+    latent_definitions = c(
+      id, definition = text, samples = whole, typed(real, c("temperature", "share")),
+      typed(text, c("term", "label", "unit")), events = whole,
+      typed(real, c("estimate", "se", "hr", "lower", "upper", "p")), infinite = "logical"
     ),
     variances = c(
       id, grouping = text, levels = whole,

@@ -79,6 +79,14 @@ tasks_of <- function(outcome, rule, covariates, curves_by, plan, primary) {
     list(task("cox-history", "cox_univariable", c(list(covariates = c("margin_now", covariates)), shared),
               table = "history"))
   }
+  split <- if (length(covariates)) list(task("cox-split", "cox_split", c(list(covariates = covariates), shared)))
+  form <- if (length(covariates)) list(task("form", "form_tables", c(list(covariates = covariates), shared)))
+  latent <- if ("latent" %in% covariates) {
+    list(task("latent-definitions", "latent_definitions", c(list(covariates = covariates), shared)))
+  }
+  by_recipe <- if ("arm" %in% covariates) {
+    list(task("cox-arms", "arms_stratified", c(list(covariates = covariates), shared)))
+  }
   influence <- if (length(covariates)) {
     list(task("influence", "influence_tables", c(list(covariates = covariates), shared)))
   }
@@ -90,7 +98,8 @@ tasks_of <- function(outcome, rule, covariates, curves_by, plan, primary) {
   facts <- if (length(covariates) && plan$several_runs) {
     list(task("frailty-fact", "frailty_gamma", c(list(covariates = covariates, random = "fact_id"), shared)))
   }
-  c(curves, scores, means, single, cox, firth, stratified, grouped, unseen, choices, influence, warning, facts, mixed)
+  c(curves, scores, means, single, cox, firth, stratified, split, grouped, unseen, choices, latent, form, influence,
+    warning, by_recipe, facts, mixed)
 }
 
 # The runs are random whatever the plan's random effects are: seeds are what recipes are compared over.

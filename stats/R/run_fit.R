@@ -67,7 +67,9 @@ fitters <- function() {
     cox_firth = cox_firth, cox_stratified = cox_stratified, rmst_difference = rmst_difference,
     sensitivity = sensitivity, compare_arms = compare_arms, cloglog = cloglog, cox_mixed = cox_mixed,
     frailty_gamma = frailty_gamma, influence_tables = influence_tables, interval_where_needed = interval_where_needed,
-    aft_where_needed = aft_where_needed, turnbull_where_needed = turnbull_where_needed
+    aft_where_needed = aft_where_needed, turnbull_where_needed = turnbull_where_needed,
+    form_tables = form_tables, cox_split = cox_split, latent_definitions = latent_definitions,
+    arms_stratified = arms_stratified
   )
 }
 
@@ -166,6 +168,10 @@ task_title <- function(task) {
     "frailty-gamma" = paste0("Cox model of ", covariates, " with a gamma frailty (first usable of ",
                              toString(texts(task$args$random)), ")"),
     "frailty-fact" = paste("Cox model of", covariates, "with a gamma frailty of each fact"),
+    form = paste("Form of the effects of the numbers among", covariates),
+    "cox-split" = paste("Cox model of", covariates, "with split time for what is not proportional"),
+    "latent-definitions" = paste("Definitions of latent knowledge, model of", covariates),
+    "cox-arms" = paste("Cox model of", toString(setdiff(texts(task$args$covariates), "arm")), "stratified by recipe"),
     "Unknown model"
   )
   title_of(task$outcome, task$rule, what)

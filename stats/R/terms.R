@@ -2,23 +2,26 @@
 #'
 #' @param data data.frame with the covariates: logical, numeric or factor (the first level is the reference).
 #' @param covariates character, columns of `data`.
-#' @param sds named numeric: the standard deviation by which a numeric covariate was divided.
+#' @param sds,means named numeric: the standard deviation by which a numeric covariate was divided, after its mean was
+#'   taken off.
 #' @return A data.frame with one row per coefficient: `column` (the covariate), `coefficient` (its name in an R fit),
 #'   `term` (unique: the column, with the level behind it where a factor has several coefficients),
-#'   `label` and `unit` (plain words), `level` and `reference` (of a factor), `range` (largest minus smallest value).
+#'   `label` and `unit` (plain words), `level` and `reference` (of a factor), `range` (largest minus smallest value),
+#'   `centre` and `scale` (value * scale + centre is in the units of the data).
 #' @export
-describe_terms <- function(data, covariates, sds = numeric()) {
-  rows <- lapply(covariates, function(column) describe_term(data[[column]], column, sds))
+describe_terms <- function(data, covariates, sds = numeric(), means = numeric()) {
+  rows <- lapply(covariates, function(column) describe_term(data[[column]], column, sds, means))
   empty <- data.frame(column = character(), coefficient = character(), term = character(), label = character(),
-                      unit = character(), level = character(), reference = character(), range = double())
+                      unit = character(), level = character(), reference = character(), range = double(),
+                      centre = double(), scale = double())
   do.call(rbind, c(list(empty), rows))
 }
 
-describe_term <- function(value, column, sds) {
+describe_term <- function(value, column, sds, means) {
   name <- quoted(column)
-  row <- function(coefficient, term, label, unit, level = "", reference = "", range = 1) {
+  row <- function(coefficient, term, label, unit, level = "", reference = "", range = 1, centre = 0, scale = 1) {
     data.frame(column = column, coefficient = coefficient, term = term, label = label, unit = unit, level = level,
-               reference = reference, range = range)
+               reference = reference, range = range, centre = centre, scale = scale)
   }
   if (is_yes_no(value)) {
     return(row(paste0(name, "TRUE"), column, paste0(column, ": yes vs no"), "yes vs no", "TRUE", "FALSE"))
@@ -33,7 +36,8 @@ describe_term <- function(value, column, sds) {
   range <- diff(range(value))
   if (column %in% names(sds)) {
     unit <- sprintf("per SD (%s)", format(sds[[column]], digits = 3L))
-    return(row(name, column, paste0(column, ", per SD"), unit, range = range))
+    centre <- if (column %in% names(means)) means[[column]] else 0
+    return(row(name, column, paste0(column, ", per SD"), unit, range = range, centre = centre, scale = sds[[column]]))
   }
   row(name, column, paste0(column, ", per unit"), "per unit", range = range)
 }

@@ -119,6 +119,15 @@ def test_event_table(study):
     assert counts["degradation", "sustained2"] == (2, 0, 2)
 
 
+def test_the_baseline_at_other_temperatures_goes_with_each_fact(study):
+    facts, baseline, probes = study
+    p = dict(zip("abcd", (0.3, 0.95, 0.01, 0.9), strict=True))
+    tempered = baseline.append_column("p_at_0.7", pa.array([p[f] for f in baseline["fact_id"].to_pylist()]))
+    events = event_table(facts, tempered, probes, rules=["first"])
+    assert {r["fact_id"]: r["p0_at_0.7"] for r in events.to_pylist()} == p
+    assert "p0_at_0.7" not in json.loads(events.schema.metadata[b"covariates"])  # nobody asked for it as one
+
+
 @pytest.mark.parametrize(("time", "stop"), [("step", 20), ("examples", 160), ("tokens", 1600)])
 def test_time_axes(study, time, stop):
     events = event_table(*study, rules=["first"], time=time).to_pylist()

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from events.files import read_table
@@ -68,7 +69,8 @@ def test_everything_is_there_and_follows_the_contract(finished):
     results = folder / "results" / "small"
     assert f"report: {Path('results') / 'small' / 'report.html'}" in said
     manifest = json.loads((results / "manifest.json").read_text())
-    schemas = {"probes": PROBES, "baseline": BASELINE, "training": TRAINING, "event_counts": EVENT_COUNTS}
+    tempered = dict.fromkeys(("p_at_0.7", "p_at_1", "p_at_1.3"), pa.float64())
+    schemas = {"probes": PROBES, "baseline": BASELINE | tempered, "training": TRAINING, "event_counts": EVENT_COUNTS}
     schemas |= {"recall": RECALL} | {f"analysis/{n}": columns for n, columns in ANALYSIS.items()}
     for name, columns in schemas.items():
         table = read_table(results / f"{name}.arrow")

@@ -267,7 +267,7 @@ def _remedies(t, outcome, rule, terms, n_events):
             engine="survival 3.8-12")  # fmt: skip
         return {"task": task, **head, "model": model}
 
-    for method in ("efron", "breslow", "cloglog"):
+    for method in ("efron", "breslow", "cloglog", "logit"):
         _add(t["sensitivity"], **fit("sensitivity") if method == "efron" else {"task": f"{outcome}/{rule}/sensitivity",
             **head, "model": "sensitivity"}, method=method, term=terms[0], label=label, unit=unit, events=n_events,
             estimate=beta, se=0.2, infinite=False,
@@ -296,20 +296,63 @@ def _remedies(t, outcome, rule, terms, n_events):
     own = fit("cox", f"own-{outcome}", name=f"own-{outcome}")
     _add(t["coefficients"], **own, term="latent * log1p(popularity)", label="", unit="ratio of hazard ratios",
         estimate=0.12, se=0.1, se_robust=None, z=1.2, p=0.23, infinite=False, **ratio(0.12, 0.1))  # fmt: skip
-    head = fit("influence")
+    _influence(t, fit("influence"), terms[0], beta)
+    _form(t, fit("form"), terms, beta)
+    if "latent" in terms:
+        _latent(t, fit("latent-definitions"), n_events, beta)
+    split = fit("cox-split")
+    for period, b in enumerate((1.4 * beta, beta, 0.5 * beta), 1):
+        _add(t["zph_periods"], **split, term=terms[0], period=period, **{"from": 4.0 * period - 4, "to": 4.0 * period},
+            events=n_events // 3, estimate=b, se=0.3, p=0.01, **ratio(b, 0.3))  # fmt: skip
+    strata = fit("cox-arms")
+    for one in (split, strata):
+        _add(t["coefficients"], **one, term=terms[1], label=LABELS[terms[1]][0], unit=LABELS[terms[1]][1],
+            estimate=0.31, se=0.1, se_robust=None, z=3.0, p=0.003, infinite=False, **ratio(0.31, 0.1))  # fmt: skip
+    _add(t["tests"], **split, by=terms[0], statistic=11.5, df=2.0, p=0.0032)
+    _add(t["tests"], **strata, by=f"{terms[0]} x arm", statistic=0.3, df=1.0, p=0.58)
+
+
+def _influence(t, head, term, beta):
+    def add(aspect, unit, value, rank=1, term=term, hr=None, lower=None, upper=None):
+        _add(t["influence"], **head, aspect=aspect, term=term, unit=unit, value=value, hr_without=hr, lower=lower,
+            upper=upper, p=None, rank=rank)  # fmt: skip
+
     for rank, fact in enumerate(("capital/000", "currency/001"), 1):
-        _add(t["influence"], **head, aspect="fact", term=terms[0], unit=fact, value=1.5 - rank, p=None,
-            hr_without=np.exp(beta - 0.1), rank=rank)  # fmt: skip
+        add("fact", fact, 1.5 - rank, rank, hr=np.exp(beta - 0.1))
     for rank, run in enumerate((f"{ARMS[0]}-s1", f"{ARMS[1]}-s1"), 1):
-        _add(t["influence"], **head, aspect="run", term=terms[0], unit=run, value=0.3, p=None,
-            hr_without=np.exp(beta + 0.05), rank=rank)  # fmt: skip
-    _add(t["influence"], **head, aspect="outlier", term="", unit="capital/000", value=3.1, hr_without=None, p=None,
-        rank=1)  # fmt: skip
-    _add(t["influence"], **head, aspect="form", term="frequency", unit="", value=9.0, hr_without=None, p=0.011, rank=1)
-    _add(t["influence"], **head, aspect="overdispersion", term=terms[0], unit="fact_id", value=1.23, hr_without=None,
-        p=None, rank=1)  # fmt: skip
-    _add(t["influence"], **head, aspect="collinearity", term="frequency", unit="", value=1.2, hr_without=None, p=None,
-        rank=1)  # fmt: skip
+        add("run", run, 0.3, rank, hr=np.exp(beta + 0.05), lower=np.exp(beta - 0.4), upper=np.exp(beta + 0.5))
+    add("outlier", "capital/000", 3.1, term="")
+    add("overdispersion", "fact_id", 1.23)
+    add("collinearity", "", 1.2, term="frequency")
+
+
+def _form(t, head, terms, beta):
+    """A bent effect of frequency: the penalised spline, and the shapes that stand beside the straight line."""
+    x = np.linspace(0, 6, 40)
+    for part, chisq, df, p in (("linear", 4.0, 1.0, 0.045), ("nonlinear", 9.0, 3.05, 0.011)):
+        _add(t["form_tests"], **head, term="frequency", part=part, chisq=chisq, df=df, p=p)
+    for value in x:
+        _add(t["form_points"], **head, term="frequency", value=value, residual=np.sin(7 * value) / 2, rows=1)
+    curves = {"residuals": 0.1 * (x - 3) ** 2 - 0.3, "pspline": 0.2 * (x - 3) ** 2, "straight": 0.1 * (x - 3),
+        "log": 0.3 * np.log((x + 1) / 4), "spline": 0.19 * (x - 3) ** 2}  # fmt: skip
+    for shape, fit in curves.items():
+        for value, y in zip(x, fit, strict=True):
+            _add(t["form_curves"], **head, term="frequency", shape=shape, value=value, fit=y, lower=y - 0.3,
+                upper=y + 0.3)  # fmt: skip
+    for shape, aic in (("straight", 812.5), ("log", 811.0), ("spline", 802.25)):
+        _add(t["form_shapes"], **head, term="frequency", shape=shape, df=3.0, loglik=-400.0, aic=aic, to=4.0, hr=1.37,
+            lower=1.1, upper=1.7, main=terms[0], main_hr=np.exp(beta), main_lower=np.exp(beta - 0.3),
+            main_upper=np.exp(beta + 0.3), **{"from": 2.0})  # fmt: skip
+
+
+def _latent(t, head, n_events, beta):
+    definitions = [("drawn", None, None, 0.3), ("half", 5, None, 0.15), ("half", 20, None, 0.28)]
+    definitions += [("half", 20, 0.7, 0.25), ("graded", None, None, None)]
+    for i, (definition, samples, temperature, share) in enumerate(definitions):
+        b = beta + 0.1 * i
+        _add(t["latent_definitions"], **head, definition=definition, samples=samples, temperature=temperature,
+            share=share, term="latent", label="latent: yes vs no", unit="yes vs no", events=n_events, estimate=b,
+            se=0.2, hr=np.exp(b), lower=np.exp(b - 0.4), upper=np.exp(b + 0.4), p=0.001, infinite=False)  # fmt: skip
 
 
 def _intervals(t, fit, outcome, terms, ratio):

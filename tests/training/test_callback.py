@@ -3,6 +3,7 @@
 import copy
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model
@@ -54,8 +55,13 @@ def test_training_ends_with_the_same_weights_with_and_without_it(
 
     run = tmp_path / "mine" / "runs" / "main-5"
     tables = {n: read_table(run / f"{n}.arrow") for n in ("probes", "baseline", "training")}
-    for name, columns in {"probes": PROBES, "baseline": BASELINE, "training": TRAINING}.items():
+    tempered = {f"p_at_{t:g}": pa.float64() for t in SPEC.temperatures}
+    for name, columns in {"probes": PROBES, "baseline": BASELINE | tempered, "training": TRAINING}.items():
         assert {f.name: f.type for f in tables[name].schema} == columns
+    assert SPEC.temperature == 1.0
+    p = {t: np.array(tables["baseline"][f"p_at_{t:g}"].to_pylist()) for t in SPEC.temperatures}
+    assert p[1.0].tolist() == tables["baseline"]["p"].to_pylist()
+    assert not np.allclose(p[0.7], p[1.0], rtol=1e-3) and not np.allclose(p[1.3], p[1.0], rtol=1e-3)
     last = [r for r in tables["probes"].to_pylist() if r["step"] == 9]
     assert sorted(set(tables["probes"]["step"].to_pylist())) == [0, 4, 8, 9]
     assert (last[0]["epoch"], last[0]["examples"]) == (3.0, 72)

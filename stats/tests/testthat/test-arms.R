@@ -43,3 +43,19 @@ test_that("there is no such task with one arm, or where the arms are strata", {
   expect_false("arms" %in% models(simulate_events(facts = 100L)))
   expect_false("arms" %in% models(events, strata = "arm"))
 })
+
+test_that("recipes as strata: the predictors' model and the test of the product are survival's", {
+  events <- simulate_events(facts = 200L, runs = 2L, arms = 2L)
+  data <- analysis_data(events, "acquisition", "first", c("latent", "popularity", "arm"), "fact_id", TRUE)$data
+  result <- arms_stratified(data, c("latent", "popularity", "arm"), cluster = "fact_id")$tables
+  formula <- function(right) {
+    as.formula(paste("Surv(start, stop, event) ~", right, "+ strata(arm) + cluster(fact_id)"), asNamespace("survival"))
+  }
+  oracle <- survival::coxph(formula("latent + popularity"), data)
+  expect_equal(result$coefficients$estimate, unname(coef(oracle)))
+  expect_equal(result$coefficients$se_robust, unname(sqrt(diag(vcov(oracle)))))
+  product <- survival::coxph(formula("latent + popularity + I((latent == 'TRUE') * (arm == 'arm2'))"), data)
+  expect_equal(result$tests$statistic, (coef(product)[[3]] / sqrt(vcov(product)[3, 3]))^2)
+  expect_equal(result$tests$df, 1)
+  expect_equal(arms_stratified(data, "latent")$status, "not needed")
+})

@@ -1,0 +1,162 @@
+#' Is the effect of a number a straight line on the log hazard?
+#'
+#' For every numeric covariate with more than five values: the martingale residuals of the model without it (they bend
+#' as the true effect bends), the test of a penalised spline split into its linear and nonlinear part, and its fitted
+#' curve. Where the nonlinear part has p < 0.05 the remedy is fitted beside the straight line: a natural spline of three
+#' degrees of freedom and, of positive numbers, the logarithm; each with its AIC, the hazard ratio from the lower to the
+#' upper quartile, and what becomes of the first covariate's hazard ratio.
+#'
+#' @inheritParams cox
+#' @return A list like that of [cox()], with the tables `form_tests`, `form_points`, `form_curves` and `form_shapes` as in
+#'   `docs/tables.md`; status `not needed` where no covariate is a number.
+#' @references Therneau, Grambsch and Fleming (1990), Biometrika 77:147 (martingale residuals). Eilers and Marx (1996),
+#'   Statistical Science 11:89, and Therneau and Grambsch (2000), Modeling Survival Data, 5.8.4 (penalised splines).
+#' @export
+form_tables <- function(data, covariates, strata = character(), cluster = "", ties = "efron", conf = 0.95,
+                        terms = describe_terms(data, covariates)) {
+  numeric <- Filter(function(column) is.numeric(data[[column]]) && n_distinct(data[[column]]) > 5L, covariates)
+  if (!length(numeric)) return(list(status = "not needed", reason = "no predictor is a number with more than 5 values"))
+  parts <- lapply(numeric, function(column) {
+    captured(form_of(data, column, covariates, strata, cluster_of(data, cluster)$cluster, ties, conf, terms))
+  })
+  errors <- vapply(parts, `[[`, "", "error")
+  if (all(nzchar(errors))) stop(errors[[1L]], call. = FALSE)
+  tables <- c("form_tests", "form_points", "form_curves", "form_shapes")
+  bound <- lapply(tables, function(name) do.call(rbind, lapply(parts, function(part) part$value[[name]])))
+  list(
+    fit = list(formula = formula_text(cox_formula(covariates, strata)), ties = ties, engine = engine("survival")),
+    tables = stats::setNames(bound, tables),
+    remarks = sprintf("no curve of %s: %s", numeric, errors)[nzchar(errors)],
+    notes = unlist(lapply(parts, `[[`, "warnings"))
+  )
+}
+
+form_of <- function(data, column, covariates, strata, cluster, ties, conf, terms) {
+  own <- terms[terms$column == column, ][1L, ]
+  others <- setdiff(covariates, column)
+  data$.x <- data[[column]]
+  units <- function(x) x * own$scale + own$centre
+  null <- fit_cox(data, others, strata, "", ties)
+  spline <- fit_pspline(data, others, strata, ties)
+  tests <- pspline_tests(spline, own$term)
+  grid <- stats::quantile(data$.x, seq(0, 1, length.out = 61L), names = FALSE, type = 1L)
+  shapes <- if (isTRUE(tests$p[[2L]] < 0.05)) c("straight", "log", "spline") else "straight"
+  fits <- lapply(stats::setNames(nm = shapes), function(shape) {
+    shape_of(data, shape, others, strata, cluster, ties, conf, units, unique(grid))
+  })
+  fits <- Filter(Negate(is.null), fits)
+  curves <- c(
+    list(residuals = residual_smooth(data$.x, stats::residuals(null, "martingale"), unique(grid), conf),
+         pspline = pspline_curve(spline, data$.x, conf)),
+    lapply(fits, `[[`, "curve")
+  )
+  curves <- do.call(rbind, lapply(names(curves), function(shape) {
+    data.frame(term = own$term, shape = shape, curves[[shape]])
+  }))
+  curves$value <- units(curves$value)
+  main <- terms[terms$column == covariates[[1L]], ][1L, ]
+  list(
+    form_tests = tests,
+    form_points = data.frame(term = own$term, residual_points(units(data$.x), stats::residuals(null, "martingale"))),
+    form_curves = curves,
+    form_shapes = do.call(rbind, lapply(names(fits), function(shape) {
+      data.frame(term = own$term, shape = shape, fits[[shape]]$row, main_of(fits[[shape]], main, column, conf))
+    }))
+  )
+}
+
+fit_pspline <- function(data, others, strata, ties) {
+  formula <- stats::update(cox_formula(others, strata), . ~ . + pspline(.x, df = 4))
+  survival::coxph(formula, data, ties = ties, model = TRUE)
+}
+
+# survival's Wald tests: of the slope over equally spaced coefficients, and of what is left.
+pspline_tests <- function(object, term) {
+  # pspline() leaves its printing function in the global environment, where survival need not be attached.
+  object$printfun <- lapply(object$printfun, function(own) {
+    if (is.function(own)) environment(own) <- asNamespace("survival")
+    own
+  })
+  rows <- summary(object)$coefficients
+  rows <- rows[grep("^pspline", rownames(rows)), , drop = FALSE]
+  data.frame(term = term, part = c("linear", "nonlinear"), chisq = unname(rows[, "Chisq"]), df = unname(rows[, "DF"]),
+             p = unname(rows[, "p"]))
+}
+
+# The fitted curve, its value at the median taken off; the band is that of survival's termplot().
+pspline_curve <- function(object, x, conf) {
+  found <- stats::predict(object, type = "terms", se.fit = TRUE)
+  column <- grep("^pspline", colnames(found$fit))
+  first <- which(!duplicated(x))
+  first <- first[order(x[first])]
+  if (length(first) > 100L) first <- first[round(seq(1, length(first), length.out = 100L))]
+  fit <- found$fit[first, column]
+  fit <- fit - stats::approx(x[first], fit, stats::median(x), rule = 2L)$y
+  half <- stats::qnorm(1 - (1 - conf) / 2) * found$se.fit[first, column]
+  data.frame(value = x[first], fit = unname(fit), lower = unname(fit - half), upper = unname(fit + half))
+}
+
+# A Cox model with the covariate in this shape: its curve on `grid`, and one row of what it says.
+shape_of <- function(data, shape, others, strata, cluster, ties, conf, units, grid) {
+  if (shape == "log" && min(units(data$.x)) <= 0) return(NULL)
+  basis <- switch(
+    shape,
+    straight = function(x) matrix(x),
+    log = function(x) matrix(log(units(x))),
+    spline = local({
+      knots <- splines::ns(data$.x, df = 3L)
+      function(x) unclass(stats::predict(knots, x))
+    })
+  )
+  design <- basis(data$.x)
+  own <- paste0(".shape", seq_len(ncol(design)))
+  data[own] <- as.data.frame(design)
+  object <- fit_cox(data, c(others, own), strata, cluster, ties)
+  beta <- stats::coef(object)[own]
+  vcov <- as.matrix(object$var)
+  vcov <- vcov[match(own, names(stats::coef(object))), match(own, names(stats::coef(object))), drop = FALSE]
+  z <- stats::qnorm(1 - (1 - conf) / 2)
+  contrast <- function(to, from) {
+    difference <- basis(to) - basis(from)[rep(1L, length(to)), , drop = FALSE]
+    fit <- drop(difference %*% beta)
+    half <- z * sqrt(rowSums((difference %*% vcov) * difference))
+    data.frame(fit = fit, lower = fit - half, upper = fit + half)
+  }
+  ends <- stats::quantile(data$.x, c(0.25, 0.75), names = FALSE, type = 1L)
+  quartiles <- exp(contrast(ends[[2L]], ends[[1L]]))
+  loglik <- object$loglik[[length(object$loglik)]]
+  df <- sum(!is.na(stats::coef(object)))
+  list(
+    object = object, own = own,
+    curve = data.frame(value = grid, contrast(grid, stats::median(data$.x))),
+    row = data.frame(df = df, loglik = loglik, aic = 2 * df - 2 * loglik, from = units(ends[[1L]]),
+                     to = units(ends[[2L]]), hr = quartiles$fit, lower = quartiles$lower, upper = quartiles$upper)
+  )
+}
+
+# What the first covariate's hazard ratio is in that model; missing where it is the covariate itself.
+main_of <- function(fit, main, column, conf) {
+  missing <- data.frame(main = NA_character_, main_hr = NA_real_, main_lower = NA_real_, main_upper = NA_real_)
+  if (main$column == column) return(missing)
+  object <- fit$object
+  names <- names(stats::coef(object))
+  errors <- stats::setNames(sqrt(diag(as.matrix(object$var))), names)
+  row <- coefficient_rows(main, stats::coef(object), errors, conf = conf)
+  data.frame(main = row$term, main_hr = row$hr, main_lower = row$lower, main_upper = row$upper)
+}
+
+# Martingale residuals smoothed by a natural spline of four degrees of freedom, with its least squares band.
+residual_smooth <- function(x, residual, grid, conf) {
+  df <- min(4L, n_distinct(x) - 1L)
+  smooth <- stats::lm(residual ~ splines::ns(x, df = df))
+  found <- stats::predict(smooth, data.frame(x = grid), interval = "confidence", level = conf)
+  data.frame(value = grid, fit = found[, "fit"], lower = found[, "lwr"], upper = found[, "upr"], row.names = NULL)
+}
+
+# One point a row, or of many rows the means of groups of neighbours.
+residual_points <- function(x, residual, most = 400L) {
+  if (length(x) <= most) return(data.frame(value = x, residual = unname(residual), rows = 1L))
+  group <- ceiling(rank(x, ties.method = "first") / length(x) * 100)
+  data.frame(value = as.vector(tapply(x, group, mean)), residual = as.vector(tapply(residual, group, mean)),
+             rows = as.vector(table(group)))
+}
