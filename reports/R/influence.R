@@ -22,7 +22,8 @@ fact_name <- function(results, id) {
 say_influence <- function(results, outcome) {
   term <- influence_term(results, outcome)
   paste(c(say_dfbeta(results, outcome, term, "fact"), say_dfbeta(results, outcome, term, "run"),
-    say_outliers(results, outcome), say_collinearity(results, outcome), say_dispersion(results, outcome, term)), collapse = " ")
+    say_outliers(results, outcome), say_collinearity(results, outcome), say_dispersion(results, outcome, term)),
+    collapse = " ")
 }
 
 say_dfbeta <- function(results, outcome, term, aspect) {
@@ -36,7 +37,8 @@ say_dfbeta <- function(results, outcome, term, aspect) {
   far <- if (aspect == "fact") 1 else 2 / sqrt(max(1, nrow(d[as.character(d$term) %in% term, ]) - 1))
   much <- if (abs(x$value) > far) " That is more than chance would do: **report it with and without.**" else ""
   paste0("Without the most influential ", who, " the hazard ratio of \u201c", md(contrast_of(results, outcome, term)),
-    "\u201d ", if (is.na(x$lower)) "would be about " else "is ", fmt_ratio(x$hr_without), if (nrow(cox)) paste0(" instead of ", fmt_ratio(cox$hr[1])),
+    "\u201d ", if (is.na(x$lower)) "would be about " else "is ", fmt_ratio(x$hr_without),
+    if (nrow(cox)) paste0(" instead of ", fmt_ratio(cox$hr[1])),
     " (", fmt_number(abs(x$value), 2), " of its standard error).", much)
 }
 
@@ -116,6 +118,6 @@ plot_influence <- function(results, outcome) {
 alt_influence <- function(results, outcome) {
   d <- influence_shown(results, outcome)
   name <- ifelse(d$aspect == "run", paste("run", d$unit), fact_name(results, d$unit))
-  paste0("The main hazard ratio of ", outcome, " when a fact or run is left out, beside the one with all of them. Without ",
+  paste0("The main hazard ratio of ", outcome, " when a fact or run is left out, beside the one with all. Without ",
     list_some(paste0(rev(name), ": ", fmt_ratio(rev(d$hr_without))), 8), ".")
 }

@@ -62,8 +62,8 @@ say_split <- function(results, outcome) {
   paste0("@tbl-", outcome_id(outcome), "-split has the remedy beside the original: ",
     list_words(unique(md(lower_first(predictor_words(d$term))))), " with a hazard ratio of ",
     "its own in each third of the events, the others with one", if (nrow(test) && !is.na(test$p)) paste0(
-      " (it fits better by \u03c7\u00b2 = ", fmt_number(test$statistic), " on ", fmt_number(test$df), " df, ", fmt_p(test$p),
-      ")"), ". Where the periods differ, report them instead of the single ratio.")
+      " (it fits better by \u03c7\u00b2 = ", fmt_number(test$statistic), " on ", fmt_number(test$df), " df, ",
+      fmt_p(test$p), ")"), ". Where the periods differ, report them instead of the single ratio.")
 }
 
 table_split <- function(results, outcome) {

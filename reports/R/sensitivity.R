@@ -101,10 +101,11 @@ say_latent <- function(results) {
     away <- x$lower > 1 | x$upper < 1
     share <- range(x$share, na.rm = TRUE)
     paste0("For ", x$outcome[1], " the share of facts called latent goes from ", fmt_percent(share[1], 0), " to ",
-      fmt_percent(share[2], 0), " and their hazard ratio from ", fmt_ratio(min(x$hr)), " to ", fmt_ratio(max(x$hr)), "; ",
-      if (all(away)) "the interval excludes 1 under every definition" else if (!any(away)) {
-        "the interval includes 1 under every definition"
-      } else paste0("**whether the interval excludes 1 depends on the definition** (it does in ", sum(away), " of ",
+      fmt_percent(share[2], 0), " and their hazard ratio from ", fmt_ratio(min(x$hr)), " to ", fmt_ratio(max(x$hr)),
+      "; ",
+      if (all(away)) "the interval excludes 1 under every definition" else
+        if (!any(away)) "the interval includes 1 under every definition" else
+          paste0("**whether the interval excludes 1 depends on the definition** (it does in ", sum(away), " of ",
         nrow(x), ")"), if (nrow(graded)) paste0(". Graded, a standard deviation of the log probability has a ratio of ",
         fmt_hr(graded$hr, graded$lower, graded$upper)), ".")
   }, "")

@@ -1,8 +1,8 @@
 #' Recipes as strata: do the predictors work in the same way whatever the recipe?
 #'
-#' The adjusted Cox model in which every recipe (arm) has a baseline hazard of its own instead of a hazard ratio: nothing
-#' is assumed about how the recipes compare, and the predictors are compared within them. Beside it the test of whether
-#' the first covariate's hazard ratio differs between recipes (Wald, all products at once).
+#' The adjusted Cox model in which every recipe (arm) has a baseline hazard of its own instead of a hazard ratio:
+#' nothing is assumed about how the recipes compare, and the predictors are compared within them. Beside it the test of
+#' whether the first covariate's hazard ratio differs between recipes (Wald, all products at once).
 #'
 #' @inheritParams cox
 #' @return A list like that of [cox()], with the tables `coefficients` and `tests` (`by` is `<covariate> x arm`).
@@ -19,7 +19,7 @@ arms_stratified <- function(data, covariates, strata = character(), cluster = ""
                             terms[terms$column %in% rest, , drop = FALSE])
   test <- captured(product_test(data, rest, union(strata, "arm"), result$cluster, ties))
   result$tables$tests <- test$value
-  result$remarks <- c(result$remarks, paste0("no test of the product with the recipe: ", test$error)[nzchar(test$error)])
+  result$remarks <- c(result$remarks, paste0("no test of the product with arm: ", test$error)[nzchar(test$error)])
   result
 }
 

@@ -5,8 +5,8 @@
 #' model it shows how much better it fits (likelihood ratio) and what becomes of the others' hazard ratios.
 #'
 #' @inheritParams cox
-#' @return A list like that of [cox()], with the tables `zph_periods` (of the covariates that change), `coefficients` (of
-#'   the others) and `tests` (likelihood ratio of the split over the constant ratio, `by` the covariates that change);
+#' @return A list like that of [cox()], with the tables `zph_periods` (of the covariates that change), `coefficients`
+#'   (of the others) and `tests` (likelihood ratio of the split over the constant ratio, `by` the covariates that change);
 #'   status `not needed` where no test fails.
 #' @references Therneau and Grambsch (2000), Modeling Survival Data, 6.5; Therneau, Crowson and Atkinson, Using time
 #'   dependent covariates (vignette of survival), on step functions.
@@ -34,7 +34,8 @@ cox_split <- function(data, covariates, strata = character(), cluster = "", ties
   plain <- fit_cox(data, covariates, strata, "", ties)
   names <- names(stats::coef(object))
   used <- stats::setNames(sqrt(diag(as.matrix(object$var))), names)
-  model <- stats::setNames(sqrt(diag(as.matrix(if (is.null(object$naive.var)) object$var else object$naive.var))), names)
+  naive <- if (is.null(object$naive.var)) object$var else object$naive.var
+  model <- stats::setNames(sqrt(diag(as.matrix(naive))), names)
   edges <- c(min(data$start), cuts, max(data$stop))
   split_terms <- changing[rep(seq_len(nrow(changing)), each = length(periods)), ]
   split_terms$coefficient <- made

@@ -7,8 +7,8 @@
 #' upper quartile, and what becomes of the first covariate's hazard ratio.
 #'
 #' @inheritParams cox
-#' @return A list like that of [cox()], with the tables `form_tests`, `form_points`, `form_curves` and `form_shapes` as in
-#'   `docs/tables.md`; status `not needed` where no covariate is a number.
+#' @return A list like that of [cox()], with the tables `form_tests`, `form_points`, `form_curves` and `form_shapes` as
+#'   in `docs/tables.md`; status `not needed` where no covariate is a number.
 #' @references Therneau, Grambsch and Fleming (1990), Biometrika 77:147 (martingale residuals). Eilers and Marx (1996),
 #'   Statistical Science 11:89, and Therneau and Grambsch (2000), Modeling Survival Data, 5.8.4 (penalised splines).
 #' @export

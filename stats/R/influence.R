@@ -1,10 +1,10 @@
 #' What a Cox model hangs on: facts, runs, outliers, collinearity, overdispersion
 #'
 #' All in the unit that matters. A fact's influence is the sum over its rows of the approximate change of a coefficient
-#' when they are left out, in standard errors of that coefficient; for a run the model is fitted again without it. Outliers are facts
-#' with the largest deviance residuals, summed martingale residuals of all their rows made symmetric: above 0 the event
-#' came earlier than the model expects. Collinearity is the generalised variance inflation factor per degree of freedom. Overdispersion
-#' is how much wider a coefficient's error is when the rows of a cluster (a fact in several runs) may go together.
+#' when they are left out, in standard errors of that coefficient; for a run the model is fitted again without it. Outliers
+#' are facts with the largest deviance residuals, summed martingale residuals of all their rows made symmetric: above 0 the event
+#' came earlier than the model expects. Collinearity is the generalised variance inflation factor per degree of freedom.
+#' Overdispersion is how much wider a coefficient's error is when the rows of a cluster (a fact in several runs) may go together.
 #'
 #' @inheritParams cox
 #' @param most how many facts to keep per coefficient, and how many outliers.
@@ -37,7 +37,9 @@ influence_row <- function(aspect, term, unit, value, hr_without = NA_real_, p = 
                           upper = NA_real_) {
   count <- length(value)
   data.frame(aspect = rep(aspect, count), term = rep_len(term, count), unit = rep_len(as.character(unit), count),
-             value = value, hr_without = rep_len(hr_without, count), lower = rep_len(lower, count), upper = rep_len(upper, count), p = rep_len(p, count), rank = seq_len(count))
+             value = value, hr_without = rep_len(hr_without, count),
+             lower = rep_len(lower, count), upper = rep_len(upper, count),
+             p = rep_len(p, count), rank = seq_len(count))
 }
 
 # The units that move each coefficient most, in its standard errors; and the hazard ratio without them.

@@ -2,13 +2,13 @@
 #'
 #' The same adjusted Cox model with `latent` in other definitions: as drawn by the study (K seeded samples at its
 #' temperature); without the noise of drawing, where at least one hit in K samples has a chance of one half or more, for
-#' several K; the same at other temperatures, where the baseline was probed at them (columns `p0_at_<temperature>` of the
-#' event table); and graded, as the log probability of the answer, per standard deviation.
+#' several K; the same at other temperatures, where the baseline was probed at them (columns `p0_at_<temperature>` of
+#' the event table); and graded, as the log probability of the answer, per standard deviation.
 #'
 #' @inheritParams cox
 #' @param samples numeric, the K to try.
-#' @return A list like that of [cox()], with the table `latent_definitions`: `definition` is `drawn`, `half` (chance of a
-#'   hit at least one half) or `graded`; `share` is that of the rows called latent. Status `not needed` where latent
+#' @return A list like that of [cox()], with the table `latent_definitions`: `definition` is `drawn`, `half` (chance of
+#'   a hit at least one half) or `graded`; `share` is that of the rows called latent. Status `not needed` where latent
 #'   knowledge is no predictor.
 #' @export
 latent_definitions <- function(data, covariates, strata = character(), cluster = "", ties = "efron", conf = 0.95,

@@ -4,7 +4,8 @@ rows <- data.frame(x = rep(c(FALSE, TRUE), each = 400), z = rnorm(800))
 time <- rexp(800) / (0.1 * exp(log(3) * rows$x + log(1.5) * rows$z))
 late <- time > 4
 time[late] <- 4 + rexp(sum(late)) / (0.1 * exp(log(1.5) * rows$z[late]))
-rows <- transform(rows, start = 0, stop = pmin(ceiling(time), 12), event = time <= 12, fact_id = seq_len(800), run = "r")
+rows <- transform(rows, start = 0, stop = pmin(ceiling(time), 12), event = time <= 12, fact_id = seq_len(800),
+                  run = "r")
 result <- cox_split(rows, c("x", "z"))
 
 test_that("what changes has a ratio a period, the rest one: the same as survival's tstrata model", {
