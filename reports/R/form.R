@@ -44,8 +44,8 @@ plot_form <- function(results, outcome) {
 
 alt_form <- function(results, outcome) {
   d <- form_of(results, outcome, "form_tests", part = "nonlinear")
-  paste0("For each numeric predictor of ", outcome, " the martingale residuals with their smooth, and the log hazard as ",
-    "a penalised spline with its 95 % band beside the straight line. Test of what a straight line leaves out: ",
+  paste0("For each numeric predictor of ", outcome, " the martingale residuals with their smooth, and the log ",
+    "hazard as a penalised spline with its 95 % band beside the straight line. Test of what a straight line leaves out: ",
     list_words(paste(predictor_words(d$term), fmt_p(d$p))), ".")
 }
 
@@ -60,8 +60,8 @@ say_form <- function(results, outcome) {
   }
   paste0("The effect of ", list_words(paste0(md(lower_first(predictor_words(bent$term))), " (", fmt_p(bent$p), ")")),
     " is **not a straight line** on the log hazard: its hazard ratio per unit is an average. Read the curve in @fig-",
-    outcome_id(outcome), "-form, and compare the shapes in @tbl-", outcome_id(outcome), "-form: the lowest AIC describes ",
-    "the data best.")
+    outcome_id(outcome), "-form, and compare the shapes in @tbl-", outcome_id(outcome), "-form: the lowest AIC ",
+    "describes the data best.")
 }
 
 form_bent <- function(results, outcome) {

@@ -6,7 +6,7 @@
 #'
 #' @inheritParams cox
 #' @return A list like that of [cox()], with the tables `zph_periods` (of the covariates that change), `coefficients`
-#'   (of the others) and `tests` (likelihood ratio of the split over the constant ratio, `by` the covariates that change);
+#'   (of the others) and `tests` (likelihood ratio of the split over the constant ratio, `by` what changes);
 #'   status `not needed` where no test fails.
 #' @references Therneau and Grambsch (2000), Modeling Survival Data, 6.5; Therneau, Crowson and Atkinson, Using time
 #'   dependent covariates (vignette of survival), on step functions.

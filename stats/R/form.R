@@ -38,7 +38,7 @@ form_of <- function(data, column, covariates, strata, cluster, ties, conf, terms
   units <- function(x) x * own$scale + own$centre
   null <- fit_cox(data, others, strata, "", ties)
   spline <- fit_pspline(data, others, strata, ties)
-  tests <- pspline_tests(spline, own$term)
+  tests <- form_spline_tests(spline, own$term)
   grid <- stats::quantile(data$.x, seq(0, 1, length.out = 61L), names = FALSE, type = 1L)
   shapes <- if (isTRUE(tests$p[[2L]] < 0.05)) c("straight", "log", "spline") else "straight"
   fits <- lapply(stats::setNames(nm = shapes), function(shape) {
@@ -71,7 +71,7 @@ fit_pspline <- function(data, others, strata, ties) {
 }
 
 # survival's Wald tests: of the slope over equally spaced coefficients, and of what is left.
-pspline_tests <- function(object, term) {
+form_spline_tests <- function(object, term) {
   # pspline() leaves its printing function in the global environment, where survival need not be attached.
   object$printfun <- lapply(object$printfun, function(own) {
     if (is.function(own)) environment(own) <- asNamespace("survival")

@@ -1,10 +1,11 @@
 #' What a Cox model hangs on: facts, runs, outliers, collinearity, overdispersion
 #'
 #' All in the unit that matters. A fact's influence is the sum over its rows of the approximate change of a coefficient
-#' when they are left out, in standard errors of that coefficient; for a run the model is fitted again without it. Outliers
-#' are facts with the largest deviance residuals, summed martingale residuals of all their rows made symmetric: above 0 the event
-#' came earlier than the model expects. Collinearity is the generalised variance inflation factor per degree of freedom.
-#' Overdispersion is how much wider a coefficient's error is when the rows of a cluster (a fact in several runs) may go together.
+#' when they are left out, in standard errors of that coefficient; for a run the model is fitted again without it.
+#' Outliers are facts with the largest deviance residuals, summed martingale residuals of all their rows made
+#' symmetric: above 0 the event came earlier than the model expects. Collinearity is the generalised variance inflation
+#' factor per degree of freedom. Overdispersion is how much wider a coefficient's error is when the rows of a cluster
+#' (a fact in several runs) may go together.
 #'
 #' @inheritParams cox
 #' @param most how many facts to keep per coefficient, and how many outliers.

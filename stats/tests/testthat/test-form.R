@@ -76,7 +76,7 @@ test_that("points are the martingale residuals of the model without the covariat
 test_that("nothing numeric is not needed, and one spline that fails leaves the other", {
   yes <- transform(rows, y = z > 0)
   expect_equal(form_tables(yes, "y")$status, "not needed")
-  testthat::local_mocked_bindings(pspline_tests = function(object, term) {
+  testthat::local_mocked_bindings(form_spline_tests = function(object, term) {
     if (term == "x") stop("no spline")
     data.frame(term = term, part = c("linear", "nonlinear"), chisq = 1, df = 1, p = 1)
   })
