@@ -53,3 +53,38 @@ test_that("Kaplan-Meier and Greenwood by hand", {
   expect_equal(curve$upper[[3]], (5 / 12)^exp(-qnorm(0.975) * greenwood))
   expect_equal(curve$incidence_lower, 1 - curve$upper)
 })
+
+test_that("a lone event between its neighbours: no effect, standard error sqrt(3 / 2)", {
+  # L = r / (1 + r + r^2), largest at r = 1, where x has variance 2/3 in the risk set.
+  lone <- data.frame(start = 0, stop = c(2, 1, 3), event = c(FALSE, TRUE, FALSE), x = c(0, 1, 2),
+                     fact_id = letters[1:3], run = "r")
+  for (ties in c("efron", "breslow")) {
+    fit <- cox_univariable(lone, "x", ties = ties)
+    expect_equal(fit$tables$coefficients$estimate, 0, tolerance = 1e-8)
+    expect_equal(fit$tables$coefficients$se, sqrt(3 / 2))
+    expect_equal(fit$fit$loglik, -log(3))
+  }
+  # The first to go has left nobody with x = 0 behind at the event: L = 1 / (1 + r) falls for ever.
+  runs_away <- suppressWarnings(cox_univariable(transform(lone, stop = c(0.5, 1, 3)), "x"))
+  expect_true(runs_away$tables$coefficients$infinite)
+})
+
+test_that("the Schoenfeld score test by hand: U^2 / (I22 - I12^2 / I11)", {
+  # At t = 1 one event (x = 1) of 3r + 3; at t = 6 two (x = 1 and 0) of r + 3, by Efron's second step of (r + 5) / 2.
+  # Each step adds x - p to the score and p (1 - p) to the information of beta; a drift in t weights them by t and t^2.
+  by_hand <- function(r, p) {
+    time <- c(1, 6, 6)
+    score <- c(1 - p[[1]], 1 - p[[2]] - p[[3]])
+    information <- p * (1 - p)
+    drift <- sum(c(1, 6) * score)
+    drift^2 / (sum(information * time^2) - sum(information * time)^2 / sum(information))
+  }
+  r <- (3 + sqrt(33)) / 2
+  breslow <- cox(tiny, "x", ties = "breslow")$tables$zph_tests
+  expect_equal(breslow$chisq[[1]], by_hand(r, c(r / (r + 1), r / (r + 3), r / (r + 3))), tolerance = 1e-6)
+  r <- uniroot(function(r) 2 / r - 1 / (r + 1) - 1 / (r + 3) - 1 / (r + 5), c(1, 20), tol = 1e-12)$root
+  efron <- cox(tiny, "x")$tables$zph_tests
+  expect_equal(efron$chisq[[1]], by_hand(r, c(r / (r + 1), r / (r + 3), r / (r + 5))), tolerance = 1e-6)
+  expect_equal(efron$df, c(1, 1))
+  expect_equal(efron$chisq[[2]], efron$chisq[[1]])
+})
