@@ -97,9 +97,15 @@ def guessed_plan(name: str, path: Path) -> str:
         lines.append(f"# categories = {_list(few)}  # numbers that are names, not amounts: keep those that are")
     lines.append('time = "time unit"  # what one unit of time is called: epoch, step, day')
     taken = {*found.values(), *ROLES}
-    usable = [n for n in table.column_names if n not in taken and covariate(n, table[n])[0] is not None]
-    outcomes = pc.unique(table[found["outcome"]]).to_pylist() if found["outcome"] else ["event"]
-    chosen = [f"{json.dumps(str(o), ensure_ascii=False)} = {_list(usable)}" for o in outcomes[:5]]
+    free = [n for n in table.column_names if n not in taken and covariate(n, table[n])[0] is not None]
+    outcomes = {"event": table}
+    if found["outcome"]:
+        column = table[found["outcome"]].cast(pa.utf8())
+        outcomes = {o: table.filter(pc.equal(column, o)) for o in column.drop_null().unique().to_pylist()[:5]}
+    chosen = [
+        f"{json.dumps(o, ensure_ascii=False)} = {_list([n for n in free if covariate(n, rows[n])[0] is not None])}"
+        for o, rows in outcomes.items()
+    ]
     return PLAN.format(table=path.name, name=name, events="\n".join(lines), covariates="\n".join(chosen))
 
 

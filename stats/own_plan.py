@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import field_validator
 
 from events.rules import levels_of
@@ -58,15 +59,16 @@ class OwnAnalysisSpec(AnalysisSpec):
 def own_plan(spec: OwnAnalysisSpec, events: pa.Table) -> dict[str, Any]:
     """The plan that R's `plan_fits` expands, for the event table of `events.own_table`.
 
-    Without a word of the user's, every covariate explains every outcome, the first one splits the curves (unless it
-    changes within an id), and runs are random where there are several.
+    Without a word of the user's, every covariate that varies explains an outcome, the first one splits the curves
+    (unless it changes within an id), and runs are random where there are several.
     """
     metadata = events.schema.metadata
     names, every, changing = (json.loads(metadata[key]) for key in (b"names", b"covariates", b"changing"))
     outcomes = spec.outcomes or levels_of(events["outcome"])
     rules = spec.rules or levels_of(events["rule"])
     random = ["run"] if len(levels_of(events["run"])) > 1 else []
-    covariates = {o: [names[c] for c in spec.covariates.get(o, every)] for o in outcomes}
+    asked = {o: spec.covariates[o] if o in spec.covariates else _varying(events, o, every) for o in outcomes}
+    covariates = {o: [names[c] for c in asked[o]] for o in outcomes}
     first = {o: [c for c in covariates[o][:1] if c not in changing] for o in outcomes}
     curves = {o: [names[c] for c in spec.curves_by.get(o, first[o])] for o in outcomes}
     models = [_renamed(model, names) for model in spec.model]
@@ -80,6 +82,12 @@ def own_plan(spec: OwnAnalysisSpec, events: pa.Table) -> dict[str, Any]:
     }
     as_told = told(spec.model_copy(update=filled), outcomes, rules, covariates, curves)
     return as_told | {"history": False}  # nobody probed these facts between their events
+
+
+def _varying(events: pa.Table, outcome: str, covariates: Sequence[str]) -> list[str]:
+    """The covariates with several values among the rows of an outcome."""
+    mine = events.filter(pc.equal(events["outcome"].cast(pa.utf8()), outcome))
+    return [c for c in covariates if len(mine[c].drop_null().unique()) > 1]
 
 
 def _renamed(model: OwnModel, names: Mapping[str, str]) -> OwnModel:

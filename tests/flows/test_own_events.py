@@ -13,9 +13,12 @@ import pytest
 
 from events.errors import InputError
 from events.files import read_table, write_table
+from events.own_columns import OwnColumns
+from events.own_table import read_own_table
 from flows import command
 from flows.own_events import analyse_table, check_table, make_events, open_results
 from reports.page import faults
+from stats.own_plan import OwnAnalysisSpec, own_plan
 from stats.r_home import find_r
 from tests.reports.reading import Images, section, text_of
 
@@ -172,6 +175,25 @@ def test_what_is_done_is_skipped_and_a_change_is_named(exported, analysed):
     with closing(open_results(folder / "other.toml", folder / "results", said.append)) as results:
         make_events(results, folder / "lung.csv")
     assert "events: running (events.time: day → date)" in said
+
+
+def test_the_guessed_plan_of_an_event_table_of_ours_fits_it(tmp_path, capsys, monkeypatch):
+    """Covariates that do not vary within an outcome are not proposed for it, nor taken by default."""
+    rows = ["run,fact_id,outcome,start,stop,event,split,x"]
+    for i in range(40):
+        split = "trained" if i % 4 < 2 else "withheld"
+        outcome = ("gain" if i % 4 < 2 else "late gain") if i < 30 else "loss"
+        rows.append(f"seed-{i % 2},f{i},{outcome},0,{1 + i % 5},{int(i % 3 > 0)},{split},{i % 7}")
+    (tmp_path / "ours.csv").write_text("\n".join(rows) + "\n")
+    monkeypatch.chdir(tmp_path)
+    run(["init", "ours", "--events", "ours.csv"], capsys)
+    plan = (tmp_path / "ours.toml").read_text()
+    assert '"gain" = ["x"]' in plan and '"late gain" = ["x"]' in plan and '"loss" = ["split", "x"]' in plan
+    assert "loss: 6 events, 10 at risk" in run(["analyze", "ours.csv", "--plan", "ours.toml", "--check"], capsys)
+    events = read_own_table(tmp_path / "ours.csv", OwnColumns(id="fact_id"), {}).events
+    told = own_plan(OwnAnalysisSpec(covariates={"gain": []}), events)
+    assert told["covariates"] == {"gain": [], "late gain": ["x"], "loss": ["split", "x"]}
+    assert told["random"] == ["run"] and told["curves_by"]["loss"] == ["split"]
 
 
 def run(arguments, capsys, status=0):
