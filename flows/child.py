@@ -18,6 +18,9 @@ from flows.gpus import taken
 if TYPE_CHECKING:
     from training.job import Job
 
+# Where torchrun begins to tell what has happened to its processes; before it stands what they said themselves.
+_SUMMARY = re.compile(r"^[EW]\d{4} .*torch/distributed/elastic", re.MULTILINE)
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -70,8 +73,9 @@ def run_job(job: Job, threads: int, progress: Callable[[str, float, float, str],
     if problem is not None:
         raise InputError(*problem)
     if status != 0:
-        tail = "\n".join(log.read_text("utf-8", "replace").strip().splitlines()[-12:])
-        which, status = _first_to_fail(log.read_text("utf-8", "replace"), job.tuning.processes, status)
+        text = log.read_text("utf-8", "replace")
+        which, status = _first_to_fail(text, job.tuning.processes, status)
+        tail = "\n".join(_SUMMARY.split(text)[0].strip().splitlines()[-12:])
         how = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
         hint = "run the same command again: it continues from the last checkpoint"
         if status == -9:

@@ -85,7 +85,7 @@ def team(asked: int) -> Iterator[Team]:
     Raises
     ------
     InputError
-        If there are not that many processes, or fewer GPUs.
+        If there are not that many processes, or fewer GPUs; later, if one of them does not answer.
     """
     gpu, found = torch.cuda.is_available(), int(os.environ.get("WORLD_SIZE", "1"))
     if found != asked:
@@ -102,6 +102,14 @@ def team(asked: int) -> Iterator[Team]:
     state = PartialState(cpu=not gpu, timeout=PATIENCE)
     try:
         yield Team(state.process_index, state.num_processes, state.device if gpu else torch.device("cpu"))
+    except RuntimeError as error:
+        if "timed out" not in str(error).lower():
+            raise
+        raise InputError(
+            f"another process did not answer for {PATIENCE.seconds // 60} minutes",
+            f"process {state.process_index + 1} of {state.num_processes}",
+            "see what holds it up, and run the same command again: it continues from the last checkpoint",
+        ) from error
     finally:
         if sys.exc_info()[0] is None:  # after an error the others may wait for ever
             state.destroy_process_group()

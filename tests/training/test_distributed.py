@@ -1,5 +1,6 @@
 """One run over two real processes (torchrun, gloo): the numbers of one process, and a clear end when one dies."""
 
+import contextlib
 import os
 import re
 import signal
@@ -54,15 +55,16 @@ def run(job, after=None):
     return said
 
 
-def second_process(job):
+def processes(job):
+    """Those that work on a job: number of the process, and what its environment is."""
     for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            mine = str(job.folder).encode() in (entry / "cmdline").read_bytes()
-            if mine and b"\0RANK=1\0" in (entry / "environ").read_bytes():
-                return int(entry.name)
-        except OSError:
-            continue  # it ended meanwhile
-    raise AssertionError("there is no second process")
+        with contextlib.suppress(OSError):  # it ended meanwhile
+            if str(job.folder).encode() in (entry / "cmdline").read_bytes():
+                yield int(entry.name), (entry / "environ").read_bytes()
+
+
+def second_process(job):
+    return next(number for number, environment in processes(job) if b"\0RANK=1\0" in environment)
 
 
 def tables(job):
@@ -105,6 +107,7 @@ def test_a_killed_process_ends_the_run_and_a_rerun_ends_with_the_same_bytes(aske
     with pytest.raises(InputError, match="process 2 of 2 was killed by signal 9") as error:
         run(killed, after=3)
     assert "it continues from the last checkpoint" in error.value.remedy
+    assert not list(processes(killed))  # the other one did not stay behind
     assert len(list(killed.folder.glob("checkpoint-*"))) == 1
     assert any("continues from epoch" in s for s in run(killed))
     for name in ("baseline", "probes", "training"):
