@@ -66,11 +66,13 @@ def main(folder: str, what: str, size: int) -> None:
         forms = encode_lessons(tokenizer, facts, "\n")
         lengths = [len(form.tokens[0]) for fact in forms for form in fact]
         targets = [int(form.target_tokens[0]) for fact in forms for form in fact]
-        peak = Peak()
         model = tunable(model, tuning, 1)
         trainable = sum(w.numel() for w in model.parameters() if w.requires_grad)
-        expected = memory.training_bytes(shape, trainable, *memory.largest_lessons(lengths, targets, tuning), tuning)
-        for _ in zip(range(STEPS), Finetuning(model, forms, tuning, 1), strict=False):
+        peak = Peak()
+        training = Finetuning(model, forms, tuning, 1)
+        largest = memory.largest_lessons(lengths, targets, tuning, training.pack_tokens)
+        expected = memory.training_bytes(shape, trainable, *largest, tuning)
+        for _ in zip(range(STEPS), training, strict=False):
             pass
     found = peak.stop()
     print(

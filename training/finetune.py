@@ -145,9 +145,11 @@ class Finetuning:
         longest = max(len(form.tokens[0]) for fact in forms for form in fact)
         check_context(model, longest, "facts.templates", "use shorter prompts, or a model with a longer context")
         self._share = not drops_out(model)
-        self._pack_tokens = max(PACK_TOKENS, model.config.get_text_config(decoder=True).hidden_size)
+        width = model.config.get_text_config(decoder=True).hidden_size
         self.packed = packs_agree(model, [(i, fact[0]) for i, fact in enumerate(forms)])
         self._shared_out = tuning.strategy == "fsdp"
+        # FSDP's processes pass through the model together, so all of them as often: their parts stay whole.
+        self.pack_tokens = max(PACK_TOKENS, width) if self.packed and not self._shared_out else 0
         if self._shared_out:
             share_out(model, team)
         self.per_epoch = steps_per_epoch(forms, tuning)
@@ -238,8 +240,7 @@ class Finetuning:
     def _turns(self, batch: list[Lesson]) -> Iterator[tuple[list[Lesson], bool]]:
         """What passes through the model at a time, and whether it counts."""
         for part, counts in _turns(batch, self.tuning.accumulate, self.team):
-            # FSDP's processes pass through the model together, so all of them as often: their parts stay whole.
-            packs = _packs(part, self._pack_tokens) if self.packed and not self._shared_out else [part]
+            packs = _packs(part, self.pack_tokens) if self.pack_tokens else [part]
             for pack in packs:
                 yield pack, counts
 

@@ -139,11 +139,20 @@ def kept_bytes(trainable: int, tuning: TuningSpec) -> int:
     return 4 * 2 * trainable // (tuning.processes if tuning.strategy == "fsdp" else 1)
 
 
-def largest_lessons(lengths: Sequence[int], targets: Sequence[int], tuning: TuningSpec) -> tuple[int, int, int]:
-    """Rows, tokens and target positions of the largest part of a step that can come up in one process."""
+def largest_lessons(
+    lengths: Sequence[int], targets: Sequence[int], tuning: TuningSpec, pack: int = 0
+) -> tuple[int, int, int]:
+    """Rows, tokens and target positions of the largest pass of a step that can come up in one process.
+
+    ``pack`` is how many tokens are packed into one pass at most; 0: a part of the step is one pass, padded.
+    """
     rows = min(math.ceil(tuning.batch_size / tuning.processes / tuning.accumulate), len(lengths))
     most = np.sort(np.asarray(targets))[-rows:].sum() + rows
-    return rows, int(max(lengths)) + 1, int(most)
+    longest = int(max(lengths)) + 1
+    if pack:
+        tokens = min(rows * longest, max(pack, longest))
+        return 1, tokens, min(int(most), tokens)
+    return rows, longest, int(most)
 
 
 def free_bytes() -> int:

@@ -110,8 +110,9 @@ class Run:
             self.baseline = baseline_table(*same, first, self.share_prefix, look)
         self.room = found.state["room"] if found else min(self.team.tell(room_for_copies()))
         self.model = tunable(self.model, job.tuning, job.seed, self.room)
-        self._plan_training(shape, forms, probing, memory.free_bytes())
+        free = memory.free_bytes()
         self.training = Finetuning(self.model, forms, job.tuning, job.seed, self.team)
+        self._plan_training(shape, forms, probing, free)
         if not self.training.packed:
             self.say("this architecture does not take packed lessons: training takes padded rows, which is slower")
         self.probe_units = PROBE_COST * len(self.facts) / job.tuning.batch_size
@@ -166,7 +167,7 @@ class Run:
         trainable = sum(w.numel() for w in self.model.parameters() if w.requires_grad)
         lengths = [len(form.tokens[0]) for fact in forms for form in fact]
         targets = [int(form.target_tokens[0]) for fact in forms for form in fact]
-        largest = memory.largest_lessons(lengths, targets, self.job.tuning)
+        largest = memory.largest_lessons(lengths, targets, self.job.tuning, self.training.pack_tokens)
         step = memory.training_bytes(shape, trainable, *largest, self.job.tuning)
         if self.job.tuning.strategy == "fsdp":
             probing += trainable * shape.bytes  # probed whole

@@ -91,5 +91,7 @@ def test_free_memory_is_shared_between_runs():
     assert 0 < memory.free_bytes() < 1e13
     two = TuningSpec(batch_size=4, accumulate=2)
     assert memory.largest_lessons([5, 9, 7], [1, 1, 3], two) == (2, 10, 6)
+    assert memory.largest_lessons([5, 9, 7], [1, 1, 3], two, pack=12) == (1, 12, 6)
+    assert memory.largest_lessons([5, 9, 7], [1, 1, 3], two.model_copy(update={"processes": 2})) == (1, 10, 4)
     assert memory.size(1.25e9) == "1.2 GB" and memory.size(3e6) == "3 MB"
     assert np.isfinite(memory.USABLE)

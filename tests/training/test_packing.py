@@ -83,7 +83,7 @@ def test_a_step_in_several_packs_is_the_same_step(tiny_models, lessons):
     trajectories = []
     for limit in (10_000, 20):
         steps = Finetuning(tunable(copy.deepcopy(tiny_models["llama"]), QUICK, 1), [[e] for _, e in lessons], QUICK, 1)
-        steps._pack_tokens = limit
+        steps.pack_tokens = limit
         trajectories.append([s.loss for s in steps])
     assert len(list(_packs(lessons, 20))) == 4 and [x for p in _packs(lessons, 20) for x in p] == lessons
     np.testing.assert_allclose(*trajectories, rtol=1e-5)
