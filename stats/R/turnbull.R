@@ -2,8 +2,8 @@
 #'
 #' The nonparametric maximum likelihood estimate (Turnbull's). It says how much of the event's probability lies in
 #' each interval in which it can be told at all (`mass`); within such an interval it says nothing.
-#' `survival::survfit()` has the same estimate, but its search stops early (by up to 0.002 where the tests compare
-#' them), and its standard errors take imputed events for observed ones. So the likelihood of [interval_ph()] is
+#' `survival::survfit()` has the same estimate, but its search stops early (0.0002 from the maximum in the package's
+#' tests), and its standard errors take imputed events for observed ones. So the likelihood of [interval_ph()] is
 #' maximised without covariates, and the intervals are percentiles of a bootstrap that draws whole clusters (facts,
 #' with all their runs) again. With one shared grid the estimate is the Kaplan-Meier one; late entry is conditioned
 #' on. Percentiles are trustworthy where the probes are few beside the facts, as here, and not for times that come

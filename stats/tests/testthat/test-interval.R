@@ -38,7 +38,7 @@ test_that("without covariates it is the nonparametric estimate: icenReg's, survf
   left <- ifelse(data$left > 0, data$left, NA)
   survfits <- survival::survfit(survival::Surv(left, data$right, type = "interval2") ~ 1)
   survival <- summary(survfits, times = ours$right[-1])$surv
-  expect_equal(1 - ours$incidence[-1], survival, tolerance = 0.01) # survfit's search stops early
+  expect_equal(1 - ours$incidence[-1], survival, tolerance = 1e-3) # survfit's search stops 2e-4 early here
   shared <- simulate_events(facts = 200L, runs = 1L)
   shared <- shared[shared$outcome == "acquisition", ]
   km <- km_curves(shared)$tables$curves
