@@ -10,15 +10,15 @@ mixed_information <- function(rows, value) {
   others <- setdiff(seq_along(rows$codes), rows$large)
   shared <- function(a, b) common_rows(rows, value$expected, a, b)
   beside <- function(a) {
-    c(lapply(others, function(b) shared(a, b)), list(time_columns(rows, value, a), shared(a, covariates)))
+    c(lapply(others, function(b) shared(a, b)), list(hazard_columns(rows, value, a), shared(a, covariates)))
   }
   border <- do.call(cbind, beside(rows$large))
   times <- ncol(border) - sum(rows$levels[others]) - ncol(rows$x)
   dense <- do.call(rbind, c(
     lapply(others, function(a) do.call(cbind, beside(a))),
     list(cbind(
-      do.call(cbind, lapply(others, function(b) t(time_columns(rows, value, b)))), diag(times),
-      t(time_columns(rows, value, covariates))
+      do.call(cbind, lapply(others, function(b) t(hazard_columns(rows, value, b)))), diag(times),
+      t(hazard_columns(rows, value, covariates))
     )),
     list(do.call(cbind, beside(covariates)))
   ))
@@ -62,7 +62,7 @@ mixed_step <- function(rows, at, value, variance, factor) {
 }
 
 # A: for each event time, the root of the matrix (ww, -cww; -cww, ccww) of tie_sums() times (r, d).
-time_columns <- function(rows, value, set) {
+hazard_columns <- function(rows, value, set) {
   tied <- value$tied
   sums <- risk_sums(rows, value, set)
   first <- sqrt(tied$ww)
