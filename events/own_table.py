@@ -87,7 +87,7 @@ def read_own_table(path: Path, columns: OwnColumns, asked: Mapping[str, Sequence
     return OwnTable(described(every, "events", **about), covariates, names, tuple(notes))
 
 
-_GROUPINGS = (".strata", ".cluster", ".random")
+_GROUPINGS = (".strata", ".cluster", ".random", ".cause")
 
 
 def _value_of(where: str) -> str:

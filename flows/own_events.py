@@ -15,7 +15,7 @@ from flows.own_plan import OwnPlan, read_plan
 from stats.models import check_models
 from stats.own_plan import own_plan
 
-NOT_OURS = {"time", "latent_chance"}  # of a study's analysis; a table's time has its name under [events]
+NOT_OURS = {"time", "latent_chance", "states"}  # of a study's analysis; a table's time has its name under [events]
 
 
 def analyse_table(table: Path, plan: Path, results: Path, say: steps.Say = print) -> Path:

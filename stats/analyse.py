@@ -17,6 +17,9 @@ from events.schema import ANALYSIS, build, described
 from stats.bridge import RError, RResult, RWorkers
 from stats.r_home import find_r
 
+# Outcomes in the order of the plan: those of states are not among the event table's.
+AS_PLANNED: Mapping[str, tuple[str, ...]] = {"outcome": ()}
+
 
 def analyse(
     tables: Mapping[str, Path], plan: Mapping[str, Any], time_limit: float = 600.0, say: Callable[[str], None] = print
@@ -94,18 +97,19 @@ def _tables_of(task: Mapping[str, Any], result: RResult) -> dict[str, pa.Table]:
     row |= {"reason": [f"there is no fit ({result.error.class_}): {result.error.message}"]}
     row |= {"warnings": [" | ".join(result.warnings)], "messages": [" | ".join(result.messages)]}
     row |= {"converged": [False], "seconds": [result.seconds]}
-    return {"fits": build(ANALYSIS["fits"], row)}
+    return {"fits": build(ANALYSIS["fits"], row, AS_PLANNED)}
 
 
 def _fitted(columns: Mapping[str, pa.DataType], table: pa.Table) -> pa.Table:
-    return build(columns, {n: table[n] if n in table.column_names else [None] * table.num_rows for n in columns})
+    data = {n: table[n] if n in table.column_names else [None] * table.num_rows for n in columns}
+    return build(columns, data, AS_PLANNED)
 
 
 def _stacked(columns: Mapping[str, pa.DataType], tables: list[pa.Table]) -> pa.Table:
     """Row by row under one another; levels in order of first appearance, so that they stay as R ordered them."""
     if not tables:
         return build(columns, {n: [] for n in columns})
-    return build(columns, {n: [v for t in tables for v in t[n].to_pylist()] for n in columns})
+    return build(columns, {n: [v for t in tables for v in t[n].to_pylist()] for n in columns}, AS_PLANNED)
 
 
 def _problems(fits: list[pa.Table]) -> list[str]:

@@ -50,6 +50,8 @@ class OwnAnalysisSpec(AnalysisSpec):
                 "strata": model.strata or [],
                 "cluster": [model.cluster] if model.cluster else [],
                 "random": random,
+                "by": model.by or [],
+                "cause": [model.cause] if model.cause else [],
             }
             values = {"outcome": [model.outcome], "rule": [model.rule] if model.rule else []}
             out |= {f"analysis.model[{i}].{key}": named for key, named in (groups | values).items()}
@@ -95,6 +97,8 @@ def _renamed(model: OwnModel, names: Mapping[str, str]) -> OwnModel:
     ours = {
         "strata": model.strata and [names[c] for c in model.strata],
         "cluster": model.cluster and names[model.cluster],
+        "by": model.by and [names[c] for c in model.by],
+        "cause": model.cause and names[model.cause],
         "random": model.random and ["/".join(names[c] for c in entry.split("/")) for entry in model.random],
     }
     return model.model_copy(update=ours)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
 
 from events.errors import InputError
-from events.schema import EVENTS, HISTORY
+from events.schema import EVENTS, HISTORY, TRANSITIONS
 
 Outcome = Literal["acquisition", "generalisation", "degradation"]
+States = Literal["states", "first-step", "forgetting"]  # what is read off the table `transitions`
 Time = Literal["epoch", "step", "examples", "tokens", "exposures"]
 Rule = Annotated[str, Field(pattern=r"^(first|sustained[1-9][0-9]*)$")]
 
@@ -32,7 +33,7 @@ class AnalysisModel(BaseModel):
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
     title: str | None = None  # in the report
     kind: str = "cox"
-    outcome: Outcome
+    outcome: Outcome | States
     rule: Rule | None = None  # the primary one
     formula: Annotated[str, Field(min_length=1)]  # right-hand side
     strata: list[str] | None = None
@@ -47,6 +48,9 @@ class AnalysisModel(BaseModel):
     conf: Annotated[float, Field(gt=0, lt=1)] | None = None
     pieces: Annotated[int, Field(ge=1)] | None = None  # of the baseline hazard (kind "interval")
     distributions: list[Literal["weibull", "lognormal", "loglogistic"]] | None = None  # kind "aft"
+    by: list[str] | None = None  # columns that split the curves of states
+    clock: Literal["total", "gap"] | None = None  # of pwp
+    cause: str | None = None  # of competing-risks: the column that says which event happened
 
 
 class AnalysisSpec(BaseModel):
@@ -58,7 +62,7 @@ class AnalysisSpec(BaseModel):
     outcomes: list[Outcome] = ["acquisition", "generalisation", "degradation"]
     rules: Annotated[list[Rule], Field(min_length=1)] = ["first", "sustained2"]  # the first one is primary
     time: Time = "epoch"
-    covariates: dict[Outcome, list[str]] = {}
+    covariates: dict[Outcome | Literal["states"], list[str]] = {}
     curves_by: dict[Outcome, list[str]] = {}
     strata: list[str] = []
     cluster: str = "fact_id"  # "" for none
@@ -67,6 +71,7 @@ class AnalysisSpec(BaseModel):
     ties: Literal["efron", "breslow"] = "efron"
     mixed_engine: Literal["auto", "coxme", "fast"] = "auto"  # auto: fast where coxme would take more than 20 s a fit
     standardise: bool = True  # numeric covariates per standard deviation
+    states: bool = True  # analyse the states of knowledge and repeated forgetting
     latent_chance: Annotated[float, Field(gt=0, lt=1)] = 0.5  # of a hit in K samples: from here on a state is latent
     time_limit: PositiveFloat = 600.0  # seconds for one fit
     model: list[AnalysisModel] = []
@@ -108,7 +113,11 @@ def plan(spec: AnalysisSpec, covariates: Sequence[str], relations: int) -> dict[
     _check(spec.strata, known, "analysis.strata")
     _check(spec.random, [*known, "run", "fact_id"], "analysis.random")
     _check([spec.cluster] if spec.cluster else [], [*known, "run", "fact_id"], "analysis.cluster")
-    return told(spec, outcomes, list(spec.rules), chosen, by)
+    out = told(spec, outcomes, list(spec.rules), chosen, by)
+    for model in out["models"]:
+        if model["outcome"] in get_args(States):
+            model["table"] = "transitions"
+    return out | {"states": _states(spec, covariates, known) if spec.states else None}
 
 
 def told(
@@ -136,6 +145,14 @@ def told(
     }
 
 
+def _states(spec: AnalysisSpec, covariates: Sequence[str], known: Sequence[str]) -> dict[str, list[str]]:
+    """Covariates of every transition, and what splits the curves."""
+    split = [] if spec.time == "exposures" else ["split"]
+    chosen = list(spec.covariates.get("states", [*split, "logp0", *covariates]))
+    _check(chosen, known, "analysis.covariates.states")
+    return {"covariates": chosen, "by": split}
+
+
 def models(spec: AnalysisSpec) -> list[dict[str, Any]]:
     """The entries of [[analysis.model]] as R takes them: what was left out is left out.
 
@@ -147,7 +164,7 @@ def models(spec: AnalysisSpec) -> list[dict[str, Any]]:
     outcomes = analysed(spec)
     for i, model in enumerate(spec.model):
         where = f"analysis.model[{i + 1}]"
-        if model.outcome not in outcomes:
+        if model.outcome not in (*outcomes, *get_args(States)):
             told = f'the model "{model.name}" is of {model.outcome}, which is not analysed'
             raise InputError(told, f"{where}.outcome", f"choose among: {', '.join(outcomes)}")
         if model.rule is not None and model.rule not in spec.rules:
@@ -159,7 +176,8 @@ def models(spec: AnalysisSpec) -> list[dict[str, Any]]:
 
 def table_columns(covariates: Sequence[str]) -> dict[str, list[str]]:
     """Columns that a model may name, of each table that a kind of model can read."""
-    return {"events": [*EVENTS, *covariates], "history": [*HISTORY, *covariates]}
+    tables = {"events": EVENTS, "history": HISTORY, "transitions": TRANSITIONS}
+    return {table: [*columns, *covariates] for table, columns in tables.items()}
 
 
 def analysed(spec: AnalysisSpec) -> list[Outcome]:

@@ -40,7 +40,7 @@ models_section <- function(results) {
 # A part of a model's section (a file in outcome/) and the table whose rows it shows.
 model_parts <- c("model-coefficients" = "coefficients", "model-aft" = "aft", "model-tests" = "term_tests",
   "model-periods" = "zph_periods", "model-curves" = "effect_curves", "model-marginal" = "marginal",
-  "model-variances" = "variances")
+  "model-variances" = "variances", "model-transitions" = "transition_coefficients")
 
 model_callout <- function(fit) {
   head <- c(warning = "Read with care", "not estimable" = "No estimate", failed = "The fit failed",

@@ -13,7 +13,9 @@ model_words <- c(km = "cumulative incidence", score = "score test", "cox-univari
   cloglog = "grouped-time model (cloglog)", interval = "interval-censored model",
   aft = "accelerated failure time model", turnbull = "Turnbull's curves",
   "cox-history" = "model with the current margin", coxme = "random effects (coxme)",
-  "frailty-gamma" = "gamma frailty", "frailty-fact" = "gamma frailty of facts")
+  "frailty-gamma" = "gamma frailty", "frailty-fact" = "gamma frailty of facts", "multi-state" = "states of knowledge",
+  "competing-risks" = "competing first steps", "andersen-gill" = "repeated forgetting (Andersen\u2013Gill)",
+  pwp = "repeated forgetting (PWP)")
 
 #' Callouts for the fits of some models; nothing for those that went well. One reason is given once, for all it
 #' concerns, and the reasons of the same models under one head.

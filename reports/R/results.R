@@ -10,7 +10,7 @@ read_results <- function(folder) {
   analysis <- c("fits", "coefficients", "curves", "risk_table", "rmst", "sensitivity", "arms", "tests", "zph_tests",
     "zph_points", "zph_curves", "zph_periods", "influence", "variances", "random_effects", "marginal", "aft",
     "turnbull", "term_tests", "effect_curves", "form_tests", "form_points", "form_curves", "form_shapes",
-    "latent_definitions")
+    "latent_definitions", "occupation", "sojourns", "transition_counts", "transition_coefficients")
   results <- list(folder = folder, absent = character())
   for (name in c(main, probed)) {
     path <- file.path(folder, paste0(name, ".arrow"))
@@ -36,7 +36,8 @@ read_results <- function(folder) {
   about <- attr(results$events, "metadata")
   results$time <- c(about$time, study_value(results, c("analysis", "time"), "epoch"))[1]
   results$notes <- unlist(lapply(about[c("left_out", "notes")], function(x) if (!is.null(x)) jsonlite::fromJSON(x)))
-  results$outcomes <- unique(c(level_order(results$fits$outcome), level_order(results$event_counts$outcome)))
+  spells <- results$fits[!as.character(results$fits$model) %in% state_models, , drop = FALSE]
+  results$outcomes <- unique(c(level_order(spells$outcome), level_order(results$event_counts$outcome)))
   results
 }
 

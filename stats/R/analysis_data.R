@@ -3,7 +3,8 @@
 #' Filters the event table to one outcome and rule, drops rows that cannot be used, drops covariates that cannot
 #' be estimated, and says all of it. Nothing is fitted here.
 #'
-#' @param events data.frame of counting-process rows, as in `docs/tables.md`.
+#' @param events data.frame of counting-process rows, as in `docs/tables.md`; of the table `transitions`, the rows that
+#'   [stays_at_risk()] takes.
 #' @param outcome,rule one value each.
 #' @param covariates columns of the model's fixed part.
 #' @param grouping other columns that must be present (strata, cluster, random effects, curves).
@@ -29,6 +30,7 @@ analysis_data <- function(events, outcome, rule, covariates = character(), group
 #' @details `rows_at_risk()` stops before the covariates are looked at: `terms` is NULL.
 #' @export
 rows_at_risk <- function(events, outcome, rule, covariates = character(), grouping = character()) {
+  events <- stays_at_risk(events, outcome)
   needed <- unique(c("outcome", "rule", "fact_id", "run", "start", "stop", "event", covariates, grouping))
   absent <- setdiff(needed, names(events))
   if (length(absent)) {

@@ -6,12 +6,14 @@
 #'
 #' @inheritParams transition_models
 #' @inheritParams state_occupation
+#' @param cause column that says which event happened where `event` is TRUE; by default the events are those of `to`.
 #' @return A list like that of [cox()], with the tables `occupation`, `sojourns`, `transition_counts` and
 #'   `transition_coefficients`, in which `method` is `cause-specific` or `subdistribution`.
 #' @references Fine and Gray (1999), JASA 94:496. Geskus (2011), Biometrics 67:39 (weights with late entry).
 #' @export
 competing_risks <- function(data, covariates, by = character(), strata = character(), cluster = "fact_id",
-                            ties = "efron", conf = 0.95, terms = describe_terms(data, covariates)) {
+                            ties = "efron", conf = 0.95, terms = describe_terms(data, covariates), cause = "") {
+  if (nzchar(cause)) data <- by_cause(data, cause)
   result <- multi_state(data, covariates, by, strata, cluster, ties, conf, terms)
   if (is.null(result$tables)) return(result)
   specific <- result$tables$transition_coefficients
@@ -22,6 +24,17 @@ competing_risks <- function(data, covariates, by = character(), strata = charact
   })
   result$tables$transition_coefficients <- do.call(rbind, c(list(specific), shares))
   result
+}
+
+# One state at the start, and one for each cause.
+by_cause <- function(data, cause) {
+  causes <- as.character(data[[cause]])
+  causes[!data$event] <- "censored"
+  if (anyNA(causes)) stop("no cause is given for ", sum(is.na(causes)), " events (column ", cause, ")", call. = FALSE)
+  known <- if (is.factor(data[[cause]])) levels(data[[cause]]) else sort(unique(causes), method = "radix")
+  data$to <- factor(causes, c("censored", setdiff(known[known %in% causes], "censored")))
+  data$from <- factor(rep("at risk", nrow(data)))
+  data
 }
 
 # Fine and Gray's model of one cause: who had another event stays at risk, with the weight of still being followed.

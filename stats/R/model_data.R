@@ -4,7 +4,7 @@ model_data <- function(table, task) {
   args <- task$args
   parsed <- parse_formula(args$formula)
   random <- unlist(strsplit(texts(args$random), "/", fixed = TRUE))
-  grouping <- unique(c(texts(args$strata), texts(args$cluster), random))
+  grouping <- unique(c(texts(args$strata), texts(args$cluster), random, texts(args$by), texts(args$cause)))
   rows <- if (is.null(kind$rows)) rows_at_risk else kind$rows
   ready <- rows(table, task$outcome, task$rule, parsed$columns, grouping[nzchar(grouping)])
   ready$parsed <- parsed

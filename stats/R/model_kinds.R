@@ -23,7 +23,14 @@ model_kinds <- function() {
     interval = list(fit = interval_ph, words = "interval-censored proportional hazards model",
                     keys = c("strata", "cluster", "pieces")),
     aft = list(fit = aft, words = "accelerated failure time model", keys = c("strata", "cluster", "distributions"),
-               check = check_aft)
+               check = check_aft),
+    "multi-state" = list(fit = multi_state, words = "states, and for each transition a Cox model",
+                         keys = c("by", "strata", "cluster", "ties"), check = check_multi_state),
+    "andersen-gill" = list(fit = andersen_gill, words = "Andersen-Gill model of repeated events",
+                           keys = c("strata", "cluster", "ties")),
+    pwp = list(fit = pwp, words = "PWP model of repeated events", keys = c("strata", "cluster", "ties", "clock")),
+    "competing-risks" = list(fit = competing_risks, words = "competing risks",
+                             keys = c("by", "strata", "cluster", "ties", "cause"), check = check_competing)
   )
 }
 
@@ -37,4 +44,14 @@ check_aft <- function(model) {
   stray <- setdiff(texts(model$distributions), known)
   if (!length(stray)) return(character())
   c(distributions = sprintf("there is no distribution '%s'; known: %s", stray[[1L]], toString(known)))
+}
+
+check_multi_state <- function(model) {
+  if (model$table == "transitions" && model$outcome == "states") return(character())
+  c(outcome = "a multi-state model is about all states of knowledge: outcome = \"states\"")
+}
+
+check_competing <- function(model) {
+  if (model$table == "transitions" && model$outcome == "first-step" || length(model$cause)) return(character())
+  c(cause = "name the column that says which of the competing events happened, or use outcome = \"first-step\"")
 }

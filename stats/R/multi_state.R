@@ -12,7 +12,7 @@ multi_state <- function(data, covariates, by = character(), strata = character()
   gate <- check_states(data)
   if (nzchar(gate$reason)) return(list(status = "failed", reason = gate$reason))
   curves <- state_occupation(data, by, cluster, conf)
-  counts <- transition_counts(data, by)
+  counts <- transition_counts(data, by[nzchar(by)])
   models <- transition_models(data, covariates, strata, cluster, ties, conf, terms)
   list(
     fit = models$fit,

@@ -9,7 +9,8 @@
 #'   (named lists, outcome to character), and optionally `strata`, `cluster` (default `"fact_id"`), `random`,
 #'   `ties` (`"efron"` or `"breslow"`), `standardise` (numeric covariates per standard deviation), `conf`,
 #'   `mixed_engine` (`"auto"`, `"coxme"` or `"fast"`, see [cox_mixed()]), `history` (is there a table `history` beside
-#'   the events? Then the margin at the start of each interval is a predictor as well), and `models` (list of entries of
+#'   the events? Then the margin at the start of each interval is a predictor as well), `states` (list of `covariates`
+#'   and `by`: the states of knowledge are analysed, see [multi_state()]), and `models` (list of entries of
 #'   `[[analysis.model]]`, see [model_kinds()]).
 #' @return A list of tasks. A task is a plain list: `id` (unique, readable, stable), `fn` (the function that fits it;
 #'   `"model"` for an entry of `models`), `outcome`, `rule`, `model`, `name` (of the entry, else empty), `table` (that
@@ -34,7 +35,7 @@ plan_fits <- function(events, plan) {
       if (primary && "arm" %in% covariates) tasks <- c(tasks, list(arms_task(outcome, rule, covariates, plan)))
     }
   }
-  c(tasks, model_tasks(plan, list(events = names(events))))
+  c(tasks, state_tasks(plan, several_arms), model_tasks(plan, list(events = names(events))))
 }
 
 # All tasks of one outcome and rule, the cheap ones first.
@@ -121,7 +122,7 @@ complete_plan <- function(plan) {
   defaults <- list(
     outcomes = character(), rules = "first", covariates = list(), curves_by = list(), strata = character(),
     cluster = "fact_id", random = character(), ties = "efron", standardise = FALSE, conf = 0.95,
-    mixed_engine = "auto", history = FALSE, models = list()
+    mixed_engine = "auto", history = FALSE, states = list(), models = list()
   )
   unknown <- setdiff(names(plan), names(defaults))
   if (length(unknown)) {

@@ -47,7 +47,7 @@ complete_model <- function(model, plan = list(), columns = NULL) {
   defaults <- list(
     kind = name, rule = plan$rules[[1L]], strata = character(), cluster = plan$cluster, random = character(),
     ties = plan$ties, standardise = plan$standardise, conf = plan$conf, engine = c(plan$mixed_engine, "auto")[[1L]],
-    table = table_of(kind, c(parsed$columns, texts(model$strata)), texts(columns$events))
+    clock = "total", table = table_of(kind, c(parsed$columns, texts(model$strata)), texts(columns$events))
   )
   model <- utils::modifyList(Filter(Negate(is.null), defaults), model)
   for (key in c("strata", "random")) {
@@ -87,7 +87,8 @@ column_problems <- function(model, columns, problem) {
   known <- texts(columns[[model$table]])
   if (!length(known)) return(NULL)
   asked <- list(formula = model$parsed$columns, strata = model$strata, cluster = texts(model$cluster),
-                random = unlist(strsplit(model$random, "/", fixed = TRUE)))
+                random = unlist(strsplit(model$random, "/", fixed = TRUE)), by = texts(model$by),
+                cause = texts(model$cause))
   found <- lapply(names(asked), function(key) {
     absent <- setdiff(asked[[key]], c(known, ""))
     lapply(absent, function(name) {

@@ -34,7 +34,9 @@ recurrent <- function(data, covariates, strata, cluster, ties, conf, terms, cloc
   gate <- check_states(data)
   if (nzchar(gate$reason)) return(list(status = "failed", reason = gate$reason))
   data$from <- factor(rep("at risk", nrow(data)))
-  counts <- transition_counts(data, "enum")
+  numbered <- data
+  numbered$enum <- factor(data$enum) # a number of many values would be cut into thirds
+  counts <- transition_counts(numbered, "enum")
   if (clock == "gap") data[c("start", "stop")] <- data[c("gap_start", "gap_stop")]
   result <- cox_univariable(data, covariates, strata, cluster, ties, conf, terms)
   c(result[c("object", "fit", "remarks")], list(

@@ -69,7 +69,8 @@ fitters <- function() {
     frailty_gamma = frailty_gamma, influence_tables = influence_tables, interval_where_needed = interval_where_needed,
     aft_where_needed = aft_where_needed, turnbull_where_needed = turnbull_where_needed,
     form_tables = form_tables, cox_split = cox_split, latent_definitions = latent_definitions,
-    arms_stratified = arms_stratified
+    arms_stratified = arms_stratified, multi_state = multi_state, competing_risks = competing_risks,
+    andersen_gill = andersen_gill, pwp = pwp
   )
 }
 
@@ -81,6 +82,8 @@ nothing_to_fit <- function(ready, task) {
   facts <- n_distinct(ready$data$fact_id)
   events <- sum(ready$data$event)
   if (events == 0L) return(stopped("not estimable", sprintf("no event among %d facts", facts)))
+  # Who is in which state can be told without any event but one, and without any covariate.
+  if (task$model == "multi-state") return(NULL)
   if (events == 1L) {
     return(stopped("not estimable", sprintf("one event among %d facts: no effect can be estimated", facts)))
   }
@@ -112,7 +115,8 @@ checked_task <- function(task) {
     task$args[[key]] <- texts(task$args[[key]])
   }
   for (key in intersect(c("by", "cluster"), names(task$args))) {
-    task$args[[key]] <- paste(texts(task$args[[key]]), collapse = "")
+    value <- texts(task$args[[key]])
+    task$args[[key]] <- if (length(value) > 1L) value else paste(value, collapse = "")
   }
   task
 }
@@ -172,13 +176,18 @@ task_title <- function(task) {
     "cox-split" = paste("Cox model of", covariates, "with split time for what is not proportional"),
     "latent-definitions" = paste("Definitions of latent knowledge, model of", covariates),
     "cox-arms" = paste("Cox model of", toString(setdiff(texts(task$args$covariates), "arm")), "stratified by recipe"),
+    "multi-state" = paste("occupation, and for each transition a Cox model of", covariates),
+    "competing-risks" = paste("competing risks, models of", covariates),
+    "andersen-gill" = paste("repeated events, Andersen-Gill model of", covariates),
+    pwp = paste0("repeated events, PWP model (", task$args$clock, " time) of ", covariates),
     "Unknown model"
   )
   title_of(task$outcome, task$rule, what)
 }
 
 title_of <- function(outcome, rule, what) {
-  sprintf("%s, rule '%s': %s", capitalised(paste(outcome, collapse = "")), paste(rule, collapse = ""), what)
+  outcome <- capitalised(gsub("-", " ", paste(outcome, collapse = ""), fixed = TRUE))
+  sprintf("%s, rule '%s': %s", outcome, paste(rule, collapse = ""), what)
 }
 
 capitalised <- function(text) paste0(toupper(substring(text, 1L, 1L)), substring(text, 2L))

@@ -15,13 +15,15 @@
 #'   (infinitesimal jackknife).
 #' @export
 state_occupation <- function(data, by = character(), cluster = "fact_id", conf = 0.95, horizon = NULL) {
+  by <- by[nzchar(by)]
   stratum <- combined(data, by)
   if (is.null(horizon)) horizon <- min(tapply(data$stop, stratum, max))
   parts <- lapply(levels(stratum), function(level) {
     own <- data[stratum == level, , drop = FALSE]
-    fit <- aalen_johansen(own, cluster, min(data$start))
+    moved <- any(own$to != levels(own$to)[[1L]])
+    fit <- if (moved) aalen_johansen(own, cluster, min(data$start)) else nobody_moved(own, cluster)
     list(curves = cbind(stratum = level, occupation_rows(fit, own, conf)),
-         means = cbind(stratum = level, sojourn_rows(fit, horizon, conf)))
+         means = cbind(stratum = level, sojourn_rows(fit, min(data$start), horizon, conf)))
   })
   bound <- function(name) cbind(by = paste(by, collapse = " / "), do.call(rbind, lapply(parts, `[[`, name)))
   right <- if (length(by)) paste(quoted(by), collapse = " + ") else "1"
@@ -46,6 +48,17 @@ aalen_johansen <- function(data, cluster, start) {
     state_formula("1"), data = quote(data), id = quote(.id), istate = quote(from), cluster = quote(.cluster),
     start.time = start, conf.type = "none"
   ))
+}
+
+# survfit() has no curve without a transition: the shares at the start stay what they are.
+nobody_moved <- function(data, cluster) {
+  states <- levels(factor(data$from))
+  here <- outer(as.character(data$from), states, "==")
+  share <- colMeans(here)
+  pooled <- rowsum(sweep(here, 2L, share) / nrow(data), if (nzchar(cluster)) data[[cluster]] else subject_of(data))
+  se <- sqrt(colSums(pooled^2))
+  list(states = states, time = max(data$stop), n.risk = colSums(here), p0 = share, pstate = share, std.err = se,
+       se0 = se)
 }
 
 # One row per time and state, the first time being the start.
@@ -77,9 +90,10 @@ logit_interval <- function(p, se, conf) {
 }
 
 # Mean time in each state up to the horizon, with plain intervals.
-sojourn_rows <- function(fit, horizon, conf) {
-  means <- summary(fit, rmean = horizon)$table
+sojourn_rows <- function(fit, begin, horizon, conf) {
+  still <- cbind(rmean = as.numeric(fit$p0), "se(rmean)" = start_errors(fit)) * (horizon - begin)
+  means <- if (inherits(fit, "survfit")) summary(fit, rmean = horizon)$table else still
   half <- stats::qnorm(1 - (1 - conf) / 2) * means[, "se(rmean)"]
-  data.frame(state = rownames(means), horizon = horizon, mean = means[, "rmean"], se = means[, "se(rmean)"],
+  data.frame(state = fit$states, horizon = horizon, mean = means[, "rmean"], se = means[, "se(rmean)"],
              lower = pmax(0, means[, "rmean"] - half), upper = pmin(horizon, means[, "rmean"] + half), row.names = NULL)
 }

@@ -69,7 +69,7 @@ no_coefficients <- function(events, status, reason) {
 terms_within <- function(own, covariates, terms) {
   parts <- lapply(covariates, function(column) {
     if (is.factor(own[[column]])) return(describe_terms(own, column))
-    terms[terms$column == column, , drop = FALSE]
+    terms[terms$column == column, names(describe_terms(own, character())), drop = FALSE]
   })
   do.call(rbind, parts)
 }

@@ -101,6 +101,16 @@ def test_exposures_have_no_generalisation():
         plan(AnalysisSpec(time="exposures", outcomes=["acquisition", "generalisation"]), [], 1)
 
 
+def test_states_have_covariates_of_their_own_and_can_be_left_out():
+    told = plan(AnalysisSpec(), ["popularity"], 2)["states"]
+    assert told == {"covariates": ["split", "logp0", "popularity"], "by": ["split"]}
+    assert plan(AnalysisSpec(time="exposures"), [], 2)["states"] == {"covariates": ["logp0"], "by": []}
+    assert plan(AnalysisSpec(covariates={"states": ["latent"]}), [], 2)["states"]["covariates"] == ["latent"]
+    assert plan(AnalysisSpec(states=False), [], 2)["states"] is None
+    with pytest.raises(InputError, match="analysis.covariates.states"):
+        plan(AnalysisSpec(covariates={"states": ["popularty"]}), ["popularity"], 2)
+
+
 @pytest.mark.parametrize(
     ("probe", "message"),
     [

@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from events.files import digest
-from events.schema import ANALYSIS, BASELINE, EVENT_COUNTS, EVENTS, RECALL
+from events.schema import ANALYSIS, BASELINE, EVENT_COUNTS, EVENTS, RECALL, STATES
 
 EPOCHS, RELATIONS = 12, ["capital", "currency", "atomic number", "element symbol", "calling code"]
 ARMS, SEEDS, RULES = ["lora", "lora-slow"], [1, 2], ["first", "sustained2"]
@@ -48,7 +48,7 @@ def make_results(folder: Path, seed: int = 7, events: bool = True, facts: int = 
     rows = _events(fact, base, recalled)
     tables["events"] = rows
     tables["event_counts"] = _event_counts(rows)
-    tables |= {f"analysis/{name}": columns for name, columns in _analysis(rng, rows).items()}
+    tables |= {f"analysis/{name}": columns for name, columns in _analysis(rng, rows, fact, base, recalled).items()}
     manifest = {}
     for name, columns in tables.items():
         _write(folder / f"{name}.arrow", columns)
@@ -192,7 +192,7 @@ def _event_counts(rows):
     return _typed(out, levels, int32=("at_risk", "events", "censored"))
 
 
-def _analysis(rng, rows):
+def _analysis(rng, rows, fact, base, recalled):
     """Every table of analysis/: km counted; the regressions drawn around the simulated truth."""
     t: dict = {name: {} for name in ANALYSIS}
     needed = ("outcome", "rule", "event", "stop", "latent", "split", "fact_id", "run", "group")
@@ -202,6 +202,7 @@ def _analysis(rng, rows):
             mask = (v["outcome"] == outcome) & (v["rule"] == rule)
             d = {k: x[mask] for k, x in v.items()}
             _one_outcome(rng, t, outcome, rule, terms, d)
+    _states(t, fact, base, recalled)
     return {name: _by_schema(name, out) for name, out in t.items()}
 
 
@@ -385,6 +386,76 @@ def _intervals(t, fit, outcome, terms, ratio):
             done += mass
             _add(t["turnbull"], **turnbull, by=BY[outcome], stratum=stratum, left=float(left), right=float(right),
                 mass=mass, incidence=done, lower=0.9 * done, upper=1.1 * done)  # fmt: skip
+
+
+def _states(t, fact, base, recalled):
+    """Occupation counted; transitions and repeated forgetting with made-up effects."""
+
+    def fit(outcome, model, suffix="", status="ok", reason=""):
+        task = f"{outcome}/{RULES[0]}/{model}{suffix}"
+        _add(t["fits"], name="", task=task, outcome=outcome, rule=RULES[0], model=model, title=f"{outcome}: {model}",
+            formula="Surv(start, stop, to) ~ split", ties="efron", rows=100, facts=50, runs=4, events=60, dropped=0,
+            status=status, reason=reason, error="", warnings="", messages="", converged=True, iterations=3, loglik=-1.0,
+            df=1.0, aic=4.0, concordance=0.6, concordance_se=0.02, seconds=0.1, engine="survival 3.8-12")  # fmt: skip
+        return {"task": task, "outcome": outcome, "rule": RULES[0], "model": model}
+
+    head = fit("states", "multi-state")
+    for arm in ARMS:
+        runs = [r for r in recalled if base[r]["arm"] == arm]
+        for split in ("trained", "withheld"):
+            mine = fact["split"] == split
+            state = np.concatenate([_state(recalled[r], base[r]["latent"])[:, mine] for r in runs], axis=1)
+            group = {"by": "arm / split", "stratum": f"{arm} / {split}"}
+            _occupation(t, head, group, state)
+    first = fit("first-step", "competing-risks")
+    effect = {"estimate": 0.5, "se": 0.1, "se_robust": 0.12, "z": 4.2, "p": 3e-5, "infinite": False}
+    ratio = {"hr": np.exp(0.5), "lower": np.exp(0.5 - 0.235), "upper": np.exp(0.5 + 0.235)}
+    term = {"term": "split", "label": LABELS["split"][0], "unit": LABELS["split"][1]}
+    no = {"term": "", "label": "", "unit": "", "estimate": None, "se": None, "se_robust": None, "z": None, "p": None,
+        "infinite": False, "hr": None, "lower": None, "upper": None}  # fmt: skip
+    for origin, target in (("unknown", "known"), ("latent", "known"), ("known", "forgotten")):
+        _add(t["transition_coefficients"], **head, **{"from": origin, "to": target}, method="cause-specific",
+            events=60, **term, **effect, **ratio, status="ok", reason="")  # fmt: skip
+    _add(t["transition_coefficients"], **head, **{"from": "forgotten", "to": "reacquired"}, method="cause-specific",
+        events=3, **no, status="not estimable", reason="3 events for 1 coefficients: too few")  # fmt: skip
+    for method in ("cause-specific", "subdistribution"):
+        for target in ("latent", "known"):
+            _add(t["transition_coefficients"], **first, **{"from": "unknown", "to": target}, method=method, events=30,
+                **term, **effect, **ratio, status="ok", reason="")  # fmt: skip
+    for model, suffix in (("andersen-gill", ""), ("pwp", "/total"), ("pwp", "/gap")):
+        again = fit("forgetting", model, suffix)
+        _add(t["coefficients"], **again, **term, **effect, **ratio)
+        for number, (risk, events) in enumerate(((120, 40), (25, 6), (2, 0)), 1):
+            for to, n in (("event", events), ("censored", risk - events)):
+                _add(t["transition_counts"], **again, by="enum", stratum=str(number), **{"from": "at risk", "to": to},
+                    at_risk=risk, events=n, time=300.0)  # fmt: skip
+
+
+def _state(recalled, latent):
+    """Index of the state of knowledge, (checkpoint, fact)."""
+    ever = np.logical_or.accumulate(recalled, axis=0)
+    lost = np.logical_or.accumulate(ever & ~recalled, axis=0)
+    return np.where(~ever, latent * 1, np.where(~recalled, 3, np.where(lost, 4, 2)))
+
+
+def _occupation(t, head, group, state):
+    n = state.shape[1]
+    for index, name in enumerate(STATES):
+        share = (state == index).mean(axis=1)
+        for time, p in enumerate(share):
+            lower, upper = _wilson(p * n, n)
+            _add(t["occupation"], **head, **group, time=float(time), state=name, n_risk=int(round(p * n)),
+                probability=p, se=np.sqrt(p * (1 - p) / n), lower=min(lower, p), upper=max(upper, p))  # fmt: skip
+        mean = float(share[:-1].sum())
+        _add(t["sojourns"], **head, **group, state=name, horizon=float(EPOCHS), mean=mean, se=0.1, lower=mean - 0.2,
+            upper=mean + 0.2)  # fmt: skip
+        stays = int((state[:-1] == index).any(axis=0).sum())
+        for target, name_to in enumerate(STATES):
+            moved = int(((state[:-1] == index) & (state[1:] == target)).sum()) if target != index else 0
+            if moved:
+                pair = {"from": name, "to": name_to}
+                _add(t["transition_counts"], **head, **group, **pair, at_risk=max(stays, moved),
+                    events=moved, time=mean * n)  # fmt: skip
 
 
 def _curves(t, head, by, d):

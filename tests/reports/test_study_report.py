@@ -38,6 +38,24 @@ def test_the_page_is_whole_and_needs_no_network(page, rendered):
     assert " NA " not in text_of(page) and "NaN" not in text_of(page)
 
 
+def test_states_are_the_tables_in_words(page, results):
+    said = section(page, "states")
+    last = {
+        r["state"]: r
+        for r in rows(results / "analysis/occupation.arrow", stratum="lora / trained")
+        if r["time"] == 12.0
+    }
+    for state in ("known", "reacquired", "forgotten"):
+        p, lower, upper = (f"{100 * last[state][k]:.1f} %" for k in ("probability", "lower", "upper"))
+        assert f"{p} ({lower} to {upper})" in said
+    moved = rows(results / "analysis/transition_counts.arrow", stratum="lora / trained", to="forgotten")
+    assert any(f"{r['events']} of {r['at_risk']}" in said for r in moved)
+    assert "forgotten → reacquired (3 events for 1 coefficients: too few)" in said
+    assert "40 of 120 that were known at some time were forgotten at least once" in said
+    assert "46 forgettings in all" in said
+    assert "To latent: rate" in said and "To known: share" in said
+
+
 def test_models_of_the_plan_stand_by_themselves(page, results):
     said = section(page, "models")
     own = [r for r in rows(results / "analysis/coefficients.arrow") if "/own-" in r["task"]]

@@ -49,3 +49,16 @@ simulate_states <- function(facts = 200L, epochs = 12L, seed = 1L, runs = 1L, gr
   rows$gap <- rows$stop - rows$start
   rows
 }
+
+# Plasma cell malignancy or death, whichever came first.
+mgus <- local({
+  data <- survival::mgus2
+  malignant <- data$pstat == 1
+  data.frame(
+    fact_id = data$id, run = "r", start = 0, stop = ifelse(malignant, data$ptime, data$futime),
+    from = factor("at risk"),
+    to = factor(ifelse(malignant, "pcm", ifelse(data$death == 1, "death", "censored")), c("censored", "pcm", "death")),
+    sex = data$sex, age = data$age, mspike = data$mspike
+  )
+})
+mgus$event <- mgus$to != "censored"

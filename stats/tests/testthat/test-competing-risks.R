@@ -1,17 +1,5 @@
 # Plasma cell malignancy and death in mgus2: numbers printed in survival's vignette "Multi-state models and competing
-# risks" (compete.pdf, sections 2.1, 3.1 and 5).
-mgus <- local({
-  data <- survival::mgus2
-  malignant <- data$pstat == 1
-  data.frame(
-    fact_id = data$id, run = "r", start = 0, stop = ifelse(malignant, data$ptime, data$futime),
-    from = factor("at risk"),
-    to = factor(ifelse(malignant, "pcm", ifelse(data$death == 1, "death", "censored")), c("censored", "pcm", "death")),
-    sex = data$sex, age = data$age, mspike = data$mspike
-  )
-})
-mgus$event <- mgus$to != "censored"
-
+# risks" (compete.pdf).
 test_that("mean months of the first 240, by sex, with their errors", {
   means <- state_occupation(mgus, "sex", horizon = 240)$tables$sojourns
   of <- function(state, column) means[[column]][means$state == state] / 12

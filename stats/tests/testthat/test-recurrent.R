@@ -58,6 +58,14 @@ test_that("a fact is at risk of being forgotten only while it is recalled, and i
   expect_equal(pwp(recalled, "x")$status, NULL)
 })
 
+test_that("each number of a forgetting is counted by itself, also the ninth", {
+  data <- data.frame(fact_id = rep(c("a", "b"), c(9, 2)), run = "r", start = c(0:8, 0, 3), stop = c(1:9, 3, 4),
+                     event = TRUE, x = rep(c(0, 1), c(9, 2)))
+  counts <- andersen_gill(data, "x")$tables$transition_counts
+  expect_equal(counts$stratum, as.character(1:9))
+  expect_equal(counts$events, c(2, 2, rep(1, 7)))
+})
+
 test_that("rows that overlap are refused", {
   data <- bladder_rows()
   data$start[[6]] <- data$stop[[5]] - 1

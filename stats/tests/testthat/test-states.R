@@ -41,6 +41,18 @@ test_that("without censoring the errors are those of a share, and a fact seen tw
   expect_equal(inside$upper, plogis(qlogis(inside$probability) + half))
 })
 
+test_that("where nobody moves the shares stay, with the same errors", {
+  still <- function(id, state) list(state, 0, "censored", 4)
+  states <- c(a = "unknown", b = "unknown", c = "latent", d = "known")
+  data <- stays_of(Map(still, names(states), states))
+  tables <- state_occupation(rbind(data, transform(data, run = "again")))$tables
+  expect_equal(tables$occupation$probability, rep(c(2, 1, 1) / 4, each = 2))
+  expect_equal(tables$occupation$se, sqrt(rep(c(4, 3, 3) / 16, each = 2) / 4))
+  expect_equal(tables$sojourns$mean, c(2, 1, 1))
+  one <- state_occupation(transform(data, to = factor(ifelse(fact_id == "d", "forgotten", "censored"), levels(to))))
+  expect_equal(one$tables$occupation$se[one$tables$occupation$state == "unknown"], c(0.25, 0.25))
+})
+
 test_that("mstate, an independent implementation, has the same probabilities", {
   skip_if_not_installed("mstate")
   data <- simulate_states(facts = 150L, seed = 3L)

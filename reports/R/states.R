@@ -1,0 +1,166 @@
+# States of knowledge: who is where at which time, which way facts move, and how often they are forgotten again.
+
+state_models <- c("multi-state", "competing-risks", "andersen-gill", "pwp")
+states_order <- c("unknown", "latent", "known", "forgotten", "reacquired")
+state_colours <- c(unknown = "#D9D9D9", latent = "#E69F00", known = "#0072B2", forgotten = "#D55E00",
+  reacquired = "#56B4E9")
+
+states_data <- function(results) {
+  d <- pick(results$occupation, rule = results$rule, model = "multi-state")
+  if (!nrow(d)) return(d)
+  d$state <- factor(as.character(d$state), states_order)
+  d$group <- factor(state_group(d), unique(state_group(d)))
+  d
+}
+
+#' The stratum as a reader calls it: "Trained facts", "lora, withheld facts"; a recipe's name stays as it is.
+state_group <- function(d) {
+  value <- gsub(" / ", ", ", as.character(d$stratum), fixed = TRUE)
+  value <- ifelse(grepl("split", d$by, fixed = TRUE), paste(value, "facts"), ifelse(value == "all", "all facts", value))
+  ifelse(grepl("arm", d$by, fixed = TRUE), value, first_upper(value))
+}
+
+plot_states <- function(results) {
+  d <- states_data(results)
+  ggplot2::ggplot(d, ggplot2::aes(time, probability, fill = state)) +
+    ggplot2::geom_area(position = ggplot2::position_stack(reverse = TRUE), colour = "white", linewidth = 0.2) +
+    ggplot2::facet_wrap(~group, ncol = 2) +
+    ggplot2::scale_fill_manual(values = state_colours, name = NULL) +
+    ggplot2::scale_y_continuous(labels = percent_axis, expand = ggplot2::expansion(c(0, 0.01))) +
+    ggplot2::scale_x_continuous(breaks = whole_breaks, expand = ggplot2::expansion(0)) +
+    ggplot2::labs(x = first_upper(time_word(results$time)), y = "Share of the facts") + theme_report()
+}
+
+#' Of each group and state: the shares at the start and at the end, and the mean time spent there.
+states_ends <- function(results) {
+  d <- states_data(results)
+  means <- pick(results$sojourns, rule = results$rule, model = "multi-state")
+  rows <- lapply(split(d, list(d$state, d$group), drop = TRUE), function(x) {
+    first <- x[which.min(x$time), ]
+    last <- x[which.max(x$time), ]
+    mean <- pick(means, stratum = as.character(last$stratum), state = as.character(last$state))[1, ]
+    data.frame(group = last$group, state = last$state, start = first$probability, end = last$probability,
+      lower = last$lower, upper = last$upper, mean = mean$mean, mean_lower = mean$lower, mean_upper = mean$upper,
+      horizon = mean$horizon)
+  })
+  rows <- do.call(rbind, rows)
+  rows[order(rows$group, rows$state), ]
+}
+
+alt_states <- function(results) {
+  e <- states_ends(results)
+  e <- e[e$end > 0.0005, ]
+  by_group <- split(e, e$group, drop = TRUE)
+  paste0("Stacked areas of the share of facts in each state of knowledge by ", time_word(results$time),
+    ". At the end: ", paste(vapply(by_group, function(x) {
+      paste0(x$group[1], " ", list_words(paste(x$state, fmt_percent(x$end))))
+    }, ""), collapse = "; "), ".")
+}
+
+#' One line a group: known without a break, known again, and forgotten at the end. A share of nobody has no interval.
+say_states <- function(results) {
+  e <- states_ends(results)
+  share <- function(x, state) {
+    row <- x[x$state == state, ]
+    if (!nrow(row)) return("0\u00a0%")
+    paste0("**", fmt_percent(row$end), "**", if (row$upper > row$lower) paste0(" (", fmt_percent(row$lower), " to ",
+      fmt_percent(row$upper), ")"))
+  }
+  lines <- vapply(split(e, e$group, drop = TRUE), function(x) {
+    paste0("- **", md(as.character(x$group[1])), "**: at the end ", share(x, "known"),
+      " had been known without a break since they first were, ", share(x, "reacquired"),
+      " had been forgotten and were known again, and ", share(x, "forgotten"), " were forgotten.")
+  }, "")
+  paste(lines, collapse = "\n")
+}
+
+table_states <- function(results) {
+  e <- states_ends(results)
+  some <- e$start > 0.0005 | e$end > 0.0005 | e$mean > 0.005
+  e <- e[some %in% TRUE, ]
+  group <- as.character(e$group)
+  out <- data.frame(Facts = ifelse(duplicated(group), "", group), State = first_upper(as.character(e$state)),
+    "At the start" = fmt_percent(e$start),
+    "At the end (95 % interval)" = paste0(fmt_percent(e$end), ifelse(e$upper > e$lower,
+      paste0(" (", percent_number(e$lower), "\u2013", percent_number(e$upper), ")"), "")),
+    mean = paste0(fmt_number(e$mean), " (", fmt_number(e$mean_lower), "\u2013", fmt_number(e$mean_upper), ")"),
+    check.names = FALSE)
+  names(out)[5] <- paste("Mean", time_word(results$time, 2), "in it (95 % interval)")
+  md_table(out, "llrrr")
+}
+
+percent_number <- function(x) sub("\u00a0%", "", fmt_percent(x), fixed = TRUE)
+
+transition_words <- function(d) paste(first_upper(as.character(d$from)), "\u2192", as.character(d$to))
+
+#' Stays in each state and what became of them, a column per group.
+table_transitions <- function(results) {
+  d <- pick(results$transition_counts, rule = results$rule, model = "multi-state")
+  d$group <- state_group(d)
+  rows <- unique(d[c("from", "to")])
+  rows <- rows[order(match(rows$from, states_order), match(rows$to, c(states_order, "censored"))), ]
+  out <- data.frame(Transition = ifelse(rows$to == "censored", paste(first_upper(as.character(rows$from)),
+    "at the end"), transition_words(rows)))
+  for (group in unique(d$group)) {
+    own <- d[d$group == group, ]
+    own <- own[match(paste(rows$from, rows$to), paste(own$from, own$to)), ]
+    out[[group]] <- ifelse(is.na(own$events), "\u2013",
+      paste0(fmt_n(own$events), " of ", fmt_n(own$at_risk), " (", fmt_percent(own$events / own$at_risk, 0), ")"))
+  }
+  md_table(out, paste0("l", strrep("r", ncol(out) - 1)))
+}
+
+#' Hazard ratios, a row per transition and a column per predictor.
+table_transition_ratios <- function(results) {
+  d <- pick(results$transition_coefficients, rule = results$rule, model = "multi-state", method = "cause-specific")
+  estimated <- d[nzchar(as.character(d$term)), ]
+  if (!nrow(estimated)) return(md_table(estimated))
+  terms <- unique(as.character(estimated$term))
+  pair <- paste(d$from, d$to)
+  rows <- d[!duplicated(pair), ]
+  out <- data.frame(Transition = transition_words(rows), Events = fmt_n(rows$events))
+  for (term in terms) {
+    own <- estimated[as.character(estimated$term) == term, ]
+    own <- own[match(paste(rows$from, rows$to), paste(own$from, own$to)), ]
+    out[[term_words(estimated[match(term, estimated$term), ])]] <- fmt_hr(own$hr, own$lower, own$upper, own$infinite)
+  }
+  md_table(out, paste0("lr", strrep("r", length(terms))))
+}
+
+#' Transitions without an estimate, and why.
+say_transition_reasons <- function(results) {
+  d <- pick(results$transition_coefficients, rule = results$rule, model = "multi-state", method = "cause-specific",
+    status = c("not estimable", "failed"))
+  if (!nrow(d)) return("")
+  paste0("Without an estimate: ", paste0(lower_first(transition_words(d)), " (", md(d$reason), ")",
+      collapse = "; "), ".")
+}
+
+# What drives the first step: the rate of each kind of step, and the share of facts that end up taking it.
+table_first_step <- function(results) {
+  d <- pick(results$transition_coefficients, rule = results$rule, model = "competing-risks")
+  d <- d[nzchar(as.character(d$term)), ]
+  terms <- unique(as.character(d$term))
+  out <- data.frame(Predictor = term_words(d)[match(terms, d$term)])
+  for (to in intersect(states_order, as.character(d$to))) for (method in c("cause-specific", "subdistribution")) {
+    own <- d[d$to == to & d$method == method, ]
+    own <- own[match(terms, as.character(own$term)), ]
+    name <- paste0("To ", to, ": ", c("cause-specific" = "rate", subdistribution = "share")[[method]])
+    out[[name]] <- fmt_hr(own$hr, own$lower, own$upper, own$infinite)
+  }
+  md_table(out, paste0("l", strrep("r", ncol(out) - 1)))
+}
+
+first_steps <- function(results) {
+  pick(results$transition_coefficients, rule = results$rule, model = "competing-risks", method = "subdistribution")
+}
+
+#' Of a model of one's own: a row per transition, method and predictor; or the reason why there is none.
+table_model_transitions <- function(results, task) {
+  d <- of_model(results, "transition_coefficients", task)
+  none <- !nzchar(as.character(d$term))
+  md_table(data.frame(Transition = transition_words(d), Of = ifelse(d$method == "subdistribution", "share", "rate"),
+    Events = fmt_n(d$events), Predictor = ifelse(none, as.character(d$reason), model_term_words(d)),
+    "Hazard ratio (95 % interval)" = ifelse(none, "no estimate", fmt_hr(d$hr, d$lower, d$upper, d$infinite)),
+    p = fmt_p_value(d$p), check.names = FALSE), "llrlrr")
+}
