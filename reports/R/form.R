@@ -36,9 +36,9 @@ plot_form <- function(results, outcome) {
     ggplot2::geom_line(ggplot2::aes(colour = kind, linetype = kind), linewidth = 0.9) +
     ggplot2::facet_wrap(~panel, scales = "free", ncol = 2) +
     ggplot2::scale_colour_manual(values = stats::setNames(c("#0072B2", "#0072B2", "#D55E00", "#009E73", "#CC79A7"),
-      words), breaks = words[-1], name = NULL) +
+      words), breaks = unname(words[-1]), name = NULL) +
     ggplot2::scale_linetype_manual(values = stats::setNames(c("solid", "solid", "dashed", "dotted", "dotdash"), words),
-      breaks = words[-1], name = NULL) +
+      breaks = unname(words[-1]), name = NULL) +
     ggplot2::labs(x = "Value of the predictor", y = NULL) + theme_report()
 }
 

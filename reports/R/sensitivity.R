@@ -79,7 +79,8 @@ plot_latent <- function(results) {
   d <- latent_data(results)
   d$panel <- first_upper(as.character(d$outcome))
   d$panel <- factor(d$panel, unique(d$panel))
-  d$row <- factor(d$words, rev(unique(d$words)))
+  order <- order(match(d$definition, c("drawn", "half", "graded")), !is.na(d$temperature), d$temperature, d$samples)
+  d$row <- factor(d$words, rev(unique(d$words[order])))
   d$kind <- factor(ifelse(d$definition == "half", "without the noise of drawing", as.character(d$definition)),
     c("drawn", "without the noise of drawing", "graded"))
   span <- range(c(0.8, 1.25, pmax(d$lower, 0.05), pmin(d$upper, 20)), na.rm = TRUE)
