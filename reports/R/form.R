@@ -45,7 +45,8 @@ plot_form <- function(results, outcome) {
 alt_form <- function(results, outcome) {
   d <- form_of(results, outcome, "form_tests", part = "nonlinear")
   paste0("For each numeric predictor of ", outcome, " the martingale residuals with their smooth, and the log ",
-    "hazard as a penalised spline with its 95 % band beside the straight line. Test of what a straight line leaves out: ",
+    "hazard as a penalised spline with its 95 % band beside the straight line. Test of what a ",
+    "straight line leaves out: ",
     list_words(paste(predictor_words(d$term), fmt_p(d$p))), ".")
 }
 
