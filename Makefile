@@ -32,6 +32,8 @@ test-python:
 
 bench: setup-test
 	python bench/bridge.py --write
+	python bench/survival.py --write
+	python bench/memory.py
 	python bench/probe.py --peers
 	python bench/finetune.py --peers
 

@@ -2,8 +2,9 @@
 
 Run from the repository: python bench/bridge.py [--write] [rows ...]
 
-Each way runs in a fresh process; the best of several runs is shown (pandas2ri: one, it is slow). The peers need two
-packages that factsurv does not depend on: RPY2_CFFI_MODE=ABI pip install rpy2-robjects==3.6.3 pandas
+Each way runs in a fresh process; the best of several runs is shown (pandas2ri: one, it is slow), in seconds of the
+processor, so that other load does not count; of the whole call, which is shared by two processes, in seconds of the
+clock. The peers' packages, which factsurv does not need, are installed into build/bench-peers.
 """
 
 import builtins
@@ -23,6 +24,7 @@ import pyarrow as pa  # noqa: E402
 
 from stats.r_home import find_r  # noqa: E402
 
+PEERS = ("numpy2ri", "pandas2ri")
 ROWS = (10_000, 100_000, 1_000_000)
 WAYS = {
     "ours": "ours, in the process of R",
@@ -50,13 +52,13 @@ def table(rows: int) -> pa.Table:
     return pa.table(columns)
 
 
-def best(action, times: int) -> float:
+def best(action, times: int, clock=time.process_time) -> float:
     """Seconds of the fastest of several runs."""
     seconds = []
     for _ in range(times):
-        began = time.perf_counter()
+        began = clock()
         action()
-        seconds.append(time.perf_counter() - began)
+        seconds.append(clock() - began)
     return min(seconds)
 
 
@@ -67,7 +69,7 @@ def copy_of_buffers(data: pa.Table) -> None:
 
 
 def measure(way: str, rows: int) -> float:
-    """Seconds of one way; raises ImportError where a peer is missing."""
+    """Seconds of one way."""
     data = table(rows)
     if way == "copy":
         return best(lambda: copy_of_buffers(data), 7)
@@ -81,7 +83,7 @@ def measure(way: str, rows: int) -> float:
                 path = Path(folder) / f"{k}.arrow"
                 with pa.ipc.new_file(path, data.schema) as file:
                     file.write_table(data)
-                seconds.append(best(functools.partial(r.call, "base::nrow", tables={"x": path}), 1))
+                seconds.append(best(functools.partial(r.call, "base::nrow", tables={"x": path}), 1, time.perf_counter))
             return min(seconds)
     import rpy2.rinterface as ri
 
@@ -118,6 +120,10 @@ def measure(way: str, rows: int) -> float:
 
 
 def main(sizes) -> str:
+    from bench.machine import peers
+
+    os.environ["RPY2_CFFI_MODE"] = "ABI"  # no compiler needed
+    with_peers = peers(["rpy2-robjects==3.6.3", "pandas"])
     env, lines = find_r().environment(), []
 
     def print(line, **_) -> None:  # shown as it comes, and kept for the results
@@ -125,38 +131,27 @@ def main(sizes) -> str:
         lines.append(line)
 
     print(f"{'seconds, 10 columns':52}" + "".join(f"{n:>12.0e}" for n in sizes))
-    missing, results = set(), {}
+    results = {}
     for way, words in WAYS.items():
         cells = []
         for rows in sizes:
-            run = subprocess.run(
-                [sys.executable, __file__, way, str(rows)], env=env, capture_output=True, text=True, check=False
-            )
-            if run.returncode == 3:
-                missing.add(run.stdout.strip())
-                cells.append(f"{'-':>12}")
-            elif run.returncode:
+            python = with_peers if way in PEERS else sys.executable
+            command = [str(python), __file__, way, str(rows)]
+            run = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+            if run.returncode:
                 raise SystemExit(run.stderr)
-            else:
-                results[way, rows] = float(run.stdout.split()[-1])
-                cells.append(f"{results[way, rows]:12.4f}")
+            results[way, rows] = float(run.stdout.split()[-1])
+            cells.append(f"{results[way, rows]:12.4f}")
         print(f"{words:52}" + "".join(cells), flush=True)
-    for way in ("numpy2ri", "pandas2ri"):
-        if (way, sizes[-1]) in results:
-            factor = results[way, sizes[-1]] / results["ours", sizes[-1]]
-            print(f"{sizes[-1]:.0e} rows: {way} takes {factor:.0f} x as long as ours")
-    if missing:
-        print("not measured:", "; ".join(sorted(missing)), "(see the head of this file for what to install)")
+    for way in PEERS:
+        factor = results[way, sizes[-1]] / results["ours", sizes[-1]]
+        print(f"{sizes[-1]:.0e} rows: {way} takes {factor:.0f} x as long as ours")
     return "\n".join(lines)
 
 
 if __name__ == "__main__":
     if sys.argv[1:] and sys.argv[1] in WAYS:
-        try:
-            print(measure(sys.argv[1], int(sys.argv[2])))
-        except ImportError as error:
-            print(error)
-            sys.exit(3)
+        print(measure(sys.argv[1], int(sys.argv[2])))
     else:
         os.chdir(ROOT)
         text = main([int(float(a)) for a in sys.argv[1:] if a != "--write"] or ROWS)

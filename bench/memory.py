@@ -1,12 +1,17 @@
-"""The memory plan against what is measured: `python bench/memory.py MODEL_FOLDER WHAT SIZE`.
+"""The memory plan against what is measured: `python bench/memory.py [MODEL_FOLDER WHAT SIZE]`.
 
-WHAT is `probe`, `probe-truncated` (top_p = 0.9), `lora` or `full`; SIZE is probe.batch_tokens or
-tuning.batch_size. The peak of the resident memory is read every millisecond (Linux); one line is printed.
+Without arguments: the default study's model, every WHAT at one size, into bench/results. WHAT is
+`probe`, `probe-truncated` (top_p = 0.9), `lora` or `full`; SIZE is probe.batch_tokens or tuning.batch_size. The
+peak of the resident memory is read every millisecond (Linux); one line is printed.
 """
 
+import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import torch
 
@@ -80,5 +85,20 @@ def main(folder: str, what: str, size: int) -> None:
     )
 
 
+def every() -> None:
+    """All of it for the default model, each in a process of its own, since a peak is that of a process."""
+    from bench.machine import machine, write
+
+    lines = []
+    for what, size in {"probe": 4096, "probe-truncated": 4096, "lora": 8, "full": 4}.items():
+        command = [sys.executable, __file__, ModelSpec().name, what, str(size)]
+        lines.append(subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[-1])
+    body = "\n".join([machine(["torch", "transformers", "peft"]), "", *(f"- {line}" for line in lines)])
+    write("memory", "The memory plan", "python bench/memory.py", body)
+
+
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))
+    if sys.argv[1:]:
+        main(sys.argv[1], sys.argv[2], int(sys.argv[3]))
+    else:
+        every()
