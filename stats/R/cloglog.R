@@ -48,6 +48,9 @@ cloglog <- function(data, covariates, strata = character(), cluster = "", ties =
 #' @export
 person_periods <- function(data, covariates, strata = character()) {
   times <- sort(unique(times_of_events(data)))
+  # Identical rows are identical in every period: only one of them is expanded.
+  same <- collapse_rows(data, c("event", strata, "stop", "start", covariates))
+  data <- data[same$row, unique(c("start", "stop", "event", strata, covariates)), drop = FALSE]
   first <- findInterval(data$start, times) + 1L
   last <- findInterval(data$stop, times)
   count <- pmax(last - first + 1L, 0L)
@@ -60,7 +63,7 @@ person_periods <- function(data, covariates, strata = character()) {
   codes <- lapply(data[covariates], function(value) match(value, unique(value))[row])
   key <- do.call(paste, c(list(as.integer(baseline)), unname(codes)))
   pattern <- match(key, key)
-  sums <- rowsum(cbind(event, 1), pattern, reorder = FALSE)
+  sums <- rowsum(cbind(event, 1) * same$count[row], pattern, reorder = FALSE)
   kept <- as.integer(rownames(sums))
   collapsed <- data[row[kept], covariates, drop = FALSE]
   collapsed$.period <- baseline[kept]
