@@ -74,3 +74,13 @@ test_that("the script reads a table and a plan, and writes CSV files", {
   expect_true("relation: capital vs element" %in% rows$label)
   expect_setequal(list.files(file.path(folder, "analysis")), paste0(names(contract_columns()), ".csv"))
 })
+
+test_that("no two files define a function of one name: the later file would silently win", {
+  files <- list.files(testthat::test_path("..", "..", "R"), "[.]R$", full.names = TRUE)
+  skip_if_not(length(files) > 0L, "the installed package has no source files")
+  names <- lapply(files, function(file) {
+    made <- Filter(function(e) is.call(e) && identical(e[[1L]], quote(`<-`)), as.list(parse(file, keep.source = FALSE)))
+    vapply(made, function(e) paste(deparse(e[[2L]]), collapse = ""), "")
+  })
+  expect_equal(unlist(names)[duplicated(unlist(names))], character())
+})
