@@ -92,7 +92,7 @@ test_that("auto takes the fast engine where coxme would be slow, and says so", {
   large$event <- TRUE
   picked <- choose_mixed_engine(large, "x", c("fact_id", "run"), character())
   expect_true(picked$fast)
-  # 161 s of processor time were measured: bench/results/survival.md.
+  # `python bench/survival.py --ways mixed-large` measures this one.
   expect_match(picked$note, "coxme would take about 204 s")
   expect_false(choose_mixed_engine(large, "x", c("fact_id", "run"), character(), "coxme")$fast)
   expect_match(choose_mixed_engine(large, character(), c("fact_id", "run"), character())$note, "without covariates")
