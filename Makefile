@@ -2,11 +2,12 @@
 # make run STUDY=studies/other.toml another study
 # make test                         set up what is missing, run all tests (Python and R)
 # make bench                        measure against the peers (installed into build/), write bench/results
+# make validate                     recovery study of the models on simulated data, write docs/validation.md
 STUDY ?= studies/world-facts.toml
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: run test setup setup-test lint test-python test-r bench clean
+.PHONY: run test setup setup-test lint test-python test-r bench validate clean
 
 run: setup
 	@$(BIN)/factsurv run $(STUDY)
@@ -36,6 +37,9 @@ bench: setup-test
 	python bench/memory.py
 	python bench/probe.py --peers
 	python bench/finetune.py --peers
+
+validate: setup-test
+	nice Rscript stats/tests/validation/validate.R
 
 clean:
 	rm -rf .venv .r  # results stay: they are hours of work

@@ -50,7 +50,7 @@ test_that("the plot shows every design", {
   skip_if_not_installed("ggplot2")
   table <- data.frame(facts = c(100, 100, 200, 200), seeds = c(1, 2, 1, 2), power = c(0.4, 0.5, 0.7, 0.8),
                       lower = 0.3, upper = 0.9)
-  path <- withr::local_tempfile(fileext = ".svg")
+  path <- tempfile(fileext = ".svg")
   power_plot(table, title = "Power", path = path)
   expect_match(paste(readLines(path, n = 1L), collapse = ""), "xml")
   built <- ggplot2::ggplot_build(power_plot(table))
