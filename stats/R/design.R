@@ -56,7 +56,8 @@ check_width <- function(frame, terms, labels, most = 500) {
   factors <- attr(terms, "factors")[, labels, drop = FALSE] > 0
   columns <- sum(apply(factors, 2L, function(used) prod(widths[rownames(factors)][used])))
   if (columns > most) {
-    stop(sprintf("the formula makes about %.0f coefficients, more than %d: leave out products or levels", columns, most),
+    stop(sprintf("the formula makes about %.0f coefficients, more than %d: leave out products or levels", columns,
+                 most),
          call. = FALSE)
   }
 }

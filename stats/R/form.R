@@ -147,8 +147,8 @@ main_of <- function(fit, main, column, conf) {
 
 # Martingale residuals smoothed by a natural spline of four degrees of freedom, with its least squares band.
 residual_smooth <- function(x, residual, grid, conf) {
-  df <- min(4L, n_distinct(x) - 1L)
-  smooth <- stats::lm(residual ~ splines::ns(x, df = df))
+  basis <- sprintf("splines::ns(x, df = %d)", min(4L, n_distinct(x) - 1L))
+  smooth <- stats::lm(stats::reformulate(basis, "residual"))
   found <- stats::predict(smooth, data.frame(x = grid), interval = "confidence", level = conf)
   data.frame(value = grid, fit = found[, "fit"], lower = found[, "lwr"], upper = found[, "upr"], row.names = NULL)
 }

@@ -7,8 +7,8 @@
 #'
 #' @inheritParams cox_mixed
 #' @param random character; the first column with at least two levels that is no covariate's twin is used.
-#' @return A list like that of [cox()], with the tables `coefficients`, `variances`, `random_effects` (see [random_rows()])
-#'   and `zph_tests` (see [zph_given_random()]). `median_hr` is the
+#' @return A list like that of [cox()], with the tables `coefficients`, `variances`, `random_effects` (see
+#'   [random_rows()]) and `zph_tests` (see [zph_given_random()]). `median_hr` is the
 #'   median ratio of the larger to the smaller of two random frailties.
 #' @references Klein (1992), Biometrics 48:795. Therneau, Grambsch and Pankratz (2003), JCGS 12:156.
 #' @export

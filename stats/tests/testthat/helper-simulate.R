@@ -70,8 +70,10 @@ all_columns <- as.formula("Surv(start, stop, event) ~ .", env = asNamespace("sur
 strip_time <- function(tables) {
   tables$fits$seconds <- NULL
   tables$fits$iterations <- NULL
-  tables$zph_points <- tables$zph_points[do.call(order, tables$zph_points), ]
-  rownames(tables$zph_points) <- NULL
+  for (name in intersect(c("zph_points", "form_points"), names(tables))) {
+    tables[[name]] <- tables[[name]][do.call(order, tables[[name]]), ]
+    rownames(tables[[name]]) <- NULL
+  }
   # Predicted effects at a variance of zero are rounding, and so are their ranks.
   tables$random_effects <- NULL
   tables$variances$variance <- tables$variances$sd <- tables$variances$median_hr <- NULL
