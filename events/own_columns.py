@@ -31,8 +31,15 @@ class OwnColumns:
         A column, or, where there is no such column, the name of what happens in every row.
     time : str
         What the unit of time is called.
-    event_is : int, float, str or None
-        The value of ``event`` that means that it happened; every other one means that it did not.
+    event_is : int, float, str, list of them or None
+        The values of ``event`` that mean that it happened; every other one means that it did not.
+    cause : str or None
+        Which event happened, where several compete; the state that follows, where there is an ``origin``. It may be
+        the column of ``event``.
+    origin : str or None
+        The state in which a row is at risk; the plan's key is ``from``, and ``to`` is then that of ``cause``.
+    repeated : bool
+        The event may happen again: rows after an event are at risk of the next one.
     categories : tuple of str
         Columns of numbers that are names, not amounts.
     """
@@ -49,17 +56,23 @@ class OwnColumns:
     left: str | None = None
     right: str | None = None
     time: str = "time unit"
-    event_is: int | float | str | None = None
+    event_is: int | float | str | list[int | float | str] | None = None
     categories: tuple[str, ...] = ()
+    cause: str | None = None
+    origin: str | None = None
+    repeated: bool = False
 
 
-ROLES = tuple(f.name for f in fields(OwnColumns) if f.name not in ("time", "event_is", "categories"))
-OURS = {role: "fact_id" if role == "id" else role for role in ROLES}
+ROLES = tuple(f.name for f in fields(OwnColumns) if f.name not in ("time", "event_is", "categories", "repeated"))
+NAMED_ONLY = ("cause", "origin")  # roles that a column gets by the plan, never by its own name
+OURS = {role: {"id": "fact_id", "origin": "from", "cause": "to"}.get(role, role) for role in ROLES}
 
 
 def text_columns(columns: OwnColumns) -> set[str]:
     """Columns that a csv reader must leave as text."""
-    return {getattr(columns, r) or r for r in ("id", "run", "arm", "outcome", "rule")} | set(columns.categories)
+    return {getattr(columns, r) or r for r in ("id", "run", "arm", "outcome", "rule", *NAMED_ONLY)} | set(
+        columns.categories
+    )
 
 
 def assigned(columns: OwnColumns, names: Sequence[str], problems: list[str]) -> dict[str, str]:
@@ -68,6 +81,9 @@ def assigned(columns: OwnColumns, names: Sequence[str], problems: list[str]) -> 
     for role in ROLES:
         said = getattr(columns, role)
         column = said or role
+        key = OURS[role] if columns.origin and role in NAMED_ONLY else role
+        if not said and role in NAMED_ONLY:
+            continue
         if column in names:
             found[role] = column
         elif said and role == "outcome":
@@ -80,8 +96,9 @@ def assigned(columns: OwnColumns, names: Sequence[str], problems: list[str]) -> 
         elif said or role in NEEDED:
             what = "the plan names" if said else "the plan says nothing else than"
             lacking = f'the column "{column}", which the table lacks{nearest(column, names)}'
-            problems.append(f"events.{role}: {what} {lacking}")
-    for column in {c for c in found.values() if list(found.values()).count(c) > 1}:
+            problems.append(f"events.{key}: {what} {lacking}")
+    once = [c for r, c in found.items() if r != "cause" or c != found.get("event")]  # one column may say both
+    for column in {c for c in once if once.count(c) > 1}:
         problems.append(f'the column "{column}" is to be {" and ".join(r for r, c in found.items() if c == column)}')
     problems += [
         f'events.categories: there is no column "{c}"{nearest(c, names)}' for c in columns.categories if c not in names

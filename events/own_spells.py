@@ -57,15 +57,19 @@ def numbers(name: str, column: pa.ChunkedArray, problems: list[str]) -> Numbers:
     return Numbers(clean.to_numpy(), wrong)
 
 
-def happened(name: str, column: pa.ChunkedArray, event_is: int | float | str | None, problems: list[str]) -> np.ndarray:
+def happened(name: str, column: pa.ChunkedArray, event_is: object, problems: list[str]) -> np.ndarray:
     """Whether the event happened, bool; a problem if the coding leaves that open."""
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     found = [v for v in pc.unique(column.combine_chunks()).to_pylist() if v is not None and v == v]
     if event_is is not None:
-        means = {v: _same(v, event_is) for v in found}
-        if not any(means.values()):
-            problems.append(f"{name}: no row has event_is = {event_is!r}; it holds {_some(found)}")
+        wanted = event_is if isinstance(event_is, list) else [event_is]
+        means = {v: any(_same(v, w) for w in wanted) for v in found}
+        problems += [
+            f"{name}: no row has event_is = {w!r}; it holds {_some(found)}"
+            for w in wanted
+            if not any(_same(v, w) for v in found)
+        ]
     else:
         means = {v: str(v).strip().lower() in ("1", "1.0", "true", "t", "yes") for v in found}
         known = ("0", "1", "0.0", "1.0", "true", "false", "t", "f", "yes", "no")
@@ -92,23 +96,30 @@ def _coding(values: list) -> str:
         return "as status in many of R's data sets, where 2 is the event: say event_is = 2 under [events]"
     return (
         "say event_is = … under [events]: the value that means that the event happened (the others then count as "
-        "censored, so that competing events need an analysis each)"
+        "censored); where several events compete, event_is = [their values] and cause = this column"
     )
 
 
 def check_spells(
-    keys: Mapping[str, np.ndarray], start: np.ndarray, stop: np.ndarray, event: np.ndarray, usable: np.ndarray
+    group: np.ndarray,
+    start: np.ndarray,
+    stop: np.ndarray,
+    event: np.ndarray,
+    usable: np.ndarray,
+    again: bool = False,
 ) -> tuple[list[str], list[str]]:
     """Problems and notes of spells, one by one and within one id of one run, outcome and rule.
 
     Parameters
     ----------
-    keys : mapping of str to int (R,)
-        Codes of id, run, outcome and rule.
+    group : int (R,)
+        One history, see `histories`.
     start, stop : float64 (R,)
     event : bool (R,)
     usable : bool (R,)
         Rows with an id, times and an event; the others are told already.
+    again : bool
+        An id may go on after an event.
     """
     problems = []
     negative = usable & ((start < 0) | (stop < 0))
@@ -121,19 +132,24 @@ def check_spells(
             f"stop is not after start in {rows_of(empty)} (row {at + 1}: {start[at]:g} to {stop[at]:g}): an event at "
             "the very start has no time at risk; date it later, or leave the row out"
         )
-    group = np.zeros(len(start), dtype=np.int64)
-    for code in keys.values():
-        group = group * (int(code.max(initial=0)) + 1) + code
     order = np.lexsort((stop, start, group))
     order = order[(usable & ~empty)[order]]
     if not len(order):
         return problems, []
-    more, notes = _successive(order, group, start, stop, event)
+    more, notes = _successive(order, group, start, stop, event, again)
     return problems + more, notes
 
 
+def histories(keys: Mapping[str, np.ndarray]) -> np.ndarray:
+    """One number for each combination of codes: id, run, outcome and rule."""
+    group = np.zeros(len(next(iter(keys.values()))), dtype=np.int64)
+    for code in keys.values():
+        group = group * (int(code.max(initial=0)) + 1) + code
+    return group
+
+
 def _successive(
-    order: np.ndarray, group: np.ndarray, start: np.ndarray, stop: np.ndarray, event: np.ndarray
+    order: np.ndarray, group: np.ndarray, start: np.ndarray, stop: np.ndarray, event: np.ndarray, again: bool
 ) -> tuple[list[str], list[str]]:
     """Rows sorted by id and time: what is wrong or worth knowing between each and the next of the same id."""
     problems, notes = [], []
@@ -141,7 +157,7 @@ def _successive(
     same = group[a] == group[b]
     twin = same & (start[a] == start[b]) & (stop[a] == stop[b]) & (event[a] == event[b])
     overlap = same & ~twin & (start[b] < stop[a])
-    after = same & ~twin & event[a]
+    after = same & ~twin & event[a] & (not again)
     gap = same & (start[b] > stop[a]) & ~event[a]
 
     def rows(pairs: np.ndarray) -> str:
@@ -160,8 +176,9 @@ def _successive(
         )
     if after.any():
         problems.append(
-            f"an id goes on after its event: see {rows(after)}; keep the rows up to the event, or give each "
-            "repetition an outcome of its own (a column named as outcome)"
+            f"an id goes on after its event: see {rows(after)}; keep the rows up to the event; or, if it can "
+            "happen again, say repeated = true under [events], or give each repetition an outcome of its own (a column "
+            "named as outcome)"
         )
     if gap.any():
         ends = int((event[b] & gap).sum())

@@ -13,8 +13,9 @@ import pyarrow.compute as pc
 from events.errors import InputError
 from events.own_columns import MOST_LEVELS, OURS, OwnColumns, assigned, covariate, nearest, text_columns
 from events.own_file import read_own_file
-from events.own_spells import check_spells, happened, numbers, plural, rows_of
-from events.schema import SPELLS, described
+from events.own_spells import check_spells, happened, histories, numbers, plural, rows_of
+from events.own_transitions import check_states, first_note, ordinal, own_transitions, several, states_of
+from events.schema import SPELLS, STEPS, described
 
 DEFAULTS = {"outcome": "event", "run": "all", "arm": "all", "rule": "as given"}
 _ODD_OUTCOME = r"[\"'`\\<>{}@#$|*^~\[\]\n]"
@@ -28,7 +29,12 @@ class OwnTable:
     ----------
     events : pa.Table
         Schema `SPELLS` and the covariates under their own names; metadata: ``time``, ``covariates``,
-        ``names``, ``changing`` (covariates that do within an id), ``notes``.
+        ``names``, ``changing`` (covariates that do within an id), ``notes``, ``kinds`` (see ``kinds``). Where events
+        repeat or change a state: the rows up to the first one.
+    transitions : pa.Table or None
+        Schema `OWN_TRANSITIONS` and the covariates, every row, where events repeat, compete or change a state.
+    kinds : tuple of str
+        The models that read ``transitions``.
     covariates : tuple of str
         What may explain an outcome and was not left out.
     names : mapping of str to str
@@ -38,6 +44,8 @@ class OwnTable:
     """
 
     events: pa.Table
+    transitions: pa.Table | None
+    kinds: tuple[str, ...]
     covariates: tuple[str, ...]
     names: Mapping[str, str]
     notes: tuple[str, ...]
@@ -65,7 +73,16 @@ def read_own_table(path: Path, columns: OwnColumns, asked: Mapping[str, Sequence
     table, notes = file.table, list(file.notes)
     problems: list[str] = []
     found = assigned(columns, table.column_names, problems)
+    kinds = several(columns.repeated, "origin" in found, "cause" in found)
+    if columns.repeated and ("cause" in found or "origin" in found):
+        problems.append(
+            "events.repeated: events that repeat and have several causes are states; map them as from and to, and "
+            "leave repeated and cause out"
+        )
     spells = _spells(table, found, columns, problems, notes)
+    texts = {r: _text(table[found[r]]) if r in found else None for r in ("origin", "cause")}
+    happened_at = spells["event"].to_numpy(zero_copy_only=False)
+    problems += check_states(found, texts["origin"], texts["cause"], happened_at)
     made = _covariates(table, found, columns, asked, problems, notes)
     grouping = {n for where, names in asked.items() if where.endswith(_GROUPINGS) for n in names}
     names = {found[r]: OURS[r] for r in found} | {OURS[r]: OURS[r] for r in found} | {n: n for n in made}
@@ -75,7 +92,15 @@ def read_own_table(path: Path, columns: OwnColumns, asked: Mapping[str, Sequence
         many = f"{len(problems)} problems" if len(problems) > 1 else "one problem"
         told = "\n  - ".join([f"{many} (rows count from 1, below the header):", *problems])
         raise InputError(told, str(path), "correct the table or the plan; nothing was started")
-    every = pa.table(spells | made)
+    transitions, once = None, np.ones(table.num_rows, dtype=bool)
+    if kinds:
+        start, stop = (spells[n].to_numpy(zero_copy_only=False) for n in ("start", "stop"))
+        enum, gap = ordinal(histories(_codes(spells)), start, stop, happened_at)
+        steps = states_of(texts["origin"], texts["cause"], happened_at)
+        transitions = pa.table(own_transitions(spells, steps, enum, gap) | made)
+        notes.append(first_note(happened_at, enum, kinds))
+        once = enum == 1
+    every = pa.table(spells | made).filter(pa.array(once))
     covariates = tuple(n for n in made if n not in grouping)
     changing = _changing(spells, made)
     if changing:
@@ -84,7 +109,10 @@ def read_own_table(path: Path, columns: OwnColumns, asked: Mapping[str, Sequence
             "would compare times, not ids, so that there are none unless they are asked for"
         )
     about = {"time": columns.time, "covariates": covariates, "names": names, "changing": changing, "notes": notes}
-    return OwnTable(described(every, "events", **about), covariates, names, tuple(notes))
+    about["kinds"] = kinds
+    if transitions is not None:
+        transitions = described(transitions, "transitions", **about)
+    return OwnTable(described(every, "events", **about), transitions, kinds, covariates, names, tuple(notes))
 
 
 _GROUPINGS = (".strata", ".cluster", ".random", ".cause")
@@ -122,9 +150,9 @@ def _spells(
     if "start" not in found and columns.start is None:
         notes.append("there is no column for start: every row is at risk from 0 on")
     usable = ~missing & ~np.isnan(start) & ~np.isnan(stop)
-    codes = {r: texts[r].indices.to_numpy(zero_copy_only=False) for r in ("id", "run", "outcome", "rule")}
-    codes = {r: np.nan_to_num(c, nan=0).astype(np.int64) for r, c in codes.items()}
-    wrong, said = check_spells(codes, start, stop, event, usable & ("id" in found))
+    group = histories(_codes({OURS[r]: texts[r] for r in texts}))
+    again = columns.repeated or "origin" in found
+    wrong, said = check_spells(group, start, stop, event, usable & ("id" in found), again)
     problems += wrong
     notes += said + _alike(texts["id"])
     _check_runs(texts, problems)
@@ -140,6 +168,12 @@ def _spells(
         {OURS[r]: texts[r] for r in texts} | {"start": start, "stop": stop, "event": event} | interval | {"seed": seed}
     )
     return {n: _typed(values[n], kind) for n, kind in SPELLS.items()}
+
+
+def _codes(spells: Mapping[str, pa.Array]) -> dict[str, np.ndarray]:
+    """What tells histories apart, as whole numbers."""
+    codes = {r: spells[r].indices.to_numpy(zero_copy_only=False) for r in ("fact_id", "run", "outcome", "rule")}
+    return {r: np.nan_to_num(c, nan=0).astype(np.int64) for r, c in codes.items()}
 
 
 def _typed(values: pa.Array | np.ndarray, kind: pa.DataType) -> pa.Array:
@@ -167,11 +201,13 @@ def _missing(table: pa.Table, found: Mapping[str, str], times: Mapping, problems
     """Rows without a value where there must be one; each such column is told."""
     lacking = np.zeros(table.num_rows, dtype=bool)
     for role, column in found.items():
-        if role in ("left", "right", "seed"):
+        if role in ("left", "right", "seed", "cause"):
             continue
         mine = pc.is_null(table[column], nan_is_null=True).to_numpy()
         if mine.any():
-            problems.append(f"{column}: missing in {rows_of(mine)}; every row needs its {role}")
+            problems.append(
+                f"{column}: missing in {rows_of(mine)}; every row needs its {'from' if role == 'origin' else role}"
+            )
         lacking |= mine
     return lacking
 
@@ -243,6 +279,8 @@ def _covariates(
         group = name in groups
         most = table.num_rows if group else MOST_LEVELS
         array, said = covariate(name, table[name], group or name in columns.categories, most)
+        if (columns.repeated or columns.cause) and name in STEPS:
+            array, said = None, "its name has a use of our own: rename it"
         if array is not None:
             made[name] = array
         elif name in explains | groups:

@@ -38,6 +38,9 @@ TRANSITIONS = _RUN | {
     "fact_id": TEXT, "rule": TEXT, "start": _F, "stop": _F, "from": TEXT, "to": TEXT, "enum": _I, "gap": _F,
     "split": TEXT, "relation": TEXT, "group": TEXT, "latent": _B, "logp0": _F, "p0": _F,
 }  # fmt: skip
+# Of a table of one's own: any row at risk, where events repeat, compete or change a state.
+STEPS = {"from": TEXT, "to": TEXT, "enum": _I, "gap": _F}
+OWN_TRANSITIONS = SPELLS | STEPS
 EVENT_COUNTS = {
     "outcome": TEXT, "rule": TEXT, "arm": TEXT, "run": TEXT, "at_risk": _I, "events": _I, "censored": _I,
 }  # fmt: skip

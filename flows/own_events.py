@@ -6,16 +6,19 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from events.errors import InputError
 from events.files import digest
 from events.own_table import OwnTable, read_own_table
 from events.rules import count_events
+from events.schema import STEPS
 from flows import steps
 from flows.own_plan import OwnPlan, read_plan
 from stats.models import check_models
 from stats.own_plan import own_plan
 
-NOT_OURS = {"time", "latent_chance", "states"}  # of a study's analysis; a table's time has its name under [events]
+NOT_OURS = {"time", "latent_chance"}  # of a study's analysis; a table's time has its name under [events]
 
 
 def analyse_table(table: Path, plan: Path, results: Path, say: steps.Say = print) -> Path:
@@ -24,7 +27,7 @@ def analyse_table(table: Path, plan: Path, results: Path, say: steps.Say = print
         make_events(store, table)
         events = store.table("events.arrow")
         told = own_plan(store.study.analysis, events)
-        check_models(told["models"], told, {"events": events.column_names})
+        check_models(told["models"], told, _names(events))
         steps.make_analysis(store, told)
         return steps.make_report(store)
 
@@ -40,7 +43,7 @@ def check_table(table: Path, plan: Path) -> list[str]:
     spec = read_plan(plan)
     own = _read(table, spec)
     asked = own_plan(spec.analysis, own.events)
-    check_models(asked["models"], asked, {"events": own.events.column_names})
+    check_models(asked["models"], asked, _names(own.events))
     counts = count_events(own.events).to_pylist()
     rules = {r["rule"] for r in counts}
     told = [f"{table}: {own.events.num_rows:,} rows, nothing is wrong"]
@@ -82,9 +85,17 @@ def make_events(results: steps.Results[OwnPlan], table: Path) -> None:
         own = _read(table, plan)
         for note in own.notes:
             results.say(f"events: {note}")
-        return steps.written(results, {"events.arrow": own.events, "event_counts.arrow": count_events(own.events)})
+        tables = {"events.arrow": own.events, "event_counts.arrow": count_events(own.events)}
+        if own.transitions is not None:
+            tables["transitions.arrow"] = own.transitions
+        return steps.written(results, tables)
 
     results.step("events", key, make)
+
+
+def _names(events: pa.Table) -> dict[str, list[str]]:
+    """Columns that a model may name, of each table that there is."""
+    return {"events": events.column_names, "transitions": [*events.column_names, *STEPS]}
 
 
 def _read(table: Path, plan: OwnPlan) -> OwnTable:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from events.errors import InputError
 from events.own_columns import ROLES, OwnColumns, covariate
@@ -51,11 +51,24 @@ class EventsSection(Section):
     left: str | None = None
     right: str | None = None
     time: Annotated[str, Field(pattern=r"^[^\W_][\w /.()-]*$")] = "time unit"  # what one unit of time is called
-    event_is: int | float | str | None = None  # the value of the event column that means that it happened
+    event_is: int | float | str | list[int | float | str] | None = None  # values that mean that it happened
+    cause: str | None = None  # which of several competing events happened
+    origin: Annotated[str | None, Field(alias="from")] = None  # the state in which a row is at risk ...
+    to: str | None = None  # ... and the one that follows its event
+    repeated: bool = False  # the event may happen again
     categories: list[str] = []  # columns of numbers that are names
 
     def columns(self) -> OwnColumns:
-        return OwnColumns(**self.model_dump() | {"categories": tuple(self.categories)})
+        given = self.model_dump(exclude={"to"}) | {"categories": tuple(self.categories)}
+        return OwnColumns(**given | {"cause": self.to or self.cause})
+
+    @model_validator(mode="after")
+    def _states(self) -> EventsSection:
+        if bool(self.origin) != bool(self.to):
+            raise ValueError("from and to name the states before and after: both, or neither")
+        if self.to and self.cause:
+            raise ValueError("to says already what happened: leave cause out")
+        return self
 
 
 class OwnPlan(Section):
@@ -162,7 +175,8 @@ def _coding(column: pa.ChunkedArray) -> list[str]:
     if values == {"1", "2"}:
         return ["event_is = 2  # the column holds 1 and 2, and in R's data sets 2 is the event"]
     return [
-        f'event_is = "?"  # the value that means that it happened; the column holds {", ".join(sorted(values)[:6])}'
+        f'event_is = "?"  # the value that means that it happened; the column holds {", ".join(sorted(values)[:6])}',
+        "# event_is = [ … ] and cause = the same column, where several of them are events that compete",
     ]
 
 

@@ -303,7 +303,7 @@ def make_analysis(results: Results, told: dict[str, Any] | None = None) -> None:
     packages = r_packages()
     told = told or check_plan(results)
     read = ["events", *(["history"] if told.get("history") else [])]  # a table of events alone has no probes
-    read += ["transitions"] if "transitions.arrow" in results.manifest.artefacts else []
+    read += ["transitions"] if "transitions.arrow" in results.manifest.steps["events"]["makes"] else []
     key: dict[str, Any] = {
         "spec": {
             "plan": told,

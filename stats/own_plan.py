@@ -83,7 +83,12 @@ def own_plan(spec: OwnAnalysisSpec, events: pa.Table) -> dict[str, Any]:
         "random": [names[c] for c in spec.random] if "random" in spec.model_fields_set else random,
     }
     as_told = told(spec.model_copy(update=filled), outcomes, rules, covariates, curves)
-    return as_told | {"history": False}  # nobody probed these facts between their events
+    kinds = json.loads(metadata.get(b"kinds", b"[]"))  # of models that read every event, not only the first one
+    for model in as_told["models"]:
+        if model["kind"] in kinds:
+            model |= {"table": "transitions", "own": True}  # whose outcomes are the table's, not those of knowledge
+    states = {"kinds": dict.fromkeys(outcomes, kinds)} if kinds and spec.states else None
+    return as_told | {"history": False, "states": states}  # nobody probed these facts between their events
 
 
 def _varying(events: pa.Table, outcome: str, covariates: Sequence[str]) -> list[str]:

@@ -3,17 +3,22 @@
 forgetting_words <- c(total = "same number of forgettings before (PWP, time since the start)",
   gap = "same number before (PWP, time since last recalled)")
 
-forgetting_data <- function(results) {
-  d <- pick(results$coefficients, rule = results$rule, outcome = "forgetting", model = c("andersen-gill", "pwp"))
+repeated_words <- c(total = "same number of events before (PWP, time since the start)",
+  gap = "same number before (PWP, time since the last one)")
+
+#' @param outcome "forgetting", or an outcome that repeats in a table of one's own.
+forgetting_data <- function(results, outcome = "forgetting") {
+  d <- pick(results$coefficients, rule = results$rule, outcome = outcome, model = c("andersen-gill", "pwp"))
   if (!nrow(d)) return(d)
   clock <- sub("^.*/", "", as.character(d$task))
-  d$kind <- ifelse(d$model == "andersen-gill", "all alike (Andersen\u2013Gill)", forgetting_words[clock])
+  words <- if (outcome == "forgetting") forgetting_words else repeated_words
+  d$kind <- ifelse(d$model == "andersen-gill", "all alike (Andersen\u2013Gill)", words[clock])
   d
 }
 
 #' Of the number of each forgetting: facts at risk of it, and forgettings.
-forgetting_counts <- function(results) {
-  d <- pick(results$transition_counts, rule = results$rule, model = "andersen-gill", to = "event")
+forgetting_counts <- function(results, outcome = "forgetting") {
+  d <- pick(results$transition_counts, rule = results$rule, outcome = outcome, model = "andersen-gill", to = "event")
   d[order(as.integer(as.character(d$stratum))), ]
 }
 
@@ -30,8 +35,20 @@ say_forgetting <- function(results) {
       "the ones that compare like with like (PWP)."))
 }
 
-table_forgetting <- function(results) {
-  d <- forgetting_data(results)
+#' The same of an outcome that repeats in a table of one's own.
+say_repeated <- function(results, outcome) {
+  d <- forgetting_counts(results, outcome)
+  if (!nrow(d)) return("")
+  again <- if (nrow(d) > 1) paste0(", ", fmt_n(d$events[2]), " had it a second time")
+  paste0("The parts above look at the first event of each fact. Here all ", plural(sum(d$events), "event"),
+    " count: counting every fact once in each run, ", fmt_n(d$events[1]), " of ", fmt_n(d$at_risk[1]),
+    " had at least one", again, ", and none more than ", fmt_n(max(as.integer(as.character(d$stratum[d$events > 0])))),
+    ". If the columns agree, earlier events do not change what drives the next; where they differ, look at ",
+    "the ones that compare like with like (PWP).")
+}
+
+table_forgetting <- function(results, outcome = "forgetting") {
+  d <- forgetting_data(results, outcome)
   terms <- unique(as.character(d$term))
   out <- data.frame(Predictor = term_words(d)[match(terms, as.character(d$term))])
   for (kind in unique(d$kind)) {

@@ -13,9 +13,9 @@ model_words <- c(km = "cumulative incidence", score = "score test", "cox-univari
   cloglog = "grouped-time model (cloglog)", interval = "interval-censored model",
   aft = "accelerated failure time model", turnbull = "Turnbull's curves",
   "cox-history" = "model with the current margin", coxme = "random effects (coxme)",
-  "frailty-gamma" = "gamma frailty", "frailty-fact" = "gamma frailty of facts", "multi-state" = "states of knowledge",
-  "competing-risks" = "competing first steps", "andersen-gill" = "repeated forgetting (Andersen\u2013Gill)",
-  pwp = "repeated forgetting (PWP)")
+  "frailty-gamma" = "gamma frailty", "frailty-fact" = "gamma frailty of facts", "multi-state" = "states",
+  "competing-risks" = "competing risks", "andersen-gill" = "repeated events (Andersen\u2013Gill)",
+  pwp = "repeated events (PWP)")
 
 #' Callouts for the fits of some models; nothing for those that went well. One reason is given once, for all it
 #' concerns, and the reasons of the same models under one head.
@@ -91,4 +91,5 @@ outcome_section <- function(results, outcome) {
     callouts_of(results, outcome, "cox-history"), "\n")
   cat(piece_if(has("influence"), "influence", outcome = outcome), callouts_of(results, outcome, "influence"), "\n")
   if (mixed) cat(piece("random", outcome = outcome), callouts_of(results, outcome, random_models), "\n")
+  several_section(results, outcome)
 }

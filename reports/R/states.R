@@ -5,10 +5,27 @@ states_order <- c("unknown", "latent", "known", "forgotten", "reacquired")
 state_colours <- c(unknown = "#D9D9D9", latent = "#E69F00", known = "#0072B2", forgotten = "#D55E00",
   reacquired = "#56B4E9")
 
-states_data <- function(results) {
-  d <- pick(results$occupation, rule = results$rule, model = "multi-state")
+# Models that follow facts through states; the causes of an event that has several are states too.
+followed <- c("multi-state", "competing-risks")
+
+#' The states of knowledge in their order, then those of a table of one's own as they come.
+ordered_states <- function(x) {
+  x <- unique(as.character(x))
+  c(intersect(states_order, x), setdiff(x, states_order))
+}
+
+#' Colours by state, those of knowledge being fixed.
+colours_of_states <- function(states) {
+  other <- setdiff(states, names(state_colours))
+  own <- stats::setNames(c("#D9D9D9", colours_for(other[-1]))[seq_along(other)], other)
+  c(state_colours, own)[states]
+}
+
+#' @param outcome "states": those of knowledge; or an outcome of a table of one's own.
+states_data <- function(results, outcome = "states") {
+  d <- pick(results$occupation, rule = results$rule, outcome = outcome, model = followed)
   if (!nrow(d)) return(d)
-  d$state <- factor(as.character(d$state), states_order)
+  d$state <- factor(as.character(d$state), ordered_states(d$state))
   d$group <- factor(state_group(d), unique(state_group(d)))
   d
 }
@@ -16,25 +33,27 @@ states_data <- function(results) {
 #' The stratum as a reader calls it: "Trained facts", "lora, withheld facts"; a recipe's name stays as it is.
 state_group <- function(d) {
   value <- gsub(" / ", ", ", as.character(d$stratum), fixed = TRUE)
+  plain <- nzchar(as.character(d$by)) & !grepl("split|arm", d$by)
+  value <- ifelse(plain, paste0(plain_name(d$by), ": ", value), value)
   value <- ifelse(grepl("split", d$by, fixed = TRUE), paste(value, "facts"), ifelse(value == "all", "all facts", value))
   ifelse(grepl("arm", d$by, fixed = TRUE), value, first_upper(value))
 }
 
-plot_states <- function(results) {
-  d <- states_data(results)
+plot_states <- function(results, outcome = "states") {
+  d <- states_data(results, outcome)
   ggplot2::ggplot(d, ggplot2::aes(time, probability, fill = state)) +
     ggplot2::geom_area(position = ggplot2::position_stack(reverse = TRUE), colour = "white", linewidth = 0.2) +
     ggplot2::facet_wrap(~group, ncol = 2) +
-    ggplot2::scale_fill_manual(values = state_colours, name = NULL) +
+    ggplot2::scale_fill_manual(values = colours_of_states(levels(d$state)), name = NULL) +
     ggplot2::scale_y_continuous(labels = percent_axis, expand = ggplot2::expansion(c(0, 0.01))) +
     ggplot2::scale_x_continuous(breaks = whole_breaks, expand = ggplot2::expansion(0)) +
     ggplot2::labs(x = first_upper(time_word(results$time)), y = "Share of the facts") + theme_report()
 }
 
 #' Of each group and state: the shares at the start and at the end, and the mean time spent there.
-states_ends <- function(results) {
-  d <- states_data(results)
-  means <- pick(results$sojourns, rule = results$rule, model = "multi-state")
+states_ends <- function(results, outcome = "states") {
+  d <- states_data(results, outcome)
+  means <- pick(results$sojourns, rule = results$rule, outcome = outcome, model = followed)
   rows <- lapply(split(d, list(d$state, d$group), drop = TRUE), function(x) {
     first <- x[which.min(x$time), ]
     last <- x[which.max(x$time), ]
@@ -47,11 +66,11 @@ states_ends <- function(results) {
   rows[order(rows$group, rows$state), ]
 }
 
-alt_states <- function(results) {
-  e <- states_ends(results)
+alt_states <- function(results, outcome = "states") {
+  e <- states_ends(results, outcome)
   e <- e[e$end > 0.0005, ]
   by_group <- split(e, e$group, drop = TRUE)
-  paste0("Stacked areas of the share of facts in each state of knowledge by ", time_word(results$time),
+  paste0("Stacked areas of the share of facts in each state", if (outcome == "states") " of knowledge", " by ", time_word(results$time),
     ". At the end: ", paste(vapply(by_group, function(x) {
       paste0(x$group[1], " ", list_words(paste(x$state, fmt_percent(x$end))))
     }, ""), collapse = "; "), ".")
@@ -74,8 +93,8 @@ say_states <- function(results) {
   paste(lines, collapse = "\n")
 }
 
-table_states <- function(results) {
-  e <- states_ends(results)
+table_states <- function(results, outcome = "states") {
+  e <- states_ends(results, outcome)
   some <- e$start > 0.0005 | e$end > 0.0005 | e$mean > 0.005
   e <- e[some %in% TRUE, ]
   group <- as.character(e$group)
@@ -94,11 +113,12 @@ percent_number <- function(x) sub("\u00a0%", "", fmt_percent(x), fixed = TRUE)
 transition_words <- function(d) paste(first_upper(as.character(d$from)), "\u2192", as.character(d$to))
 
 #' Stays in each state and what became of them, a column per group.
-table_transitions <- function(results) {
-  d <- pick(results$transition_counts, rule = results$rule, model = "multi-state")
+table_transitions <- function(results, outcome = "states") {
+  d <- pick(results$transition_counts, rule = results$rule, outcome = outcome, model = followed)
   d$group <- state_group(d)
   rows <- unique(d[c("from", "to")])
-  rows <- rows[order(match(rows$from, states_order), match(rows$to, c(states_order, "censored"))), ]
+  states <- ordered_states(c(as.character(rows$from), setdiff(as.character(rows$to), "censored")))
+  rows <- rows[order(match(rows$from, states), match(rows$to, c(states, "censored"))), ]
   out <- data.frame(Transition = ifelse(rows$to == "censored", paste(first_upper(as.character(rows$from)),
     "at the end"), transition_words(rows)))
   for (group in unique(d$group)) {
@@ -111,8 +131,9 @@ table_transitions <- function(results) {
 }
 
 #' Hazard ratios, a row per transition and a column per predictor.
-table_transition_ratios <- function(results) {
-  d <- pick(results$transition_coefficients, rule = results$rule, model = "multi-state", method = "cause-specific")
+table_transition_ratios <- function(results, outcome = "states") {
+  d <- pick(results$transition_coefficients, rule = results$rule, outcome = outcome, model = "multi-state",
+    method = "cause-specific")
   estimated <- d[nzchar(as.character(d$term)), ]
   if (!nrow(estimated)) return(md_table(estimated))
   terms <- unique(as.character(estimated$term))
@@ -128,21 +149,21 @@ table_transition_ratios <- function(results) {
 }
 
 #' Transitions without an estimate, and why.
-say_transition_reasons <- function(results) {
-  d <- pick(results$transition_coefficients, rule = results$rule, model = "multi-state", method = "cause-specific",
-    status = c("not estimable", "failed"))
+say_transition_reasons <- function(results, outcome = "states", model = "multi-state") {
+  d <- pick(results$transition_coefficients, rule = results$rule, outcome = outcome, model = model,
+    method = "cause-specific", status = c("not estimable", "failed"))
   if (!nrow(d)) return("")
   paste0("Without an estimate: ", paste0(lower_first(transition_words(d)), " (", md(d$reason), ")",
       collapse = "; "), ".")
 }
 
 # What drives the first step: the rate of each kind of step, and the share of facts that end up taking it.
-table_first_step <- function(results) {
-  d <- pick(results$transition_coefficients, rule = results$rule, model = "competing-risks")
+table_first_step <- function(results, outcome = "first-step") {
+  d <- pick(results$transition_coefficients, rule = results$rule, outcome = outcome, model = "competing-risks")
   d <- d[nzchar(as.character(d$term)), ]
   terms <- unique(as.character(d$term))
   out <- data.frame(Predictor = term_words(d)[match(terms, d$term)])
-  for (to in intersect(states_order, as.character(d$to))) for (method in c("cause-specific", "subdistribution")) {
+  for (to in ordered_states(d$to)) for (method in c("cause-specific", "subdistribution")) {
     own <- d[d$to == to & d$method == method, ]
     own <- own[match(terms, as.character(own$term)), ]
     name <- paste0("To ", to, ": ", c("cause-specific" = "rate", subdistribution = "share")[[method]])
@@ -151,8 +172,35 @@ table_first_step <- function(results) {
   md_table(out, paste0("l", strrep("r", ncol(out) - 1)))
 }
 
-first_steps <- function(results) {
-  pick(results$transition_coefficients, rule = results$rule, model = "competing-risks", method = "subdistribution")
+first_steps <- function(results, outcome = "first-step") {
+  pick(results$transition_coefficients, rule = results$rule, outcome = outcome, model = "competing-risks",
+    method = "subdistribution")
+}
+
+#' Of an outcome of a table of one's own: events that repeat, compete, or change a state; what was not fitted says why.
+several_section <- function(results, outcome) {
+  has <- function(table, ...) nrow(pick(results[[table]], outcome = outcome, rule = results$rule, ...)) > 0
+  ratios <- has("transition_coefficients", model = "multi-state")
+  parts <- c(
+    piece_if(nrow(forgetting_data(results, outcome)), "repeated", outcome = outcome),
+    piece_if(has("occupation", model = followed), "own-states", outcome = outcome),
+    piece_if(ratios, "own-transitions", outcome = outcome),
+    piece_if(nrow(first_steps(results, outcome)), "causes", outcome = outcome),
+    callouts_of(results, outcome, state_models)
+  )
+  cat(parts, sep = "\n")
+}
+
+say_own_states <- function(results, outcome) {
+  competing <- nrow(pick(results$fits, outcome = outcome, model = "competing-risks")) > 0
+  if (!competing) {
+    return(paste0("Facts move between states here, and the parts above see only the first change of each. Where they ",
+      "are at which time is the share in each state; where facts leave a state again, its share alone says little, ",
+      "and the table of changes says what becomes of them."))
+  }
+  paste0("Any of several events can happen, and the first precludes the others; the parts above count whichever came. ",
+    "The share that has ended in each cause allows for the others, which one minus a Kaplan\u2013Meier curve of a ",
+    "single cause does not: that would say too much.")
 }
 
 #' Of a model of one's own: a row per transition, method and predictor; or the reason why there is none.

@@ -47,11 +47,13 @@ check_aft <- function(model) {
 }
 
 check_multi_state <- function(model) {
-  if (model$table == "transitions" && model$outcome == "states") return(character())
-  c(outcome = "a multi-state model is about all states of knowledge: outcome = \"states\"")
+  if (model$table == "transitions" && (isTRUE(model$own) || model$outcome == "states")) return(character())
+  c(outcome = paste("a multi-state model is about all states of knowledge: outcome = \"states\"; or those of a table of",
+                    "your own, whose plan names their columns under [events]: from and to"))
 }
 
 check_competing <- function(model) {
-  if (model$table == "transitions" && model$outcome == "first-step" || length(model$cause)) return(character())
+  first <- model$table == "transitions" && (isTRUE(model$own) || model$outcome == "first-step")
+  if (first || length(model$cause)) return(character())
   c(cause = "name the column that says which of the competing events happened, or use outcome = \"first-step\"")
 }

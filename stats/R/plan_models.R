@@ -37,7 +37,7 @@ complete_model <- function(model, plan = list(), columns = NULL) {
               paste("known:", toString(names(kinds))))
   }
   kind <- kinds[[name]]
-  own <- c("name", "title", "kind", "outcome", "rule", "formula", "conf", "standardise", "table")
+  own <- c("name", "title", "kind", "outcome", "rule", "formula", "conf", "standardise", "table", "own")
   stray <- setdiff(names(model), c(own, kind$keys))
   if (length(stray)) {
     bad_model(stray[[1L]], sprintf("the kind '%s' does not use the key '%s'", name, stray[[1L]]),
@@ -112,7 +112,7 @@ model_tasks <- function(plan, columns = NULL) {
     model <- complete_model(entry, plan, columns)
     kind <- model_kinds()[[model$kind]]
     id <- paste(model$outcome, model$rule, model$kind, model$name, sep = "/")
-    args <- model[setdiff(names(model), c("name", "title", "kind", "outcome", "rule", "table", "parsed"))]
+    args <- model[setdiff(names(model), c("name", "title", "kind", "outcome", "rule", "table", "own", "parsed"))]
     parts <- c(if (model$parsed$text != "1") paste("of", model$parsed$text),
                if (length(model$random)) paste("with random effects of", toString(model$random)))
     words <- paste(c(kind$words, parts), collapse = " ")

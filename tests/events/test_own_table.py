@@ -48,6 +48,18 @@ def added(*rows):
         (added("b,4,9,0,50,f"), {}, "spells of one id overlap: see row 5 (row 2: 0 to 5, row 5: 4 to 9)"),
         (added("a,3,6,0,40,m"), {}, "an id goes on after its event: see row 5"),
         (added("a,4,6,1,40,m"), {}, "an id goes on after its event: see row 5"),
+        (added("a,3,6,0,40,m"), {}, "if it can happen again, say repeated = true under [events]"),
+        (added("a,2,6,0,40,m"), {"repeated": True}, "spells of one id overlap: see row 5"),
+        (added("e,0,3,2,40,m"), {}, "event_is = [their values] and cause = this column"),
+        (added("e,0,3,2,40,m"), {"event_is": [1, 3], "cause": "event"}, "no row has event_is = 3; it holds 0, 1, 2"),
+        (added("e,0,3,2,40,m"), {"event_is": 2, "cause": "event"}, "every event is '2', so that nothing"),
+        (added("e,0,3,1,40,"), {"cause": "sex"}, "sex: missing in row 5, where an event happened"),
+        (GOOD, {"cause": "sexx"}, 'events.cause: the plan names the column "sexx", which the table lacks'),
+        (GOOD, {"cause": "sex", "origin": "agee"}, 'events.from: the plan names the column "agee"'),
+        (GOOD, {"cause": "sex", "origin": "sex"}, 'the column "sex" is to be cause and origin'),
+        (added("e,0,3,1,m,m"), {"cause": "sex", "origin": "age"}, "age and sex are the same state in row 5: no event"),
+        (added("e,0,3,1,,m"), {"cause": "sex", "origin": "age"}, "age: missing in row 5; every row needs its from"),
+        (added("e,0,3,1,40,f"), {"cause": "sex", "repeated": True}, "map them as from and to"),
         (added("b,0,5,0,50,f"), {}, "the same spell of the same id twice: see row 5"),
         (added("e,2,2,1,40,m", "f,3,1,0,40,m"), {}, "stop is not after start in rows 5 and 6 (row 5: 2 to 2)"),
         (added("e,-1,2,1,40,m"), {}, "times below 0 in row 5"),
@@ -89,6 +101,20 @@ def test_what_is_wrong_is_told_with_its_rows(tmp_path, text, columns, message):
         assert own(tmp_path, text, OwnColumns(**columns)).events.num_rows
     else:
         assert message in problems(tmp_path, text, OwnColumns(**columns))
+
+
+def test_events_that_repeat_are_numbered_in_any_order_of_rows(tmp_path):
+    """Rows of an id are put in order of time; a spell split in two is at risk of the same event, by one clock."""
+    text = "id,start,stop,event,x\na,6,9,0,1\na,0,3,1,1\nb,0,5,0,2\na,3,4,0,1\na,4,6,1,1\nb,5,8,1,2\n"
+    table = own(tmp_path, text, OwnColumns(repeated=True))
+    rows = table.transitions.to_pylist()
+    assert [(r["enum"], r["gap"]) for r in rows] == [(3, 3), (1, 3), (1, 5), (2, 1), (2, 3), (1, 8)]
+    assert {r["from"] for r in rows} == {"at risk"} and table.kinds == ("andersen-gill", "pwp")
+    assert table.transitions["to"].combine_chunks().dictionary.to_pylist() == ["censored", "event"]
+    assert table.events["start"].to_pylist() == [0, 0, 5]  # up to the first event of each id
+    assert any("first of each id (2 of 3 events)" in n for n in table.notes)
+    once = own(tmp_path, GOOD.replace("4,0", "4,1"))
+    assert once.transitions is None and once.kinds == ()
 
 
 def test_all_of_it_at_once(tmp_path):

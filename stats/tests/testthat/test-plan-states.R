@@ -106,3 +106,21 @@ test_that("facts that never move still have their states, and one that moves has
   expect_equal(result$transition_coefficients$status, "not estimable")
   expect_gt(nrow(result$occupation), 0)
 })
+
+test_that("a table of one's own has its outcomes, and states that do not follow each other give the reason", {
+  own <- data.frame(run = "r", arm = "a", fact_id = rep(1:40, each = 2), outcome = "change", rule = "as given",
+                    start = c(0, 5), stop = c(rbind(5, 9 + 1:40 / 40)), event = TRUE, from = factor(c("up", "down")),
+                    to = factor(rep(c("down", "up"), 40), c("censored", "up", "down")), enum = 1:2, gap = 4,
+                    x = rep(seq_len(40) %% 7, each = 2))
+  plan <- list(outcomes = "change", rules = "as given", covariates = list(change = "x"), cluster = "fact_id",
+               states = list(kinds = list(change = "multi-state")))
+  task <- of_states(plan_fits(own, plan))
+  expect_equal(vapply(task, `[[`, "", "id"), "change/as given/multi-state")
+  result <- run_fit(own, task[[1]])
+  expect_equal(result$fits$events, 80L)
+  expect_setequal(result$transition_counts$from, c("up", "down"))
+  broken <- transform(own, from = replace(from, 2, "up"))
+  fits <- run_fit(broken, task[[1]])$fits
+  expect_equal(fits$status, "failed")
+  expect_match(fits$reason, "a row begins in another state than the one before it ended in")
+})
