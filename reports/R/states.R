@@ -108,6 +108,9 @@ table_states <- function(results, outcome = "states") {
   md_table(out, "llrrr")
 }
 
+# A row that has a reason in place of an estimate is of no term: an empty one, which a CSV file has as missing.
+with_term <- function(d) nzchar(ifelse(is.na(d$term), "", as.character(d$term)))
+
 percent_number <- function(x) sub("\u00a0%", "", fmt_percent(x), fixed = TRUE)
 
 transition_words <- function(d) paste(first_upper(as.character(d$from)), "\u2192", as.character(d$to))
@@ -134,7 +137,7 @@ table_transitions <- function(results, outcome = "states") {
 table_transition_ratios <- function(results, outcome = "states") {
   d <- pick(results$transition_coefficients, rule = results$rule, outcome = outcome, model = "multi-state",
     method = "cause-specific")
-  estimated <- d[nzchar(as.character(d$term)), ]
+  estimated <- d[with_term(d), ]
   if (!nrow(estimated)) return(md_table(estimated))
   terms <- unique(as.character(estimated$term))
   pair <- paste(d$from, d$to)
@@ -160,7 +163,7 @@ say_transition_reasons <- function(results, outcome = "states", model = "multi-s
 # What drives the first step: the rate of each kind of step, and the share of facts that end up taking it.
 table_first_step <- function(results, outcome = "first-step") {
   d <- pick(results$transition_coefficients, rule = results$rule, outcome = outcome, model = "competing-risks")
-  d <- d[nzchar(as.character(d$term)), ]
+  d <- d[with_term(d), ]
   terms <- unique(as.character(d$term))
   out <- data.frame(Predictor = term_words(d)[match(terms, d$term)])
   for (to in ordered_states(d$to)) for (method in c("cause-specific", "subdistribution")) {
@@ -206,7 +209,7 @@ say_own_states <- function(results, outcome) {
 #' Of a model of one's own: a row per transition, method and predictor; or the reason why there is none.
 table_model_transitions <- function(results, task) {
   d <- of_model(results, "transition_coefficients", task)
-  none <- !nzchar(as.character(d$term))
+  none <- !with_term(d)
   md_table(data.frame(Transition = transition_words(d), Of = ifelse(d$method == "subdistribution", "share", "rate"),
     Events = fmt_n(d$events), Predictor = ifelse(none, as.character(d$reason), model_term_words(d)),
     "Hazard ratio (95 % interval)" = ifelse(none, "no estimate", fmt_hr(d$hr, d$lower, d$upper, d$infinite)),
