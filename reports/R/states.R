@@ -70,7 +70,8 @@ alt_states <- function(results, outcome = "states") {
   e <- states_ends(results, outcome)
   e <- e[e$end > 0.0005, ]
   by_group <- split(e, e$group, drop = TRUE)
-  paste0("Stacked areas of the share of facts in each state", if (outcome == "states") " of knowledge", " by ", time_word(results$time),
+  what <- if (outcome == "states") "state of knowledge" else "state"
+  paste0("Stacked areas of the share of facts in each ", what, " by ", time_word(results$time),
     ". At the end: ", paste(vapply(by_group, function(x) {
       paste0(x$group[1], " ", list_words(paste(x$state, fmt_percent(x$end))))
     }, ""), collapse = "; "), ".")

@@ -48,8 +48,8 @@ check_aft <- function(model) {
 
 check_multi_state <- function(model) {
   if (model$table == "transitions" && (isTRUE(model$own) || model$outcome == "states")) return(character())
-  c(outcome = paste("a multi-state model is about all states of knowledge: outcome = \"states\"; or those of a table of",
-                    "your own, whose plan names their columns under [events]: from and to"))
+  c(outcome = paste("a multi-state model is about all states of knowledge: outcome = \"states\"; or those of a table",
+                    "of your own, whose plan names their columns under [events]: from and to"))
 }
 
 check_competing <- function(model) {

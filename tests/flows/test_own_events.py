@@ -233,6 +233,22 @@ def test_without_a_plan_one_is_shown_and_init_writes_it(exported, capsys, monkey
         ("death = [", "deth = [", 'analysis.covariates: there is no outcome "deth"; the nearest is "death"'),
         ('"ph.ecog"', '"ph.eco"', 'analysis.covariates.death: there is no column "ph.eco"'),
         ("event_is = 2", "event_is = 1.5", "no row has event_is = 1.5; it holds 1, 2"),
+        (
+            "event_is = 2",
+            'event_is = 2\nfrom = "sex"',
+            "from and to name the states before and after: both, or neither",
+        ),
+        (
+            "event_is = 2",
+            "event_is = 2\nrepeat = true",
+            "events.repeat: unknown key; the nearest known one is repeated",
+        ),
+        (
+            "standardise = false",
+            'standardise = false\n[[analysis.model]]\nname = "x"\n'
+            'kind = "multi-state"\noutcome = "death"\nformula = "sex"',
+            "whose plan names their columns under [events]: from and to",
+        ),
         ('name = "lung"', 'name = "lu ng"', "study.name"),
     ],
 )
