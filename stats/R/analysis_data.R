@@ -70,10 +70,9 @@ usable_rows <- function(data, columns) {
   keep <- complete & forward
   data <- take_rows(data, keep)
   data$event <- as.logical(data$event)
-  same <- if (nrow(data)) collapse_rows(data, c("run", "fact_id", "start"))
-  twice <- which(same$count > 1L)
-  if (length(twice)) {
-    row <- same$row[[twice[[1L]]]]
+  same <- if (nrow(data)) row_patterns(data, c("run", "fact_id", "start")) else 0L
+  if (max(same) < nrow(data)) {
+    row <- anyDuplicated(same)
     remarks <- c(remarks, sprintf("fact '%s' has more than one row from the same start in run '%s'",
                                   data$fact_id[[row]], data$run[[row]]))
   }
@@ -161,9 +160,10 @@ independent <- function(data, covariates) {
 
 scale_numeric <- function(data, covariates) {
   numeric <- covariates[vapply(covariates, function(column) is.numeric(data[[column]]), TRUE)]
-  spell <- same_rows(data[c("run", "fact_id")])
-  sds <- vapply(numeric, function(column) stats::sd(of_spells(data[[column]], spell)), 0)
-  means <- vapply(numeric, function(column) mean(of_spells(data[[column]], spell)), 0)
+  spell <- if (length(numeric)) row_patterns(data, c("run", "fact_id"))
+  values <- lapply(data[numeric], of_spells, spell = spell)
+  sds <- vapply(values, stats::sd, 0)
+  means <- vapply(values, mean, 0)
   for (column in numeric) data[[column]] <- (data[[column]] - means[[column]]) / sds[[column]]
   list(data = data, sds = sds, means = means)
 }
@@ -171,7 +171,10 @@ scale_numeric <- function(data, covariates) {
 # One value of each fact and run, where it does not change with time: a fact with many rows is still one fact, and its
 # hazard ratio per standard deviation stays what it was when its spell is split.
 of_spells <- function(value, spell) {
-  once <- value[!duplicated(spell)]
+  if (max(spell) == length(spell)) return(value)
+  first <- !duplicated(spell)
+  once <- value[first]
+  once[spell[first]] <- once
   if (isTRUE(all(value == once[spell]))) once else value
 }
 

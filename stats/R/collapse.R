@@ -10,6 +10,16 @@
 #'   has the pattern, one per pattern) and `count` (rows per pattern).
 #' @export
 collapse_rows <- function(data, columns, most = nrow(data)) {
+  pattern <- row_patterns(data, columns, most)
+  if (is.null(pattern)) return(NULL)
+  patterns <- max(pattern)
+  row <- integer(patterns)
+  row[pattern] <- seq_len(nrow(data))
+  list(pattern = pattern, row = row, count = tabulate(pattern, patterns))
+}
+
+# The number of each row's pattern, from 1 without gaps; NULL where there are more than `most`.
+row_patterns <- function(data, columns, most = nrow(data)) {
   key <- NULL
   size <- 1
   # Room for keys that do not occur: as long as there is, the codes of the next column are only multiplied in.
@@ -39,11 +49,7 @@ collapse_rows <- function(data, columns, most = nrow(data)) {
     }
   }
   pattern <- if (is.null(key)) rep(1L, nrow(data)) else renumbered(key, size)
-  patterns <- max(pattern)
-  if (patterns > most) return(NULL)
-  row <- integer(patterns)
-  row[pattern] <- seq_len(nrow(data))
-  list(pattern = pattern, row = row, count = tabulate(pattern, patterns))
+  if (max(pattern) > most) NULL else pattern
 }
 
 # Codes from 1 to size. Whole numbers in a small range are their own codes; other numbers are looked up, after a look
