@@ -76,8 +76,8 @@ class RHome:
         )
         for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
             env[variable] = "1"
-        # R looks for garbage each time its vectors have grown by this much: at its own 64 MB several times in one fit of
-        # a million rows, half of that fit's time.
+        # R looks for garbage each time its vectors have grown by this much. At its own 64 MB that is several times in
+        # one fit of a million rows, and half of that fit's time.
         env.setdefault("R_VSIZE", "600M")
         if self.libraries:
             env["R_LIBS"] = os.pathsep.join(map(str, self.libraries))
