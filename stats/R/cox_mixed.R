@@ -165,12 +165,12 @@ coxme_errors <- function(object) {
 }
 
 # Test and profile interval of each variance, the other ones at their best for each value of it. A fit or two for the
-# test, a dozen or so for the interval: left out where `seconds` of one fit would make that too long.
+# test, a dozen or so for the interval: left out where one fit (coxme_seconds()) would make that too long.
 profile_variances <- function(data, chosen, strata, ties, conf, best, variances,
                               patience = c(test = 60, interval = 5)) {
   object <- best$value
   loglik <- object$loglik[["Integrated"]]
-  seconds <- best$seconds
+  seconds <- coxme_seconds(data, chosen$random)
   empty <- list(lower = NA_real_, upper = NA_real_, chisq = NA_real_, p = NA_real_)
   starts <- pmax(variances$variance[match(chosen$random, variances$grouping)], 0.01)
   integrated_at <- function(random, fixed = NULL) {
@@ -202,6 +202,6 @@ profile_variances <- function(data, chosen, strata, ties, conf, best, variances,
   })
   slow <- names(patience)[seconds > patience]
   list(table = do.call(rbind, rows), notes = c(notes, sprintf(
-    "no %s of the variances: one fit takes %.0f s", toString(slow), seconds
+    "no %s of the variances: one fit takes about %.0f s", toString(slow), seconds
   )[length(slow) > 0L]))
 }
