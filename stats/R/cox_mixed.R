@@ -39,16 +39,25 @@ cox_mixed <- function(data, covariates, random, strata = character(), cluster = 
   patience <- if (profile) c(test = 60, interval = 5) else c(test = 0, interval = 0)
   profiled <- profile_variances(data, chosen, strata, ties, conf, search$best, variances, patience)
   variances <- cbind(variances[1:5], profiled$table, variances[6:7])
-  coefficients <- coefficient_rows(terms, fixed_effects(object), coxme_errors(object), conf = conf)
-  random_effects <- random_rows(object, conf)
-  proportional <- zph_given_random(data, chosen$fixed, strata, ties, terms, fixed_effects(object), random_effects)
+  result <- mixed_result(
+    data, chosen, strata, ties, conf, terms, variances, agree, estimate = fixed_effects(object),
+    se = coxme_errors(object), random_effects = random_rows(object, conf), notes = if (profile) profiled$notes,
+    fit = list(iterations = object$iter[[1L]], loglik = object$loglik[["Integrated"]], df = object$df[[1L]],
+               engine = engine("coxme"))
+  )
+  with_notes(c(list(object = object), result), picked$note)
+}
+
+# What both engines of random effects return, from what each has found.
+mixed_result <- function(data, chosen, strata, ties, conf, terms, variances, agree, estimate, se, random_effects, notes,
+                         fit) {
+  coefficients <- coefficient_rows(terms, estimate, se, conf = conf)
+  proportional <- zph_given_random(data, chosen$fixed, strata, ties, terms, estimate, random_effects)
   list(
-    object = object,
-    fit = list(
-      formula = formula_text(cox_formula(chosen$fixed, strata, random = chosen$random)), ties = ties,
-      converged = agree, iterations = object$iter[[1L]],
-      loglik = object$loglik[["Integrated"]], df = object$df[[1L]],
-      aic = 2 * object$df[[1L]] - 2 * object$loglik[["Integrated"]], engine = engine("coxme")
+    fit = c(
+      list(formula = formula_text(cox_formula(chosen$fixed, strata, random = chosen$random)), ties = ties,
+           converged = agree, aic = 2 * fit$df - 2 * fit$loglik),
+      fit
     ),
     tables = list(
       coefficients = coefficients, variances = variances, random_effects = random_effects,
@@ -62,7 +71,7 @@ cox_mixed <- function(data, covariates, random, strata = character(), cluster = 
       paste0("random ", variances$grouping, ": ", variances$verdict)[variances$boundary]
     ),
     notes = c(
-      picked$note, if (profile) profiled$notes, proportional$remarks,
+      notes, proportional$remarks,
       "standard errors given the random effects' variances; log likelihood integrated over the random effects"
     )
   )

@@ -14,33 +14,13 @@ mixed_fast <- function(data, chosen, strata, ties, conf, terms, profile = TRUE) 
   names <- colnames(rows$x)
   estimate <- stats::setNames(best$beta, names)
   se <- stats::setNames(sqrt(diag(best$factor$beta_variance)), names)
-  coefficients <- coefficient_rows(terms, estimate, se, conf = conf)
-  random_effects <- fast_random_rows(rows, best, conf)
-  proportional <- zph_given_random(data, chosen$fixed, strata, ties, terms, estimate, random_effects)
   df <- length(estimate) + length(rows$codes)
-  list(
-    object = best,
-    fit = list(
-      formula = formula_text(cox_formula(chosen$fixed, strata, random = chosen$random)), ties = ties, converged = agree,
-      iterations = best$evaluations, loglik = best$integrated, df = df, aic = 2 * df - 2 * best$integrated,
-      engine = "fast (Laplace)"
-    ),
-    tables = list(
-      coefficients = coefficients, variances = variances, random_effects = random_effects,
-      zph_tests = proportional$zph_tests,
-      marginal = marginal_table(data, chosen$fixed, chosen$random, strata, ties, conf, terms, coefficients)
-    ),
-    remarks = c(
-      chosen$remarks, separation_remarks(data, terms, coefficients$infinite),
-      few_events_remark(sum(data$event), nrow(coefficients)),
-      "fits from different start values disagree: do not rely on the variances"[!agree],
-      paste0("random ", variances$grouping, ": ", variances$verdict)[variances$boundary]
-    ),
-    notes = c(
-      profiled$notes, proportional$remarks,
-      "standard errors given the random effects' variances; log likelihood integrated over the random effects"
-    )
+  result <- mixed_result(
+    data, chosen, strata, ties, conf, terms, variances, agree, estimate = estimate, se = se,
+    random_effects = fast_random_rows(rows, best, conf), notes = profiled$notes,
+    fit = list(iterations = best$evaluations, loglik = best$integrated, df = df, engine = "fast (Laplace)")
   )
+  c(list(object = best), result)
 }
 
 fast_variances <- function(rows, best, fits, agree) {
