@@ -13,6 +13,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from events.errors import InputError
+from events.utf8_text import utf8_text
 
 TEXTS = (".csv", ".tsv", ".txt")
 PARQUETS = (".parquet", ".pq")
@@ -68,7 +69,7 @@ def read_own_file(path: Path, as_text: Collection[str] = ()) -> OwnFile:
 
 def _read_csv(path: Path, as_text: Collection[str]) -> OwnFile:
     raw = path.read_bytes()
-    text = _utf8(path, raw)
+    text = utf8_text(path, raw)
     mark = _delimiter(text)
     notes = []
     if mark != "," and path.suffix.lower() == ".csv":
@@ -111,25 +112,6 @@ def _read_csv(path: Path, as_text: Collection[str]) -> OwnFile:
         if commas:
             notes.append(f"numbers have decimal commas ({', '.join(commas)})")
     return OwnFile(path, table, tuple(notes))
-
-
-def _utf8(path: Path, raw: bytes) -> str:
-    if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raise InputError("the text is UTF-16, not UTF-8", str(path), f"iconv -f UTF-16 -t UTF-8 {path.name} > utf8.csv")
-    try:
-        text = raw.decode("utf-8-sig")  # spreadsheets write a mark of three bytes first
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        raise InputError(
-            f"the text is not UTF-8: byte 0x{raw[error.start]:02x} in line {line}",
-            str(path),
-            f'iconv -f WINDOWS-1252 -t UTF-8 {path.name} > utf8.csv, or save it as "CSV UTF-8"',
-        ) from error
-    if "\0" in text:
-        raise InputError("the file holds zero bytes, so it is not csv", str(path), 'save it as "CSV UTF-8"')
-    if not text.strip():
-        raise InputError("the file is empty", str(path), "export the table again")
-    return text
 
 
 def _delimiter(text: str) -> str:

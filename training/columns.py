@@ -14,6 +14,7 @@ import pyarrow.parquet
 import pyarrow.types as types
 
 from events.errors import InputError
+from events.utf8_text import utf8_text
 
 MISSING = frozenset(("", "na", "nan", "null", "none"))
 
@@ -74,7 +75,7 @@ def read_columns(path: Path) -> Columns:
 
 
 def _read_csv(path: Path, delimiter: str) -> Columns:
-    reader = csv.reader(io.StringIO(_utf8(path), newline=""), delimiter=delimiter, strict=True)
+    reader = csv.reader(io.StringIO(utf8_text(path, path.read_bytes()), newline=""), delimiter=delimiter, strict=True)
     rows: list[list[str]] = []
     lines: list[int] = []
     begins = 1
@@ -101,25 +102,6 @@ def _read_csv(path: Path, delimiter: str) -> Columns:
         ) from error
     values = {name: [row[i] for row in rows] for i, name in enumerate(header)}
     return Columns(path, values, len(rows), tuple(lines))
-
-
-def _utf8(path: Path) -> str:
-    raw = path.read_bytes()
-    try:
-        text = raw.decode("utf-8-sig")  # Excel writes a mark of three bytes first
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        raise InputError(
-            f"the text is not UTF-8: byte 0x{raw[error.start]:02x}",
-            f"{path}, line {line} (byte {error.start})",
-            f"Convert it: iconv -f WINDOWS-1252 -t UTF-8 {path.name} > utf8.csv, or in a spreadsheet "
-            'save as "CSV UTF-8".',
-        ) from error
-    if "\0" in text:
-        raise InputError("the file holds zero bytes, so it is not a csv", str(path), 'Save it as "CSV UTF-8".')
-    if not text.strip():
-        raise InputError("the file is empty", str(path), "Export the table again.")
-    return text
 
 
 def _check_header(path: Path, header: list[str], delimiter: str) -> None:
