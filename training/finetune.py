@@ -9,16 +9,16 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from accelerate import Accelerator
 from peft import LoraConfig, get_peft_model
 from transformers import PreTrainedModel, get_scheduler
 
 from events.errors import InputError
 from training import memory
-from training.lesson_tree import drops_out, tree_logits, tree_of
+from training.lesson_loss import Lesson, packed_loss, packs, packs_agree, padded_loss
+from training.lesson_tree import drops_out
 from training.lora_product import use_lora_product
-from training.probe import check_context, head_at, pad
+from training.probe import check_context
 from training.prompts import Encoded
 from training.spec import TuningSpec
 from training.team import Team
@@ -240,15 +240,14 @@ class Finetuning:
     def _turns(self, batch: list[Lesson]) -> Iterator[tuple[list[Lesson], bool]]:
         """What passes through the model at a time, and whether it counts."""
         for part, counts in _turns(batch, self.tuning.accumulate, self.team):
-            packs = _packs(part, self.pack_tokens) if self.pack_tokens else [part]
-            for pack in packs:
+            for pack in packs(part, self.pack_tokens) if self.pack_tokens else [part]:
                 yield pack, counts
 
     def _loss(self, part: list[Lesson]) -> torch.Tensor:
         base = self._accelerator.unwrap_model(self._model)
         if self.packed:
-            return _packed_loss(self._model, base, part, self._share)
-        return _padded_loss(self._model, base, part)
+            return packed_loss(self._model, base, part, self._share)
+        return padded_loss(self._model, base, part)
 
     def state(self) -> dict[str, Any]:
         """All that the steps to come depend on: trained weights, optimiser, schedule, random states, position.
@@ -295,9 +294,6 @@ def _set_random_states(states: list[torch.Tensor]) -> None:
         torch.cuda.set_rng_state(state, i)
 
 
-Lesson = tuple[int, Encoded]
-
-
 def _lessons(forms: Sequence[Sequence[Encoded]], tuning: TuningSpec, epoch: int) -> list[Lesson]:
     """What one epoch teaches: each fact in its probe form, in all forms, or in one form a turn."""
     if tuning.templates == "all":
@@ -340,55 +336,3 @@ def _parts(batch: list[Lesson], count: int) -> list[list[Lesson]]:
 def _predicted(batch: list[Lesson]) -> list[int]:
     """Predicted tokens of each lesson: its target and the terminator."""
     return [int(encoded.target_tokens[0]) + 1 for _, encoded in batch]
-
-
-def _packs(part: list[Lesson], limit: int) -> Iterator[list[Lesson]]:
-    """The part in packs of at most ``limit`` tokens (at least one lesson each)."""
-    pack: list[Lesson] = []
-    for lesson in part:
-        if pack and sum(len(e.tokens[0]) for _, e in [*pack, lesson]) > limit:
-            yield pack
-            pack = []
-        pack.append(lesson)
-    yield pack
-
-
-def _packed_loss(model: PreTrainedModel, base: PreTrainedModel, part: list[Lesson], share: bool) -> torch.Tensor:
-    """Mean cross-entropy at the target positions, the terminator included."""
-    tree = tree_of([encoded for _, encoded in part], share)
-    logits = tree_logits(model, base, tree)  # (N, V)
-    return F.cross_entropy(logits.float(), torch.from_numpy(tree.targets).to(logits.device))
-
-
-def _padded_loss(model: PreTrainedModel, base: PreTrainedModel, part: list[Lesson]) -> torch.Tensor:
-    """The same, one padded row a lesson: for architectures that cannot be told who sees whom."""
-    taught = [np.append(encoded.tokens[0], encoded.terminator) for _, encoded in part]
-    starts = np.array([encoded.target_start[0] for _, encoded in part])
-    # The terminator is a token like the others here, so what `pad` marks as the end falls away.
-    ids, rows, columns, targets = pad(taught, starts)
-    wanted = targets >= 0
-    rows, columns, targets = rows[wanted], columns[wanted], targets[wanted]
-    with head_at(base, rows, columns):
-        logits = model(input_ids=ids[:, :-1].to(next(base.parameters()).device), use_cache=False).logits  # (N, V)
-    return F.cross_entropy(logits.float(), targets.to(logits.device))
-
-
-def packs_agree(model: PreTrainedModel, lessons: list[Lesson]) -> bool:
-    """Whether this architecture computes a packed batch as it computes a padded one.
-
-    Measured on the longest lessons and some that begin alike. 1e-3 is 25 times the largest fp32 difference seen
-    between batch shapes and far below what a wrong mask or position makes; bf16 has 8 bits of mantissa.
-    """
-    longest = sorted(lessons, key=lambda lesson: -len(lesson[1].tokens[0]))[:2]
-    few = [*longest, *lessons[:4]]
-    training = model.training
-    model.eval()
-    try:
-        with torch.no_grad():
-            padded, packed = _padded_loss(model, model, few), _packed_loss(model, model, few, True)
-    except (TypeError, ValueError, RuntimeError, KeyError, AttributeError, NotImplementedError):
-        return False  # whatever an architecture stumbles over, padded rows do without it
-    finally:
-        model.train(training)
-    tolerance = 1e-3 if next(model.parameters()).dtype == torch.float32 else 0.1
-    return bool(torch.isclose(packed, padded, atol=tolerance, rtol=tolerance))

@@ -8,7 +8,8 @@ import torch
 from peft.tuners.lora import Linear
 
 from tests.training.conftest import FACTS, FAMILIES
-from training.finetune import Finetuning, _packed_loss, _packs, _padded_loss, packs_agree, tunable
+from training.finetune import Finetuning, tunable
+from training.lesson_loss import packed_loss, packs, packs_agree, padded_loss
 from training.lesson_tree import drops_out, tree_of
 from training.lora_product import PlainLora, use_lora_product
 from training.prompts import encode
@@ -59,10 +60,10 @@ def _lesson(ids, start):
 def test_a_packed_batch_has_the_loss_and_the_gradients_of_a_padded_one(family, tiny_models, lessons):
     model = copy.deepcopy(tiny_models[family]).eval().requires_grad_(True)
     assert packs_agree(model, lessons)
-    padded = _padded_loss(model, model, lessons)
+    padded = padded_loss(model, model, lessons)
     wanted = gradients(model, padded)
     for share in (True, False):
-        packed = _packed_loss(model, model, lessons, share)
+        packed = packed_loss(model, model, lessons, share)
         torch.testing.assert_close(packed, padded, rtol=1e-5, atol=1e-5)
         close(gradients(model, packed), wanted)
     sizes = [len(tree_of([e for _, e in lessons], share).ids) for share in (True, False)]
@@ -85,7 +86,7 @@ def test_a_step_in_several_packs_is_the_same_step(tiny_models, lessons):
         steps = Finetuning(tunable(copy.deepcopy(tiny_models["llama"]), QUICK, 1), [[e] for _, e in lessons], QUICK, 1)
         steps.pack_tokens = limit
         trajectories.append([s.loss for s in steps])
-    assert len(list(_packs(lessons, 20))) == 4 and [x for p in _packs(lessons, 20) for x in p] == lessons
+    assert len(list(packs(lessons, 20))) == 4 and [x for p in packs(lessons, 20) for x in p] == lessons
     np.testing.assert_allclose(*trajectories, rtol=1e-5)
 
 
@@ -107,11 +108,11 @@ def test_the_short_lora_product_is_pefts(room, family, tiny_models, lessons, mon
     layers = [m for m in model.modules() if isinstance(m, PlainLora)]
     for layer in layers:
         layer.__class__ = Linear
-    plain = _padded_loss(model, model, lessons)
+    plain = padded_loss(model, model, lessons)
     wanted = gradients(model, plain)
     size = use_lora_product(model, room)
     assert (size > 0) == (room > 0) and len(layers) > 7
-    short = _padded_loss(model, model, lessons)
+    short = padded_loss(model, model, lessons)
     assert short.grad_fn is not None and type(layers[0]) is PlainLora
     torch.testing.assert_close(short, plain, rtol=1e-5, atol=1e-6)
     close(gradients(model, short), wanted)
@@ -127,5 +128,5 @@ def test_what_the_short_product_cannot_do_is_left_to_peft(change, tiny_models, l
     for tuning in (QUICK, QUICK.model_copy(update=change)):
         model = tunable(copy.deepcopy(tiny_models["llama"]), tuning, 1).train()
         taken.clear()
-        _padded_loss(model, model, lessons[:2])
+        padded_loss(model, model, lessons[:2])
         assert bool(taken) == (tuning is QUICK)
