@@ -1,15 +1,13 @@
 # Tables of cox_mixed() by the fast engine.
 mixed_fast <- function(data, chosen, strata, ties, conf, terms, profile = TRUE) {
   rows <- mixed_rows(data, chosen$fixed, chosen$random, strata)
-  began <- sum(proc.time()[1:2])
   object <- search_mixed(rows, ties)
   again <- search_mixed(rows, ties, 0.3)
-  seconds <- (sum(proc.time()[1:2]) - began) / (object$evaluations + again$evaluations)
   fits <- list(object, again)
   best <- fits[[which.max(c(object$integrated, again$integrated))]]
   agree <- best$settled && abs(object$integrated - again$integrated) < 0.05
   variances <- fast_variances(rows, best, fits, agree)
-  profiled <- profile_fast(data, rows, chosen, strata, ties, conf, best, if (profile) seconds else Inf)
+  profiled <- profile_fast(data, rows, chosen, strata, ties, conf, best, if (profile) 60 else 0)
   variances <- cbind(variances[1:5], profiled$table, variances[6:7])
   names <- colnames(rows$x)
   estimate <- stats::setNames(best$beta, names)
@@ -35,13 +33,22 @@ fast_variances <- function(rows, best, fits, agree) {
              verdict = few_levels(verdict, rows$levels), row.names = NULL)
 }
 
+# Seconds of one evaluation, from its times on one core: patterns of rows, and the factor of what is left dense. Not
+# measured on the fit itself, as with coxme_seconds().
+evaluation_seconds <- function(rows) {
+  largest <- max(rows$levels)
+  dense <- sum(rows$levels) - largest + 2 * length(rows$times) + ncol(rows$x)
+  7e-6 * length(rows$count) + 1e-9 * dense^2 * (dense / 3 + largest)
+}
+
 # Test and interval of each variance as in profile_variances(); a value of the profile takes about ten evaluations, an
-# interval about a dozen values.
-profile_fast <- function(data, rows, chosen, strata, ties, conf, best, seconds, patience = 60) {
+# interval about a dozen values. Neither with no `patience` (in seconds).
+profile_fast <- function(data, rows, chosen, strata, ties, conf, best, patience) {
   groupings <- names(rows$codes)
   empty <- data.frame(lower = NA_real_, upper = NA_real_, chisq = NA_real_, p = NA_real_)[rep(1L, length(groupings)), ]
-  if (!is.finite(seconds)) return(list(table = empty))
-  intervals <- 150 * length(groupings) * seconds < patience
+  if (patience <= 0) return(list(table = empty))
+  seconds <- 150 * length(groupings) * evaluation_seconds(rows)
+  intervals <- seconds < patience
   table <- lapply(seq_along(groupings), function(i) {
     without <- if (length(groupings) > 1L) {
       search_mixed(mixed_rows(data, chosen$fixed, groupings[-i], strata), ties, best$variance[-i])$integrated
@@ -58,7 +65,7 @@ profile_fast <- function(data, rows, chosen, strata, ties, conf, best, seconds, 
     }
     as.data.frame(row)
   })
-  note <- sprintf("no intervals of the variances: they would take about %.0f s", 150 * length(groupings) * seconds)
+  note <- sprintf("no intervals of the variances: they would take about %.0f s", seconds)
   list(table = do.call(rbind, table), notes = note[!intervals])
 }
 

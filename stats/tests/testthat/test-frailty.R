@@ -82,3 +82,54 @@ test_that("the Gaussian stand-in is close to coxme, and says that it stands in",
   expect_match(ours$remarks, "stands in for the model with random effects. Remedy", all = FALSE)
   expect_match(ours$fit$engine, "in place of coxme")
 })
+
+# Rows whose only covariate is binary, so that identical rows of the person-period table collapse to counts.
+crossed_groups <- function(seed, random) {
+  set.seed(seed)
+  rows <- expand.grid(group = factor(1:30), run = factor(1:8), copy = 1:8)
+  effects <- stats::rnorm(30, 0, 0.6)[rows$group] + ("run" %in% random) * stats::rnorm(8, 0, 0.4)[rows$run]
+  rows$x <- stats::rbinom(nrow(rows), 1, 0.4)
+  time <- stats::rexp(nrow(rows)) / (0.06 * exp(effects + 0.7 * rows$x))
+  transform(rows, start = 0, stop = pmin(ceiling(time), 15), event = time <= 15, fact_id = seq_along(time))
+}
+
+for (random in list("group", c("group", "run"))) {
+  test_that(paste("coxme, the Gaussian stand-in and a cloglog mixed model agree:", toString(random)), {
+    skip_if_not_installed("coxme")
+    rows <- crossed_groups(11L, random)
+    mixed <- cox_mixed(rows, "x", random, profile = FALSE)
+    # mgcv integrates a binomial model over Gaussian effects (Laplace, maximum likelihood): other rows, another
+    # likelihood and other code than the partial likelihood's.
+    periods <- person_periods(rows, c("x", random))
+    smooths <- paste0("s(", random, ", bs = \"re\")")
+    formula <- stats::reformulate(c(".period", "x", smooths), "cbind(.events, .rows - .events)")
+    grouped_time <- mgcv::gam(formula, family = stats::binomial("cloglog"), data = periods, method = "ML")
+    utils::capture.output(sd <- mgcv::gam.vcomp(grouped_time))
+    sd <- if (is.matrix(sd)) sd[seq_along(random), 1L] else sd
+    coefficient <- mixed$tables$coefficients
+    variances <- mixed$tables$variances
+    # Efron's likelihood is drawn to zero by ties, at this hazard by less than 1 % of the coefficient, a tenth of its
+    # error; each method takes its own Laplace approximation.
+    expect_lt(abs(stats::coef(grouped_time)[["x"]] - coefficient$estimate) / coefficient$se, 0.1)
+    expect_equal(sqrt(stats::vcov(grouped_time)["x", "x"]), coefficient$se, tolerance = 0.01)
+    # Maximum likelihood spends one of n levels on the intercept, which the partial likelihood does not have: its
+    # variance is smaller by up to 1/n.
+    variances <- variances[match(random, variances$grouping), ]
+    ratio <- unname(sd)^2 / variances$variance
+    expect_true(all(ratio > 1 - 1 / variances$levels - 0.02 & ratio < 1.02))
+    predicted <- mixed$tables$random_effects
+    theirs <- stats::coef(grouped_time)[-seq_len(1L + nlevels(periods$.period))]
+    ours <- unlist(lapply(random, function(grouping) {
+      one <- predicted[predicted$grouping == grouping, ]
+      one[match(levels(periods[[grouping]]), one$level), "estimate"]
+    }))
+    expect_gt(stats::cor(theirs, ours), 0.999)
+    expect_equal(unname(theirs), ours, tolerance = 0.05)
+    if (length(random) == 1L) {
+      terms <- describe_terms(rows, "x")
+      gaussian <- gaussian_stand_in(rows, "x", random, character(), "efron", 0.95, terms)
+      expect_lt(abs(gaussian$tables$coefficients$estimate - coefficient$estimate) / coefficient$se, 0.05)
+      expect_equal(gaussian$tables$variances$sd, variances$sd, tolerance = 0.03)
+    }
+  })
+}

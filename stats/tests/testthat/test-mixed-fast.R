@@ -75,6 +75,21 @@ test_that("tests and intervals of the variances are those of coxme", {
   }
 })
 
+test_that("intervals that would take too long are left out, by size and not by clock, and that is said", {
+  data <- crossed_rows(48L, 3L)
+  rows <- mixed_rows(data, c("latent", "score"), c("fact_id", "run"))
+  best <- search_mixed(rows, "efron")
+  chosen <- list(fixed = c("latent", "score"), random = c("fact_id", "run"))
+  seconds <- 300 * evaluation_seconds(rows)
+  profiled <- function(patience) profile_fast(data, rows, chosen, character(), "efron", 0.95, best, patience)
+  short <- profiled(0.9 * seconds)
+  expect_true(all(is.na(short$table$upper)) && all(short$table$p < 1))
+  expect_match(short$notes, "no intervals of the variances: they would take about")
+  long <- profiled(1.1 * seconds)
+  expect_length(long$notes, 0L)
+  expect_true(all(long$table$upper > best$variance))
+})
+
 test_that("a variance of zero is seen as one", {
   data <- crossed_rows(80L, 5L, seed = 3L)
   set.seed(1L)
