@@ -77,9 +77,11 @@ def text_columns(columns: OwnColumns) -> set[str]:
 
 def assigned(columns: OwnColumns, names: Sequence[str], problems: list[str]) -> dict[str, str]:
     """Role to column of the table, for the roles that it has."""
-    found = {}
+    found: dict[str, str] = {}
     for role in ROLES:
         said = getattr(columns, role)
+        if role == "outcome" and said and said in found.values():
+            continue  # no column is two things: it is what happens in every row, as in outcome = "event"
         column = said or role
         key = OURS[role] if columns.origin and role in NAMED_ONLY else role
         if not said and role in NAMED_ONLY:

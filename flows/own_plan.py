@@ -105,11 +105,11 @@ def guessed_plan(name: str, path: Path) -> str:
         lines += _coding(table[found["event"]])
     if not found["outcome"]:
         lines.append('outcome = "event"  # what happens, in one word: forgetting, failure, death')
-    few = [n for n in table.column_names if n not in found.values() and _few_whole_numbers(table[n])]
+    taken = {*found.values(), *ROLES}
+    few = [n for n in table.column_names if n not in taken and _few_whole_numbers(table[n])]
     if few:
         lines.append(f"# categories = {_list(few)}  # numbers that are names, not amounts: keep those that are")
     lines.append('time = "time unit"  # what one unit of time is called: epoch, step, day')
-    taken = {*found.values(), *ROLES}
     free = [n for n in table.column_names if n not in taken and covariate(n, table[n])[0] is not None]
     outcomes = {"event": table}
     if found["outcome"]:

@@ -84,7 +84,9 @@ def own_plan(spec: OwnAnalysisSpec, events: pa.Table) -> dict[str, Any]:
     }
     as_told = told(spec.model_copy(update=filled), outcomes, rules, covariates, curves)
     kinds = json.loads(metadata.get(b"kinds", b"[]"))  # of models that read every event, not only the first one
+    other = {theirs: ours for theirs, ours in names.items() if theirs != ours}
     for model in as_told["models"]:
+        model |= {"names": other} if other else {}  # for the formula, which R reads
         if model["kind"] in kinds:
             model |= {"table": "transitions", "own": True}  # whose outcomes are the table's, not those of knowledge
     states = {"kinds": dict.fromkeys(outcomes, kinds)} if kinds and spec.states else None

@@ -7,20 +7,21 @@
 #'
 #' @param text such as `"latent * log1p(popularity) + ns(logp0, df = 3) + strata(arm) + (1 | relation/group)"`; `"1"`
 #'   for no covariates.
+#' @param names named list: what the text may call a column, to what the data calls it.
 #' @return A list: `right` (call of the fixed part; NULL for none), `columns` (names in it), `strata`, `random`
 #'   (columns; `"a/b"` for b nested in a), `psplines` (list of calls), `text` (the fixed part as R writes it).
 #' @references Wilkinson and Rogers (1973), Applied Statistics 22:392 (the notation).
 #' @export
-parse_formula <- function(text) {
+parse_formula <- function(text, names = list()) {
   # What R itself stumbles over, such as the empty argument of log(x, ), is a problem of the formula too.
-  tryCatch(read_formula(text), error = function(e) {
+  tryCatch(read_formula(text, names), error = function(e) {
     if (inherits(e, "formula_problem")) stop(e)
     refuse(NULL, paste("the formula cannot be read:", conditionMessage(e)), "look for a stray comma or operator")
   })
 }
 
-read_formula <- function(text) {
-  root <- one_expression(paste(texts(text), collapse = " "))
+read_formula <- function(text, names) {
+  root <- renamed(one_expression(paste(texts(text), collapse = " ")), names)
   found <- list(fixed = list(), strata = character(), random = character(), psplines = list(), columns = character())
   for (part in summands(root)) {
     if (is_call_of(part, "(") && is_call_of(part[[2L]], "|")) {
@@ -63,6 +64,12 @@ one_expression <- function(text) {
     refuse(parsed[[1L]], "has a ~", "leave out the left-hand side and the ~: the outcome is given by its own key")
   }
   parsed[[1L]]
+}
+
+# The expression with the data's own names of its columns; a name that is also a function's stays what it is.
+renamed <- function(root, names) {
+  names <- names[setdiff(names(names), c(names(formula_functions()), "strata"))]
+  if (length(names)) do.call(substitute, list(root, lapply(names, as.name))) else root
 }
 
 # The parts of a sum, from left to right. A loop: a sum of a thousand parts is nested a thousand deep.

@@ -2,7 +2,7 @@
 model_data <- function(table, task) {
   kind <- model_kinds()[[task$model]]
   args <- task$args
-  parsed <- parse_formula(args$formula)
+  parsed <- parse_formula(args$formula, args$names)
   random <- unlist(strsplit(texts(args$random), "/", fixed = TRUE))
   grouping <- unique(c(texts(args$strata), texts(args$cluster), random, texts(args$by), texts(args$cause)))
   rows <- if (is.null(kind$rows)) rows_at_risk else kind$rows

@@ -37,13 +37,13 @@ complete_model <- function(model, plan = list(), columns = NULL) {
               paste("known:", toString(names(kinds))))
   }
   kind <- kinds[[name]]
-  own <- c("name", "title", "kind", "outcome", "rule", "formula", "conf", "standardise", "table", "own")
+  own <- c("name", "title", "kind", "outcome", "rule", "formula", "conf", "standardise", "table", "own", "names")
   stray <- setdiff(names(model), c(own, kind$keys))
   if (length(stray)) {
     bad_model(stray[[1L]], sprintf("the kind '%s' does not use the key '%s'", name, stray[[1L]]),
               paste0("leave it out; it uses ", toString(c("formula", kind$keys))))
   }
-  parsed <- parse_formula(model$formula)
+  parsed <- parse_formula(model$formula, model$names)
   defaults <- list(
     kind = name, rule = plan$rules[[1L]], strata = character(), cluster = plan$cluster, random = character(),
     ties = plan$ties, standardise = plan$standardise, conf = plan$conf, engine = c(plan$mixed_engine, "auto")[[1L]],

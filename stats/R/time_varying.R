@@ -96,7 +96,7 @@ time_columns <- function(data, moving, tt) {
     pieces[[names[[i + nrow(moving)]]]] <- values[, i] * now
   }
   unit <- c(paste(moving$unit, if (tt == "log") "at time 1" else "at time 0"),
-            paste("change of the hazard ratio per unit of", shown))
+            rep(paste("change of the hazard ratio per unit of", shown), nrow(moving)))
   which <- rep(seq_len(nrow(moving)), 2L)
   list(data = pieces, moving = moving, times = times, f = f, terms = made_terms(names, unit, moving, which),
        said = paste(" *", shown), remarks = character(),

@@ -196,6 +196,28 @@ def test_the_guessed_plan_of_an_event_table_of_ours_fits_it(tmp_path, capsys, mo
     assert told["random"] == ["run"] and told["curves_by"]["loss"] == ["split"]
 
 
+def test_the_guessed_plan_fits_a_table_whose_column_is_called_event(tmp_path, capsys, monkeypatch):
+    """outcome = "event" names what happens, although a column has that name too; a seed is no category."""
+    rows = ["id,stop,event,seed,x"] + [f"f{i},{1 + i % 5},{int(i % 3 > 0)},{1 + i % 3},{i % 7}" for i in range(40)]
+    (tmp_path / "plain.csv").write_text("\n".join(rows) + "\n")
+    monkeypatch.chdir(tmp_path)
+    run(["init", "plain", "--events", "plain.csv"], capsys)
+    assert "seed" not in (tmp_path / "plain.toml").read_text()
+    assert "event: 26 events, 40 at risk" in run(["analyze", "plain.csv", "--plan", "plain.toml", "--check"], capsys)
+
+
+def test_a_formula_takes_columns_by_the_names_of_the_table(tmp_path, capsys, monkeypatch):
+    model = '[[analysis.model]]\nname = "m"\nkind = "frailty"\noutcome = "loss"\nformula = "x + (1 | {})"\n'
+    head = '[study]\nname = "t"\n[events]\nid = "item"\nstart = "stop0"\noutcome = "loss"\n'
+    rows = ["item,stop0,stop,event,x"] + [f"f{i // 2},{i % 2},{1 + i % 2},{i % 2},{i % 7}" for i in range(40)]
+    (tmp_path / "t.csv").write_text("\n".join(rows) + "\n")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "t.toml").write_text(head + model.format("item"))
+    assert "nothing is wrong" in run(["analyze", "t.csv", "--plan", "t.toml", "--check"], capsys)
+    (tmp_path / "t.toml").write_text(head + model.format("itm"))
+    assert "no column 'itm'" in run(["analyze", "t.csv", "--plan", "t.toml", "--check"], capsys, 2)
+
+
 def run(arguments, capsys, status=0):
     try:
         command.main(arguments)

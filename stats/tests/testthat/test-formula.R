@@ -12,6 +12,15 @@ test_that("what a formula may be: columns, operators, functions, strata and rand
   expect_equal(parse_formula("I(relation == \"capital\" & p0 > -1)")$columns, c("relation", "p0"))
 })
 
+test_that("a column may go by another name, a function may not", {
+  names <- list(id = "fact_id", day = "stop", log = "popularity")
+  parsed <- parse_formula("log(day) + strata(id) + (1 | relation/id) + (1 | id)", names)
+  expect_equal(parsed$text, "log(stop)")
+  expect_equal(parsed$strata, "fact_id")
+  expect_equal(parsed$random, c("relation/fact_id", "fact_id"))
+  refused("log(id, base = id)", "not a constant")
+})
+
 test_that("nothing else is let through, and the part that is wrong is quoted", {
   refused("system(\"touch x\")", "`system(\"touch x\")` uses system()", fixed = TRUE)
   refused("I((function() 1)())", "is not the name of a function")

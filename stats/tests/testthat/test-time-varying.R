@@ -31,6 +31,19 @@ test_that("tt: the fit on split rows is survival's tt(), with every method for t
   expect_equal(cut$tables$coefficients$estimate, plain$coefficients$estimate, tolerance = 1e-6)
 })
 
+test_that("tt: each level of a factor changes in its own way", {
+  own <- entry(formula = "latent + relation", time_varying = "relation", tt = "linear")
+  data <- acquired()
+  levels <- levels(factor(data$relation))[-1L]
+  expect_length(levels, 2L)
+  data[c("b", "c")] <- lapply(levels, function(level) as.numeric(data$relation == level))
+  theirs <- survival::coxph(survival::Surv(start, stop, event) ~ latent + b + c + tt(b) + tt(c), data,
+                            tt = function(x, t, ...) x * t)
+  expect_equal(own$coefficients$estimate, unname(stats::coef(theirs)), tolerance = 1e-6)
+  expect_equal(own$term_tests$df, 2)
+  expect_match(own$coefficients$unit[4:5], "per unit of time")
+})
+
 test_that("tt: the curve is b0 + b1 f(t) with its band, and the test is that of b1", {
   own <- entry(formula = "latent + popularity", time_varying = "latent", tt = "log")
   rows <- own$coefficients[match(c("latent", "latent * log(time)"), own$coefficients$term), ]
