@@ -71,6 +71,7 @@ def audit(
     fact_set = gather(facts_spec).facts
     folder, _ = prepared_model(model_spec, facts_spec, say)
     model, tokenizer = load(model_spec.model_copy(update={"name": folder}), say)
+    model = model.to("cuda" if torch.cuda.is_available() else "cpu")  # type: ignore[arg-type]
     encoded = encode_probes(tokenizer, fact_set, spec)
     chosen = np.random.default_rng(seed).permutation(len(encoded))[:facts]
     say(f"decoding {len(chosen)} facts, {samples} samples each")
@@ -133,7 +134,8 @@ def decode(
         **how,
     )
     ids = torch.from_numpy(prompt)[None].to(model.device)
-    with torch.random.fork_rng(), torch.inference_mode():  # generate draws from the global generator
+    gpus = [ids.device] if ids.is_cuda else []
+    with torch.random.fork_rng(gpus), torch.inference_mode():  # generate draws from the global generator
         torch.manual_seed(seed)
         out = model.generate(  # type: ignore[operator]
             input_ids=ids, attention_mask=torch.ones_like(ids), generation_config=config

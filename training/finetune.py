@@ -20,6 +20,7 @@ from training.lesson_tree import drops_out
 from training.lora_product import use_lora_product
 from training.probe import check_context
 from training.prompts import Encoded
+from training.same_bits import can_be_asked, missing, same_bits
 from training.spec import TuningSpec
 from training.team import Team
 from training.whole_weights import gathered, part_of, parts_of, share_out
@@ -170,6 +171,8 @@ class Finetuning:
         # For evaluation only, as accelerate calls it: placed, and in the precision asked for, but not wrapped in DDP.
         self._model = self._accelerator.prepare_model(model, evaluation_mode=True)
         self._optimizer = self._accelerator.prepare_optimizer(optimizer)
+        self._asked = can_be_asked(self._accelerator.device)
+        self.alike = True
         self._order = np.random.default_rng(seed)
         with torch.random.fork_rng(_devices()):  # dropout draws from the global generator, and only from here on
             torch.manual_seed(seed + (team.rank << 32))  # of its own in each process
@@ -189,7 +192,7 @@ class Finetuning:
         batch = self._batches[b]
         with torch.random.fork_rng(_devices()):
             _set_random_states(self._random)
-            loss, rate = self._learn(batch)
+            loss, rate = self._learn_alike(batch)
             self._random = _random_states()
         self.step += 1
         self.examples += len(batch)
@@ -209,6 +212,19 @@ class Finetuning:
         self._epoch_began = self._order.bit_generator.state
         lessons = _lessons(self.forms, self.tuning, epoch)
         self._batches = list(_batches(lessons, self.tuning.batch_size, self._order))
+
+    def _learn_alike(self, batch: list[Lesson]) -> tuple[float, float]:
+        """One optimiser step, in kernels that give the same bits each time where the architecture has them."""
+        try:
+            with same_bits(self._asked and self.alike):
+                return self._learn(batch)
+        except RuntimeError as error:
+            if not missing(error):
+                raise
+        self.alike = False
+        self._optimizer.zero_grad()
+        _set_random_states(self._random)
+        return self._learn(batch)
 
     def _learn(self, batch: list[Lesson]) -> tuple[float, float]:
         """One optimiser step; its loss and learning rate."""

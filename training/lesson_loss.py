@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from transformers import PreTrainedModel
 
 from training.lesson_tree import tree_logits, tree_of
+from training.memory import ran_out
 from training.passes import head_at, pad
 from training.prompts import Encoded
 
@@ -61,7 +62,9 @@ def packs_agree(model: PreTrainedModel, lessons: list[Lesson]) -> bool:
     try:
         with torch.no_grad():
             padded, packed = padded_loss(model, model, few), packed_loss(model, model, few, True)
-    except (TypeError, ValueError, RuntimeError, KeyError, AttributeError, NotImplementedError):
+    except (TypeError, ValueError, RuntimeError, KeyError, AttributeError, NotImplementedError) as error:
+        if isinstance(error, RuntimeError) and ran_out(error):
+            raise
         return False  # whatever an architecture stumbles over, padded rows do without it
     finally:
         model.train(training)

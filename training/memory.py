@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,6 +47,7 @@ class Shape:
     vocabulary: int
     bytes: int  # of one number of the weights
     heads: int = 1
+    matrices: int = 0  # numbers of the weights that products take
     widened: int = 0  # bytes of the weights that are held in fp32 too while small margins are computed again
 
 
@@ -78,6 +80,7 @@ def shape_of(model: PreTrainedModel) -> Shape:
         vocabulary=first("vocab_size"),
         bytes=next(model.parameters()).element_size(),
         heads=heads,
+        matrices=sum(w.numel() for w in model.parameters() if w.ndim > 1),
         widened=widened_bytes(model),
     )
 
@@ -121,17 +124,22 @@ def training_bytes(shape: Shape, trainable: int, rows: int, tokens: int, positio
 
     AdamW's two moments, the gradient and one copy in the update, 4 bytes each; then the activations that
     the backward pass needs (per token and layer some eight residual-sized tensors, keys and values, four of
-    the feed-forward part) and the loss, on the target positions only.
+    the feed-forward part), the copies of fp32 weights that are computed with in bf16, and the loss, on the target
+    positions only.
     """
     state = 2 * kept_bytes(trainable, tuning)
     number = 2 if tuning.precision == "bf16" else shape.bytes
     per_token = 8 * shape.width + 4 * shape.attention + 2 * shape.keys + 4 * shape.inner
     if tuning.method != "full":  # what adapters add to the wrapped layers; with dropout, their inputs once more
         per_token += (2 * shape.width + shape.inner) * (2 if tuning.dropout else 1)
+    # Autocast computes with a copy of each fp32 matrix, kept until its gradient is taken or, where all are trained,
+    # until the next step; recomputed, a frozen one lives as long as its layer.
+    copies = 0 if tuning.recompute and tuning.method != "full" else 2 * shape.matrices
+    copies = copies if tuning.precision == "bf16" and shape.bytes == 4 else 0
     # Recomputed: one layer's activations at a time, and each layer's input.
     kept = per_token + shape.layers * shape.width if tuning.recompute else shape.layers * per_token
     activations = rows * tokens * kept * number
-    return int(RUNTIME + state + activations + positions * shape.vocabulary * 4 * LOSS_COPIES)
+    return int(RUNTIME + state + copies + activations + positions * shape.vocabulary * 4 * LOSS_COPIES)
 
 
 def kept_bytes(trainable: int, tuning: TuningSpec) -> int:
@@ -158,7 +166,9 @@ def largest_lessons(
 def free_bytes() -> int:
     """Memory that this run may still take: of the GPU, or its share (by threads) of what the machine has left."""
     if torch.cuda.is_available():
-        return int(USABLE * torch.cuda.mem_get_info()[0])
+        # What torch keeps of the tensors that are gone is as good as free; the GPU counts it as taken.
+        kept = torch.cuda.memory_reserved() - torch.cuda.memory_allocated()
+        return int(USABLE * (torch.cuda.mem_get_info()[0] + kept))
     share = min(1.0, torch.get_num_threads() / (os.cpu_count() or 1))
     return int(USABLE * share * _machine_free())
 
@@ -234,6 +244,32 @@ def check_training(need: int, free: int, tuning: TuningSpec) -> None:
             "tuning",
             f"raise tuning.accumulate{smaller}, lower study.workers, or use a machine with more memory",
         )
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Memory that runs out in spite of the plan is a message, with what to do.
+
+    Raises
+    ------
+    InputError
+    """
+    try:
+        yield
+    except RuntimeError as error:  # a GPU's is a kind of it
+        if not ran_out(error):
+            raise
+        raise InputError(
+            f"memory ran out in spite of the plan ({str(error).strip().splitlines()[0]})",
+            "probe and tuning",
+            "lower probe.batch_tokens, raise tuning.accumulate, set tuning.recompute = true or lower study.workers, "
+            "and run again",
+        ) from error
+
+
+def ran_out(error: RuntimeError) -> bool:
+    """Whether a GPU or the system had no memory left."""
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 
 
 def size(number: float) -> str:

@@ -36,12 +36,16 @@ from training.precision import DTYPES, check_dtype
 from training.probe import Probed, Sampling, agrees_with_plain_path
 from training.probe_shared_out import probe_shared_out
 from training.rows import LOSSES, Clock, probe_rows, training_rows
+from training.same_bits import ask_for_same_bits
 from training.schedule import checkpoint_steps
 from training.stored_facts import from_arrow
 from training.team import Team, team
 
 # One forward pass costs about half of a training step on the same tokens (no backward pass).
 PROBE_COST = 0.5
+
+UNLIKE = "continued after a kill, the run ends with other last digits"
+WIDE = 'to train them all, rather take model.precision = "fp32" with tuning.precision = "bf16"'
 
 Report = Callable[[dict], None]
 
@@ -57,7 +61,7 @@ def execute(job: Job, report: Report = lambda _: None) -> None:
         If the facts, the model and the recipe do not fit, or training diverges; the probes so far are
         then in `probes-incomplete.arrow` and the last good checkpoint is kept.
     """
-    with team(job.tuning.processes) as together, _alone(job.folder, together, report):
+    with team(job.tuning.processes) as together, _alone(job.folder, together, report), memory.explained():
         run = Run(job, report if together.leads else lambda _: None, together)
         run.begin()
         run.train()
@@ -76,6 +80,8 @@ class Run:
         self.model, self.tokenizer = load(job.model, self.say)
         self.model = self.model.to(self.team.device)  # type: ignore[arg-type]
         self.encoded = encode_probes(self.tokenizer, self.facts, job.probe)
+        if job.tuning.method == "full" and job.model.precision == "bf16":
+            self.say("weights in bf16 lose every change below 1/256 of themselves: " + WIDE)
         self.trained = np.flatnonzero(np.array(self.facts.column("split")) == "trained")
         self.share_prefix = agrees_with_plain_path(self.model, self.encoded)
         if not self.share_prefix:
@@ -128,6 +134,8 @@ class Run:
         samples = samplings(self.job.probe)[:1]
         try:
             for step in self.training:
+                if step.step == 1 and not self.training.alike:
+                    self.say("this architecture has no kernel that gives the same bits each time: " + UNLIKE)
                 self.clock.advance(step, self.trained)
                 self.losses.append({n: getattr(step, n) for n in LOSSES})
                 if step.step in self.due:
@@ -250,6 +258,7 @@ def _alone(folder: Path, together: Team, report: Report) -> Iterator[None]:
 def main(path: str) -> int:
     """Run the job of one JSON file; problems of the user's making exit with 2 and a plain message."""
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "0")) or torch.get_num_threads())
+    ask_for_same_bits()
     job = Job.model_validate_json(Path(path).read_text("utf-8"))
     try:
         execute(job, _print)

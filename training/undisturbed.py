@@ -25,10 +25,26 @@ def undisturbed(model: PreTrainedModel) -> Iterator[None]:
     if wrapped is not None:
         model.forward = model._original_forward  # type: ignore[method-assign, assignment]
     try:
-        with torch.no_grad(), torch.autocast(device, enabled=False):
+        with torch.no_grad(), torch.autocast(device, enabled=False), _whole_products():
             yield
     finally:
         if wrapped is not None:
             model.forward = wrapped
         for module in training:
             module.training = True
+
+
+@contextmanager
+def _whole_products() -> Iterator[None]:
+    """Products of fp32 numbers in fp32: ``TrainingArguments(tf32=True)`` leaves them 10 bits of mantissa on a GPU."""
+    kinds = (torch.backends.cuda.matmul, torch.backends.mkldnn.matmul)  # type: ignore[attr-defined]
+    before = {kind: kind.fp32_precision for kind in kinds if kind.fp32_precision not in ("none", "ieee")}
+    for kind in before:
+        kind.fp32_precision = "ieee"
+    try:
+        yield
+    finally:
+        for kind, precision in before.items():
+            kind.fp32_precision = "none"  # what torch.backends says for all
+            if kind.fp32_precision != precision:
+                kind.fp32_precision = precision

@@ -49,8 +49,8 @@ def gathered(state: Any, keep: bool) -> Any:
     """Every part in a nest of dicts and lists put together, on the CPU; None in a process that need not ``keep`` it."""
 
     def whole(value: Any) -> Any:
-        if not isinstance(value, DTensor):
-            return value
+        if not isinstance(value, DTensor):  # to the CPU, so that it can be read where there is no GPU
+            return value.cpu() if isinstance(value, torch.Tensor) else value
         full = value.full_tensor()  # all processes take part
         return full.cpu() if keep else None
 

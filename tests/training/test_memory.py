@@ -1,15 +1,19 @@
 """The memory plan: sizes of every family, batches that shrink until they fit, and a message instead of a kill."""
 
 import copy
+import dataclasses
 import weakref
 
 import numpy as np
 import pytest
+import torch
+from transformers import LlamaConfig, LlamaForCausalLM
 
 from events.errors import InputError
 from tests.training.conftest import FACTS, FAMILIES
 from training import memory
-from training.probe import probe
+from training.finetune import tunable
+from training.probe import agrees_with_plain_path, probe
 from training.prompts import encode
 from training.spec import TuningSpec
 
@@ -95,3 +99,57 @@ def test_free_memory_is_shared_between_runs():
     assert memory.largest_lessons([5, 9, 7], [1, 1, 3], two.model_copy(update={"processes": 2})) == (1, 10, 4)
     assert memory.size(1.25e9) == "1.2 GB" and memory.size(3e6) == "3 MB"
     assert np.isfinite(memory.USABLE)
+
+
+@pytest.mark.parametrize(("method", "recompute"), [("lora", False), ("lora", True), ("full", False)])
+def test_the_plan_counts_the_copies_that_autocast_makes(method, recompute, tokenizer):
+    """fp32 weights trained in bf16: the copy of each matrix is kept until the backward pass; counted here."""
+    small = {"hidden_size": 128, "intermediate_size": 256, "num_hidden_layers": 3, "num_attention_heads": 4}
+    model = LlamaForCausalLM(LlamaConfig(vocab_size=len(tokenizer), **small))
+    tuning = TuningSpec(method=method, recompute=recompute, precision="bf16")
+    shape = memory.shape_of(model)
+    sizes = [shape, dataclasses.replace(shape, matrices=0)]
+    counted, without = (memory.training_bytes(s, 0, 1, 9, 1, tuning) for s in sizes)
+    least = min(w.numel() for n, w in model.named_parameters() if "proj" in n)
+    model = tunable(model, tuning, 1, 0).train()
+    held = {}
+
+    def keep(tensor):
+        if tensor.dtype == torch.bfloat16 and tensor.ndim == 2 and tensor.numel() >= least:
+            held[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda t: t), torch.autocast("cpu", dtype=torch.bfloat16):
+        model(input_ids=torch.arange(9)[None], use_cache=False)
+    # All matrices but the embedding, which is looked up, and where only adapters learn what no gradient passes through.
+    if recompute:
+        assert counted == without and sum(held.values()) < 0.2 * 2 * shape.matrices
+    else:
+        assert 0.7 * (counted - without) < sum(held.values()) < counted - without
+
+
+def test_what_torch_keeps_of_a_gpu_for_itself_is_free(monkeypatch):
+    """The one thing here that is not real is the GPU: 80 GB, 30 in tensors, 20 more that are gone but kept by torch."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (30_000_000_000, 80_000_000_000))
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda: 50_000_000_000)
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda: 30_000_000_000)
+    assert memory.free_bytes() == memory.USABLE * 50_000_000_000
+
+
+def test_memory_that_runs_out_in_spite_of_the_plan_is_a_message():
+    with pytest.raises(InputError, match="memory ran out in spite of the plan") as error, memory.explained():
+        torch.empty(1 << 60)
+    assert "tuning.accumulate" in error.value.remedy
+    with pytest.raises(InputError, match="ran out"), memory.explained():
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB")
+    with pytest.raises(RuntimeError, match="another"), memory.explained():
+        raise RuntimeError("another")
+
+
+def test_a_lack_of_memory_is_not_taken_for_an_architecture(tiny_models, encoded, monkeypatch):
+    """It would be said that the model cannot share a prefix, and the plain path would need more."""
+    model = tiny_models["llama"]
+    monkeypatch.setattr("training.probe.shared_passes", lambda *_: torch.empty(1 << 60))
+    with pytest.raises(RuntimeError, match="can't allocate memory"):
+        agrees_with_plain_path(model, encoded)

@@ -243,3 +243,22 @@ def test_weights_that_changed_are_seen_at_once(tiny_models, encoded):
     after, plain = probe(model, encoded), probe(model, encoded, share_prefix=False)
     assert abs(after.logp - before.logp).max() > 1e-2
     np.testing.assert_allclose(after.logp, plain.logp, atol=FP32)
+
+
+def test_fp32_is_computed_in_fp32_whatever_training_asks_for(tiny_models, encoded):
+    """`TrainingArguments(tf32=True)`, which says it for everything, and a setting of one backend alone."""
+    model, seen = tiny_models["llama"], []
+    kinds = (torch.backends.cuda.matmul, torch.backends.mkldnn.matmul)
+    precisions = lambda: [kind.fp32_precision for kind in kinds]  # noqa: E731
+    hook = model.model.register_forward_hook(lambda *_: seen.append(precisions()))
+    try:
+        torch.backends.fp32_precision = "tf32"
+        kinds[1].fp32_precision = "bf16"
+        probe(model, encoded)
+        assert precisions() == ["tf32", "bf16"]
+        torch.backends.fp32_precision = "ieee"
+        assert precisions() == ["ieee", "bf16"]  # what is said for all still reaches the first
+    finally:
+        hook.remove()
+        torch.backends.fp32_precision = kinds[1].fp32_precision = "none"
+    assert seen and all(s == ["ieee", "ieee"] for s in seen)
