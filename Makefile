@@ -37,6 +37,7 @@ bench: setup-test
 	python bench/memory.py
 	python bench/probe.py --peers
 	python bench/finetune.py --peers
+	python bench/gpu.py
 
 validate: setup-test
 	nice Rscript stats/tests/validation/validate.R
