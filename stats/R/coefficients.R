@@ -19,10 +19,13 @@ coefficient_rows <- function(terms, estimate, se, se_robust = NULL, conf = 0.95)
 
 # A separated coefficient runs away until the likelihood stops growing: a hazard ratio of more than e^5 over the range
 # of its covariate, with a standard error many times its size, or of zero where the information matrix is singular to
-# R (coxme; its p would be 0). The model-based standard error shows it; the robust one does not.
+# R (coxme; its p would be 0). The model-based standard error shows it; the robust one does not. Where several
+# coefficients run away together, the likelihood can stop growing while one of them is still small: a standard error of
+# more than 100 over the range is no estimate either.
 is_infinite <- function(estimate, se, range) {
   infinite <- abs(estimate) * range > 5 & (se > 5 * abs(estimate) | se == 0)
-  !is.na(infinite) & infinite
+  infinite <- !is.na(infinite) & infinite
+  infinite | (any(infinite) & !is.na(se) & se * range > 100)
 }
 
 # Levels in which nothing happened: known before any fit, and the usual cause of separation.

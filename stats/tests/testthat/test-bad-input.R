@@ -175,3 +175,16 @@ test_that("options(contrasts) of the user changes nothing", {
   on.exit(options(withr_free))
   expect_equal(run_fit(events, task)$coefficients, before)
 })
+
+test_that("coefficients that run away together are all without a value, also one that has not come far yet", {
+  # The one event is that of the most popular latent fact: a direction in which the likelihood grows for ever.
+  data <- simulate_learning(120L, curve = 1 - exp(-0.004 * 1:12), log_hr = c(latent = log(2), popularity = 0.3),
+                            seed = 154L)
+  expect_equal(sum(data$event), 1L)
+  rows <- suppressWarnings(cox_univariable(data, c("latent", "popularity")))$tables$coefficients
+  expect_true(all(rows$infinite))
+  expect_true(all(is.na(rows$se)))
+  expect_equal(is_infinite(c(1, 6, 0.5), c(1e5, 1e6, 0.2), c(1, 1, 1)), c(TRUE, TRUE, FALSE))
+  # A large error alone is not separation: covariates that can hardly be told apart have one too.
+  expect_false(any(is_infinite(c(1, 0.5), c(200, 200), c(1, 1))))
+})

@@ -37,6 +37,12 @@ scenarios <- function() {
             "penalty shrinks a little, varies less, and always answers; its intervals are those of the profile."),
       list(facts = 80L, curve = 1 - exp(-0.01 * 1:12)), list(efron, firth)
     ),
+    separated = scenario(
+      paste("120 facts, some 7 events: in one sample of twenty only latent facts are among them, or none, and the Cox",
+            "estimate is infinite (*failed*: its line is about the other samples only, which flatters it). Firth's",
+            "penalty answers in all of them."),
+      list(facts = 120L, curve = 1 - exp(-0.004 * 1:12)), list(efron, firth)
+    ),
     repeated = scenario(
       paste("150 facts in three runs each; some facts are easier than their covariates explain (Gaussian variance",
             "0.5). The Cox model without random effects estimates a marginal hazard ratio, which lies nearer to 1",
