@@ -12,7 +12,6 @@ zph_of_counts <- function(object, transform = "identity") {
   squared <- information_of_counts(counts, at, g^2)
   free <- squared - mixed %*% fit$variance %*% mixed
   columns <- split(seq_along(counts$column), factor(counts$column, unique(counts$column)))
-  names(columns) <- quoted(names(columns))
   columns$GLOBAL <- seq_along(counts$column)
   table <- vapply(columns, function(j) {
     # The other products with time stay out of the model.

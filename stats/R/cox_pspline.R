@@ -3,7 +3,9 @@
 #' @inheritParams cox_model
 #' @return A list like that of [cox()]: in `coefficients` the other covariates; in `term_tests` for each `pspline()` its
 #'   straight line and what bends beyond it; in `effect_curves` the log hazard ratio against the covariate, relative to
-#'   the mean of the rows. Standard errors are model-based: a penalised fit has no robust ones.
+#'   the mean of the rows; in `zph_tests` a `pspline()` with its fitted shape, as one covariate: does its strength
+#'   change with time? (`cox.zph()` itself counts penalised degrees of freedom.) Standard errors are model-based: a
+#'   penalised fit has no robust ones.
 #' @references Eilers and Marx (1996), Statistical Science 11:89. Therneau and Grambsch (2000), Modeling Survival Data,
 #'   5.5.
 #' @export
@@ -33,6 +35,10 @@ cox_pspline <- function(data, covariates, strata = character(), cluster = "", ti
   dependent <- nzchar(cluster_of(data, cluster)$cluster)
   df <- sum(object$df)
   loglik <- object$loglik[[2L]]
+  fitted <- stats::predict(object, type = "terms", se.fit = TRUE)
+  curves <- lapply(fitted, function(value) unname(as.matrix(value)[, right, drop = FALSE]))
+  schoenfeld <- captured(zph_of_shapes(data, covariates, strata, ties, terms, stats::coef(object)[plain], curves$fit,
+                                       written))
   list(
     object = object,
     fit = list(
@@ -42,15 +48,30 @@ cox_pspline <- function(data, covariates, strata = character(), cluster = "", ti
       engine = engine("survival")
     ),
     tables = list(coefficients = coefficients, term_tests = pspline_tests(object, written),
-                  effect_curves = pspline_curves(object, data, columns, right, parsed, frame, conf)),
+                  effect_curves = pspline_curves(curves, data, columns, parsed, frame, conf),
+                  zph_tests = schoenfeld$value),
     remarks = c(
       separation_remarks(data, terms, coefficients$infinite),
+      paste0("no Schoenfeld test: ", schoenfeld$error)[nzchar(schoenfeld$error)],
       sprintf("the intervals take the rows as independent, although each %s has several", cluster)[dependent]
     ),
-    notes = c("penalised fit: model-based standard errors, no Schoenfeld analysis", sprintf(
+    notes = c("penalised fit: model-based standard errors; Schoenfeld tests of the splines' fitted shapes", sprintf(
       "%s: %.1f effective degrees of freedom", written, utils::tail(object$df, length(written))
     ))
   )
+}
+
+# The Schoenfeld tests of the model whose covariates are the plain ones and the fitted shapes (coefficient 1), all where
+# the fit left them.
+zph_of_shapes <- function(data, covariates, strata, ties, terms, estimate, shapes, written) {
+  names <- paste0(".shape", seq_along(written))
+  data[names] <- as.data.frame(shapes)
+  object <- survival::coxph(cox_formula(c(covariates, names), strata), data, ties = ties, x = TRUE, model = TRUE,
+                            init = c(unname(estimate), rep(1, length(names))),
+                            control = survival::coxph.control(iter.max = 0L))
+  shaped <- describe_terms(data, names)
+  shaped$block <- written
+  zph_tables(object, rbind(terms, shaped))$zph_tests
 }
 
 pspline_tests <- function(object, written) {
@@ -65,15 +86,14 @@ pspline_tests <- function(object, written) {
              chisq = rows[, "Chisq"], df = rows[, "DF"], p = rows[, "p"], row.names = NULL)
 }
 
-pspline_curves <- function(object, data, columns, right, parsed, frame, conf) {
-  fitted <- stats::predict(object, type = "terms", se.fit = TRUE)
+pspline_curves <- function(curves, data, columns, parsed, frame, conf) {
   rows <- lapply(seq_along(columns), function(i) {
     column <- all.vars(parsed$psplines[[i]][[2L]])
     axis <- if (length(column) == 1L) column else one_line(parsed$psplines[[i]][[2L]])
     value <- if (length(column) == 1L) unscaled(data, column, frame) else data[[columns[[i]]]]
     chosen <- spread_over(value)
-    curve_frame(one_line(parsed$psplines[[i]]), axis, axis, value[chosen], fitted$fit[chosen, right[[i]]],
-                fitted$se.fit[chosen, right[[i]]], conf)
+    curve_frame(one_line(parsed$psplines[[i]]), axis, axis, value[chosen], curves$fit[chosen, i],
+                curves$se.fit[chosen, i], conf)
   })
   do.call(rbind, rows)
 }

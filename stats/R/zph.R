@@ -6,14 +6,17 @@
 #' standard errors.
 #'
 #' @param object a `coxph` fit made with `x = TRUE`, without penalised terms, or a fit on counts.
-#' @param terms see [describe_terms()].
+#' @param terms see [describe_terms()]; with a column `block` (see [formula_design()]) the parts of a formula are tested
+#'   as wholes: a spline basis or an interaction with all its coefficients.
 #' @param conf confidence level of the band.
 #' @param transform of time, see `survival::cox.zph()`.
-#' @return A list of `zph_tests` (one row per covariate and GLOBAL), `zph_points` and `zph_curves` (per coefficient), as
-#'   in `docs/tables.md`.
+#' @return A list of `zph_tests` (one row per covariate, or part of the formula, and GLOBAL), `zph_points` and
+#'   `zph_curves` (per coefficient), as in `docs/tables.md`.
 #' @references Grambsch and Therneau (1994), Biometrika 81:515.
 #' @export
 zph_tables <- function(object, terms, conf = 0.95, transform = "identity") {
+  parts <- if (is.null(terms$block)) terms$column else terms$block
+  object <- tested_as(object, parts[match(names(stats::coef(object)), terms$coefficient)])
   if (inherits(object, "cox_counts")) {
     joint <- single <- zph_of_counts(object, transform)
   } else {
@@ -23,7 +26,6 @@ zph_tables <- function(object, terms, conf = 0.95, transform = "identity") {
   tests <- as.data.frame(joint$table)
   # GLOBAL must have as many df as there are tested coefficients; with penalised terms survival gets it wrong.
   stopifnot(tests["GLOBAL", "df"] == sum(!is.na(stats::coef(object))))
-  unquoted <- stats::setNames(c(terms$column, "GLOBAL"), c(quoted(terms$column), "GLOBAL"))
   term <- stats::setNames(terms$term, terms$coefficient)[colnames(single$y)]
   points <- lapply(seq_along(term), function(i) {
     data.frame(term = term[[i]], time = single$time, residual = unname(single$y[, i]))
@@ -36,13 +38,23 @@ zph_tables <- function(object, terms, conf = 0.95, transform = "identity") {
   points <- do.call(rbind, points)
   list(
     zph_tests = data.frame(
-      term = unname(unquoted[rownames(tests)]), chisq = tests$chisq, df = tests$df, p = tests$p,
+      term = rownames(tests), chisq = tests$chisq, df = tests$df, p = tests$p,
       transform = transform
     ),
     # A coefficient that does not vary in a stratum has no residual there (NA), which is not a residual of zero.
     zph_points = points[!is.na(points$residual), , drop = FALSE],
     zph_curves = do.call(rbind, curves)
   )
+}
+
+# Which coefficients are tested together: `parts` has the name of the covariate or part of the formula of each.
+tested_as <- function(object, parts) {
+  if (inherits(object, "cox_counts")) {
+    object$fit$counts$column <- parts
+  } else {
+    object$assign <- split(seq_along(parts), factor(parts, unique(parts)))
+  }
+  object
 }
 
 # Natural spline through scaled Schoenfeld residuals, with the pointwise band of survival's plot method: the

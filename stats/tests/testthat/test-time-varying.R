@@ -96,6 +96,15 @@ test_that("pspline is survival's, with the test of its bend and its curve", {
   expect_equal(diff(own$effect_curves$estimate), diff(line$y[at]), tolerance = 1e-6)
   expect_equal(own$effect_curves$se, line$se[at], tolerance = 1e-6)
   expect_match(own$fits$formula, "~ latent + pspline(popularity, df = 3)", fixed = TRUE)
+  # The Schoenfeld test of the fitted shape: one degree of freedom, and as many in all as there are covariates.
+  shaped <- acquired()
+  shaped$shape <- stats::predict(theirs, type = "terms")[, 2L]
+  held <- survival::coxph(survival::Surv(start, stop, event) ~ latent + shape, shaped,
+                          init = c(stats::coef(theirs)[[1L]], 1), iter.max = 0L)
+  oracle <- survival::cox.zph(held, transform = "identity")$table
+  expect_equal(own$zph_tests$term, c("latent", "pspline(popularity, df = 3)", "GLOBAL"))
+  expect_equal(own$zph_tests$df, c(1, 1, 2))
+  expect_equal(own$zph_tests$chisq, unname(oracle[, "chisq"]), tolerance = 1e-6)
 })
 
 test_that("a basis has a joint test and a curve", {
@@ -106,6 +115,10 @@ test_that("a basis has a joint test and a curve", {
   at <- match(own$effect_curves$at, acquired()$popularity)
   expect_equal(own$effect_curves$estimate, unname(expected$fit[at, 2L]), tolerance = 1e-6)
   expect_equal(own$effect_curves$se, unname(expected$se.fit[at, 2L]), tolerance = 1e-6)
+  oracle <- survival::cox.zph(theirs, transform = "identity")$table
+  expect_equal(own$zph_tests$term, c("latent", "ns(popularity, df = 3)", "relation", "GLOBAL"))
+  expect_equal(own$zph_tests$df, c(1, 3, 2, 6))
+  expect_equal(own$zph_tests$chisq, unname(oracle[, "chisq"]), tolerance = 1e-6)
   one <- survival::coxph(survival::Surv(start, stop, event) ~ relation, acquired())
   expect_equal(entry(formula = "relation")$term_tests$chisq, unname(one$wald.test), tolerance = 1e-6)
   expect_equal(own$term_tests$term, c("ns(popularity, df = 3)", "relation"))
