@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -66,7 +67,7 @@ def shape_of(model: PreTrainedModel) -> Shape:
     config = model.config.get_text_config(decoder=True)
 
     def first(*names: str, default: int = 0) -> int:
-        return next((int(v) for n in names if (v := getattr(config, n, None))), default)
+        return next((v for n in names if (v := _largest(config, n))), default)
 
     width = first("hidden_size", "n_embd", "d_model")
     heads = first("num_attention_heads", "n_head", default=1)
@@ -83,6 +84,14 @@ def shape_of(model: PreTrainedModel) -> Shape:
         matrices=sum(w.numel() for w in model.parameters() if w.ndim > 1),
         widened=widened_bytes(model),
     )
+
+
+def _largest(config: Any, name: str) -> int:
+    """A size of the configuration, of the layer where it is largest if layers differ (Gemma 4); 0: it has none."""
+    try:
+        return int(getattr(config, name, None) or 0)
+    except RuntimeError:  # what transformers answers when layers differ
+        return max(int(getattr(layer, name, None) or 0) for layer in config.per_layer_config)
 
 
 def probe_batches(encoded: Encoded, share_prefix: bool, batch_tokens: int) -> list[Batch]:

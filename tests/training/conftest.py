@@ -9,6 +9,8 @@ from transformers import (
     Gemma2ForCausalLM,
     Gemma3ForCausalLM,
     Gemma3TextConfig,
+    Gemma4ForCausalLM,
+    Gemma4TextConfig,
     GemmaConfig,
     GemmaForCausalLM,
     GPT2Config,
@@ -90,6 +92,19 @@ FAMILIES = {
             head_dim=8,
             sliding_window=8,
             query_pre_attn_scalar=8,
+            **SMALL,
+            layer_types=["sliding_attention", "full_attention"],
+        )
+    ),
+    "gemma4": lambda v: Gemma4ForCausalLM(
+        Gemma4TextConfig(
+            vocab_size=v,
+            num_key_value_heads=2,
+            head_dim=8,
+            global_head_dim=16,  # of the layers with full attention: layers differ
+            sliding_window=8,
+            hidden_size_per_layer_input=4,
+            vocab_size_per_layer_input=v,
             **SMALL,
             layer_types=["sliding_attention", "full_attention"],
         )
