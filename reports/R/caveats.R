@@ -2,8 +2,8 @@
 
 caveats <- function(results) {
   all <- c(unlist(lapply(results$outcomes, function(o) c(caveat_events(results, o), caveat_separation(results, o)))),
-    caveat_dropped(results), caveat_hazards(results), caveat_seeds(results), caveat_runs(results),
-    caveat_failed(results),
+    caveat_dropped(results), caveat_hazards(results), caveat_others(results), caveat_seeds(results),
+    caveat_runs(results), caveat_failed(results),
     caveat_rule(results), caveat_latent(results), caveat_checkpoints(results), caveat_missing(results))
   all[nzchar(all)]
 }
@@ -49,6 +49,20 @@ caveat_hazards <- function(results) {
   paste0("**The main effect changes with time** (", md(list_words(bad)),
       "): one hazard ratio is an average over time, and the tables ",
     "by period below say more.")
+}
+
+#' What is wrong with the model of the other predictors, which are what the main effect is adjusted for.
+caveat_others <- function(results) {
+  parts <- unlist(lapply(results$outcomes, function(o) {
+    d <- pick(results$zph_tests, outcome = o, rule = results$rule, model = "cox")
+    d <- d[d$p < 0.05 & !is.na(d$p) & !as.character(d$term) %in% c("GLOBAL", main_term(results, o)), ]
+    bent <- unique(as.character(form_bent(results, o)$term))
+    c(if (nrow(d)) paste0(list_words(unique(lower_first(predictor_words(d$term)))), " (", o, ") changes with time"),
+      if (length(bent)) paste0(list_words(lower_first(predictor_words(bent))), " (", o, ") is not a straight line"))
+  }))
+  if (!length(parts)) return("")
+  paste0("**The model of other predictors is too simple:** ", md(paste("the effect of", parts, collapse = "; ")),
+    ". The sections on them have the remedy beside the original; compare what becomes of the main effect there.")
 }
 
 caveat_seeds <- function(results) {

@@ -20,7 +20,7 @@ plot_model_curves <- function(results, task) {
 #' The ends of every curve in words.
 alt_model_curves <- function(results, task) {
   d <- of_model(results, "effect_curves", task)
-  paste0("Hazard ratio with its 95 % band. ", paste(vapply(split(d, factor(d$term, unique(d$term))), function(x) {
+  paste0("Hazard ratio with its band. ", paste(vapply(split(d, factor(d$term, unique(d$term))), function(x) {
     x <- x[order(x$at), ]
     ends <- x[c(1L, nrow(x)), ]
     paste0(as.character(x$term[1L]), ": ", paste0(fmt_ratio(ends$hr), " (", fmt_ratio(ends$lower), " to ",
@@ -35,9 +35,12 @@ table_model_periods <- function(results, task) {
   own <- of_model(results, "coefficients", task)
   d <- d[!as.character(d$term) %in% as.character(own$term[startsWith(as.character(own$unit), "part ")]), ]
   d <- d[order(match(d$term, unique(d$term)), d$period), ]
-  md_table(data.frame(Predictor = model_term_words(d), Period = period_words(results, d), Events = fmt_n(d$events),
-    "Hazard ratio (95 % interval)" = fmt_hr(d$hr, d$lower, d$upper), p = fmt_p_value(d$p), check.names = FALSE),
-    "llrrr")
+  # Nothing beside the predictor says here which level of a factor it is.
+  level <- ifelse(grepl("^[A-Za-z0-9_.]+:[^*()]+$", d$term), sub("^[^:]*:", "", d$term), "")
+  predictor <- paste0(model_term_words(d), ifelse(nzchar(level), paste0(", ", plain_name(level)), ""))
+  md_table(with_interval(data.frame(Predictor = predictor, Period = period_words(results, d),
+    Events = fmt_n(d$events), "Hazard ratio (95 % interval)" = fmt_hr(d$hr, d$lower, d$upper), p = fmt_p_value(d$p),
+    check.names = FALSE), results, task), "llrrr")
 }
 
 table_model_tests <- function(results, task) {

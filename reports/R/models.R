@@ -32,15 +32,38 @@ models_section <- function(results) {
     for (part in names(model_parts)) {
       shown <- nrow(of_model(results, model_parts[[part]], task)) > 0
       if (part == "model-periods") shown <- periods_wanted(results, task)
-      if (shown) cat(piece(part, task = task, id = id), "\n")
+      if (shown) cat(piece(part, task = task, id = id, outcome = as.character(fit$outcome)), "\n")
     }
   }
 }
 
 # A part of a model's section (a file in outcome/) and the table whose rows it shows.
 model_parts <- c("model-coefficients" = "coefficients", "model-aft" = "aft", "model-tests" = "term_tests",
-  "model-periods" = "zph_periods", "model-curves" = "effect_curves", "model-marginal" = "marginal",
-  "model-variances" = "variances", "model-transitions" = "transition_coefficients")
+  "model-zph" = "zph_points", "model-periods" = "zph_periods", "model-curves" = "effect_curves",
+  "model-marginal" = "marginal", "model-variances" = "variances", "model-groups" = "random_effects",
+  "model-states" = "occupation", "model-transitions" = "transition_coefficients")
+
+#' The results with one named model in the place of the standard ones, for the figures that both have.
+alone <- function(results, task) {
+  for (table in names(results$models)) results[[table]] <- of_model(results, table, task)
+  results$rule <- as.character(results$fits$rule)
+  results
+}
+
+#' "95 % interval", or the level that the model asks for.
+interval_of <- function(results, task) {
+  entries <- study_value(results, c("analysis", "model"), list())
+  name <- as.character(of_model(results, "fits", task)$name)
+  own <- Filter(function(entry) identical(as.character(entry$name), name), entries)
+  conf <- if (length(own) && !is.null(own[[1]]$conf)) own[[1]]$conf else 0.95
+  paste0(fmt_number(100 * conf), "\u00a0% interval")
+}
+
+# Renames the column of the estimate with its interval.
+with_interval <- function(d, results, task) {
+  names(d) <- sub("95 % interval", interval_of(results, task), names(d), fixed = TRUE)
+  d
+}
 
 model_callout <- function(fit) {
   head <- c(warning = "Read with care", "not estimable" = "No estimate", failed = "The fit failed",
@@ -65,9 +88,9 @@ code_text <- function(x) gsub("{{<", "{ {<", gsub("`", "'", as.character(x), fix
 
 table_model_coefficients <- function(results, task) {
   d <- of_model(results, "coefficients", task)
-  md_table(data.frame(Predictor = model_term_words(d), "Compared" = plain_name(d$unit),
+  md_table(with_interval(data.frame(Predictor = model_term_words(d), "Compared" = plain_name(d$unit),
     "Hazard ratio (95 % interval)" = fmt_hr(d$hr, d$lower, d$upper, d$infinite), p = fmt_p_value(d$p),
-    check.names = FALSE), "llrr")
+    check.names = FALSE), results, task), "llrr")
 }
 
 # A term of a formula keeps its own spelling unless it is a plain column.
@@ -79,18 +102,18 @@ model_term_words <- function(d) {
 
 table_model_aft <- function(results, task) {
   d <- of_model(results, "aft", task)
-  md_table(data.frame(Distribution = paste0(aft_words[as.character(d$distribution)], ifelse(d$chosen, " (chosen)", "")),
+  distribution <- paste0(aft_words[as.character(d$distribution)], ifelse(d$chosen, " (chosen)", ""))
+  md_table(with_interval(data.frame(Distribution = distribution,
     AIC = fmt_number(d$aic, 5), Predictor = model_term_words(d), Compared = plain_name(d$unit),
     "Time ratio (95 % interval)" = fmt_hr(d$time_ratio, d$lower, d$upper, d$infinite),
     "Hazard ratio" = fmt_hr(d$hr, d$hr_lower, d$hr_upper, d$infinite), p = fmt_p_value(d$p), check.names = FALSE),
-    "lrllrrr")
+    results, task), "lrllrrr")
 }
 
 table_model_variances <- function(results, task) {
   d <- of_model(results, "variances", task)
-  interval <- ifelse(is.na(d$lower), "", paste0(" (", fmt_number(d$lower), "\u2013", fmt_number(d$upper), ")"))
-  md_table(data.frame("Random effect of" = predictor_words(d$grouping), Groups = fmt_n(d$levels),
-    "Variance (95 % interval)" = paste0(fmt_number(d$variance), interval),
+  md_table(with_interval(data.frame("Random effect of" = predictor_words(d$grouping), Groups = fmt_n(d$levels),
+    "Variance (95 % interval)" = paste0(fmt_number(d$variance), variance_interval(d)),
     "Median hazard ratio" = fmt_ratio(d$median_hr), "p (no variance)" = fmt_p_value(d$p),
-    Verdict = as.character(d$verdict), check.names = FALSE), "lrrrrl")
+    Verdict = as.character(d$verdict), check.names = FALSE), results, task), "lrrrrl")
 }

@@ -11,8 +11,8 @@ say_cluster <- function(results) {
   cluster <- study_value(results, c("analysis", "cluster"), "")
   if (!nzchar(cluster)) return(", and treat the rows as independent")
   what <- if (cluster == "fact_id") "the rows of one fact" else paste0("the same *", md(cluster), "*")
-  paste0("; those of the Cox models and the curves are robust to rows belonging together (", what,
-      "), those of the grouped-time model are not")
+  paste0("; those of the Cox models, the grouped-time model and the curves are robust to rows belonging together (",
+      what, "), those of Firth's model and of models with random effects are not")
 }
 
 say_caveats <- function(results) {

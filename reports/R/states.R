@@ -211,8 +211,9 @@ say_own_states <- function(results, outcome) {
 table_model_transitions <- function(results, task) {
   d <- of_model(results, "transition_coefficients", task)
   none <- !with_term(d)
-  md_table(data.frame(Transition = transition_words(d), Of = ifelse(d$method == "subdistribution", "share", "rate"),
+  method <- ifelse(d$method == "subdistribution", "share", "rate")
+  md_table(with_interval(data.frame(Transition = transition_words(d), Of = method,
     Events = fmt_n(d$events), Predictor = ifelse(none, as.character(d$reason), model_term_words(d)),
     "Hazard ratio (95 % interval)" = ifelse(none, "no estimate", fmt_hr(d$hr, d$lower, d$upper, d$infinite)),
-    p = fmt_p_value(d$p), check.names = FALSE), "llrlrr")
+    p = fmt_p_value(d$p), check.names = FALSE), results, task), "llrlrr")
 }

@@ -77,12 +77,34 @@ table_event_counts <- function(results) {
   md_table(out, paste0(strrep("l", ncol(out) - 4), "rrrr"))
 }
 
+# The models of the table, by their column heads.
+beside <- c("cox-univariable" = "Univariable", cox = "Cox", "cox-firth" = "Firth", cloglog = "Cloglog", coxme = "Coxme")
+
+#' What each column is, and which intervals take the rows of one cluster for independent.
+cap_coefficients <- function(results, outcome) {
+  d <- pick(results$coefficients, outcome = outcome, rule = results$rule, model = names(beside))
+  what <- c("cox-univariable" = "Cox, one predictor at a time", cox = "adjusted for the others",
+    "cox-firth" = "the same with a penalty that keeps it finite, and profile likelihood intervals",
+    cloglog = "the same for grouped time", coxme = "with random effects")
+  shown <- names(beside)[names(beside) %in% as.character(d$model)]
+  robust <- unique(as.character(d$model[!is.na(d$se_robust)]))
+  plain <- beside[setdiff(shown, robust)]
+  paste0("Hazard ratios of ", outcome, " with 95 % intervals; above 1 the event comes earlier. ",
+    paste0(beside[shown], ": ", what[shown], ".", collapse = " "),
+    if (length(robust) && length(plain)) paste0(" The intervals of ", list_words(unname(plain)), " do not count that ",
+      "rows of one ", cluster_word(results), " go together, and may be too narrow."))
+}
+
+# What the rows are clustered by, in the singular.
+cluster_word <- function(results) {
+  cluster <- study_value(results, c("analysis", "cluster"), "fact_id")
+  if (cluster == "fact_id") "fact" else plain_name(cluster)
+}
+
 #' Hazard ratios of every model beside each other, p of the Cox model last.
 table_coefficients <- function(results, outcome, rule = results$rule) {
   d <- pick(results$coefficients, outcome = outcome, rule = rule)
-  models <- c("cox-univariable" = "Univariable", cox = "Cox", "cox-firth" = "Firth", cloglog = "Cloglog",
-    coxme = "Coxme")
-  models <- models[names(models) %in% as.character(d$model)]
+  models <- beside[names(beside) %in% as.character(d$model)]
   d <- d[as.character(d$model) %in% names(models), ] # other models have a table, and terms, of their own
   terms <- unique(c(as.character(d$term[d$model == "cox"]), as.character(d$term)))
   first <- d[order(d$model != "cox"), ]
@@ -137,15 +159,19 @@ contrast_of <- function(results, outcome, term) {
   ifelse(is.na(at), predictor_words(term), term_words(d)[at])
 }
 
+# An end that was not found within reach is not there, rather than missing.
+variance_interval <- function(d) {
+  interval <- ifelse(is.na(d$upper), paste0(" (at least ", fmt_number(d$lower), ")"),
+    paste0(" (", fmt_number(d$lower), "\u2013", fmt_number(d$upper), ")"))
+  ifelse(is.na(d$lower), ifelse(is.na(d$upper), "", paste0(" (at most ", fmt_number(d$upper), ")")), interval)
+}
+
 table_variances <- function(results, outcome) {
   d <- pick(results$variances, outcome = outcome, rule = results$rule, model = random_models)
   d <- d[order(match(as.character(d$model), random_models)), ]
-  interval <- ifelse(is.na(d$upper), paste0(" (at least ", fmt_number(d$lower), ")"),
-    paste0(" (", fmt_number(d$lower), "\u2013", fmt_number(d$upper), ")"))
-  interval[is.na(d$lower) & is.na(d$upper)] <- ""
   shape <- ifelse(d$model == "coxme", "normal", "gamma")
   md_table(data.frame("Random effect of" = predictor_words(d$grouping), Shape = shape, Groups = fmt_n(d$levels),
-    "Variance (95 % interval)" = paste0(fmt_number(d$variance), interval),
+    "Variance (95 % interval)" = paste0(fmt_number(d$variance), variance_interval(d)),
     "Median hazard ratio" = fmt_ratio(d$median_hr), "p (no variance)" = fmt_p_value(d$p),
     Verdict = as.character(d$verdict), check.names = FALSE), "llrrrrl")
 }

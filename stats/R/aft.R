@@ -53,7 +53,7 @@ aft <- function(data, covariates, strata = character(), cluster = "", conf = 0.9
     remarks = c(
       sprintf("no %s model: %s", names(failed), failed)[nzchar(failed)],
       separation_remarks(data, terms, rows$infinite[rows$distribution == best]),
-      few_events_remark(sum(data$event), nrow(terms)), warned
+      few_events_remark(sum(data$event), nrow(terms)), few_clusters_remark(data, clustering$cluster), warned
     ),
     notes = c(paste("AIC:", paste(names(aic), round(aic, 1L), collapse = ", ")), clustering$note)
   )

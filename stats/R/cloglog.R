@@ -8,7 +8,7 @@
 #' @inheritParams cox
 #' @param link `"cloglog"`, or `"logit"` for the discrete-time logistic model, whose ratios are odds ratios of the event
 #'   within a period: what `coxph(ties = "exact")` estimates as well.
-#' @return A list like that of [cox()], with the table `coefficients` (model-based standard errors).
+#' @return A list like that of [cox()], with the table `coefficients` (robust errors by cluster, where there is one).
 #' @references Prentice and Gloeckler (1978), Biometrics 34:57.
 #' @export
 cloglog <- function(data, covariates, strata = character(), cluster = "", ties = "efron", conf = 0.95,
@@ -19,7 +19,10 @@ cloglog <- function(data, covariates, strata = character(), cluster = "", ties =
   object <- stats::glm(formula, family = stats::binomial(link), data = grouped, model = FALSE,
                        control = list(epsilon = 1e-12, maxit = 50L))
   loglik <- bernoulli_loglik(grouped, stats::fitted(object))
-  coefficients <- coefficient_rows(terms, stats::coef(object), sqrt(diag(stats::vcov(object))), conf = conf)
+  clustering <- cluster_of(data, cluster)
+  robust <- if (nzchar(clustering$cluster)) cloglog_robust(object, data, covariates, strata, clustering$cluster)
+  coefficients <- coefficient_rows(terms, stats::coef(object), sqrt(diag(stats::vcov(object))), robust, conf)
+  unclustered <- nzchar(clustering$cluster) && is.null(robust)
   right <- c(quoted(covariates), "period", sprintf("strata(%s)", toString(quoted(strata)))[length(strata)])
   list(
     object = object,
@@ -30,11 +33,13 @@ cloglog <- function(data, covariates, strata = character(), cluster = "", ties =
     ),
     tables = list(coefficients = coefficients),
     remarks = c(
-      separation_remarks(data, terms, coefficients$infinite), few_events_remark(sum(data$event), nrow(coefficients))
+      separation_remarks(data, terms, coefficients$infinite), few_events_remark(sum(data$event), nrow(coefficients)),
+      if (!unclustered) few_clusters_remark(data, clustering$cluster)
     ),
     notes = c(
-      sprintf("%d person-period rows collapsed to %d over %d baseline periods; model-based standard errors",
-              sum(grouped$.rows), nrow(grouped), nlevels(grouped$.period))
+      sprintf("%d person-period rows collapsed to %d over %d baseline periods", sum(grouped$.rows), nrow(grouped),
+              nlevels(grouped$.period)),
+      if (unclustered) "model-based standard errors: too many person-periods for robust ones" else clustering$note
     )
   )
 }

@@ -80,7 +80,8 @@ cox_univariable <- function(data, covariates, strata = character(), cluster = ""
     ),
     tables = list(coefficients = coefficients),
     remarks = c(
-      separation_remarks(data, terms, coefficients$infinite), few_events_remark(sum(data$event), nrow(coefficients))
+      separation_remarks(data, terms, coefficients$infinite), few_events_remark(sum(data$event), nrow(coefficients)),
+      few_clusters_remark(data, clustering$cluster)
     ),
     notes = c(clustering$note, if (!is.null(counted)) counts_note(counted, nrow(data)))
   )
@@ -100,6 +101,16 @@ cluster_of <- function(data, cluster) {
   }
   note <- sprintf("robust standard errors: %d rows in %d clusters of %s", nrow(data), groups, cluster)
   list(cluster = cluster, note = note)
+}
+
+# The sandwich is right for many clusters; of few it is too small, and the normal distribution too narrow
+# (Cameron and Miller 2015, Journal of Human Resources 50:317, section VI).
+few_clusters_remark <- function(data, cluster, enough = 20L) {
+  if (!nzchar(cluster)) return(character())
+  groups <- n_distinct(data[[cluster]])
+  if (groups >= enough) return(character())
+  sprintf("robust standard errors from only %d clusters (%s) are too small: the intervals are likely too narrow",
+          groups, cluster)
 }
 
 # The version as its authors write it: 3.8-12, which packageVersion() would print as 3.8.12.

@@ -23,10 +23,10 @@ cox_mixed <- function(data, covariates, random, strata = character(), cluster = 
   picked <- choose_mixed_engine(data, chosen$fixed, chosen$random, strata, mixed_engine)
   if (picked$fast) {
     kept <- terms[terms$column %in% chosen$fixed, , drop = FALSE]
-    return(with_notes(mixed_fast(data, chosen, strata, ties, conf, kept, profile), picked$note))
+    return(with_notes(mixed_fast(data, chosen, strata, ties, conf, kept, profile, cluster), picked$note))
   }
   if (!requireNamespace("coxme", quietly = TRUE)) {
-    return(gaussian_stand_in(data, covariates, random, strata, ties, conf, terms))
+    return(gaussian_stand_in(data, covariates, random, strata, ties, conf, terms, cluster))
   }
   terms <- terms[terms$column %in% chosen$fixed, , drop = FALSE]
   search <- search_variances(function(variance) {
@@ -43,14 +43,14 @@ cox_mixed <- function(data, covariates, random, strata = character(), cluster = 
     data, chosen, strata, ties, conf, terms, variances, agree, estimate = fixed_effects(object),
     se = coxme_errors(object), random_effects = random_rows(object, conf), notes = if (profile) profiled$notes,
     fit = list(iterations = object$iter[[1L]], loglik = object$loglik[["Integrated"]], df = object$df[[1L]],
-               engine = engine("coxme"))
+               engine = engine("coxme")), cluster = cluster
   )
   with_notes(c(list(object = object), result), picked$note)
 }
 
 # What both engines of random effects return, from what each has found.
 mixed_result <- function(data, chosen, strata, ties, conf, terms, variances, agree, estimate, se, random_effects, notes,
-                         fit) {
+                         fit, cluster) {
   coefficients <- coefficient_rows(terms, estimate, se, conf = conf)
   proportional <- zph_given_random(data, chosen$fixed, strata, ties, terms, estimate, random_effects)
   list(
@@ -62,7 +62,7 @@ mixed_result <- function(data, chosen, strata, ties, conf, terms, variances, agr
     tables = list(
       coefficients = coefficients, variances = variances, random_effects = random_effects,
       zph_tests = proportional$zph_tests,
-      marginal = marginal_table(data, chosen$fixed, chosen$random, strata, ties, conf, terms, coefficients)
+      marginal = marginal_table(data, chosen$fixed, chosen$random, strata, ties, conf, terms, coefficients, cluster)
     ),
     remarks = c(
       chosen$remarks, separation_remarks(data, terms, coefficients$infinite),

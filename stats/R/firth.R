@@ -39,13 +39,13 @@ cox_firth <- function(data, covariates, strata = character(), cluster = "", ties
       engine = paste(engine("survival"), "with Firth's penalty")
     ),
     tables = list(coefficients = rows),
-    remarks = paste("no profile limit found for", toString(rows$term[is.na(rows$lower) | is.na(rows$upper)]))[
-      anyNA(rows[c("lower", "upper")])
-    ],
-    notes = c(
-      paste("fitted because", why)[nzchar(why)], "penalised log likelihood; profile likelihood intervals",
+    remarks = c(
+      paste("no profile limit found for", toString(rows$term[is.na(rows$lower) | is.na(rows$upper)]))[
+        anyNA(rows[c("lower", "upper")])
+      ],
       sprintf("the intervals take the rows as independent, although each %s has several", cluster)[dependent]
-    )
+    ),
+    notes = c(paste("fitted because", why)[nzchar(why)], "penalised log likelihood; profile likelihood intervals")
   )
 }
 

@@ -71,7 +71,7 @@ frailty_gamma <- function(data, covariates, random, strata = character(), cluste
       ),
       random_effects = random_effects, zph_tests = proportional$zph_tests,
       marginal = rbind(
-        marginal_table(data, fixed, grouping, strata, ties, conf, terms, coefficients),
+        marginal_table(data, fixed, grouping, strata, ties, conf, terms, coefficients, cluster),
         if (!length(strata)) marginal_gamma(object, data, fixed, grouping, variance, coefficients)
       )
     ),

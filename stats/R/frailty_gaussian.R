@@ -1,6 +1,7 @@
-# What stands in for coxme where it is not installed: a Gaussian random effect of one grouping, by coxph().
-# It is the same model, with the variance by restricted instead of full maximum likelihood.
-gaussian_stand_in <- function(data, covariates, random, strata, ties, conf, terms) {
+# A Gaussian random effect of one grouping, by coxph(): what stands in for coxme where it is not installed, or is `asked`
+# for by name. It is the same model, with the variance by restricted instead of full maximum likelihood; test and
+# interval of the variance are those of the likelihood that both engines of cox_mixed() maximise.
+gaussian_stand_in <- function(data, covariates, random, strata, ties, conf, terms, cluster = "", asked = FALSE) {
   chosen <- fixed_and_random(data, covariates, random)
   if (nzchar(chosen$problem)) return(list(status = "not estimable", reason = chosen$problem, remarks = chosen$remarks))
   grouping <- chosen$random[[1L]]
@@ -15,29 +16,41 @@ gaussian_stand_in <- function(data, covariates, random, strata, ties, conf, term
   boundary <- variance < 1e-3
   verdict <- if (boundary) "at its lower boundary: no variation between levels is visible" else "one start only"
   coefficients <- coefficient_rows(terms, stats::coef(object), frailty_errors(object), conf = conf)
+  profiled <- captured(laplace_profile(data, fixed, grouping, strata, ties, conf))
+  unknown <- data.frame(lower = NA_real_, upper = NA_real_, chisq = NA_real_, p = NA_real_)
   list(
     object = object,
     fit = list(
       formula = frailty_text(fixed, grouping, strata, "gaussian"), ties = ties, converged = isTRUE(history$done),
       iterations = object$iter[[length(object$iter)]], df = sum(object$df),
-      engine = paste(engine("survival"), "(in place of coxme)")
+      engine = paste(c(engine("survival"), if (!asked) "(in place of coxme)"), collapse = " ")
     ),
     tables = list(
       coefficients = coefficients,
       variances = data.frame(
         grouping = grouping, levels = length(levels), variance = variance, sd = sqrt(variance),
-        median_hr = exp(sqrt(2 * variance) * stats::qnorm(0.75)), boundary = boundary,
+        median_hr = exp(sqrt(2 * variance) * stats::qnorm(0.75)),
+        if (is.null(profiled$value)) unknown else profiled$value, boundary = boundary,
         verdict = few_levels(verdict, length(levels))
       ),
       random_effects = random_effects, zph_tests = proportional$zph_tests,
-      marginal = marginal_table(data, fixed, grouping, strata, ties, conf, terms, coefficients)
+      marginal = marginal_table(data, fixed, grouping, strata, ties, conf, terms, coefficients, cluster)
     ),
     remarks = c(
-      without_coxme(grouping, setdiff(chosen$random, grouping)), chosen$remarks,
+      if (!asked) without_coxme(grouping, setdiff(chosen$random, grouping)), chosen$remarks,
       separation_remarks(data, terms, coefficients$infinite), few_events_remark(sum(data$event), nrow(coefficients))
     ),
-    notes = c("variance by restricted maximum likelihood; no test or interval of it", proportional$remarks)
+    notes = c(
+      "variance by restricted maximum likelihood; its test and interval by the Laplace approximation",
+      paste("no test or interval of the variance:", profiled$error)[is.null(profiled$value)], proportional$remarks
+    )
   )
+}
+
+laplace_profile <- function(data, fixed, grouping, strata, ties, conf) {
+  rows <- mixed_rows(data, fixed, grouping, strata)
+  chosen <- list(fixed = fixed, random = grouping)
+  profile_fast(data, rows, chosen, strata, ties, conf, search_mixed(rows, ties), 60)$table
 }
 
 without_coxme <- function(grouping, left_out) {

@@ -33,7 +33,8 @@ interval_ph <- function(data, covariates, strata = character(), cluster = "", co
     ),
     tables = list(coefficients = coefficients),
     remarks = c(
-      separation_remarks(data, terms, coefficients$infinite), few_events_remark(sum(data$event), nrow(coefficients))
+      separation_remarks(data, terms, coefficients$infinite), few_events_remark(sum(data$event), nrow(coefficients)),
+      few_clusters_remark(data, clustering$cluster)
     ),
     notes = c(grid$words, sprintf("baseline hazard constant over %d pieces with events, of %d between the probes",
                                   nrow(object$baseline), object$cells), clustering$note)

@@ -9,12 +9,15 @@
 #' @param samples numeric, the K to try.
 #' @return A list like that of [cox()], with the table `latent_definitions`: `definition` is `drawn`, `half` (chance of
 #'   a hit at least one half) or `graded`; `share` is that of the rows called latent. Status `not needed` where latent
-#'   knowledge is no predictor.
+#'   knowledge is no predictor, or nothing is known but the label.
 #' @export
 latent_definitions <- function(data, covariates, strata = character(), cluster = "", ties = "efron", conf = 0.95,
                                terms = describe_terms(data, covariates), samples = c(5, 20, 100)) {
   if (!"latent" %in% covariates) return(list(status = "not needed", reason = "latent knowledge is not a predictor"))
   defined <- definitions_of(data, samples)
+  if (length(defined) == 1L) {
+    return(list(status = "not needed", reason = "the table has no probabilities (p0, logp0) to define it in another way"))
+  }
   others <- setdiff(covariates, "latent")
   own <- function(values) {
     sds <- if (is.numeric(values)) c(latent = stats::sd(data$logp0)) else numeric()

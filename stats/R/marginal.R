@@ -2,7 +2,8 @@
 #'
 #' With random effects a hazard ratio compares facts of the same group (conditional). Over all groups mixed, the same
 #' covariate makes less of a difference (marginal), the less the more the groups differ. The marginal ratio is that of
-#' the Cox model without random effects, with standard errors robust for the grouping with the most levels. For a gamma
+#' the Cox model without random effects, with standard errors robust for the grouping with the most levels, or, where
+#' that has fewer than ten (of so few a robust error is far too small), for the cluster of the analysis. For a gamma
 #' frailty it is known at every time: exp(b) (1 + v H(t)) / (1 + v H(t) exp(b)), where v is the variance and H the
 #' cumulative hazard of a typical group at the reference; it starts at the conditional ratio and shrinks towards 1.
 #'
@@ -14,9 +15,11 @@
 #'   6.2 and 6.5. Henderson and Oman (1999), JRSS B 61:367.
 #' @export
 marginal_table <- function(data, covariates, random, strata = character(), ties = "efron", conf = 0.95, terms,
-                           coefficients) {
+                           coefficients, cluster = "") {
   if (!nrow(coefficients)) return(NULL)
-  grouping <- random[[which.max(vapply(random, function(column) n_distinct(data[[column]]), 0L))]]
+  counts <- vapply(random, function(column) n_distinct(data[[column]]), 0L)
+  grouping <- random[[which.max(counts)]]
+  if (max(counts) < 10L && nzchar(cluster) && n_distinct(data[[cluster]]) > max(counts)) grouping <- cluster
   plain <- cox_univariable(data, covariates, strata, grouping, ties, conf, terms)
   own <- plain$tables$coefficients[match(coefficients$term, plain$tables$coefficients$term), ]
   levels <- n_distinct(data[[grouping]])

@@ -1,5 +1,5 @@
 # Tables of cox_mixed() by the fast engine.
-mixed_fast <- function(data, chosen, strata, ties, conf, terms, profile = TRUE) {
+mixed_fast <- function(data, chosen, strata, ties, conf, terms, profile = TRUE, cluster = "") {
   rows <- mixed_rows(data, chosen$fixed, chosen$random, strata)
   object <- search_mixed(rows, ties)
   again <- search_mixed(rows, ties, 0.3)
@@ -16,7 +16,8 @@ mixed_fast <- function(data, chosen, strata, ties, conf, terms, profile = TRUE) 
   result <- mixed_result(
     data, chosen, strata, ties, conf, terms, variances, agree, estimate = estimate, se = se,
     random_effects = fast_random_rows(rows, best, conf), notes = profiled$notes,
-    fit = list(iterations = best$evaluations, loglik = best$integrated, df = df, engine = "fast (Laplace)")
+    fit = list(iterations = best$evaluations, loglik = best$integrated, df = df, engine = "fast (Laplace)"),
+    cluster = cluster
   )
   c(list(object = best), result)
 }

@@ -17,7 +17,7 @@ model_kinds <- function() {
     cox = list(fit = cox_model, words = "Cox model", check = check_cox,
                keys = c("strata", "cluster", "ties", "time_varying", "split", "tt")),
     firth = list(fit = firth_model, words = "penalised (Firth) Cox model", keys = c("strata", "cluster", "ties")),
-    cloglog = list(fit = cloglog, words = "grouped-time (cloglog) model", keys = "strata"),
+    cloglog = list(fit = cloglog, words = "grouped-time (cloglog) model", keys = c("strata", "cluster")),
     frailty = list(fit = frailty_model, words = "Cox model",
                    keys = c("strata", "ties", "random", "engine"), check = check_frailty),
     interval = list(fit = interval_ph, words = "interval-censored proportional hazards model",

@@ -297,6 +297,11 @@ def _remedies(t, outcome, rule, terms, n_events):
     own = fit("cox", f"own-{outcome}", name=f"own-{outcome}")
     _add(t["coefficients"], **own, term="latent * log1p(popularity)", label="", unit="ratio of hazard ratios",
         estimate=0.12, se=0.1, se_robust=None, z=1.2, p=0.23, infinite=False, **ratio(0.12, 0.1))  # fmt: skip
+    for number, part in enumerate(("early", "late"), 1):
+        _add(t["zph_periods"], **own, term=f"source:{part}", period=1, **{"from": 0.0, "to": 12.0}, events=9,
+            estimate=0.1, se=0.1, p=0.3, **ratio(0.1, 0.1))  # fmt: skip
+        _add(t["random_effects"], **own, grouping="source", level=f"source {part}", estimate=0.3 - 0.2 * number, se=0.1,
+            **ratio(0.3 - 0.2 * number, 0.1), rank=number)  # fmt: skip
     _influence(t, fit("influence"), terms[0], beta)
     _form(t, fit("form"), terms, beta)
     if "latent" in terms:
@@ -391,9 +396,9 @@ def _intervals(t, fit, outcome, terms, ratio):
 def _states(t, fact, base, recalled):
     """Occupation counted; transitions and repeated forgetting with made-up effects."""
 
-    def fit(outcome, model, suffix="", status="ok", reason=""):
+    def fit(outcome, model, suffix="", status="ok", reason="", name=""):
         task = f"{outcome}/{RULES[0]}/{model}{suffix}"
-        _add(t["fits"], name="", task=task, outcome=outcome, rule=RULES[0], model=model, title=f"{outcome}: {model}",
+        _add(t["fits"], name=name, task=task, outcome=outcome, rule=RULES[0], model=model, title=f"{outcome}: {model}",
             formula="Surv(start, stop, to) ~ split", ties="efron", rows=100, facts=50, runs=4, events=60, dropped=0,
             status=status, reason=reason, error="", warnings="", messages="", converged=True, iterations=3, loglik=-1.0,
             df=1.0, aic=4.0, concordance=0.6, concordance_se=0.02, seconds=0.1, engine="survival 3.8-12")  # fmt: skip
@@ -407,6 +412,7 @@ def _states(t, fact, base, recalled):
             state = np.concatenate([_state(recalled[r], base[r]["latent"])[:, mine] for r in runs], axis=1)
             group = {"by": "arm / split", "stratum": f"{arm} / {split}"}
             _occupation(t, head, group, state)
+    _occupation(t, fit("states", "multi-state", "/all", name="all-states"), {"by": "", "stratum": "all"}, state)
     first = fit("first-step", "competing-risks")
     effect = {"estimate": 0.5, "se": 0.1, "se_robust": 0.12, "z": 4.2, "p": 3e-5, "infinite": False}
     ratio = {"hr": np.exp(0.5), "lower": np.exp(0.5 - 0.235), "upper": np.exp(0.5 + 0.235)}
@@ -552,7 +558,8 @@ def _study(seed):
         "model": {"name": "tiny", "width": 128},
         "tuning": {"method": "lora", "rank": 16, "epochs": EPOCHS, "learning_rate": 1e-4, "batch_size": 8},
         "probe": {"samples": 20, "temperature": 1.0, "top_k": 0, "top_p": 1.0, "examples": 6},
-        "analysis": {"time": "epoch", "rules": RULES, "ties": "efron", "random": ["group"], "cluster": "fact_id"},
+        "analysis": {"time": "epoch", "rules": RULES, "ties": "efron", "random": ["group"], "cluster": "fact_id",
+            "model": [{"name": "own-acquisition", "conf": 0.9}, {"name": "own-degradation", "conf": None}]},
         "report": {"formats": ["html"]},
         "arms": [{"name": "lora"}, {"name": "lora-slow", "tuning": {"learning_rate": 3e-5}}],
     }

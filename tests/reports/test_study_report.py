@@ -64,6 +64,16 @@ def test_models_of_the_plan_stand_by_themselves(page, results):
         assert f"{ratio(row['hr'])} ({ratio(row['lower'])}–{ratio(row['upper'])})" in said
         assert row["term"] in said and row["term"] not in section(page, row["outcome"])
     assert "Fitted as Surv(start, stop, event) ~ x . Behind it: 100 rows of 50 facts in 4 runs" in said
+    assert "Hazard ratios with 90 % intervals" in said and "Hazard ratios with 95 % intervals" in said  # as asked for
+    assert "Source, early" in said and "Source, late" in said  # which level a ratio of a period is of
+    for figure in ("own-acquisition-groups", "own-degradation-groups", "all-states-states"):
+        assert f'id="fig-model-{figure}"' in page
+
+
+def test_the_caption_says_which_intervals_do_not_count_that_rows_go_together(page, results):
+    robust = {r["model"] for r in rows(results / "analysis/coefficients.arrow") if r["se_robust"] is not None}
+    assert "cox" in robust and "cox-firth" not in robust
+    assert "do not count that rows of one fact go together" in section(page, "degradation")
 
 
 def test_every_figure_says_in_words_what_it_shows(page):

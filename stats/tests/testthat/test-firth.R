@@ -37,9 +37,9 @@ test_that("it is fitted where events are few or an estimate is infinite, and oth
   expect_equal(sound$fits$status, "not needed")
   expect_null(sound$coefficients)
   tables <- run_fit(separated, task_of(events, "cox-firth"))
-  expect_equal(tables$fits$status, "ok")
+  expect_equal(tables$fits$status, "warning")
   expect_match(tables$fits$messages, "fitted because an estimate of the Cox model is infinite")
-  expect_match(tables$fits$messages, "the intervals take the rows as independent, although each fact_id has several")
+  expect_match(tables$fits$reason, "the intervals take the rows as independent, although each fact_id has several")
   expect_true(all(is.finite(tables$coefficients$lower) & is.finite(tables$coefficients$upper)))
   expect_false(any(tables$coefficients$infinite))
   rare <- events

@@ -36,5 +36,5 @@ test_that("the graded label takes the place of logp0, and other tables have no s
   alone <- survival::coxph(survival::Surv(start, stop, event) ~ scale(logp0), data)
   expect_equal(beside$estimate[beside$definition == "graded"], unname(coef(alone)), tolerance = 1e-6)
   bare <- data[setdiff(names(data), c("p0", "logp0", "p0_at_0.7"))]
-  expect_equal(latent_definitions(bare, c("latent", "popularity"))$tables$latent_definitions$definition, "drawn")
+  expect_equal(latent_definitions(bare, c("latent", "popularity"))$status, "not needed")
 })

@@ -143,6 +143,27 @@ test_that("marginal beside conditional hazard ratios", {
   expect_equal(own$marginal$marginal_hr, plain$coefficients$hr)
   expect_equal(own$marginal$marginal_upper, plain$coefficients$upper)
   expect_match(own$marginal$method[[1L]], "robust errors by group, 12 levels")
+  few <- fit_entry(kind = "frailty", formula = "latent + popularity + (1 | run)")
+  plain <- fit_entry(formula = "latent + popularity", cluster = "fact_id")
+  expect_match(few$marginal$method[[1L]], "robust errors by fact_id")
+  expect_equal(few$marginal$marginal_upper, plain$coefficients$upper)
+})
+
+test_that("robust errors of few clusters are doubted", {
+  few <- fit_entry(formula = "latent", cluster = "group")
+  expect_match(few$fits$reason, "only 12 clusters \\(group\\) are too small")
+  expect_false(grepl("clusters", fit_entry(formula = "latent", cluster = "fact_id")$fits$reason))
+})
+
+test_that("a Gaussian frailty that is asked for is not said to stand in for coxme, and has its test and interval", {
+  own <- fit_entry(kind = "frailty", formula = "latent", random = "group", engine = "gaussian")
+  expect_equal(own$fits$status, "ok")
+  expect_false(grepl("coxme", paste(own$fits$reason, own$fits$engine)))
+  skip_if_not_installed("coxme")
+  theirs <- fit_entry(kind = "frailty", formula = "latent", random = "group", engine = "coxme")$variances
+  # The same likelihood: to the tolerances of coxme's search and of the interval's (1 % of a variance).
+  expect_equal(own$variances[c("chisq", "p")], theirs[c("chisq", "p")], tolerance = 1e-3)
+  expect_equal(own$variances[c("lower", "upper")], theirs[c("lower", "upper")], tolerance = 0.03)
 })
 
 # The formula against what it stands for: facts with gamma frailties whose hazards are known. The marginal ratio at t is
