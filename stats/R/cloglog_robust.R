@@ -1,5 +1,5 @@
-# Standard errors of cloglog() that count the rows of one cluster as one: scores of all person-periods, summed by cluster,
-# between two inverse informations. NULL where there are too many person-periods to keep the clusters apart.
+# Standard errors of cloglog() that count the rows of one cluster as one: scores of all person-periods, summed by
+# cluster, between two inverse informations. NULL where there are too many person-periods to keep the clusters apart.
 # Liang and Zeger (1986), Biometrika 73:13, eq. 9 with the identity as working correlation.
 cloglog_robust <- function(object, data, covariates, strata, cluster, most = 5e6) {
   data$.cluster <- match(data[[cluster]], unique(data[[cluster]]))

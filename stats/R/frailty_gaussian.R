@@ -1,4 +1,4 @@
-# A Gaussian random effect of one grouping, by coxph(): what stands in for coxme where it is not installed, or is `asked`
+# A Gaussian random effect of one grouping, by coxph(): stands in for coxme where that is not installed, or is `asked`
 # for by name. It is the same model, with the variance by restricted instead of full maximum likelihood; test and
 # interval of the variance are those of the likelihood that both engines of cox_mixed() maximise.
 gaussian_stand_in <- function(data, covariates, random, strata, ties, conf, terms, cluster = "", asked = FALSE) {

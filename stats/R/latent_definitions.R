@@ -16,7 +16,7 @@ latent_definitions <- function(data, covariates, strata = character(), cluster =
   if (!"latent" %in% covariates) return(list(status = "not needed", reason = "latent knowledge is not a predictor"))
   defined <- definitions_of(data, samples)
   if (length(defined) == 1L) {
-    return(list(status = "not needed", reason = "the table has no probabilities (p0, logp0) to define it in another way"))
+    return(list(status = "not needed", reason = "there are no probabilities (p0, logp0) to define it in another way"))
   }
   others <- setdiff(covariates, "latent")
   own <- function(values) {

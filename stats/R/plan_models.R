@@ -84,6 +84,11 @@ bad_model <- function(key, what, remedy) {
 
 # Columns that the model's table does not have.
 column_problems <- function(model, columns, problem) {
+  outcomes <- intersect(c(model$parsed$columns, model$strata), outcome_columns)
+  if (length(outcomes)) {
+    return(list(problem("formula", sprintf("'%s' is the outcome itself, or known only with it", outcomes[[1L]]),
+                        "name what was known before; a change with time is time_varying, with split or tt")))
+  }
   known <- texts(columns[[model$table]])
   if (!length(known)) return(NULL)
   asked <- list(formula = model$parsed$columns, strata = model$strata, cluster = texts(model$cluster),
@@ -99,6 +104,9 @@ column_problems <- function(model, columns, problem) {
   })
   unlist(found, recursive = FALSE)
 }
+
+# What nobody knows before the event: as predictors they foretell it without telling anything.
+outcome_columns <- c("stop", "event", "left", "right", "to", "gap", "stop_examples")
 
 # The tasks of all entries. A plan whose models cannot be meant is refused as a whole.
 model_tasks <- function(plan, columns = NULL) {

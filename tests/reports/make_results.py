@@ -558,8 +558,14 @@ def _study(seed):
         "model": {"name": "tiny", "width": 128},
         "tuning": {"method": "lora", "rank": 16, "epochs": EPOCHS, "learning_rate": 1e-4, "batch_size": 8},
         "probe": {"samples": 20, "temperature": 1.0, "top_k": 0, "top_p": 1.0, "examples": 6},
-        "analysis": {"time": "epoch", "rules": RULES, "ties": "efron", "random": ["group"], "cluster": "fact_id",
-            "model": [{"name": "own-acquisition", "conf": 0.9}, {"name": "own-degradation", "conf": None}]},
+        "analysis": {
+            "time": "epoch",
+            "rules": RULES,
+            "ties": "efron",
+            "random": ["group"],
+            "cluster": "fact_id",
+            "model": [{"name": "own-acquisition", "conf": 0.9}, {"name": "own-degradation", "conf": None}],
+        },
         "report": {"formats": ["html"]},
         "arms": [{"name": "lora"}, {"name": "lora-slow", "tuning": {"learning_rate": 3e-5}}],
     }

@@ -149,6 +149,13 @@ test_that("marginal beside conditional hazard ratios", {
   expect_equal(few$marginal$marginal_upper, plain$coefficients$upper)
 })
 
+test_that("the outcome explains nothing", {
+  for (column in c("event", "log(stop)", "right", "strata(left)")) {
+    expect_match(problems(formula = paste("latent +", column)), "formula: '[a-z]+' is the outcome itself")
+  }
+  expect_length(problems(formula = "latent + start"), 0L)
+})
+
 test_that("robust errors of few clusters are doubted", {
   few <- fit_entry(formula = "latent", cluster = "group")
   expect_match(few$fits$reason, "only 12 clusters \\(group\\) are too small")
