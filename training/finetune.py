@@ -121,6 +121,7 @@ class Finetuning:
     forms : sequence (facts) of sequence (templates) of Encoded
         Each trained fact alone in each of its prompt forms, the probe form first.
     tuning : TuningSpec
+        ``accumulate`` is where ``parts`` begins: it may be raised between steps, which changes rounding only.
     seed : int
         Of the order of facts and the choice of forms.
     team : Team
@@ -142,7 +143,7 @@ class Finetuning:
         seed: int,
         team: Team = ALONE,
     ):
-        self.forms, self.tuning, self.team = forms, tuning, team
+        self.forms, self.tuning, self.team, self.parts = forms, tuning, team, tuning.accumulate
         longest = max(len(form.tokens[0]) for fact in forms for form in fact)
         check_context(model, longest, "facts.templates", "use shorter prompts, or a model with a longer context")
         self._share = not drops_out(model)
@@ -255,7 +256,7 @@ class Finetuning:
 
     def _turns(self, batch: list[Lesson]) -> Iterator[tuple[list[Lesson], bool]]:
         """What passes through the model at a time, and whether it counts."""
-        for part, counts in _turns(batch, self.tuning.accumulate, self.team):
+        for part, counts in _turns(batch, self.parts, self.team):
             for pack in packs(part, self.pack_tokens) if self.pack_tokens else [part]:
                 yield pack, counts
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -238,6 +238,17 @@ def check_weights(need: int) -> None:
         )
 
 
+def fitting_parts(need: Callable[[int], int], tuning: TuningSpec, free: int) -> int:
+    """In how many parts a step's examples pass: ``accumulate``, doubled until the step fits or each is alone.
+
+    ``need`` tells the bytes of a step in so many parts.
+    """
+    parts, most = tuning.accumulate, tuning.batch_size // tuning.processes
+    while need(parts) > free and parts < most:
+        parts = min(2 * parts, most)
+    return parts
+
+
 def check_training(need: int, free: int, tuning: TuningSpec) -> None:
     """Refuse a training step that will not fit.
 
@@ -246,12 +257,12 @@ def check_training(need: int, free: int, tuning: TuningSpec) -> None:
     InputError
     """
     if need > free:
-        smaller = ", tuning.recompute = true" * (not tuning.recompute)
-        smaller += ', method = "lora"' * (tuning.method == "full")
+        smaller = "set tuning.recompute = true, " * (not tuning.recompute)
+        smaller += 'take tuning.method = "lora", ' * (tuning.method == "full")
         raise InputError(
             f"training takes about {size(need)} beside the weights, and {size(free)} are free",
             "tuning",
-            f"raise tuning.accumulate{smaller}, lower study.workers, or use a machine with more memory",
+            f"{smaller}lower study.workers, or use a machine with more memory",
         )
 
 

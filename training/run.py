@@ -118,7 +118,7 @@ class Run:
         self.model = tunable(self.model, job.tuning, job.seed, self.room)
         free = memory.free_bytes()
         self.training = Finetuning(self.model, forms, job.tuning, job.seed, self.team)
-        self._plan_training(shape, forms, probing, free)
+        self._plan_training(shape, forms, probing, free, found)
         if not self.training.packed:
             self.say("this architecture does not take packed lessons: training takes padded rows, which is slower")
         self.probe_units = PROBE_COST * len(self.facts) / job.tuning.batch_size
@@ -170,22 +170,34 @@ class Run:
             self.say(f"probe.batch_tokens is {tokens}, not {wanted}: more does not fit into {memory.size(free)}")
         return tokens, need
 
-    def _plan_training(self, shape: memory.Shape, forms: list, probing: int, free: int) -> None:
-        """Say what training will take, or refuse before its first step."""
+    def _plan_training(self, shape: memory.Shape, forms: list, probing: int, free: int, found: Checkpoint | None):
+        """Take a step in parts that fit, say what training will take, or refuse before its first step."""
+        tuning = self.job.tuning
         trainable = sum(w.numel() for w in self.model.parameters() if w.requires_grad)
         lengths = [len(form.tokens[0]) for fact in forms for form in fact]
         targets = [int(form.target_tokens[0]) for fact in forms for form in fact]
-        largest = memory.largest_lessons(lengths, targets, self.job.tuning, self.training.pack_tokens)
-        step = memory.training_bytes(shape, trainable, *largest, self.job.tuning)
-        if self.job.tuning.strategy == "fsdp":
+
+        def need(parts: int) -> int:
+            split = tuning.model_copy(update={"accumulate": parts})
+            largest = memory.largest_lessons(lengths, targets, split, self.training.pack_tokens)
+            return memory.training_bytes(shape, trainable, *largest, tuning)
+
+        # Other parts round differently: a continued run keeps its own.
+        parts = found.state["parts"] if found else memory.fitting_parts(need, tuning, free)
+        parts = self.training.parts = max(self.team.tell(parts))
+        step = need(parts)
+        if parts > tuning.accumulate:
+            fits = f"a larger part does not fit into {memory.size(free)}"
+            self.say(f"a step passes in {parts} parts, tuning.accumulate is {tuning.accumulate}: {fits}")
+        if tuning.strategy == "fsdp":
             probing += trainable * shape.bytes  # probed whole
         self.say(
             f"memory beside the weights, estimated: probing {memory.size(probing)} "
             f"({self.batch_tokens} tokens at once), a training step {memory.size(step)}; "
             f"free for {'this run' if self.team.size == 1 else 'each process'}: {memory.size(free)}"
         )
-        kept = memory.kept_bytes(trainable, self.job.tuning)
-        memory.check_training(max(step, kept + probing), free, self.job.tuning)
+        kept = memory.kept_bytes(trainable, tuning)
+        memory.check_training(max(step, kept + probing), free, tuning)
 
     def _probe(self, samples: tuple[Sampling, ...]) -> Probed:
         return probe_shared_out(self.team, self.model, self.encoded, samples, self.batch_tokens, self.share_prefix)
@@ -196,6 +208,7 @@ class Run:
         clock = self.clock
         state = {"training": self.training.state(), "exposures": torch.from_numpy(clock.exposures)}
         state |= {"threads": torch.get_num_threads(), "batch_tokens": self.batch_tokens, "room": self.room}
+        state |= {"parts": self.training.parts}
         if self.team.leads:
             self._save(Checkpoint(clock.checkpoint, clock.epoch, self._tables(), state))
         share = probed.recalled[self.trained].mean()

@@ -85,11 +85,17 @@ def test_a_step_that_does_not_fit_is_refused_with_what_to_do():
     shape = memory.Shape(32, 4096, 14336, 4096, 1024, 128256, 2)
     need = memory.training_bytes(shape, 8_000_000_000, 8, 30, 60, tuning)
     assert 8e9 * 16 < need < 8e9 * 17
-    with pytest.raises(InputError, match="tuning.recompute = true, method = .lora."):
+    with pytest.raises(InputError, match="set tuning.recompute = true, take tuning.method = .lora."):
         memory.check_training(need, 80_000_000_000, tuning)
     less = memory.training_bytes(shape, 0, 8, 300, 60, tuning.model_copy(update={"recompute": True}))
     assert less < memory.training_bytes(shape, 0, 8, 300, 60, tuning) / 10
     memory.check_training(need, 140_000_000_000, tuning)
+
+
+def test_a_step_is_split_until_it_fits():
+    tuning = TuningSpec(batch_size=24, accumulate=3, processes=2)
+    need = lambda parts: 1200 // parts  # noqa: E731
+    assert [memory.fitting_parts(need, tuning, free) for free in (400, 399, 200, 199, 100, 50)] == [3, 6, 6, 12, 12, 12]
 
 
 def test_free_memory_is_shared_between_runs():

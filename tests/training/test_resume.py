@@ -135,10 +135,27 @@ def test_a_diverging_run_keeps_its_last_good_checkpoint(asked, tmp_path):
 def test_too_little_memory_is_one_message_before_the_first_step(asked, tmp_path, monkeypatch):
     monkeypatch.setattr("training.memory.free_bytes", lambda: 64_150_000)
     said = []
-    with pytest.raises(InputError, match="raise tuning.accumulate"):
-        execute(asked(tmp_path, batch_size=24), lambda event: said.append(event.get("say", "")))
+    with pytest.raises(InputError, match="set tuning.recompute = true, lower study.workers"):
+        execute(asked(tmp_path, batch_size=24, rank=64), lambda event: said.append(event.get("say", "")))
     assert not (tmp_path / "probes.arrow").exists()
     assert any("estimated: probing 64 MB" in s for s in said)
+
+
+def test_a_step_that_does_not_fit_passes_in_parts_and_a_continued_run_keeps_them(asked, tmp_path, monkeypatch):
+    recipe = {"batch_size": 24, "epochs": 4, "dropout": 0.0}
+    roomy, whole, killed = (asked(tmp_path / name, **recipe) for name in ("roomy", "whole", "killed"))
+    execute(roomy)
+    monkeypatch.setattr("training.finetune.COPIES", 0.0)
+    with monkeypatch.context() as little:
+        little.setattr("training.memory.free_bytes", lambda: 64_700_000)
+        said = []
+        execute(whole, lambda event: said.append(event.get("say", "")))
+        assert any("a step passes in 4 parts, tuning.accumulate is 1" in s for s in said), said
+        stopped(killed, 2)
+    execute(killed)  # with all the memory of this machine
+    assert contents(killed) == contents(whole)
+    losses = [read_table(job.folder / "training.arrow")["loss"].to_pylist() for job in (roomy, whole)]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-4)  # rounding of sums in other parts, as for `accumulate`
 
 
 def test_a_runs_identity_names_all_the_code_that_it_runs():
