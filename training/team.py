@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -132,6 +133,11 @@ def check_gpus(asked: int) -> None:
 
 
 def _die_with_parent() -> None:
-    """End with torchrun, however it ends: nobody else would end a process that waits for the others (Linux)."""
+    """End with torchrun, however it ends: nobody else would end a process that waits for the others (Linux).
+
+    It may have ended already: to read our modules takes seconds, and who is killed meanwhile leaves us to process 1.
+    """
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+        if os.getppid() == 1 and b"torch" not in Path("/proc/1/cmdline").read_bytes():  # in a container it may be 1
+            sys.exit("torchrun has ended, and so does this process")

@@ -4,6 +4,9 @@ import contextlib
 import os
 import re
 import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -112,6 +115,30 @@ def test_a_killed_process_ends_the_run_and_a_rerun_ends_with_the_same_bytes(aske
     assert any("continues from epoch" in s for s in run(killed))
     for name in ("baseline", "probes", "training"):
         assert (killed.folder / f"{name}.arrow").read_bytes() == (whole.folder / f"{name}.arrow").read_bytes(), name
+
+
+def test_a_process_whose_torchrun_was_killed_while_it_began_does_not_stay(tmp_path):
+    """It would wait for the others for ten minutes, and whoever reads what it prints with it."""
+    told = tmp_path / "told"
+    late = f"""
+import os, pathlib, time
+while os.getppid() == FIRST: time.sleep(0.01)
+try:
+    from training.team import team
+    with team(2): pass
+except SystemExit as error: pathlib.Path("{told}").write_text(f"{{os.getppid()}} {{error}}")
+"""
+    start = f"import os, subprocess, sys; late = {late!r}.replace('FIRST', str(os.getpid()))"
+    start += "; subprocess.Popen([sys.executable, '-c', late], start_new_session=True)"
+    store = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "1"}  # nobody listens there any more
+    rank = {"RANK": "1", "LOCAL_RANK": "1", "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
+    path = {"PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
+    subprocess.run([sys.executable, "-c", start], env=os.environ | store | rank | path, check=True)
+    until = time.monotonic() + 120
+    while not told.exists() and time.monotonic() < until:
+        time.sleep(0.1)
+    parent, _, why = told.read_text().partition(" ")
+    assert parent == "1" and "torchrun has ended" in why
 
 
 def test_weights_shared_out_learn_the_same_and_go_on_after_a_kill(asked, tmp_path):
