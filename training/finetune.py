@@ -238,21 +238,34 @@ class Finetuning:
             loss = self._loss(part) * weight
             value += loss.detach()
             self._accelerator.backward(loss * self.team.size if self._shared_out else loss)  # FSDP takes the mean
-        self.team.add_up([value])
+        self._add_up(value)
         if not math.isfinite(value):
             raise InputError(
                 f"the loss is {float(value)} at step {self.step + 1} (epoch {self.step // self.per_epoch + 1})",
                 "tuning.learning_rate",
                 "lower the learning rate or the clip, or train in fp32",
             )
-        if not self._shared_out:
-            self.team.add_up([w.grad for w in self._weights.values() if w.grad is not None])
         self._accelerator.clip_grad_norm_(list(self._weights.values()), self.tuning.clip)
         rate = self._scheduler.get_last_lr()[0]
         self._optimizer.step()
         self._scheduler.step()
         self._optimizer.zero_grad()
         return float(value), rate
+
+    def _add_up(self, loss: torch.Tensor) -> None:
+        """Make ``loss`` (1,) and, but for FSDP, which does it itself, the gradients the sums over all processes.
+
+        A weight may have a gradient in some processes only (a layer that was dropped, an expert that was not asked).
+        """
+        weights = [] if self._shared_out or self.team.size == 1 else list(self._weights.values())
+        told = torch.cat([loss, loss.new_tensor([w.grad is not None for w in weights])])
+        self.team.add_up([told])
+        loss.copy_(told[:1])
+        learning = [w for w, having in zip(weights, told[1:].tolist(), strict=True) if having]
+        for weight in learning:
+            if weight.grad is None:
+                weight.grad = torch.zeros_like(weight)
+        self.team.add_up([w.grad for w in learning])  # type: ignore[misc]
 
     def _turns(self, batch: list[Lesson]) -> Iterator[tuple[list[Lesson], bool]]:
         """What passes through the model at a time, and whether it counts."""

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from pydantic import ValidationError
+from transformers import OPTConfig, OPTForCausalLM
 
 from events.errors import InputError
 from events.files import read_table
@@ -21,7 +22,7 @@ from tests.training.conftest import RECIPE
 from training.encoding import encode_probes
 from training.probe_shared_out import shares
 from training.run import execute
-from training.spec import ProbeSpec, TuningSpec
+from training.spec import ModelSpec, ProbeSpec, TuningSpec
 from training.stored_facts import from_arrow
 from training.team import team
 
@@ -100,6 +101,19 @@ def test_two_processes_learn_and_probe_what_one_does(asked, tmp_path):
     assert_agree(one, two)
     assert read_table(two.folder / "training.arrow")["examples"].to_pylist()[4] == 25
     assert any("free for each process" in s for s in said)
+
+
+def test_weights_that_only_one_process_has_a_gradient_of(asked, tokenizer, tmp_path):
+    """Layers are dropped at random, by each process others: what they add up are still the same weights."""
+    folder = tmp_path / "model"
+    sizes = {"hidden_size": 32, "word_embed_proj_dim": 32, "ffn_dim": 48, "num_hidden_layers": 2}
+    config = OPTConfig(vocab_size=len(tokenizer), num_attention_heads=4, layerdrop=0.5, **sizes)
+    OPTForCausalLM(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    job = asked(tmp_path / "run", method="full", epochs=3, batch_size=6, dropout=0.0, processes=2)
+    run(job.model_copy(update={"model": ModelSpec(name=str(folder))}))
+    losses = read_table(job.folder / "training.arrow")["loss"].to_pylist()
+    assert len(losses) == 12 and losses[-1] < losses[0]
 
 
 def test_a_killed_process_ends_the_run_and_a_rerun_ends_with_the_same_bytes(asked, tmp_path):
