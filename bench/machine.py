@@ -22,7 +22,7 @@ def machine(packages: Sequence[str]) -> str:
     info = Path("/proc/cpuinfo")
     if info.exists():
         cpu = next((line.split(":")[1].strip() for line in info.open() if line.startswith("model name")), cpu)
-    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU was at hand"
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
     versions = ", ".join(f"{p} {version(p)}" for p in packages)
     return f"{cpu}, {torch.get_num_threads()} thread(s), {gpu}; Python {platform.python_version()}, {versions}"
 

@@ -5,6 +5,7 @@ Without arguments: the default study's model, every WHAT at one size, into bench
 peak of the resident memory is read every millisecond (Linux); one line is printed.
 """
 
+import os
 import subprocess
 import sys
 import threading
@@ -12,6 +13,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+os.environ["CUDA_VISIBLE_DEVICES"] = ""  # resident memory is that of the processor
 
 import torch
 
