@@ -46,7 +46,8 @@ def check_table(table: Path, plan: Path) -> list[str]:
     check_models(asked["models"], asked, _names(own.events))
     counts = count_events(own.events).to_pylist()
     rules = {r["rule"] for r in counts}
-    told = [f"{table}: {own.events.num_rows:,} rows, nothing is wrong"]
+    rows = own.events if own.transitions is None else own.transitions  # events: up to the first of each id
+    told = [f"{table}: {rows.num_rows:,} rows, nothing is wrong"]
     for what in dict.fromkeys((r["outcome"], r["rule"]) for r in counts):
         mine = [r for r in counts if (r["outcome"], r["rule"]) == what]
         events, at_risk = (sum(r[n] for r in mine) for n in ("events", "at_risk"))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import field_validator
 
+from events.errors import InputError
+from events.own_transitions import REPEATED
 from events.rules import levels_of
 from stats.plan import AnalysisModel, AnalysisSpec, told
 
@@ -19,6 +21,7 @@ class OwnModel(AnalysisModel):
 
     outcome: str  # type: ignore[assignment]  # wider than a study's
     rule: str | None = None
+    events: Literal["first", "all"] | None = None  # of a table of repeated ones: the first of each id, or all of them
 
 
 class OwnAnalysisSpec(AnalysisSpec):
@@ -85,9 +88,17 @@ def own_plan(spec: OwnAnalysisSpec, events: pa.Table) -> dict[str, Any]:
     as_told = told(spec.model_copy(update=filled), outcomes, rules, covariates, curves)
     kinds = json.loads(metadata.get(b"kinds", b"[]"))  # of models that read every event, not only the first one
     other = {theirs: ours for theirs, ours in names.items() if theirs != ours}
-    for model in as_told["models"]:
+    for number, model in enumerate(as_told["models"], 1):
         model |= {"names": other} if other else {}  # for the formula, which R reads
-        if model["kind"] in kinds:
+        every = model.pop("events", "first") == "all"
+        if every and REPEATED[0] not in kinds:
+            raise InputError(
+                "the plan does not say that events repeat, so that each id has one",
+                f"analysis.model[{number}].events",
+                "set events.repeated = true, or leave this key out",
+            )
+        model |= {"every": True} if every else {}
+        if every or model["kind"] in kinds:
             model |= {"table": "transitions", "own": True}  # whose outcomes are the table's, not those of knowledge
     states = {"kinds": dict.fromkeys(outcomes, kinds)} if kinds and spec.states else None
     return as_told | {"history": False, "states": states}  # nobody probed these facts between their events

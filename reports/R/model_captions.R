@@ -27,6 +27,11 @@ model_captions <- c(
     " a predictor's values, relative to the average fact. Where the band contains 1 throughout, the data ",
     "show no effect. Values beyond 0.05 and 20 are cut there."
   ),
+  zph = paste0(
+    "Scaled Schoenfeld residuals: a point per event, the smoothed log hazard ratio with its band (%s), and ",
+    "the model's constant value (dashed). Where the smooth is not level, one ratio is an average: split it ",
+    "(time_varying)."
+  ),
   groups = paste0(
     "Levels of the random effects ranked: hazard relative to the typical one, beyond the predictors, with",
     " %ss given the variances. The effects are shrunk towards 1. Of many levels the ten lowest and the ",

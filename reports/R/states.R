@@ -94,7 +94,7 @@ say_states <- function(results) {
   paste(lines, collapse = "\n")
 }
 
-table_states <- function(results, outcome = "states") {
+table_states <- function(results, outcome = "states", interval = "95 % interval") {
   e <- states_ends(results, outcome)
   some <- e$start > 0.0005 | e$end > 0.0005 | e$mean > 0.005
   e <- e[some %in% TRUE, ]
@@ -106,6 +106,7 @@ table_states <- function(results, outcome = "states") {
     mean = paste0(fmt_number(e$mean), " (", fmt_number(e$mean_lower), "\u2013", fmt_number(e$mean_upper), ")"),
     check.names = FALSE)
   names(out)[5] <- paste("Mean", time_word(results$time, 2), "in it (95 % interval)")
+  names(out) <- sub("95 % interval", interval, names(out), fixed = TRUE)
   md_table(out, "llrrr")
 }
 
@@ -212,8 +213,9 @@ table_model_transitions <- function(results, task) {
   d <- of_model(results, "transition_coefficients", task)
   none <- !with_term(d)
   method <- ifelse(d$method == "subdistribution", "share", "rate")
+  predictor <- ifelse(none, as.character(d$reason), paste0(model_term_words(d), ", ", plain_name(d$unit)))
   md_table(with_interval(data.frame(Transition = transition_words(d), Of = method,
-    Events = fmt_n(d$events), Predictor = ifelse(none, as.character(d$reason), model_term_words(d)),
+    Events = fmt_n(d$events), Predictor = predictor,
     "Hazard ratio (95 % interval)" = ifelse(none, "no estimate", fmt_hr(d$hr, d$lower, d$upper, d$infinite)),
     p = fmt_p_value(d$p), check.names = FALSE), results, task), "llrlrr")
 }

@@ -25,7 +25,8 @@ formula_design <- function(parsed, data, standardise = FALSE) {
   if (!length(varying$labels)) return(utils::modifyList(nothing, varying["remarks"]))
   check_width(frame, stats::terms(frame), varying$labels)
   scaled <- scale_variables(frame, standardise, same_rows(data[c("run", "fact_id")]))
-  made <- lapply(varying$labels, design_block, terms = stats::terms(frame), frame = scaled$frame, sds = scaled$sds)
+  made <- lapply(varying$labels, design_block, terms = stats::terms(frame), frame = scaled$frame, sds = scaled$sds,
+                 means = scaled$means)
   columns <- do.call(cbind, lapply(made, `[[`, "data"))
   chosen <- estimable(columns, names(columns))
   data[names(columns)] <- columns
@@ -91,7 +92,7 @@ scale_variables <- function(frame, standardise, spell) {
 }
 
 # Columns and descriptions of one term of the formula.
-design_block <- function(label, terms, frame, sds) {
+design_block <- function(label, terms, frame, sds, means) {
   factors <- attr(terms, "factors")
   coding <- stats::setNames(factors[, label], rownames(factors)) # R drops the names of a single variable
   coding <- coding[coding > 0]
@@ -101,7 +102,8 @@ design_block <- function(label, terms, frame, sds) {
     value <- frame[[names(coding)]]
     data <- as_treatment(stats::setNames(data.frame(value), name), name)
     names(sds) <- plain_term(names(sds))
-    terms <- describe_terms(data, name, sds)
+    names(means) <- plain_term(names(means))
+    terms <- describe_terms(data, name, sds, means)
     return(list(data = data, terms = cbind(terms, block = rep(name, nrow(terms)))))
   }
   parts <- lapply(names(coding), function(variable) {

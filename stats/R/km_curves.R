@@ -80,7 +80,9 @@ grouped_by <- function(data, by) {
   if (is.logical(value) || (is.factor(value) && all(levels(value) %in% c("FALSE", "TRUE")))) {
     value <- factor(value, c(FALSE, TRUE), c("no", "yes"))
   } else if (is.numeric(value) && length(unique(value)) > 5L) {
-    breaks <- unique(stats::quantile(value, c(0, 1, 2, 3) / 3, names = FALSE))
+    keys <- intersect(c("run", "fact_id"), names(data))
+    once <- if (length(keys)) of_spells(value, row_patterns(data, keys)) else value # a fact of many rows counts once
+    breaks <- unique(stats::quantile(once, c(0, 1, 2, 3) / 3, names = FALSE))
     value <- cut(value, breaks, include.lowest = TRUE, dig.lab = 3L)
     notes <- paste(by, "is cut at the thirds of its values")
   } else {

@@ -11,8 +11,9 @@ multi_state <- function(data, covariates, by = character(), strata = character()
                         conf = 0.95, terms = describe_terms(data, covariates)) {
   gate <- check_states(data)
   if (nzchar(gate$reason)) return(list(status = "failed", reason = gate$reason))
-  curves <- state_occupation(data, by, cluster, conf)
-  counts <- transition_counts(data, by[nzchar(by)])
+  shown <- in_units(data, by, terms)
+  curves <- state_occupation(shown, by, cluster, conf)
+  counts <- transition_counts(shown, by[nzchar(by)])
   models <- transition_models(data, covariates, strata, cluster, ties, conf, terms)
   list(
     fit = models$fit,
@@ -20,4 +21,13 @@ multi_state <- function(data, covariates, by = character(), strata = character()
     remarks = c(gate$remarks, models$remarks),
     notes = c(curves$notes, cluster_of(data, cluster)$note)
   )
+}
+
+# Columns that split the curves as they are in the data, where they are predictors per standard deviation as well.
+in_units <- function(data, by, terms) {
+  for (column in intersect(by, terms$column[terms$scale != 1])) {
+    own <- terms[terms$column == column, ]
+    data[[column]] <- data[[column]] * own$scale + own$centre
+  }
+  data
 }

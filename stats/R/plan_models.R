@@ -37,7 +37,8 @@ complete_model <- function(model, plan = list(), columns = NULL) {
               paste("known:", toString(names(kinds))))
   }
   kind <- kinds[[name]]
-  own <- c("name", "title", "kind", "outcome", "rule", "formula", "conf", "standardise", "table", "own", "names")
+  own <- c("name", "title", "kind", "outcome", "rule", "formula", "conf", "standardise", "table", "own", "names",
+           "every")
   stray <- setdiff(names(model), c(own, kind$keys))
   if (length(stray)) {
     bad_model(stray[[1L]], sprintf("the kind '%s' does not use the key '%s'", name, stray[[1L]]),
@@ -120,10 +121,11 @@ model_tasks <- function(plan, columns = NULL) {
     model <- complete_model(entry, plan, columns)
     kind <- model_kinds()[[model$kind]]
     id <- paste(model$outcome, model$rule, model$kind, model$name, sep = "/")
-    args <- model[setdiff(names(model), c("name", "title", "kind", "outcome", "rule", "table", "own", "parsed"))]
+    apart <- c("name", "title", "kind", "outcome", "rule", "table", "own", "every", "parsed")
+    args <- model[setdiff(names(model), apart)]
     parts <- c(if (model$parsed$text != "1") paste("of", model$parsed$text),
                if (length(model$random)) paste("with random effects of", toString(model$random)))
-    words <- paste(c(kind$words, parts), collapse = " ")
+    words <- paste(c(kind$words, if (isTRUE(model$every)) "of every event", parts), collapse = " ")
     title <- if (is.null(model$title)) words else sprintf("%s (%s)", model$title, words)
     list(id = id, fn = "model", outcome = model$outcome, rule = model$rule, model = model$kind, name = model$name,
          table = model$table, args = args, title = title_of(model$outcome, model$rule, title))

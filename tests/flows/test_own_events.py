@@ -216,6 +216,8 @@ def test_a_formula_takes_columns_by_the_names_of_the_table(tmp_path, capsys, mon
     assert "nothing is wrong" in run(["analyze", "t.csv", "--plan", "t.toml", "--check"], capsys)
     (tmp_path / "t.toml").write_text(head + model.format("itm"))
     assert "no column 'itm'" in run(["analyze", "t.csv", "--plan", "t.toml", "--check"], capsys, 2)
+    (tmp_path / "t.toml").write_text(head + model.format("item") + 'events = "all"\n')
+    assert "set events.repeated = true" in run(["analyze", "t.csv", "--plan", "t.toml", "--check"], capsys, 2)
 
 
 def run(arguments, capsys, status=0):

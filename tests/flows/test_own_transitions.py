@@ -33,12 +33,25 @@ CASES = {
         kind = "andersen-gill"
         outcome = "recurrence"
         formula = "rx + log(size)"
+        [[analysis.model]]
+        name = "each"
+        outcome = "recurrence"
+        formula = "rx + size + number"
+        events = "all"
+        [[analysis.model]]
+        name = "frail"
+        kind = "frailty"
+        engine = "gaussian"
+        outcome = "recurrence"
+        formula = "rx + size + (1 | id)"
+        events = "all"
         """,
         """
         b <- survival::bladder2
         list(ag = told(coxph(Surv(start, stop, event) ~ rx + size + number, b, cluster = id)),
              total = told(coxph(Surv(start, stop, event) ~ rx + size + number + strata(enum), b, cluster = id)),
              gap = told(coxph(Surv(stop - start, event) ~ rx + size + number + strata(enum), b, cluster = id)),
+             frail = told(coxph(Surv(start, stop, event) ~ rx + size + frailty(id, distribution = "gaussian"), b)),
              sizes = told(coxph(Surv(start, stop, event) ~ rx + log(size), b, cluster = id)),
              first = told(coxph(Surv(start, stop, event) ~ rx + size + number, subset(b, enum == 1))))
         """,
@@ -159,9 +172,13 @@ def test_repeated_events_are_those_of_coxph(analysed):
         "gap": "pwp/gap",
         "sizes": "andersen-gill/sizes",
         "first": "cox",
+        "frail": "frailty/frail",
     }
     for what, task in tasks.items():
         same(table(folder, "coefficients", task=f"{start}/{task}"), truth[what])
+    same(table(folder, "coefficients", task=f"{start}/cox/each"), truth["ag"])
+    titles = {f["task"]: f["title"] for f in table(folder, "fits")}
+    assert "Cox model of every event of rx + size" in titles[f"{start}/frailty/frail"]
     rows = read_table(folder / "transitions.arrow")
     assert rows.num_rows == 178 and rows["enum"].to_pylist().count(1) == read_table(folder / "events.arrow").num_rows
     assert any("the event repeats: models of one event take the first" in line for line in analysed[2]["bladder"])

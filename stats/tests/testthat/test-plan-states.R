@@ -10,6 +10,18 @@ state_plan <- function(...) {
 events <- simulate_events(facts = 60L)
 of_states <- function(tasks) Filter(function(task) task$table == "transitions", tasks)
 
+test_that("groups of a number are those of its own units, each fact counted once", {
+  x <- rep(10 * seq_len(30), each = 3)
+  stays <- data.frame(run = "r", fact_id = sprintf("f%02d", rep(seq_len(30), each = 3)), x = x)
+  stays <- stays[rep(seq_len(90), ifelse(x > 200, 4, 1)), ]
+  thirds <- grouped_by(stays, "x")$value
+  expect_equal(as.vector(tapply(stays$x, thirds, function(own) length(unique(own)))), c(10, 10, 10))
+  terms <- describe_terms(stays, "x", c(x = 5), c(x = 100))
+  expect_equal(in_units(transform(stays, x = (x - 100) / 5), "x", terms)$x, stays$x)
+  made <- formula_design(parse_formula("x"), stays, standardise = TRUE)
+  expect_equal(in_units(made$data, "x", made$terms)$x, stays$x)
+})
+
 test_that("each outcome takes its rows", {
   hand <- stays_of(list(a = list("unknown", 0, "known", 1, "forgotten", 3, "reacquired", 4, "censored", 6),
                         b = list("latent", 0, "unknown", 2, "known", 5, "censored", 6),
