@@ -35,7 +35,10 @@ plan_fits <- function(events, plan) {
       if (primary && "arm" %in% covariates) tasks <- c(tasks, list(arms_task(outcome, rule, covariates, plan)))
     }
   }
-  c(tasks, state_tasks(plan, several_arms), model_tasks(plan, list(events = names(events))))
+  tasks <- c(tasks, state_tasks(plan, several_arms), model_tasks(plan, list(events = names(events))))
+  # A model of kind pwp may be called gap, as the standard one is: the tables tell fits apart by their id.
+  ids <- make.unique(vapply(tasks, `[[`, "", "id"), sep = "-")
+  Map(utils::modifyList, tasks, lapply(ids, function(id) list(id = id)), USE.NAMES = FALSE)
 }
 
 # All tasks of one outcome and rule, the cheap ones first.

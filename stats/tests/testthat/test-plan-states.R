@@ -10,6 +10,14 @@ state_plan <- function(...) {
 events <- simulate_events(facts = 60L)
 of_states <- function(tasks) Filter(function(task) task$table == "transitions", tasks)
 
+test_that("a model that is called as a standard one has an id of its own", {
+  named <- list(name = "gap", outcome = "forgetting", kind = "pwp", formula = "popularity", table = "transitions")
+  tasks <- plan_fits(simulate_events(), standard_plan(states = list(covariates = "popularity"), models = list(named)))
+  ids <- vapply(tasks, `[[`, "", "id")
+  expect_equal(anyDuplicated(ids), 0L)
+  expect_equal(ids[[length(ids)]], "forgetting/first/pwp/gap-1")
+})
+
 test_that("groups of a number are those of its own units, each fact counted once", {
   x <- rep(10 * seq_len(30), each = 3)
   stays <- data.frame(run = "r", fact_id = sprintf("f%02d", rep(seq_len(30), each = 3)), x = x)
