@@ -171,6 +171,7 @@ class Finetuning:
         self._accelerator = Accelerator(cpu=not torch.cuda.is_available(), mixed_precision="bf16" if bf16 else "no")
         # For evaluation only, as accelerate calls it: placed, and in the precision asked for, but not wrapped in DDP.
         self._model = self._accelerator.prepare_model(model, evaluation_mode=True)
+        self._base = self._accelerator.unwrap_model(self._model)  # once: it walks through all modules
         self._optimizer = self._accelerator.prepare_optimizer(optimizer)
         self._asked = can_be_asked(self._accelerator.device)
         self.alike = True
@@ -229,7 +230,8 @@ class Finetuning:
 
     def _learn(self, batch: list[Lesson]) -> tuple[float, float]:
         """One optimiser step; its loss and learning rate."""
-        self._model.train()
+        if not self._model.training:  # saying it to all modules takes a hundredth of a small step
+            self._model.train()
         value = torch.zeros(1, dtype=torch.float64, device=self._accelerator.device)
         predicted = sum(_predicted(batch))
         for part, counts in self._turns(batch):
@@ -274,10 +276,9 @@ class Finetuning:
                 yield pack, counts
 
     def _loss(self, part: list[Lesson]) -> torch.Tensor:
-        base = self._accelerator.unwrap_model(self._model)
         if self.packed:
-            return packed_loss(self._model, base, part, self._share)
-        return padded_loss(self._model, base, part)
+            return packed_loss(self._model, self._base, part, self._share)
+        return padded_loss(self._model, self._base, part)
 
     def state(self) -> dict[str, Any]:
         """All that the steps to come depend on: trained weights, optimiser, schedule, random states, position.

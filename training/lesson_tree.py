@@ -81,17 +81,17 @@ def tree_logits(model: PreTrainedModel, base: PreTrainedModel, tree: Tree) -> to
         The same model, unwrapped.
     tree : Tree
     """
-    device = next(base.parameters()).device
-    visible = torch.from_numpy(tree.visible).to(device)[None, None]  # (1, 1, T, T)
-    if base.config._attn_implementation != "sdpa":  # attention in the open adds its mask to the scores
-        dtype = next(base.parameters()).dtype
-        visible = torch.zeros(visible.shape, dtype=dtype, device=device).masked_fill_(~visible, torch.finfo(dtype).min)
+    first = next(base.parameters())
+    device, dtype = first.device, first.dtype
+    hidden = torch.from_numpy(~tree.visible).to(device)[None, None]  # (1, 1, T, T)
+    # Added to the scores: every layer would make the same of a mask of bools.
+    mask = torch.zeros(hidden.shape, dtype=dtype, device=device).masked_fill_(hidden, torch.finfo(dtype).min)
     places = torch.from_numpy(tree.places)
     with head_at(base, torch.zeros_like(places), places):
         return model(
             input_ids=torch.from_numpy(tree.ids).to(device)[None],
             position_ids=torch.from_numpy(tree.depths).to(device)[None],
-            attention_mask=visible,
+            attention_mask=mask,
             use_cache=False,
         ).logits
 

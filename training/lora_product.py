@@ -18,12 +18,12 @@ class LoraProduct(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x, weight, turned, bias, a, b, scale):
         rows = x.reshape(-1, x.shape[-1])  # (M, in)
-        low = (rows @ a.t()).mul_(scale)  # (M, r)
+        low = F.linear(rows, a)  # (M, r)
         if turned is None:
             y = F.linear(rows, weight, bias)  # (M, out)
         else:
-            y = rows @ turned if bias is None else torch.addmm(bias, rows, turned)
-        y.addmm_(low, b.t())
+            y = torch.mm(rows, turned) if bias is None else torch.addmm(bias, rows, turned)
+        y.addmm_(low, b.t(), alpha=scale)
         ctx.save_for_backward(rows, low, weight, a, b)
         ctx.shape, ctx.scale = x.shape, scale
         return y.view(*x.shape[:-1], -1)
@@ -32,9 +32,10 @@ class LoraProduct(torch.autograd.Function):
     def backward(ctx, gradient):
         rows, low, weight, a, b = ctx.saved_tensors
         g = gradient.reshape(-1, gradient.shape[-1])  # (M, out)
-        g_low = (g @ b).mul_(ctx.scale)  # (M, r)
-        g_x = (g @ weight).addmm_(g_low, a).view(ctx.shape) if ctx.needs_input_grad[0] else None
-        return g_x, None, None, None, g_low.t() @ rows, g.t() @ low, None
+        scaled = {"beta": 0, "alpha": ctx.scale}  # the product alone, scaled in passing
+        g_low = torch.addmm(low, g, b, **scaled)  # (M, r)
+        g_x = torch.mm(g, weight).addmm_(g_low, a).view(ctx.shape) if ctx.needs_input_grad[0] else None
+        return g_x, None, None, None, torch.mm(g_low.t(), rows), torch.addmm(b, g.t(), low, **scaled), None
 
 
 class PlainLora(Linear):
@@ -42,25 +43,23 @@ class PlainLora(Linear):
 
     def forward(self, x: torch.Tensor, *args, **kwargs) -> torch.Tensor:
         name = self.active_adapters[0] if len(self.active_adapters) == 1 else None
-        if args or kwargs or name is None or self.disable_adapters or self.merged or not self._plain(name, x):
+        if args or kwargs or name is None or self.disable_adapters or self.merged:
             return super().forward(x, *args, **kwargs)
-        base = self.base_layer
-        a, b = self.lora_A[name].weight, self.lora_B[name].weight
-        turned = getattr(self, "turned", None)
-        return LoraProduct.apply(x, base.weight, turned, base.bias, a, b, self.scaling[name])  # type: ignore[no-any-return]
-
-    def _plain(self, name: str, x: torch.Tensor) -> bool:
-        a, b = self.lora_A[name], self.lora_B[name]
-        return (
-            type(self.base_layer) is nn.Linear
-            and not self.base_layer.weight.requires_grad
+        base, to_low, from_low = self.base_layer, self.lora_A[name], self.lora_B[name]
+        weight, a, b = base.weight, to_low.weight, from_low.weight
+        plain = (
+            type(base) is nn.Linear
+            and not weight.requires_grad
             and name not in self.lora_variant  # DoRA
             and isinstance(self.lora_dropout[name], nn.Identity)
-            and a.bias is None
-            and b.bias is None
-            and x.dtype == self.base_layer.weight.dtype == a.weight.dtype == b.weight.dtype
+            and to_low.bias is None
+            and from_low.bias is None
+            and x.dtype == weight.dtype == a.dtype == b.dtype
             and not torch.is_autocast_enabled(x.device.type)
         )
+        if not plain:
+            return super().forward(x)
+        return LoraProduct.apply(x, weight, self._buffers.get("turned"), base.bias, a, b, self.scaling[name])  # type: ignore[no-any-return]
 
 
 def use_lora_product(model: nn.Module, room: int = 0) -> int:

@@ -17,6 +17,7 @@ from transformers import PreTrainedModel
 
 from events.errors import InputError
 from training.full_precision import in_fp32
+from training.gated import gates_in_place
 from training.memory import ran_out
 from training.passes import head_at, pad, plain_passes, shared_passes
 from training.prompts import Encoded
@@ -109,7 +110,7 @@ def probe(
         np.zeros(facts, bool),
     )
     way = shared_passes if share_prefix else plain_passes
-    with undisturbed(model):
+    with undisturbed(model), gates_in_place(model):
         for batch, rows, targets, logits in way(model, encoded, batch_tokens):
             score = score_positions(logits, targets.to(device), terminators, samplings)
             _write(out, batch, rows, score)

@@ -119,7 +119,8 @@ class SharedPrefixAttention:
             self.kept.append([(k[:, a:b].contiguous(), v[:, a:b].contiguous()) for a, b in self.pack.alone])
         elif self.pack.groups:
             first = self.pack.groups[0][0]
-            out[first:] = _behind_prefixes(q, k, v, rule, self.pack, self.kept[self.calls])
+            behind = _behind_prefixes(q, k, v, rule, self.pack, self.kept[self.calls])
+            out[first:].view(-1, *behind.shape[1:]).copy_(behind)
         self.calls += 1
         return out[None], None
 
@@ -162,7 +163,7 @@ def _causal(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, rule: Rule) -> to
 
 
 def _behind_prefixes(q, k, v, rule: Rule, pack: Pack, kept) -> torch.Tensor:
-    """Attention of the T' tokens behind prefixes: (H, T, D), (h, T, D), (h, T, D) -> (T', H, D).
+    """Attention of the T' tokens behind prefixes: (H, T, D), (h, T, D), (h, T, D) -> (T', h, H / h, D).
 
     Scores against the prefix are one product per group; scores within a segment are one batched product
     over the padded grid. Both go through one softmax.
@@ -170,13 +171,15 @@ def _behind_prefixes(q, k, v, rule: Rule, pack: Pack, kept) -> torch.Tensor:
     heads, tokens, width = q.shape
     h, repeats, (segments, t) = k.shape[0], heads // k.shape[0], pack.grid.shape
     first, grid = pack.groups[0][0], pack.grid.flatten()
-    q = (q * rule.scale).view(h, repeats, tokens, width).transpose(1, 2).contiguous()  # (h, T, r, D)
-    own_k = k[:, grid].view(h * segments, t, width)
-    own_v = v[:, grid].view(h * segments, t, -1)
-    near = q[:, grid].view(h * segments, t * repeats, width) @ own_k.mT  # (h·S, t·r, t)
+    scaled = torch.empty(h, tokens, repeats, width, dtype=q.dtype, device=q.device)
+    q = torch.mul(q.reshape(h, repeats, tokens, width).transpose(1, 2), rule.scale, out=scaled)  # (h, T, r, D)
+    # index_select: indexing with a tensor copies number by number on a CPU
+    own_k = k.index_select(1, grid).view(h * segments, t, width)
+    own_v = v.index_select(1, grid).view(h * segments, t, -1)
+    near = q.index_select(1, grid).view(h * segments, t * repeats, width) @ own_k.mT  # (h·S, t·r, t)
     near = rule.capped(near).view(h * segments, t, repeats, t)
-    near = near.masked_fill(~rule.reach(t, q.device)[:, None], -torch.inf)
-    near = near.view(h, segments * t, repeats, t)[:, pack.valid]  # (h, T', r, t)
+    near.masked_fill_(~rule.reach(t, q.device)[:, None], -torch.inf)
+    near = near.view(h, segments * t, repeats, t).index_select(1, pack.valid)  # (h, T', r, t)
     out = torch.empty(h, tokens - first, repeats, v.shape[-1], dtype=q.dtype, device=q.device)
     for begin, end, g in pack.groups:
         keys, values = kept[g]  # (h, P, D)
@@ -190,10 +193,9 @@ def _behind_prefixes(q, k, v, rule: Rule, pack: Pack, kept) -> torch.Tensor:
         out[:, cut] = (on_prefix @ values).view(h, n, repeats, -1)
         near[:, cut] = weights[..., prefix:]
     spread = near.new_zeros(h, segments * t, repeats, t)
-    spread[:, pack.valid] = near
+    spread.index_copy_(1, pack.valid, near)
     own = (spread.view(h * segments, t * repeats, t) @ own_v).view(h, segments * t, repeats, -1)
-    out += own[:, pack.valid]
-    return out.transpose(0, 1).reshape(tokens - first, heads, -1)
+    return out.add_(own.index_select(1, pack.valid)).transpose(0, 1)
 
 
 @contextmanager
