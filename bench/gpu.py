@@ -192,7 +192,8 @@ def some_steps(model, forms, batch: int, warm: int = 3, steps: int = 20) -> tupl
 
 def study(model, tokenizer, chosen) -> list[str]:
     """`factsurv run` from nothing: facts, baseline, training with a probe every epoch, events, analysis, report."""
-    with tempfile.TemporaryDirectory() as folder:
+    (ROOT / "build").mkdir(exist_ok=True)  # 16 GB, which a /tmp in memory has no room for
+    with tempfile.TemporaryDirectory(dir=ROOT / "build") as folder:
         model.save_pretrained(Path(folder) / "model")
         tokenizer.save_pretrained(Path(folder) / "model")
         model.to("meta")  # the run needs the GPU's memory

@@ -77,8 +77,9 @@ class Run:
         self.facts = from_arrow(read_table(job.facts))
         check_dtype(DTYPES[job.model.precision], self.team.device, "model.precision")
         check_dtype(DTYPES[job.tuning.precision], self.team.device, "tuning.precision")
-        self.model, self.tokenizer = load(job.model, self.say)
-        self.model = self.model.to(self.team.device)  # type: ignore[arg-type]
+        with self.team.in_turn():  # on its way to a GPU a model takes the machine's memory: once, not once a process
+            self.model, self.tokenizer = load(job.model, self.say)
+            self.model = self.model.to(self.team.device)  # type: ignore[arg-type]
         self.encoded = encode_probes(self.tokenizer, self.facts, job.probe)
         if job.tuning.method == "full" and job.model.precision == "bf16":
             self.say("weights in bf16 lose every change below 1/256 of themselves: " + WIDE)

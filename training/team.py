@@ -67,6 +67,15 @@ class Team:
         """Wait until all are here."""
         self.tell(None)
 
+    @contextlib.contextmanager
+    def in_turn(self) -> Iterator[None]:
+        """One process after the other, the first one first; an error in one of them ends the others too."""
+        for _ in range(self.rank):
+            self.agree()
+        yield
+        for _ in range(self.rank, self.size):
+            self.agree()
+
 
 def _buckets(tensors: Sequence[torch.Tensor]) -> Iterator[list[torch.Tensor]]:
     held: list[torch.Tensor] = []

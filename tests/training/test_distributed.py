@@ -155,6 +155,33 @@ except SystemExit as error: pathlib.Path("{told}").write_text(f"{{os.getppid()}}
     assert parent == "1" and "torchrun has ended" in why
 
 
+def test_models_are_loaded_one_after_the_other(asked, tmp_path):
+    """Each process sees what is free when the one before it has its model: together they would be killed."""
+    code = f"""
+import sys, time
+from training import run
+from training.job import Job
+real = run.load
+def load(*given):
+    with open("{tmp_path}/told", "a") as told:
+        print("begins", file=told, flush=True)
+        time.sleep(1)
+        made = real(*given)
+        print("ends", file=told, flush=True)
+    return made
+run.load = load
+sys.exit(run.main(sys.argv[1]))
+"""
+    script = tmp_path / "late.py"
+    script.write_text(code)
+    job = asked(tmp_path / "run", **STEADY | {"epochs": 1}, processes=2)
+    path = {"PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    subprocess.run([*command, str(script), str(job.folder / "job.json")], env=os.environ | path, check=True)
+    assert (tmp_path / "told").read_text().split() == ["begins", "ends"] * 2
+    assert (job.folder / "probes.arrow").is_file()
+
+
 def test_weights_shared_out_learn_the_same_and_go_on_after_a_kill(asked, tmp_path):
     full = STEADY | {"method": "full", "learning_rate": 1e-3, "weight_decay": 0.01, "epochs": 4}
     one = asked(tmp_path / "one", **full)
