@@ -147,7 +147,7 @@ def in_python(way: str, path: Path, times: int) -> dict[str, Any]:
 def measured(python: Path, way: str, path: Path, rows: int, limit: int) -> dict[str, Any] | str:
     """One way in a process of its own, or why there is no number."""
     command = [str(python), __file__, "--way", way, "--file", str(path), "--limit", str(limit)]
-    command += ["--times", str(5 if rows < 1_000_000 or way.startswith("ours") else 1)]
+    command += ["--times", str(5 if rows < 1_000_000 or way in IN_R else 1)]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     if run.returncode < 0:
         return f"> {limit} s" if run.returncode in (-24, -9) else f"died of signal {-run.returncode}"

@@ -35,6 +35,8 @@ from stats.r_memory import NA_INTEGER, NA_REAL, allocated, classed, list_to_r, m
 
 LARGEST_EXACT = 2**53
 LONGEST = 2**31 - 1
+# Fewer strings than this are handed to R one by one: a block of bytes costs as much as six of them.
+FEW = 7
 
 
 def table_to_r(table: pa.Table) -> ri.ListSexpVector:
@@ -100,6 +102,10 @@ def column_to_r(column: pa.ChunkedArray | pa.Array, name: str = "") -> ri.SexpVe
 
 def strings_to_r(strings) -> ri.StrSexpVector:
     """A new R character vector of a list of str and None, or of an Arrow array of strings."""
+    if len(strings) < FEW:
+        few = strings if isinstance(strings, (list, tuple)) else strings.to_pylist()
+        if not any(s is None or "\0" in s for s in few):
+            return ri.StrSexpVector(few)
     if isinstance(strings, (list, tuple)):
         strings = pa.array(strings, pa.string())
     return _characters(pa.chunked_array([strings]), "")
@@ -137,9 +143,11 @@ def _factor(column: pa.ChunkedArray) -> ri.IntSexpVector:
     ordered = column.type.ordered
     column = column.unify_dictionaries()
     dictionary = column.chunk(0).dictionary if column.num_chunks else pa.array([], pa.string())
-    levels = dictionary
-    if dictionary.null_count or pc.count_distinct(dictionary).as_py() < len(dictionary):
-        levels = pc.unique(dictionary.drop_null())  # R allows neither missing nor repeated levels
+    levels, known = dictionary, strings_to_r(dictionary)
+    # R allows neither missing nor repeated levels. It finds the latter by comparing addresses.
+    if dictionary.null_count or strings_in_r("repeated")(known)[0]:
+        levels = pc.unique(dictionary.drop_null())
+        known = strings_to_r(levels)
     vector = allocated(openrlib.rlib.INTSXP, len(column))
     memory, start = memory_of(vector), 0
     for chunk in column.chunks:
@@ -152,7 +160,7 @@ def _factor(column: pa.ChunkedArray) -> ri.IntSexpVector:
             part[:] = _numbers(indices, np.int32) + 1
         _mark_nulls(part, indices, NA_INTEGER)
         start += len(chunk)
-    set_attribute(vector, "levels", strings_to_r(levels))
+    set_attribute(vector, "levels", known)
     return classed(vector, *(["ordered"] if ordered else []), "factor")
 
 
@@ -170,8 +178,10 @@ def _characters(column: pa.ChunkedArray, name: str) -> ri.StrSexpVector:
         raw, lengths = allocated(openrlib.rlib.RAWSXP, size), allocated(openrlib.rlib.INTSXP, len(chunk))
         memory_of(raw)[:] = data
         memory_of(lengths)[:] = np.diff(offsets)
-        missing = _filled(pa.chunked_array([chunk.is_null()]), openrlib.rlib.LGLSXP, np.int32, NA_INTEGER)
-        parts.append(strings_in_r("to")(raw, lengths, missing))
+        missing = pa.chunked_array([chunk.is_null() if chunk.null_count else pa.array([], pa.bool_())])
+        missing = _filled(missing, openrlib.rlib.LGLSXP, np.int32, NA_INTEGER)
+        ascii_only = ri.BoolSexpVector([bool((data < 128).all())])
+        parts.append(strings_in_r("to")(raw, lengths, missing, ascii_only))
     if len(parts) == 1:
         return parts[0]
     return strings_in_r("join")(list_to_r(parts)) if parts else ri.StrSexpVector([])

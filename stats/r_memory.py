@@ -14,10 +14,10 @@ NA_REAL = np.uint64(0x7FF00000000007A2)
 NA_REAL_WORD = np.uint64(1954)
 
 _STRINGS_IN_R = """list(
-  to = function(bytes, lengths, missing) {
+  to = function(bytes, lengths, missing, ascii) {
     x <- readChar(bytes, lengths, useBytes = TRUE)
-    Encoding(x) <- "UTF-8"
-    x[missing] <- NA_character_
+    if (!ascii) Encoding(x) <- "UTF-8"
+    if (length(missing)) x[missing] <- NA_character_
     x
   },
   from = function(x) {
@@ -26,7 +26,8 @@ _STRINGS_IN_R = """list(
     x[missing] <- ""
     list(missing, nchar(x, "bytes"), charToRaw(paste(x, collapse = "")))
   },
-  join = function(parts) unlist(parts, use.names = FALSE))"""
+  join = function(parts) unlist(parts, use.names = FALSE),
+  repeated = function(x) anyDuplicated(x) > 0L)"""
 _strings_in_r: dict = {}
 
 
@@ -86,7 +87,7 @@ def list_to_r(items, names: ri.StrSexpVector | None = None) -> ri.ListSexpVector
 
 
 def strings_in_r(name: str):
-    """One of the R functions ``to``, ``from`` and ``join``, by which strings travel as one block of bytes."""
+    """One of the R functions above: ``to``, ``from`` and ``join`` let strings travel as one block of bytes."""
     if not _strings_in_r:
         functions = ri.evalr(_STRINGS_IN_R)
         _strings_in_r.update(zip(attribute(functions, "names"), functions, strict=True))

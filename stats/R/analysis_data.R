@@ -57,27 +57,31 @@ no_data <- function(data, status, reason, dropped = 0L) {
 
 # Rows without missing values and with a true interval: Surv() would turn an interval of length zero into NA.
 usable_rows <- function(data, columns) {
-  missing <- vapply(columns, function(column) if (anyNA(data[[column]])) sum(is.na(data[[column]])) else 0L, 0L)
-  complete <- if (any(missing > 0L)) stats::complete.cases(data[columns]) else rep(TRUE, nrow(data))
-  forward <- data$stop > data$start
+  rows <- nrow(data)
+  missing <- vapply(columns, function(column) missing_values(data[[column]]), 0L)
+  complete <- if (any(missing > 0L)) stats::complete.cases(data[columns]) else TRUE
+  # Where everybody starts before anybody stops, the extremes tell, without a vector of the rows' length.
+  apart <- isTRUE(min(data$stop) > max(data$start))
+  forward <- if (apart) TRUE else data$stop > data$start
   remarks <- character()
   if (any(missing > 0L)) {
-    remarks <- sprintf("%d of %d rows dropped for missing values (%s)", sum(!complete), nrow(data),
+    remarks <- sprintf("%d of %d rows dropped for missing values (%s)", sum(!complete), rows,
                        toString(sprintf("%s: %d", columns, missing)[missing > 0L]))
   }
   empty <- sum(complete & !forward)
   if (empty) remarks <- c(remarks, sprintf("%d rows dropped whose interval is empty (stop <= start)", empty))
-  keep <- complete & forward
-  data <- take_rows(data, keep)
+  data <- take_rows(data, complete & forward)
   data$event <- as.logical(data$event)
-  same <- if (nrow(data)) row_patterns(data, c("run", "fact_id", "start")) else 0L
-  if (max(same) < nrow(data)) {
-    row <- anyDuplicated(same)
+  row <- if (nrow(data)) repeated_row(data, c("run", "fact_id", "start")) else 0L
+  if (row > 0L) {
     remarks <- c(remarks, sprintf("fact '%s' has more than one row from the same start in run '%s'",
                                   data$fact_id[[row]], data$run[[row]]))
   }
-  list(data = data, dropped = sum(is.na(keep) | !keep), remarks = remarks)
+  list(data = data, dropped = rows - nrow(data), remarks = remarks)
 }
+
+# Without its class anyNA() looks at a factor as it is; with it, at a vector of is.na().
+missing_values <- function(value) if (anyNA(unclass(value))) sum(is.na(value)) else 0L
 
 # The rows where `keep` is TRUE. Far cheaper than `[`, which makes unique row names first.
 take_rows <- function(data, keep) {
@@ -86,9 +90,12 @@ take_rows <- function(data, keep) {
   structure(lapply(data, `[`, rows), class = "data.frame", row.names = .set_row_names(length(rows)))
 }
 
-# Of a factor, the codes are compared and not a text per row.
+# Which rows have a level; one TRUE where all have it. Of a factor, the codes are compared, not a text per row.
 is_level <- function(column, value) {
-  if (is.factor(column)) as.integer(column) == match(value, levels(column), nomatch = 0L) else column == value
+  if (!is.factor(column)) return(column == value)
+  code <- match(value, levels(column), nomatch = 0L)
+  codes <- bare_codes(column)
+  if (length(codes) && isTRUE(codes[[1L]] == code && min(codes) == max(codes))) TRUE else codes == code
 }
 
 # Text and logical as factors (levels in C order), unused levels dropped.
@@ -105,14 +112,16 @@ as_levels <- function(data, columns) {
 
 # factor(value) by its codes, not by a text per row.
 used_levels <- function(value) {
-  codes <- as.integer(value)
-  used <- tabulate(codes, nlevels(value)) > 0L
+  codes <- bare_codes(value)
+  # Few levels mostly occur among the first rows already.
+  used <- tabulate(utils::head(codes, 10000L), nlevels(value)) > 0L
+  if (!all(used)) used <- tabulate(codes, nlevels(value)) > 0L
   if (!all(used)) codes <- cumsum(used)[codes]
   structure(codes, levels = levels(value)[used], class = "factor")
 }
 
 n_distinct <- function(value) {
-  if (is.factor(value)) sum(tabulate(value, nlevels(value)) > 0L) + anyNA(value) else length(unique(value))
+  if (is.factor(value)) sum(tabulate(value, nlevels(value)) > 0L) + anyNA(unclass(value)) else length(unique(value))
 }
 
 # Treatment contrasts, whatever the user's options("contrasts") says. Covariates only: a matrix of contrasts between
@@ -144,10 +153,11 @@ independent <- function(data, covariates) {
       remarks <- c(remarks, sprintf("%s is left out: it is constant (%s)", covariate, value))
       next
     }
-    columns <- stats::model.matrix(stats::reformulate(quoted(covariate)), data)[, -1L, drop = FALSE]
-    # Before scaling: a level that a sample of the rows lacks has no spread.
-    empty <- any(apply(columns, 2L, function(column) all(column == column[[1L]])))
-    wider <- cbind(design, scale(columns))
+    columns <- treatment_columns(data[[covariate]])
+    centred <- columns - rep(colMeans(columns), each = nrow(columns))
+    # A level that a sample of the rows lacks has no spread.
+    empty <- any(colSums(columns != rep(columns[1L, ], each = nrow(columns))) == 0)
+    wider <- cbind(design, centred / rep(sqrt(colSums(centred^2)), each = nrow(columns)))
     if (empty || qr(wider)$rank < ncol(wider)) {
       remarks <- c(remarks, sprintf("%s is left out: it is determined by %s", covariate, toString(kept)))
       next
@@ -156,6 +166,13 @@ independent <- function(data, covariates) {
     kept <- c(kept, covariate)
   }
   list(covariates = kept, remarks = remarks)
+}
+
+# The columns that model.matrix() makes of one covariate.
+treatment_columns <- function(value) {
+  if (is.character(value)) value <- factor(value)
+  if (is.factor(value)) return(unname(stats::contrasts(value))[bare_codes(value), , drop = FALSE])
+  as.matrix(value + 0)
 }
 
 scale_numeric <- function(data, covariates) {

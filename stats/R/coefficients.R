@@ -10,11 +10,11 @@ coefficient_rows <- function(terms, estimate, se, se_robust = NULL, conf = 0.95)
   used <- if (is.null(se_robust)) se else robust
   half <- stats::qnorm(1 - (1 - conf) / 2) * used
   z <- estimate / used
-  data.frame(
+  list2DF(list(
     term = terms$term, label = terms$label, unit = terms$unit, estimate = estimate, se = se, se_robust = robust,
     hr = exp(estimate), lower = exp(estimate - half), upper = exp(estimate + half), z = z,
     p = 2 * stats::pnorm(-abs(z)), infinite = infinite
-  )
+  ))
 }
 
 # A separated coefficient runs away until the likelihood stops growing: a hazard ratio of more than e^5 over the range

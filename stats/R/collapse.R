@@ -10,64 +10,80 @@
 #'   has the pattern, one per pattern) and `count` (rows per pattern).
 #' @export
 collapse_rows <- function(data, columns, most = nrow(data)) {
-  pattern <- row_patterns(data, columns, most)
-  if (is.null(pattern)) return(NULL)
-  patterns <- max(pattern)
-  row <- integer(patterns)
-  row[pattern] <- seq_len(nrow(data))
-  list(pattern = pattern, row = row, count = tabulate(pattern, patterns))
+  keys <- row_keys(data, columns, most)
+  if (is.null(keys)) return(NULL)
+  count <- tabulate(keys$key, keys$size)
+  used <- which(count > 0L)
+  if (length(used) > most) return(NULL)
+  row <- integer(keys$size)
+  row[keys$key] <- seq_len(nrow(data))
+  list(pattern = renumbered(keys$key, used, keys$size), row = row[used], count = count[used])
 }
 
-# The number of each row's pattern, from 1 without gaps; NULL where there are more than `most`.
-row_patterns <- function(data, columns, most = nrow(data)) {
-  key <- NULL
-  size <- 1
+# The number of each row's pattern, from 1 without gaps.
+row_patterns <- function(data, columns) {
+  keys <- row_keys(data, columns)
+  without_gaps(keys$key, keys$size)$code
+}
+
+# The first row whose pattern an earlier row has already; 0 where there is none.
+repeated_row <- function(data, columns) {
+  keys <- row_keys(data, columns)
+  if (max(tabulate(keys$key, keys$size)) > 1L) anyDuplicated(keys$key) else 0L
+}
+
+# An integer for each row, the same where rows agree, from 1 to size and not all of them in use. NULL where there are
+# more than `most` patterns for sure. With millions of rows fresh memory costs more than arithmetic: as few vectors of
+# the rows' length as can be.
+row_keys <- function(data, columns, most = nrow(data)) {
   # Room for keys that do not occur: as long as there is, the codes of the next column are only multiplied in.
-  room <- max(16 * nrow(data), 1e5)
+  room <- min(max(16 * nrow(data), 1e5), 1e9)
+  waiting <- list()
+  size <- 1
   for (column in columns) {
     codes <- integer_codes(data[[column]], most)
     if (is.null(codes)) return(NULL)
     if (codes$size == 1L) next
-    if (is.null(key)) {
-      key <- codes$code
-      size <- codes$size
-      next
-    }
-    if (size * codes$size > room / 4) {
-      key <- renumbered(key, size)
-      size <- max(key)
+    if (length(waiting) && size * codes$size > room / 4) {
+      waiting <- list(without_gaps(multiplied(waiting), size))
+      size <- waiting[[1L]]$size
       if (size > most) return(NULL)
     }
-    wide <- size * codes$size > room
-    if (wide) {
-      key <- (key - 1) * codes$size + codes$code
-      key <- match(key, unique(key))
-      size <- max(key)
-    } else {
-      key <- (key - 1L) * as.integer(codes$size) + codes$code
-      size <- size * codes$size
+    if (length(waiting) && size * codes$size > room) {
+      wide <- (multiplied(waiting) - 1) * codes$size + (codes$code - codes$low)
+      codes <- integer_codes(wide, Inf)
+      waiting <- list()
+      size <- 1
     }
+    waiting <- c(waiting, list(codes))
+    size <- size * codes$size
   }
-  pattern <- if (is.null(key)) rep(1L, nrow(data)) else renumbered(key, size)
-  if (max(pattern) > most) NULL else pattern
+  list(key = if (length(waiting)) multiplied(waiting) else rep(1L, nrow(data)), size = size)
 }
 
-# Codes from 1 to size. Whole numbers in a small range are their own codes; other numbers are looked up, after a look
-# at the first of them, where a column that hardly repeats shows already.
+# One key of several codes. R's arithmetic overwrites a value that no variable holds: hence one expression and no loop.
+multiplied <- function(codes) {
+  last <- codes[[length(codes)]]
+  if (length(codes) > 1L) return(multiplied(codes[-length(codes)]) * last$size + last$code - (last$size + last$low))
+  if (last$low == 0L) last$code else last$code - last$low
+}
+
+# Codes from low + 1 to low + size. Whole numbers in a small range are their own codes; other numbers are looked up,
+# after a look at the first of them, where a column that hardly repeats shows already. NULL: more than `most` of them.
 integer_codes <- function(value, most) {
-  if (is.factor(value)) return(list(code = as.integer(value), size = nlevels(value)))
-  if (is.logical(value)) return(list(code = value + 1L, size = 2L))
-  if (is.character(value)) value <- match(value, unique(value))
-  range <- c(min(value), max(value))
-  if (range[[1L]] == range[[2L]]) return(list(code = NULL, size = 1L))
-  if (max(abs(range)) < 1e9 && diff(range) < 1e5) {
-    whole <- as.integer(value)
-    if (is.integer(value) || all(whole == value)) {
-      lowest <- as.integer(range[[1L]])
-      return(list(code = whole - (lowest - 1L), size = as.integer(diff(range)) + 1L))
+  if (is.factor(value)) return(list(code = bare_codes(value), size = nlevels(value), low = 0L))
+  if (is.logical(value)) return(list(code = value, size = 2L, low = -1L))
+  known <- unique(utils::head(value, 10000L))
+  if (is.numeric(value) && all(known == round(known))) {
+    range <- c(min(value), max(value))
+    span <- range[[2L]] - as.double(range[[1L]])
+    if (span == 0) return(list(code = NULL, size = 1L, low = 0L))
+    if (span < 1e5 && max(abs(range)) < 1e9) {
+      whole <- as.integer(value)
+      codes <- list(code = whole, size = as.integer(span) + 1L, low = as.integer(range[[1L]]) - 1L)
+      if (is.integer(value) || all(whole == value)) return(codes)
     }
   }
-  known <- unique(utils::head(value, 10000L))
   if (length(known) > max(most / length(value), 0.25) * min(length(value), 10000L)) return(NULL)
   code <- match(value, known)
   if (anyNA(code)) {
@@ -75,13 +91,24 @@ integer_codes <- function(value, most) {
     code <- match(value, known)
   }
   if (length(known) > most) return(NULL)
-  list(code = code, size = length(known))
+  list(code = code, size = length(known), low = 0L)
+}
+
+# Of a factor; without a copy, unlike as.integer().
+bare_codes <- function(value) {
+  attributes(value) <- NULL
+  value
 }
 
 # Integer keys without gaps, in the same order.
-renumbered <- function(key, size) {
-  used <- tabulate(key, size) > 0L
-  if (all(used)) return(key)
-  number <- cumsum(used)
+without_gaps <- function(key, size) {
+  used <- which(tabulate(key, size) > 0L)
+  list(code = renumbered(key, used, size), size = length(used), low = 0L)
+}
+
+renumbered <- function(key, used, size) {
+  if (length(used) == size) return(key)
+  number <- integer(size)
+  number[used] <- seq_along(used)
   number[key]
 }

@@ -125,5 +125,5 @@ contract_table <- function(name, rows, task) {
     storage.mode(value) <- types[[column]]
     unname(value)
   })
-  data.frame(stats::setNames(columns, names(types)), check.names = FALSE, stringsAsFactors = FALSE)
+  list2DF(stats::setNames(columns, names(types)))
 }

@@ -11,17 +11,19 @@
 #' @export
 describe_terms <- function(data, covariates, sds = numeric(), means = numeric()) {
   rows <- lapply(covariates, function(column) describe_term(data[[column]], column, sds, means))
-  empty <- data.frame(column = character(), coefficient = character(), term = character(), label = character(),
-                      unit = character(), level = character(), reference = character(), range = double(),
-                      centre = double(), scale = double())
-  do.call(rbind, c(list(empty), rows))
+  empty <- list(column = character(), coefficient = character(), term = character(), label = character(),
+                unit = character(), level = character(), reference = character(), range = double(),
+                centre = double(), scale = double())
+  # Not by data.frame() and rbind(), which take as long as a small fit.
+  list2DF(sapply(names(empty), function(name) c(empty[[name]], unlist(lapply(rows, `[[`, name))), simplify = FALSE))
 }
 
 describe_term <- function(value, column, sds, means) {
   name <- quoted(column)
   row <- function(coefficient, term, label, unit, level = "", reference = "", range = 1, centre = 0, scale = 1) {
-    data.frame(column = column, coefficient = coefficient, term = term, label = label, unit = unit, level = level,
-               reference = reference, range = range, centre = centre, scale = scale)
+    values <- list(column = column, coefficient = coefficient, term = term, label = label, unit = unit, level = level,
+                   reference = reference, range = range, centre = centre, scale = scale)
+    lapply(values, rep_len, length(coefficient))
   }
   if (is_yes_no(value)) {
     return(row(paste0(name, "TRUE"), column, paste0(column, ": yes vs no"), "yes vs no", "TRUE", "FALSE"))
@@ -33,7 +35,7 @@ describe_term <- function(value, column, sds, means) {
     unit <- paste(others, "vs", reference)
     return(row(paste0(name, others), term, paste0(column, ": ", unit), unit, others, reference))
   }
-  range <- diff(range(value))
+  range <- max(value) - min(value)
   if (column %in% names(sds)) {
     unit <- sprintf("per SD (%s)", format(sds[[column]], digits = 3L))
     centre <- if (column %in% names(means)) means[[column]] else 0

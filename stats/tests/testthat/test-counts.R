@@ -108,14 +108,20 @@ test_that("patterns are those of unique(), for every kind of column", {
   set.seed(5)
   data <- data.frame(a = factor(sample(letters, 4000L, TRUE)), b = stats::runif(4000L) < 0.5,
                      c = sample(7L, 4000L, TRUE), d = sample(stats::rnorm(5L), 4000L, TRUE), e = 1,
-                     f = sample(c("x", "y"), 4000L, TRUE))
-  for (columns in list(names(data), c("a", "d"), "e", c("a", "b", "c", "d", "a", "c", "d", "b", "a"))) {
+                     f = sample(c("x", "y"), 4000L, TRUE), g = sample(-3:3, 4000L, TRUE),
+                     h = sample(c(-1.9e9, 0, 1.9e9), 4000L, TRUE), i = 1e6 + sample(9L, 4000L, TRUE))
+  for (columns in list(names(data), c("a", "d"), "e", "g", c("b", "g"), c("i", "g", "h"),
+                       c("a", "b", "c", "d", "a", "c", "d", "b", "a"))) {
     collapsed <- collapse_rows(data, columns)
     texts <- do.call(paste, data[columns])
     expect_equal(length(collapsed$row), length(unique(texts)))
     expect_equal(texts[collapsed$row][collapsed$pattern], texts)
     expect_equal(collapsed$count, as.vector(table(factor(texts, texts[collapsed$row]))))
   }
+  first <- anyDuplicated(data[c("a", "g")])
+  expect_equal(do.call(paste, data[repeated_row(data, c("a", "g")), c("a", "g")]),
+               do.call(paste, data[first, c("a", "g")]))
+  expect_equal(repeated_row(data[seq_len(first - 1L), ], c("a", "g")), 0L)
   expect_null(collapse_rows(data, names(data), most = 100))
   expect_length(collapse_rows(data.frame(x = stats::runif(50L)), "x")$row, 50L)
 })
