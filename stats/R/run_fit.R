@@ -97,8 +97,7 @@ nothing_to_fit <- function(ready, task) {
 
 # The user's own notation in place of the columns that it became.
 formula_as_written <- function(formula, ready) {
-  done <- is.null(formula) || !length(ready$covariates) || grepl(ready$parsed$text, formula, fixed = TRUE)
-  if (done) return(formula)
+  if (is.null(formula) || !length(ready$covariates)) return(formula)
   sub(paste(quoted(ready$covariates), collapse = " + "), ready$parsed$text, formula, fixed = TRUE)
 }
 

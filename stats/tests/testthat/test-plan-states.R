@@ -18,6 +18,17 @@ test_that("a model that is called as a standard one has an id of its own", {
   expect_equal(ids[[length(ids)]], "forgetting/first/pwp/gap-1")
 })
 
+test_that("the formula is as written, and says which clock", {
+  of <- function(...) {
+    model <- utils::modifyList(list(name = "m", outcome = "forgetting", formula = "ns(x, df = 2)",
+                                    table = "transitions"), list(...))
+    tasks <- plan_fits(events, standard_plan(models = list(model)))
+    run_fit(transitions, tasks[[length(tasks)]])$fits$formula
+  }
+  expect_match(of(kind = "pwp", clock = "gap"), "Surv(gap_start, gap_stop, event) ~ ns(x, df = 2) + ", fixed = TRUE)
+  expect_match(of(kind = "andersen-gill"), "Surv(start, stop, event) ~ ns(x, df = 2) + ", fixed = TRUE)
+})
+
 test_that("groups of a number are those of its own units, each fact counted once", {
   x <- rep(10 * seq_len(30), each = 3)
   stays <- data.frame(run = "r", fact_id = sprintf("f%02d", rep(seq_len(30), each = 3)), x = x)
