@@ -5,7 +5,8 @@ Run from the repository: python bench/probe.py [--repeats N] [--facts N] [--peer
 All ways answer for the same facts with the same weights in fp32. Sampling is so slow that it runs on a few
 facts; the table says on how many. ``--peers`` installs lm-evaluation-harness into build/bench-peers.
 The ceiling is the time of the model's matrix products alone, of the shapes that the facts need when no token
-is computed twice. Processor time of one thread, median of interleaved repeats.
+is computed twice; attention's own products are not counted. Processor time of one thread, median of interleaved
+repeats.
 """
 
 import argparse
