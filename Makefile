@@ -28,8 +28,8 @@ lint:
 test-r:
 	Rscript tests/r.R
 
-test-python:
-	python -m pytest
+test-python:  # a process per core; a file's tests stay together, since they share what it has run
+	python -m pytest -n logical --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
 bench: setup-test
 	python bench/bridge.py --write

@@ -3,8 +3,9 @@
 import os
 import tempfile
 
-os.environ.setdefault("PREFECT_HOME", tempfile.mkdtemp(prefix="prefect-"))
+# Of this process alone: the workers of pytest-xdist inherit their parent's, and two may not share a database.
+os.environ["PREFECT_HOME"] = tempfile.mkdtemp(prefix="prefect-")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-os.environ.setdefault("OMP_NUM_THREADS", "2")
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # alone or beside other workers: the same sums in the same order
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")

@@ -64,7 +64,7 @@ task_of <- function(events, model, outcome = "acquisition", plan = standard_plan
 }
 
 # survSplit() wants `Surv` bare and in sight.
-all_columns <- as.formula("Surv(start, stop, event) ~ .", env = asNamespace("survival"))
+all_columns <- stats::as.formula("Surv(start, stop, event) ~ .", env = asNamespace("survival"))
 
 # Tables without what differs between two runs of the same fit: seconds, and the order of ties within residuals.
 strip_time <- function(tables) {
