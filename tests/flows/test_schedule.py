@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from tests.flows.test_end_to_end import STUDY
+from tests.flows.test_end_to_end import LEAN, STUDY
 
 BIN = Path(sys.executable).parent
 
@@ -23,7 +23,7 @@ def free_port():
 def test_a_cron_schedule_runs_the_study(tmp_path):
     port = free_port()
     (tmp_path / "small.toml").write_text(
-        STUDY.replace("[1, 2]", "[1]").replace("epochs = 8", "epochs = 3").replace("steps = 120", "steps = 20")
+        STUDY.replace("[1, 2]", "[1]").replace("epochs = 8", "epochs = 3").replace("steps = 120", "steps = 20") + LEAN
     )
     env = {k: v for k, v in os.environ.items() if k != "PREFECT_LOGGING_LEVEL"} | {
         "PREFECT_HOME": str(tmp_path / "prefect"),
@@ -45,7 +45,7 @@ def test_a_cron_schedule_runs_the_study(tmp_path):
         wait_for(lambda: "Check out the dashboard" in (tmp_path / "server.log").read_text(), 120, tmp_path)
         started.append(start("schedule", BIN / "factsurv", "schedule", "small.toml", "--cron", "* * * * *"))
         report = tmp_path / "results" / "small" / "report.html"
-        wait_for(report.is_file, 240, tmp_path)
+        wait_for(report.is_file, 900, tmp_path)
         said = (tmp_path / "schedule.log").read_text()
         assert re.search(r"report: done in", said)
     finally:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.flows.test_end_to_end import LEAN, STUDY
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -35,9 +37,9 @@ def installed(tmp_path_factory):
 
 def factsurv(installed, *arguments, folder):
     env = os.environ | {"FACTSURV_R_LIBRARY": os.environ.get("FACTSURV_R_LIBRARY", "") or _library()}
-    env = {k: v for k, v in env.items() if v and k != "PYTHONPATH"}
+    env = {k: v for k, v in env.items() if v and k != "PYTHONPATH"} | {"FACTSURV_CACHE": str(folder / "cache")}
     return subprocess.run(
-        [installed / "factsurv", *arguments], cwd=folder, env=env, capture_output=True, text=True, timeout=600
+        [installed / "factsurv", *arguments], cwd=folder, env=env, capture_output=True, text=True, timeout=1800
     )
 
 
@@ -53,13 +55,20 @@ def test_it_is_the_wheel_that_runs(installed, tmp_path):
     assert said.count("site-packages") == 2
 
 
+def test_every_file_of_the_rooms_is_in_it(installed):
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    rooms = ("events", "training", "stats", "flows", "reports", "studies")
+    ours = {f for f in tracked if f.startswith(tuple(f"{r}/" for r in rooms)) and not f.startswith("stats/tests/")}
+    (site,) = installed.parent.glob("lib/python3*/site-packages")
+    assert len(ours) > 100 and not [f for f in sorted(ours) if not (site / f).is_file()]
+
+
 def test_doctor_and_a_small_study_from_another_folder(installed, tmp_path):
     said = factsurv(installed, "doctor", folder=tmp_path)
     assert said.returncode == 0, said.stdout + said.stderr
     assert "R: 4." in said.stdout
-    from tests.flows.test_end_to_end import STUDY
-
-    (tmp_path / "small.toml").write_text(STUDY.replace("[1, 2]", "[1]").replace("epochs = 8", "epochs = 4"))
+    study = STUDY.replace("[1, 2]", "[1]").replace("epochs = 8", "epochs = 4").replace("steps = 120", "steps = 20")
+    (tmp_path / "small.toml").write_text(study + LEAN)
     said = factsurv(installed, "run", "small.toml", folder=tmp_path)
     assert said.returncode == 0, said.stdout[-2000:] + said.stderr[-2000:]
     assert (tmp_path / "results" / "small" / "report.html").stat().st_size > 100_000
