@@ -167,10 +167,18 @@ def schedule(
 
     path = find_study(study).resolve()
     check(path)
+    from prefect.client.orchestration import get_client
     from prefect.flows import EntrypointType
 
     from flows.study import study as flow
 
+    with get_client(sync_client=True) as client:
+        if (problem := client.api_healthcheck()) is not None:
+            raise InputError(
+                f"no Prefect server answers at {client.api_url} ({problem})",
+                "PREFECT_API_URL",
+                "start one with `prefect server start`, or name the one that runs: PREFECT_API_URL=http://HOST:4200/api",
+            )
     flow.serve(
         name=path.stem,
         cron=cron,

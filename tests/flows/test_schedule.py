@@ -60,6 +60,22 @@ def test_a_cron_schedule_runs_the_study(tmp_path):
             log.close()
 
 
+def test_a_server_that_does_not_answer_is_one_message(tmp_path):
+    (tmp_path / "small.toml").write_text(STUDY)
+    address = f"http://127.0.0.1:{free_port()}/api"
+    done = subprocess.run(
+        [BIN / "factsurv", "schedule", "small.toml", "--cron", "0 3 * * *"],
+        cwd=tmp_path,
+        env=os.environ | {"PREFECT_HOME": str(tmp_path / "prefect"), "PREFECT_API_URL": address},
+        capture_output=True,
+        text=True,
+        timeout=300,  # only against a hang
+    )
+    assert done.returncode == 2
+    assert f"no Prefect server answers at {address}" in done.stderr and "prefect server start" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def answers(address):
     """Its banner comes before the server listens, long before on a busy machine."""
     try:
