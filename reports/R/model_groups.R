@@ -11,13 +11,14 @@ level_words <- function(results, d) {
 
 plot_model_groups <- function(results, task) {
   d <- model_groups(results, task)
-  plot_caterpillar(d, level_words(results, d))
+  plot_caterpillar(d, level_words(results, d), interval = interval_of(results, task))
 }
 
 alt_model_groups <- function(results, task) {
   d <- model_groups(results, task)
   each <- split(d, factor(d$grouping, unique(d$grouping)))
   paste(vapply(each, function(x) {
-    alt_ends(x, level_words(results, x), paste("Random effects of", lower_first(predictor_words(x$grouping[1]))))
+    alt_ends(x, level_words(results, x), paste("Random effects of", lower_first(predictor_words(x$grouping[1]))),
+      interval_of(results, task))
   }, ""), collapse = " ")
 }

@@ -18,7 +18,7 @@ ends_of <- function(d, ends = 10) {
 }
 
 #' A caterpillar plot: every level with its interval, ranked.
-plot_caterpillar <- function(d, name, by = predictor_words(d$grouping)) {
+plot_caterpillar <- function(d, name, by = predictor_words(d$grouping), interval = "95 % interval") {
   d$row <- factor(seq_len(nrow(d)))
   d$by <- factor(by, if (all(by %in% c("Soonest", "Latest"))) c("Soonest", "Latest") else unique(by))
   span <- range(c(0.5, 2, pmin(20, pmax(0.05, c(d$hr, d$lower, d$upper)))), na.rm = TRUE)
@@ -34,7 +34,7 @@ plot_caterpillar <- function(d, name, by = predictor_words(d$grouping)) {
     ggplot2::scale_y_discrete(labels = stats::setNames(wrap(name, 44), d$row)) +
     ggplot2::scale_colour_manual(values = c("#D55E00", "#0072B2"), name = NULL, drop = FALSE) +
     ggplot2::scale_shape_manual(values = c(18, 16), name = NULL, drop = FALSE) +
-    ggplot2::labs(x = "Hazard relative to 1 (log scale), 95 % interval", y = NULL) + theme_report() +
+    ggplot2::labs(x = paste0("Hazard relative to 1 (log scale), ", interval), y = NULL) + theme_report() +
     ggplot2::theme(panel.grid.major.y = ggplot2::element_blank(), strip.text.y = ggplot2::element_text(angle = 0))
 }
 
@@ -89,9 +89,9 @@ say_facts <- function(results, outcome) {
     " @fig-", outcome_id(outcome), "-facts names both ends.")
 }
 
-alt_ends <- function(d, name, what) {
+alt_ends <- function(d, name, what, interval = "95 % interval") {
   n <- nrow(d)
-  paste0(what, ", ranked, each with its 95 % interval: lowest ", name[1], " (", fmt_hr(d$hr[1], d$lower[1],
+  paste0(what, ", ranked, each with its ", interval, ": lowest ", name[1], " (", fmt_hr(d$hr[1], d$lower[1],
     d$upper[1]), "), highest ", name[n], " (", fmt_hr(d$hr[n], d$lower[n], d$upper[n]), ").")
 }
 
