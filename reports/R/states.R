@@ -33,10 +33,11 @@ states_data <- function(results, outcome = "states") {
 #' The stratum as a reader calls it: "Trained facts", "lora, withheld facts"; a recipe's name stays as it is.
 state_group <- function(d) {
   value <- gsub(" / ", ", ", as.character(d$stratum), fixed = TRUE)
-  plain <- nzchar(as.character(d$by)) & !grepl("split|arm", d$by)
-  value <- ifelse(plain, paste0(plain_name(d$by), ": ", value), value)
-  value <- ifelse(grepl("split", d$by, fixed = TRUE), paste(value, "facts"), ifelse(value == "all", "all facts", value))
-  ifelse(grepl("arm", d$by, fixed = TRUE), value, first_upper(value))
+  by <- ifelse(is.na(d$by), "", as.character(d$by)) # of nothing: missing in a CSV file
+  plain <- nzchar(by) & !grepl("split|arm", by)
+  value <- ifelse(plain, paste0(plain_name(by), ": ", value), value)
+  value <- ifelse(grepl("split", by, fixed = TRUE), paste(value, "facts"), ifelse(value == "all", "all facts", value))
+  ifelse(grepl("arm", by, fixed = TRUE), value, first_upper(value))
 }
 
 plot_states <- function(results, outcome = "states") {

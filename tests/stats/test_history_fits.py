@@ -23,7 +23,10 @@ def test_the_same_fit_on_the_events_and_on_their_history(outcome):
             for name, table in (("events", events), ("history", history)):
                 answer = r.call("run_fit", task=task, tables={"events": table})
                 assert answer.ok, answer.error
-                assert answer.value["fits"]["status"].to_pylist() == ["ok"], answer.value["fits"].to_pylist()
+                fit = answer.value["fits"].to_pylist()[0]
+                # So few facts are few clusters: the one thing to doubt.
+                assert fit["status"] == "ok" or fit["reason"].startswith("robust standard errors from only"), fit
+                assert " | " not in fit["reason"], fit
                 row = answer.value["coefficients"]
                 found[model, name] = [row[n].to_numpy()[0] for n in ("estimate", "se")]
             # The same sums in another order.

@@ -60,5 +60,5 @@ def test_it_can_fail(elsewhere, tokenizer, monkeypatch):
     here = Rule.reach
     monkeypatch.setattr(Rule, "reach", lambda self, length, device: here(self, length, torch.device("cpu")))
     encoded = encode(tokenizer, ["The capital of Ostra is", "The capital of Zeel is"], ["Abor", "Dal"], ["a", "b"])
-    with pytest.raises(RuntimeError, match="not on the expected device"):
+    with torch.no_grad(), pytest.raises(RuntimeError, match="not on the expected device"):
         list(shared_passes(elsewhere("llama"), encoded, 64))
