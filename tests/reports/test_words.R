@@ -1,6 +1,7 @@
 # Rscript test_words.R FOLDER: the functions that format values, without any package.
 folder <- commandArgs(trailingOnly = TRUE)[1]
-for (file in c("words.R", "results.R", "tables.R", "style.R", "survival.R")) source(file.path(folder, file),
+for (file in c("words.R", "results.R", "tables.R", "style.R", "survival.R", "models.R",
+  "marginal.R")) source(file.path(folder, file),
     encoding = "UTF-8")
 
 is <- function(got, expected) {
@@ -56,4 +57,10 @@ is(names(settings), c("study.name", "study.seeds", "study.none", "study.on", "ar
 is(unname(settings), c("x", "1, 2", "not set", "true", "a", "b"))
 is(unname(flatten(list(arms = list()))), "not set")
 is(flatten(list(end = "\n", none = "", rate = 1e-4)), c(end = "\"\\n\"", none = "\"\"", rate = "0.0001"))
+
+# A model of the plan with one predictor: one row, of no standard kind.
+d <- data.frame(model = "frailty", term = "latent", unit = "yes vs no", time = NA, hr = 2, lower = 1.5, upper = 3,
+  marginal_hr = 1.8, marginal_lower = 1.4, marginal_upper = 2.5)
+shown <- paste(table_marginal(list(time = "epoch"), d), collapse = "\n")
+stopifnot(grepl("Latent knowledge", shown, fixed = TRUE), !grepl("Random effects", shown, fixed = TRUE))
 cat("all as expected\n")
