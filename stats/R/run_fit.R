@@ -95,9 +95,10 @@ nothing_to_fit <- function(ready, task) {
   NULL
 }
 
-# The user's own notation in place of the columns that it became.
+# The user's own notation in place of the columns that it became, unless the fit function has put it there already.
 formula_as_written <- function(formula, ready) {
-  if (is.null(formula) || !length(ready$covariates)) return(formula)
+  done <- is.null(formula) || !length(ready$covariates) || grepl(paste("~", ready$parsed$text), formula, fixed = TRUE)
+  if (done) return(formula)
   sub(paste(quoted(ready$covariates), collapse = " + "), ready$parsed$text, formula, fixed = TRUE)
 }
 

@@ -95,7 +95,7 @@ test_that("pspline is survival's, with the test of its bend and its curve", {
   # termplot() leaves its curve where the data are; ours is relative to the mean of the rows.
   expect_equal(diff(own$effect_curves$estimate), diff(line$y[at]), tolerance = 1e-6)
   expect_equal(own$effect_curves$se, line$se[at], tolerance = 1e-6)
-  expect_match(own$fits$formula, "~ latent + pspline(popularity, df = 3)", fixed = TRUE)
+  expect_equal(own$fits$formula, "Surv(start, stop, event) ~ latent + pspline(popularity, df = 3)")
   # The Schoenfeld test of the fitted shape: one degree of freedom, and as many in all as there are covariates.
   shaped <- acquired()
   shaped$shape <- stats::predict(theirs, type = "terms")[, 2L]
