@@ -23,9 +23,9 @@ def gates_in_place(model: nn.Module) -> Iterator[None]:
     Only those of the usual names whose class gives the same result this way, tried on two rows; one whose
     ``forward`` somebody has already replaced is left alone.
     """
-    same: dict[type, bool] = {}
     parts = [m for m in model.modules() if _named_as_gated(m) and "forward" not in m.__dict__]
-    parts = [m for m in parts if same.setdefault(type(m), _same(m))]
+    same = {kind: _same(part) for kind, part in {type(part): part for part in parts}.items()}
+    parts = [part for part in parts if same[type(part)]]
     for part in parts:
         part.forward = MethodType(_in_place, part)  # type: ignore[method-assign]
     try:
