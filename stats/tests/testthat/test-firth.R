@@ -66,3 +66,19 @@ test_that("strata have a baseline of their own, and the scale of a covariate doe
   expect_equal(at(apart)$loglik - at(apart)$half_logdet, 2 * (at(alone)$loglik - at(alone)$half_logdet))
   expect_equal(at(apart)$var / apart$sds^2, at(alone)$var / alone$sds^2 / 2)
 })
+
+test_that("late entry is conditioned on as by coxphf, and splitting a spell changes nothing", {
+  skip_if_not_installed("coxphf")
+  late <- data[data$stop > 2, ]
+  late$start[seq(1, nrow(late), 2)] <- 1.5
+  ours <- cox_firth(late, c("latent", "popularity"), ties = "breslow", always = TRUE)$tables$coefficients
+  formula <- as.formula("Surv(start, stop, event) ~ latent + popularity", env = asNamespace("survival"))
+  oracle <- coxphf::coxphf(formula, late, epsilon = 1e-10, gconv = 1e-8)
+  expect_equal(ours$estimate, unname(oracle$coefficients), tolerance = 1e-7)
+  expect_equal(ours$lower, unname(oracle$ci.lower), tolerance = 1e-5)
+  # Another order of the same sums.
+  split <- survival::survSplit(all_columns, late, cut = 4.5)
+  split$event <- split$event == 1
+  again <- cox_firth(split, c("latent", "popularity"), ties = "breslow", always = TRUE)$tables$coefficients
+  expect_equal(again[c("estimate", "lower", "upper")], ours[c("estimate", "lower", "upper")], tolerance = 1e-6)
+})
