@@ -4,7 +4,8 @@ Run from the repository: python bench/finetune.py [--facts N] [--batches N …] 
 
 Each way takes a fresh LoRA on the same SmolLM2-135M and goes once through the same short world facts. Counted
 are tokens without pads per second of processor time (one thread), from the first step to the last; the losses
-of the pass must agree in level. ``--peers`` installs TRL into build/bench-peers and runs all ways there.
+of the pass must agree in level. The adapter of the others is peft's own, as their users have it; what ours makes of it
+(`training.lora_product`) is part of our way. ``--peers`` installs TRL into build/bench-peers and runs all ways there.
 """
 
 import argparse
@@ -24,6 +25,7 @@ sys.path.insert(0, str(ROOT))
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
+from peft import LoraConfig, get_peft_model  # noqa: E402
 from transformers import Trainer, TrainingArguments  # noqa: E402
 
 from bench.machine import clock, machine, peers, table, write  # noqa: E402
@@ -40,6 +42,16 @@ def ours(model, tokenizer, forms, tuning) -> tuple[float, float]:
     began = clock()
     steps = list(Finetuning(model, forms, tuning, 1))
     return clock() - began, float(np.mean([s.loss for s in steps]))
+
+
+def as_usual(model, tuning):
+    """The model with the same adapter as peft itself makes it: what a user of the other trainers has."""
+    config = LoraConfig(
+        r=tuning.rank, lora_alpha=tuning.alpha, lora_dropout=tuning.dropout, target_modules=tuning.targets,
+        task_type="CAUSAL_LM",
+    )  # fmt: skip
+    torch.manual_seed(1)
+    return get_peft_model(model, config)
 
 
 def rows(forms) -> list[dict]:
@@ -74,7 +86,7 @@ def arguments(kind, tuning, folder, **more):
 def hf_trainer(model, tokenizer, forms, tuning) -> tuple[float, float]:
     with tempfile.TemporaryDirectory() as folder:
         trainer = Trainer(
-            tunable(model, tuning, 1),
+            as_usual(model, tuning),
             arguments(TrainingArguments, tuning, folder),
             train_dataset=rows(forms),
             data_collator=collate,
@@ -95,7 +107,7 @@ def trl_trainer(model, tokenizer, forms, tuning) -> tuple[float, float]:
             SFTConfig, tuning, folder, bf16=False, gradient_checkpointing=False, completion_only_loss=True
         )
         trainer = SFTTrainer(
-            tunable(model, tuning, 1), config, train_dataset=Dataset.from_list(data), processing_class=tokenizer
+            as_usual(model, tuning), config, train_dataset=Dataset.from_list(data), processing_class=tokenizer
         )
         return timed(trainer)
 
