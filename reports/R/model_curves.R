@@ -37,7 +37,7 @@ table_model_periods <- function(results, task) {
   d <- d[order(match(d$term, unique(d$term)), d$period), ]
   # Nothing beside the predictor says here which level of a factor it is.
   level <- ifelse(grepl("^[A-Za-z0-9_.]+:[^*()]+$", d$term), sub("^[^:]*:", "", d$term), "")
-  predictor <- paste0(model_term_words(d), ifelse(nzchar(level), paste0(", ", plain_name(level)), ""))
+  predictor <- paste0(predictor_words(d$term), ifelse(nzchar(level), paste0(", ", plain_name(level)), ""))
   md_table(with_interval(data.frame(Predictor = predictor, Period = period_words(results, d),
     Events = fmt_n(d$events), "Hazard ratio (95 % interval)" = fmt_hr(d$hr, d$lower, d$upper), p = fmt_p_value(d$p),
     check.names = FALSE), results, task), "llrrr")
@@ -45,7 +45,7 @@ table_model_periods <- function(results, task) {
 
 table_model_tests <- function(results, task) {
   d <- of_model(results, "term_tests", task)
-  md_table(data.frame("Part of the formula" = model_term_words(d), "If there were" = as.character(d$test),
+  md_table(data.frame("Part of the formula" = predictor_words(d$term), "If there were" = as.character(d$test),
     "Chi-squared" = fmt_number(d$chisq), "Degrees of freedom" = fmt_number(d$df), p = fmt_p_value(d$p),
     check.names = FALSE), "llrrr")
 }
@@ -60,9 +60,9 @@ say_model_zph <- function(results, task) {
     return(paste0("No test shows a hazard ratio that changes with time (all together: ", fmt_p(global$p), ")."))
   }
   below <- if (periods_wanted(results, task)) ", look at the periods below"
-  paste0("The hazard ratio of ", list_words(paste0(md(lower_first(model_term_words(failing))), " (", fmt_p(failing$p),
-    ")")), " changes with time: read it as an average", below, ", or let it vary (`time_varying` in the ",
-    "study file, for the kind `cox`).")
+  which <- paste0(md(lower_first(predictor_words(failing$term))), " (", fmt_p(failing$p), ")")
+  paste0("The hazard ratio of ", list_words(which), " changes with time: read it as an average", below,
+    ", or let it vary (`time_varying` in the study file, for the kind `cox`).")
 }
 
 # Periods are shown where the model asked for them, or where a hazard ratio is not constant.

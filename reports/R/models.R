@@ -88,23 +88,16 @@ code_text <- function(x) gsub("{{<", "{ {<", gsub("`", "'", as.character(x), fix
 
 table_model_coefficients <- function(results, task) {
   d <- of_model(results, "coefficients", task)
-  md_table(with_interval(data.frame(Predictor = model_term_words(d), "Compared" = plain_name(d$unit),
+  md_table(with_interval(data.frame(Predictor = predictor_words(d$term), "Compared" = plain_name(d$unit),
     "Hazard ratio (95 % interval)" = fmt_hr(d$hr, d$lower, d$upper, d$infinite), p = fmt_p_value(d$p),
     check.names = FALSE), results, task), "llrr")
-}
-
-# A term of a formula keeps its own spelling unless it is a plain column.
-model_term_words <- function(d) {
-  term <- as.character(d$term)
-  plain <- grepl("^[A-Za-z0-9_.]+(:[^*()]*)?$", term)
-  ifelse(plain, predictor_words(term), term)
 }
 
 table_model_aft <- function(results, task) {
   d <- of_model(results, "aft", task)
   distribution <- paste0(aft_words[as.character(d$distribution)], ifelse(d$chosen, " (chosen)", ""))
   md_table(with_interval(data.frame(Distribution = distribution,
-    AIC = fmt_number(d$aic, 5), Predictor = model_term_words(d), Compared = plain_name(d$unit),
+    AIC = fmt_number(d$aic, 5), Predictor = predictor_words(d$term), Compared = plain_name(d$unit),
     "Time ratio (95 % interval)" = fmt_hr(d$time_ratio, d$lower, d$upper, d$infinite),
     "Hazard ratio" = fmt_hr(d$hr, d$hr_lower, d$hr_upper, d$infinite), p = fmt_p_value(d$p), check.names = FALSE),
     results, task), "lrllrrr")

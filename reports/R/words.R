@@ -127,7 +127,7 @@ by_words <- function(by) {
 #' A name from the data without the underscores of programmers.
 plain_name <- function(x) gsub("_", " ", as.character(x), fixed = TRUE)
 
-#' Predictors in plain words: what the column means if it is one of ours, else its name.
+#' Predictors in plain words: what the column means if it is one of ours, else its name; a part of a formula as written.
 predictor_words <- function(term) {
   column <- sub(":.*$", "", as.character(term))
   known <- c(latent = "Latent knowledge", logp0 = "Log probability of the answer at baseline",
@@ -136,7 +136,8 @@ predictor_words <- function(term) {
     exposures_now = "Exposures until the start of the interval",
     split = "Split", arm = "Training recipe", relation = "Relation", group = "Fact group", run = "Run",
     fact_id = "Fact")
-  unname(ifelse(column %in% names(known), known[column], first_upper(plain_name(column))))
+  called <- ifelse(column %in% names(known), known[column], first_upper(plain_name(column)))
+  unname(ifelse(grepl("[()*^]", term), as.character(term), called))
 }
 
 #' The event rule in words.

@@ -64,7 +64,8 @@ joint_tests <- function(object, terms) {
 }
 
 wald_row <- function(term, test, chisq, df) {
-  data.frame(term = term, test = test, chisq = chisq, df = df, p = stats::pchisq(chisq, df, lower.tail = FALSE))
+  data.frame(term = shown_part(term), test = test, chisq = chisq, df = df,
+             p = stats::pchisq(chisq, df, lower.tail = FALSE))
 }
 
 # Bases of one variable (ns(), bs(), poly()) as a curve over its values, relative to the mean of the rows.

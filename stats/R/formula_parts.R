@@ -136,3 +136,9 @@ column_of <- function(node) {
 check_depth <- function(node, depth) {
   if (depth > 40L) refuse(NULL, "the formula is nested more than 40 deep", "write it more simply")
 }
+
+# A part of a formula as the coefficients of a product are called: a:b is a * b; a:b within parentheses is a range.
+shown_part <- function(part) {
+  product <- grepl(":", gsub("\\([^()]*\\)", "", part), fixed = TRUE) & !grepl("\\([^()]*:", part)
+  ifelse(product, gsub(":", " * ", part, fixed = TRUE), part)
+}

@@ -15,7 +15,7 @@
 #' @references Grambsch and Therneau (1994), Biometrika 81:515.
 #' @export
 zph_tables <- function(object, terms, conf = 0.95, transform = "identity") {
-  parts <- if (is.null(terms$block)) terms$column else terms$block
+  parts <- if (is.null(terms$block)) terms$column else shown_part(terms$block)
   object <- tested_as(object, parts[match(names(stats::coef(object)), terms$coefficient)])
   if (inherits(object, "cox_counts")) {
     joint <- single <- zph_of_counts(object, transform)

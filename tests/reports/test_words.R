@@ -63,4 +63,6 @@ d <- data.frame(model = "frailty", term = "latent", unit = "yes vs no", time = N
   marginal_hr = 1.8, marginal_lower = 1.4, marginal_upper = 2.5)
 shown <- paste(table_marginal(list(time = "epoch"), d), collapse = "\n")
 stopifnot(grepl("Latent knowledge", shown, fixed = TRUE), !grepl("Random effects", shown, fixed = TRUE))
+is(predictor_words(c("latent", "ns(answer_tokens, 3)", "answer_tokens")),
+  c("Latent knowledge", "ns(answer_tokens, 3)", "Answer tokens"))
 cat("all as expected\n")

@@ -122,7 +122,11 @@ test_that("a basis has a joint test and a curve", {
   one <- survival::coxph(survival::Surv(start, stop, event) ~ relation, acquired())
   expect_equal(entry(formula = "relation")$term_tests$chisq, unname(one$wald.test), tolerance = 1e-6)
   expect_equal(own$term_tests$term, c("ns(popularity, df = 3)", "relation"))
-  expect_null(entry(formula = "latent * ns(popularity, df = 3)")$effect_curves)
+  product <- entry(formula = "latent * ns(popularity, df = 3)")
+  expect_null(product$effect_curves)
+  expect_equal(product$zph_tests$term[[3L]], "latent * ns(popularity, df = 3)")
+  expect_equal(shown_part(c("a:b", "ns(x, knots = 1:3)", "ns(x, 3):a", "a")),
+               c("a * b", "ns(x, knots = 1:3)", "ns(x, 3) * a", "a"))
 })
 
 test_that("what cannot be meant is said before any fit", {
