@@ -30,10 +30,11 @@ from transformers import Trainer, TrainingArguments  # noqa: E402
 
 from bench.machine import clock, machine, peers, table, write  # noqa: E402
 from training.encoding import encode_lessons  # noqa: E402
-from training.finetune import Finetuning, tunable  # noqa: E402
+from training.finetune import Finetuning  # noqa: E402
 from training.gather import gather  # noqa: E402
 from training.models import load  # noqa: E402
 from training.spec import FactsSpec, ModelSpec, TuningSpec  # noqa: E402
+from training.tunable import tunable  # noqa: E402
 
 
 def ours(model, tokenizer, forms, tuning) -> tuple[float, float]:

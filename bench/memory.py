@@ -19,11 +19,12 @@ import torch
 
 from training import memory
 from training.encoding import encode_lessons, encode_probes
-from training.finetune import Finetuning, tunable
+from training.finetune import Finetuning
 from training.gather import gather
 from training.models import load
 from training.probe import Sampling, probe
 from training.spec import FactsSpec, ModelSpec, ProbeSpec, TuningSpec
+from training.tunable import tunable
 
 STEPS = 12
 

@@ -10,16 +10,14 @@ from typing import Any
 import numpy as np
 import torch
 from accelerate import Accelerator
-from peft import LoraConfig, get_peft_model
 from transformers import PreTrainedModel, get_scheduler
 
 from events.errors import InputError
-from training import memory
 from training.lesson_loss import Lesson, packed_loss, packs, packs_agree, padded_loss
 from training.lesson_tree import drops_out
-from training.lora_product import use_lora_product
 from training.probe import check_context
 from training.prompts import Encoded
+from training.random_states import devices, random_states, set_random_states
 from training.same_bits import can_be_asked, missing, same_bits
 from training.spec import TuningSpec
 from training.team import Team
@@ -32,8 +30,6 @@ ALONE = Team()
 # Tokens that are packed into one pass, at most: the model's width if that is more. Attention looks at all pairs
 # of a pack, which costs T / 6D of a layer's matrix products.
 PACK_TOKENS = 512
-# Share of the free memory that transposed copies of frozen weights may take.
-COPIES = 0.25
 
 
 @dataclass(frozen=True)
@@ -64,43 +60,6 @@ class Step:
     tokens: int
     facts: np.ndarray
     ends_epoch: bool
-
-
-def tunable(model: PreTrainedModel, tuning: TuningSpec, seed: int, room: int | None = None) -> PreTrainedModel:
-    """The model ready to be tuned: with a fresh adapter (LoRA, DoRA), or all weights trainable (full).
-
-    ``room`` is what transposed copies of frozen weights may take (bytes; see `use_lora_product`). They round
-    differently, so a run that is continued must have the room that it had.
-    """
-    if tuning.recompute:
-        if not model.supports_gradient_checkpointing:
-            raise InputError(
-                f"{type(model).__name__} cannot recompute its activations", "tuning.recompute", "set it to false"
-            )
-        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-    if tuning.method == "full":
-        return model.requires_grad_(True)
-    config = LoraConfig(
-        r=tuning.rank,
-        lora_alpha=tuning.alpha,
-        lora_dropout=tuning.dropout,
-        use_dora=tuning.method == "dora",
-        target_modules=tuning.targets,
-        task_type="CAUSAL_LM",
-    )
-    with torch.random.fork_rng(_devices()):  # peft draws from the global generator
-        torch.manual_seed(seed)
-        try:
-            adapted = get_peft_model(model, config)
-        except ValueError as error:
-            raise InputError(str(error).splitlines()[0], "tuning.targets", 'use "all-linear"') from error
-    use_lora_product(adapted, room_for_copies() if room is None else room)
-    return adapted  # type: ignore[return-value]
-
-
-def room_for_copies() -> int:
-    """What transposed copies may take of the memory that is free now, bytes."""
-    return int(memory.free_bytes() * COPIES)
 
 
 def steps_per_epoch(forms: Sequence[Sequence[Encoded]], tuning: TuningSpec) -> int:
@@ -176,9 +135,9 @@ class Finetuning:
         self._asked = can_be_asked(self._accelerator.device)
         self.alike = True
         self._order = np.random.default_rng(seed)
-        with torch.random.fork_rng(_devices()):  # dropout draws from the global generator, and only from here on
+        with torch.random.fork_rng(devices()):  # dropout draws from the global generator, and only from here on
             torch.manual_seed(seed + (team.rank << 32))  # of its own in each process
-            self._random = _random_states()
+            self._random = random_states()
         self._epoch_began = self._order.bit_generator.state
         self._batches: list[list[Lesson]] = []
 
@@ -192,10 +151,10 @@ class Finetuning:
         if b == 0:
             self._shuffle(epoch)
         batch = self._batches[b]
-        with torch.random.fork_rng(_devices()):
-            _set_random_states(self._random)
+        with torch.random.fork_rng(devices()):
+            set_random_states(self._random)
             loss, rate = self._learn_alike(batch)
-            self._random = _random_states()
+            self._random = random_states()
         self.step += 1
         self.examples += len(batch)
         self.tokens += sum(len(encoded.tokens[0]) + 1 for _, encoded in batch)
@@ -225,7 +184,7 @@ class Finetuning:
                 raise
         self.alike = False
         self._optimizer.zero_grad()
-        _set_random_states(self._random)
+        set_random_states(self._random)
         return self._learn(batch)
 
     def _learn(self, batch: list[Lesson]) -> tuple[float, float]:
@@ -308,21 +267,6 @@ class Finetuning:
         self._order.bit_generator.state = state["order"]
         if self.step % self.per_epoch:  # in the middle of an epoch: its order again
             self._shuffle(self.step // self.per_epoch)
-
-
-def _devices() -> list[int]:
-    """The GPU of this process, if any: the others belong to other processes."""
-    return [torch.cuda.current_device()] if torch.cuda.is_available() else []
-
-
-def _random_states() -> list[torch.Tensor]:
-    return [torch.get_rng_state(), *(torch.cuda.get_rng_state(i) for i in _devices())]
-
-
-def _set_random_states(states: list[torch.Tensor]) -> None:
-    torch.set_rng_state(states[0])
-    for i, state in zip(_devices(), states[1:], strict=True):
-        torch.cuda.set_rng_state(state, i)
 
 
 def _lessons(forms: Sequence[Sequence[Encoded]], tuning: TuningSpec, epoch: int) -> list[Lesson]:

@@ -29,7 +29,7 @@ from training import memory
 from training.baseline import baseline_table, other_prompts, samplings
 from training.checkpoint import Checkpoint
 from training.encoding import encode_lessons, encode_probes
-from training.finetune import Finetuning, room_for_copies, steps_per_epoch, tunable
+from training.finetune import Finetuning, steps_per_epoch
 from training.job import Job
 from training.models import load
 from training.precision import DTYPES, check_dtype
@@ -40,6 +40,7 @@ from training.same_bits import ask_for_same_bits
 from training.schedule import checkpoint_steps
 from training.stored_facts import from_arrow
 from training.team import Team, team
+from training.tunable import room_for_copies, tunable
 
 # One forward pass costs about half of a training step on the same tokens (no backward pass).
 PROBE_COST = 0.5

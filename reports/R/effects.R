@@ -77,7 +77,7 @@ zph_panels <- function(results, outcome) {
 alt_zph <- function(results, outcome) {
   d <- pick(results$zph_tests, outcome = outcome, rule = results$rule, model = "cox")
   d <- d[as.character(d$term) != "GLOBAL", ]
-  paste0("Scaled Schoenfeld residuals over time with a smooth curve and its 95 % band, and a dashed line at the Cox ",
+  paste0("Scaled Schoenfeld residuals over time with a smooth curve and its band, and a dashed line at the Cox ",
     "estimate. ",
     "Test of a constant hazard ratio: ", list_words(paste(predictor_words(d$term), fmt_p(d$p))), ".")
 }

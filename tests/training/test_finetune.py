@@ -9,11 +9,12 @@ from peft.tuners.lora import Linear
 
 from events.errors import InputError
 from tests.training.conftest import FACTS
-from training.finetune import Finetuning, tunable
+from training.finetune import Finetuning
 from training.lora_product import PlainLora
 from training.probe import probe
 from training.prompts import Encoded, encode
 from training.spec import TuningSpec
+from training.tunable import tunable
 
 
 @pytest.fixture(scope="module")

@@ -12,10 +12,10 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from events.errors import InputError
 from tests.training.conftest import FACTS, FAMILIES
 from training import memory
-from training.finetune import tunable
 from training.probe import agrees_with_plain_path, probe
 from training.prompts import encode
 from training.spec import TuningSpec
+from training.tunable import tunable
 
 
 @pytest.fixture(scope="module")

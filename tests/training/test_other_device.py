@@ -9,11 +9,11 @@ import torch
 from transformers import masking_utils
 
 from tests.training.conftest import FACTS, FAMILIES
-from training.finetune import tunable
 from training.lesson_loss import packed_loss, padded_loss
 from training.passes import plain_passes, shared_passes
 from training.prompts import encode
 from training.spec import TuningSpec
+from training.tunable import tunable
 
 
 @pytest.fixture

@@ -8,12 +8,13 @@ import torch
 from peft.tuners.lora import Linear
 
 from tests.training.conftest import FACTS, FAMILIES
-from training.finetune import Finetuning, tunable
+from training.finetune import Finetuning
 from training.lesson_loss import packed_loss, packs, packs_agree, padded_loss
 from training.lesson_tree import drops_out, tree_of
 from training.lora_product import PlainLora, use_lora_product
 from training.prompts import encode
 from training.spec import TuningSpec
+from training.tunable import tunable
 
 QUICK = TuningSpec(epochs=1, batch_size=6, learning_rate=5e-3, rank=4, alpha=8, templates="probe")
 
@@ -99,7 +100,7 @@ def test_with_dropout_nothing_is_shared(tiny_models):
 @pytest.mark.parametrize("room", [0, 10**9])
 @pytest.mark.parametrize("family", ["llama", "qwen2", "neox"])  # without and with a bias; one packed product of q, k, v
 def test_the_short_lora_product_is_pefts(room, family, tiny_models, lessons, monkeypatch):
-    monkeypatch.setattr("training.finetune.COPIES", 0)
+    monkeypatch.setattr("training.tunable.COPIES", 0)
     model = tunable(copy.deepcopy(tiny_models[family]).eval(), QUICK, 1)
     with torch.no_grad():  # an adapter fresh from peft adds nothing
         for name, weight in model.named_parameters():

@@ -17,12 +17,13 @@ from tests.training.test_callback import SPEC, trained
 from training import memory
 from training.callback import FactProbe
 from training.encoding import encode_probes
-from training.finetune import Finetuning, tunable
+from training.finetune import Finetuning
 from training.models import load, weights_bytes
 from training.precision import check_dtype
 from training.prompts import encode
 from training.run import execute
 from training.spec import ModelSpec, TuningSpec
+from training.tunable import tunable
 
 
 @pytest.fixture

@@ -145,7 +145,7 @@ def test_a_step_that_does_not_fit_passes_in_parts_and_a_continued_run_keeps_them
     recipe = {"batch_size": 24, "epochs": 4, "dropout": 0.0}
     roomy, whole, killed = (asked(tmp_path / name, **recipe) for name in ("roomy", "whole", "killed"))
     execute(roomy)
-    monkeypatch.setattr("training.finetune.COPIES", 0.0)
+    monkeypatch.setattr("training.tunable.COPIES", 0.0)
     with monkeypatch.context() as little:
         little.setattr("training.memory.free_bytes", lambda: 64_700_000)
         said = []
@@ -176,7 +176,7 @@ def test_a_continued_run_has_the_room_that_it_had(asked, tmp_path, monkeypatch):
     whole, killed, alone = (asked(tmp_path / name, **recipe) for name in ("whole", "killed", "alone"))
     execute(whole)
     stopped(killed, 2)
-    monkeypatch.setattr("training.finetune.COPIES", 0.0)
+    monkeypatch.setattr("training.tunable.COPIES", 0.0)
     execute(killed)
     assert contents(killed) == contents(whole)
     execute(alone)
