@@ -107,8 +107,9 @@ table_states <- function(results, outcome = "states", interval = "95 % interval"
     mean = paste0(fmt_number(e$mean), " (", fmt_number(e$mean_lower), "\u2013", fmt_number(e$mean_upper), ")"),
     check.names = FALSE)
   names(out)[5] <- paste("Mean", time_word(results$time, 2), "in it (95 % interval)")
+  if (all(is.na(e$mean))) out[[5]] <- NULL # refused where the first to enter are nearly alone
   names(out) <- sub("95 % interval", interval, names(out), fixed = TRUE)
-  md_table(out, "llrrr")
+  md_table(out, substr("llrrr", 1, ncol(out)))
 }
 
 # A row that has a reason in place of an estimate is of no term: an empty one, which a CSV file has as missing.

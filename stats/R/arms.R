@@ -41,7 +41,13 @@ compare_arms <- function(data, covariates, random = "run", strata = character(),
     hazards <- by_student(hazards, df, conf)
     small <- sprintf("intervals and p-values by Student's t with %d degrees of freedom (runs minus arms)", df)
   }
-  means <- rmst_difference(data, "arm", cluster, conf)$tables$rmst
+  restricted <- rmst_difference(data, "arm", cluster, conf)
+  means <- restricted$tables$rmst
+  if (is.null(means)) {
+    means <- contract_table("rmst", list(), list(id = character(), outcome = character(), rule = character(),
+                                                 model = character()))
+    remarks <- c(remarks, paste("no restricted mean times:", restricted$reason))
+  }
   on_axis <- function(axis) means[means$axis == axis, ][match(arm$level, means$group[means$axis == axis]), ]
   examples <- on_axis("examples")
   means <- on_axis("time")

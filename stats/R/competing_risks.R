@@ -2,7 +2,8 @@
 #'
 #' Cumulative incidence of each cause (Aalen-Johansen), cause-specific Cox models (what drives the rate of a cause among
 #' those still at risk) and Fine-Gray models (what drives the share that ends in it). With a strong competing cause the
-#' two hazard ratios differ, and may even point in opposite directions.
+#' two hazard ratios differ, and may even point in opposite directions. Where the first to enter are nearly alone, the
+#' weights of late entry would be huge: the Fine-Gray models are then of what happens later (see [followed_stretch()]).
 #'
 #' @inheritParams transition_models
 #' @inheritParams state_occupation
@@ -18,11 +19,15 @@ competing_risks <- function(data, covariates, by = character(), strata = charact
   if (is.null(result$tables)) return(result)
   specific <- result$tables$transition_coefficients
   fitted <- unique(specific[specific$status %in% c("ok", "warning"), c("from", "to")])
+  stretch <- followed_stretch(data)
+  followed <- within_stretch(data, stretch)
   shares <- lapply(fitted$to, function(cause) {
     cbind(from = fitted$from[[1L]], to = cause, method = "subdistribution",
-          fine_gray(data, cause, covariates, strata, cluster, ties, conf, terms))
+          fine_gray(followed, cause, covariates, strata, cluster, ties, conf, terms))
   })
   result$tables$transition_coefficients <- do.call(rbind, c(list(specific), shares))
+  result$remarks <- c(result$remarks, paste0("the models of shares leave out the thin times (", stretch$thin, ")",
+                                             recycle0 = TRUE))
   result
 }
 

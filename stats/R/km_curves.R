@@ -1,7 +1,8 @@
 #' Kaplan-Meier curves
 #'
 #' `survival::survfit()` in counting-process form. Intervals are log-log; where a cluster has several rows (a fact seen
-#' in several runs) their standard error is the robust one.
+#' in several runs) their standard error is the robust one. Where facts enter late and the first of them are nearly
+#' alone, a curve begins later, of those without the event until then (see [followed_stretch()]), and the fit says so.
 #'
 #' @param data data.frame with `start`, `stop` (units of the study's time axis), `event`; `left` and `right` (the
 #'   checkpoints around an event) are used for the risk table where they are present.
@@ -14,12 +15,16 @@
 km_curves <- function(data, by = "", cluster = "fact_id", conf = 0.95) {
   groups <- grouped_by(data, by)
   data$.by <- groups$value
+  stretches <- stretches_of(data, groups$value)
+  followed <- do.call(rbind, lapply(levels(groups$value), function(level) {
+    within_stretch(data[groups$value == level, , drop = FALSE], stretches[[level]])
+  }))
   clustering <- cluster_of(data, cluster)
   formula <- stats::as.formula("Surv(start, stop, event) ~ .by", env = asNamespace("survival"))
-  arguments <- list(formula = formula, data = quote(data), conf.type = "log-log", conf.int = conf)
+  arguments <- list(formula = formula, data = quote(followed), conf.type = "log-log", conf.int = conf)
   if (nzchar(clustering$cluster)) arguments$cluster <- as.name(clustering$cluster)
   object <- do.call(survival::survfit, arguments)
-  curves <- curve_rows(object, data)
+  curves <- curve_rows(object, followed, stretches, min(data$start))
   text <- if (nzchar(by)) quoted(by) else "1"
   flat <- sprintf("no event among %d facts: the curve is flat", length(unique(data$fact_id)))
   list(
@@ -29,23 +34,25 @@ km_curves <- function(data, by = "", cluster = "fact_id", conf = 0.95) {
       curves = data.frame(by = rep(by, nrow(curves)), curves),
       risk_table = risk_rows(data, by)
     ),
-    remarks = c(groups$remarks, flat[!any(data$event)]),
+    remarks = c(groups$remarks, flat[!any(data$event)], cut_words(stretches)),
     notes = sub("standard errors", "intervals", c(groups$notes, clustering$note))
   )
 }
 
-# Rows of the table `curves` from a survfit object; the curve starts at time 0, survival 1.
-curve_rows <- function(object, data) {
+# Rows of the table `curves` from a survfit object; a curve starts at time 0, or with its stretch, survival 1.
+curve_rows <- function(object, data, stretches, begin) {
   strata <- levels(data$.by)
   sizes <- if (is.null(object$strata)) length(object$time) else as.integer(object$strata)
   last <- cumsum(sizes)
   parts <- lapply(seq_along(strata), function(i) {
     at <- seq(last[[i]] - sizes[[i]] + 1L, last[[i]])
     own <- data[data$.by == strata[[i]], , drop = FALSE]
-    entered <- sum(own$start <= min(data$start))
+    late <- stretches[[i]]$late
+    origin <- if (late) stretches[[i]]$from else begin
+    entered <- sum(own$start <= origin)
     data.frame(
-      stratum = strata[[i]], time = c(min(0, data$start), object$time[at]), n_risk = c(entered, object$n.risk[at]),
-      n_event = c(0, object$n.event[at]), n_censor = c(0, object$n.censor[at]), survival = c(1, object$surv[at]),
+      stratum = strata[[i]], time = c(if (late) origin else min(0, origin), object$time[at]),
+      n_risk = c(entered, object$n.risk[at]), n_event = c(0, object$n.event[at]), n_censor = c(0, object$n.censor[at]), survival = c(1, object$surv[at]),
       lower = c(1, object$lower[at]), upper = c(1, object$upper[at])
     )
   })

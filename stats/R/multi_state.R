@@ -18,7 +18,7 @@ multi_state <- function(data, covariates, by = character(), strata = character()
   list(
     fit = models$fit,
     tables = c(curves$tables, list(transition_counts = counts), models$tables),
-    remarks = c(gate$remarks, models$remarks),
+    remarks = c(gate$remarks, curves$remarks, models$remarks),
     notes = c(curves$notes, cluster_of(data, cluster)$note)
   )
 }

@@ -3,7 +3,8 @@
 #' The area under the Kaplan-Meier curve up to a horizon: the mean time that a fact spends without the event until then.
 #' Its difference between groups needs no proportional hazards. The horizon is the last time at which every group is
 #' still followed. Standard errors are infinitesimal jackknife ones, summed within clusters: a fact seen in several
-#' runs, or in both of the groups, counts once. With one row a cluster they are Greenwood's.
+#' runs, or in both of the groups, counts once. With one row a cluster they are Greenwood's. There is no mean where the
+#' first facts of a group are nearly alone before the others enter: it would rest on them (see [followed_stretch()]).
 #'
 #' Where the table says how many training examples the model had seen at the start and stop of each row
 #' (`start_examples`, `stop_examples`), the same is done on that axis: an epoch of one recipe may be several of another.
@@ -22,14 +23,23 @@ rmst_difference <- function(data, by, cluster = "fact_id", conf = 0.95) {
   clustering <- cluster_of(data, cluster)
   id <- if (nzchar(clustering$cluster)) data[[cluster]] else seq_len(nrow(data))
   id <- match(id, unique(id))
-  rows <- lapply(names(axes_of(data)), function(axis) {
-    data.frame(by = by, axis = axis, compare_groups(axes_of(data)[[axis]], groups$value, id, conf))
+  axes <- axes_of(data)
+  stretches <- lapply(axes, stretches_of, groups = groups$value)
+  known <- !vapply(stretches, function(of_axis) any(vapply(of_axis, `[[`, TRUE, "late")), TRUE)
+  if (!any(known)) {
+    thin <- paste(thin_words(stretches[[1L]]), collapse = "; ")
+    reason <- paste("a mean time from the start would rest on the first few who enter:", thin)
+    return(list(status = "not estimable", reason = reason))
+  }
+  rows <- lapply(names(axes)[known], function(axis) {
+    end <- min(vapply(stretches[[axis]], `[[`, 0, "to"))
+    data.frame(by = by, axis = axis, compare_groups(axes[[axis]], groups$value, id, conf, end))
   })
   rows <- do.call(rbind, rows)
   list(
     fit = list(formula = paste("Surv(start, stop, event) ~", quoted(by)), engine = "restricted mean"),
     tables = list(rmst = rows),
-    remarks = character(),
+    remarks = thin_words(stretches[[rows$axis[[1L]]]]),
     notes = c(groups$notes, sprintf("horizon %s, the last time at which every group is followed",
                                     format(rows$horizon[[1L]])), clustering$note)
   )
@@ -46,8 +56,7 @@ axes_of <- function(data) {
 }
 
 # Every group against the first one.
-compare_groups <- function(data, group, id, conf) {
-  horizon <- min(tapply(data$stop, group, max))
+compare_groups <- function(data, group, id, conf, horizon) {
   means <- lapply(levels(group), function(level) restricted_mean(data, group == level, horizon, id))
   rows <- lapply(seq_along(means)[-1L], function(i) {
     data.frame(group = levels(group)[[i]], reference = levels(group)[[1L]], horizon = horizon,

@@ -2,7 +2,9 @@
 #'
 #' The share of facts that are unknown, latent, known, forgotten or reacquired at each time, with the mean time spent in
 #' each of them. Standard errors are infinitesimal jackknife ones, summed within clusters (a fact seen in several runs
-#' counts once); they include that of the shares at baseline. Intervals are on the logit scale.
+#' counts once); they include that of the shares at baseline. Intervals are on the logit scale. Where the first to enter
+#' are nearly alone, the curves begin later, with the shares of those who are followed then (see [followed_stretch()]),
+#' and there are no mean times.
 #'
 #' @inheritParams check_states
 #' @param by character, columns that split the curves (their combinations, joined by " / "); none for one set of curves.
@@ -17,20 +19,28 @@
 state_occupation <- function(data, by = character(), cluster = "fact_id", conf = 0.95, horizon = NULL) {
   by <- by[nzchar(by)]
   stratum <- combined(data, by)
-  if (is.null(horizon)) horizon <- min(tapply(data$stop, stratum, max))
+  data$event <- data$to != levels(data$to)[[1L]]
+  stretches <- stretches_of(data, stratum)
+  ends <- vapply(stretches, `[[`, 0, "to")
+  if (is.null(horizon)) horizon <- min(ends)
+  from_start <- !any(vapply(stretches, `[[`, TRUE, "late")) && horizon <= min(ends)
   parts <- lapply(levels(stratum), function(level) {
-    own <- data[stratum == level, , drop = FALSE]
-    moved <- any(own$to != levels(own$to)[[1L]])
-    fit <- if (moved) aalen_johansen(own, cluster, min(data$start)) else nobody_moved(own, cluster)
+    own <- within_stretch(data[stratum == level, , drop = FALSE], stretches[[level]])
+    begin <- stretches[[level]]$from
+    fit <- if (any(own$event)) aalen_johansen(own, cluster, begin) else nobody_moved(own, cluster)
     list(curves = cbind(stratum = level, occupation_rows(fit, own, conf)),
-         means = cbind(stratum = level, sojourn_rows(fit, min(data$start), horizon, conf)))
+         means = if (from_start) cbind(stratum = level, sojourn_rows(fit, begin, horizon, conf)))
   })
-  bound <- function(name) cbind(by = paste(by, collapse = " / "), do.call(rbind, lapply(parts, `[[`, name)))
+  bound <- function(name) {
+    rows <- do.call(rbind, lapply(parts, `[[`, name))
+    if (!is.null(rows)) cbind(by = paste(by, collapse = " / "), rows)
+  }
   right <- if (length(by)) paste(quoted(by), collapse = " + ") else "1"
   list(
     fit = list(formula = paste("Surv(start, stop, to) ~", right), engine = engine("survival")),
     tables = list(occupation = bound("curves"), sojourns = bound("means")),
-    remarks = character(), notes = sprintf("mean times up to %s", format(horizon))
+    remarks = cut_words(stretches),
+    notes = if (from_start) sprintf("mean times up to %s", format(horizon)) else "no mean times from the start"
   )
 }
 

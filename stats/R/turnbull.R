@@ -6,8 +6,9 @@
 #' tests), and its standard errors take imputed events for observed ones. So the likelihood of [interval_ph()] is
 #' maximised without covariates, and the intervals are percentiles of a bootstrap that draws whole clusters (facts,
 #' with all their runs) again. With one shared grid the estimate is the Kaplan-Meier one; late entry is conditioned
-#' on. Percentiles are trustworthy where the probes are few beside the facts, as here, and not for times that come
-#' arbitrarily close together.
+#' on. Nothing is estimated where those who enter first are nearly alone (see [followed_stretch()]): an event whose
+#' interval reaches across such a time may have come before or after it. Percentiles are trustworthy where the probes
+#' are few beside the facts, as here, and not for times that come arbitrarily close together.
 #'
 #' @inheritParams km_curves
 #' @param draws bootstrap samples.
@@ -19,6 +20,8 @@
 #' @export
 turnbull <- function(data, by = "", cluster = "fact_id", conf = 0.95, draws = 200L, seed = 1L) {
   groups <- grouped_by(data, by)
+  thin <- thin_words(stretches_of(data, groups$value))
+  if (length(thin)) return(list(status = "not estimable", reason = paste(thin, collapse = "; ")))
   clustering <- cluster_of(data, cluster)
   id <- if (nzchar(clustering$cluster)) data[[cluster]] else seq_len(nrow(data))
   id <- match(id, unique(id))
