@@ -26,14 +26,33 @@ say_arm <- function(results, x, several) {
   if (x$infinite %in% TRUE || is.na(x$hr)) return(paste0(head, "The hazard ratio has no finite value."))
   inside <- x$lower <= 1 && x$upper >= 1
   word <- time_word(results$time)
-  paste0(head, "In any one ", word, " a fact was about ", fmt_ratio(x$hr), " times as likely ", verb, " as with ",
+  changing <- unique(c(arm_term(results, outcome, x), "arm"))
+  changing <- any(vapply(changing, changes_with_time, NA, results = results, outcome = outcome))
+  when <- if (changing) "Averaged over the whole time" else paste("In any one", word)
+  paste0(head, when, " a fact was ", times_words(x$hr), " as likely ", verb, " as with ",
     md(as.character(x$reference)), " (95 % interval ", fmt_ratio(x$lower), " to ", fmt_ratio(x$upper), "; ",
     fmt_p(if (several) x$p_holm else x$p), ")",
-    if (inside) "; these data do not settle whether there is a difference", ". Of the first ", fmt_number(x$horizon),
+    if (inside) "; these data do not settle whether there is a difference",
+    if (changing) say_arm_periods(results, outcome, x), ". Of the first ", fmt_number(x$horizon),
     " ",
     time_word(results$time, 2), " it spent on average ", fmt_number(abs(x$difference)), " ",
     time_word(results$time, 2), if (x$difference < 0) " less" else " more", " without the event (",
     fmt_signed(x$difference_lower), " to ", fmt_signed(x$difference_upper), ").", say_arm_examples(x))
+}
+
+# The recipe's term in the Cox model: of two recipes the column itself, of more its level.
+arm_term <- function(results, outcome, x) {
+  d <- pick(results$coefficients, outcome = outcome, rule = results$rule, model = "cox")
+  d <- d[column_of(d$term) == "arm" & d$unit == paste(x$arm, "vs", x$reference), ]
+  as.character(d$term)[seq_len(min(1, nrow(d)))]
+}
+
+# Where the ratio of two recipes changes with time, its size in each period.
+say_arm_periods <- function(results, outcome, x) {
+  d <- ratios_by_period(results, outcome, c(arm_term(results, outcome, x), "")[1])
+  if (nrow(d) < 2) return("; that ratio **changes with time**")
+  paste0("; that ratio **changes with time**: it is ", list_words(paste0(fmt_hr(d$hr, d$lower, d$upper), " in ",
+    period_words(results, d))))
 }
 
 # The difference in what training cost: an epoch of one recipe may be several of another.

@@ -4,7 +4,7 @@ caveats <- function(results) {
   all <- c(unlist(lapply(results$outcomes, function(o) c(caveat_events(results, o), caveat_separation(results, o)))),
     caveat_dropped(results), caveat_hazards(results), caveat_others(results), caveat_seeds(results),
     caveat_runs(results), caveat_failed(results),
-    caveat_rule(results), caveat_latent(results), caveat_checkpoints(results), caveat_missing(results))
+    caveat_flicker(results), caveat_latent(results), caveat_checkpoints(results), caveat_missing(results))
   all[nzchar(all)]
 }
 
@@ -87,19 +87,6 @@ caveat_failed <- function(results) {
   paste0("**", plural(nrow(bad), "fit"), " missing or doubtful:** ",
       md(list_some(unique(paste0(bad$outcome, " (", bad$model, ")")))),
     "; the reason stands in the place of each.")
-}
-
-#' Events that did not last: the first rule counts them, the sustained one does not.
-caveat_rule <- function(results) {
-  counts <- stats::aggregate(events ~ outcome + rule, results$event_counts, sum)
-  parts <- vapply(results$outcomes, function(o) {
-    first <- counts$events[counts$outcome == o & counts$rule == "first"]
-    kept <- counts$events[counts$outcome == o & grepl("^sustained", counts$rule)]
-    if (!length(first) || !length(kept) || first < 5 || min(kept) > 0.7 * first) return("")
-    paste0(md(o), " ", fmt_n(first), " events, but only ", fmt_n(min(kept)), " that lasted")
-  }, "")
-  parts <- parts[nzchar(parts)]
-  if (length(parts)) paste0("**Recall flickers:** ", list_words(parts), ".") else ""
 }
 
 caveat_latent <- function(results) {

@@ -26,8 +26,9 @@ say_forgetting <- function(results) {
   d <- forgetting_counts(results)
   if (!nrow(d)) return("")
   again <- sum(d$events[-1])
-  paste0("Counting every fact once in each run, ", fmt_n(d$events[1]), " of ", fmt_n(d$at_risk[1]),
-    " that were known at some time were forgotten at least once. ",
+  paste0("Of ", plural(d$at_risk[1], history_word(results), history_word(results, 2)),
+    " in which a fact was recalled and probed again, ", fmt_n(d$events[1]), " (",
+    fmt_percent(d$events[1] / d$at_risk[1], 0), ") saw it forgotten at least once. ",
     if (nrow(d) > 1) paste0(fmt_n(d$at_risk[2]), " of them came back, and ", fmt_n(d$events[2]), " of these were ",
       "forgotten a second time (", plural(sum(d$events), "forgetting"), " in all). ") else "None came back. ",
     if (!again) "With no repetition, the three models below are all about the first loss." else paste0(
@@ -41,7 +42,7 @@ say_repeated <- function(results, outcome) {
   if (!nrow(d)) return("")
   again <- if (nrow(d) > 1) paste0(", ", fmt_n(d$events[2]), " had it a second time")
   paste0("The parts above look at the first event of each fact. Here all ", plural(sum(d$events), "event"),
-    " count: counting every fact once in each run, ", fmt_n(d$events[1]), " of ", fmt_n(d$at_risk[1]),
+    " count: ", fmt_n(d$events[1]), " of ", plural(d$at_risk[1], history_word(results), history_word(results, 2)),
     " had at least one", again, ", and none more than ", fmt_n(max(as.integer(as.character(d$stratum[d$events > 0])))),
     ". If the columns agree, earlier events do not change what drives the next; where they differ, look at ",
     "the ones that compare like with like (PWP).")

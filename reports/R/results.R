@@ -6,7 +6,7 @@
 #'   is unusual), `absent` (names of optional files that are not there).
 read_results <- function(folder) {
   main <- c("events", "event_counts")
-  probed <- c("facts", "baseline", "recall") # of studies that factsurv ran; a table of events has none
+  probed <- c("facts", "baseline", "recall", "transitions") # of studies that factsurv ran; events of one's own: none
   analysis <- c("fits", "coefficients", "curves", "risk_table", "rmst", "sensitivity", "arms", "tests", "zph_tests",
     "zph_points", "zph_curves", "zph_periods", "influence", "variances", "random_effects", "marginal", "aft",
     "turnbull", "term_tests", "effect_curves", "form_tests", "form_points", "form_curves", "form_shapes",
@@ -37,6 +37,8 @@ read_results <- function(folder) {
   results$time <- c(about$time, study_value(results, c("analysis", "time"), "epoch"))[1]
   results$notes <- unlist(lapply(about[c("left_out", "notes")], function(x) if (!is.null(x)) jsonlite::fromJSON(x)))
   spells <- results$fits[!as.character(results$fits$model) %in% state_models, , drop = FALSE]
+  vocabulary$probed <- nrow(results$recall) > 0
+  results$histories <- if (vocabulary$probed) recall_histories(results$transitions, results$rule) else data.frame()
   results$outcomes <- unique(c(level_order(spells$outcome), level_order(results$event_counts$outcome)))
   results
 }

@@ -14,7 +14,7 @@ say_table <- function(results) {
   paste0("The events come from a table (", md(table), ") with ", plural(nrow(e), "row"), " of **",
     plural(length(unique(as.character(e$fact_id))), "fact"), "**",
     if (runs > 1) paste0(" in ", plural(runs, "run")), ", followed up to ", time_word(results$time), " ",
-    fmt_number(max(e$stop)), ". A fact is one value of the column \u201c", md(column), "\u201d.")
+    fmt_number(max(e$stop)), ". A fact is one value of the column \u201c", md(column), "\u201d.", say_histories(results))
 }
 
 say_time <- function(results) {
@@ -25,7 +25,7 @@ say_time <- function(results) {
 #' One line an outcome: how many, how many by the main predictor, and its hazard ratio.
 say_outcomes <- function(results) {
   lines <- vapply(results$outcomes, function(o) {
-    paste0("- **", md(first_upper(o)), ".** ", say_count(results, o), " ",
+    paste0("- **", md(first_upper(o)), ".** ", say_count(results, o), say_net(results, o), " ",
       say_incidence(results, o, main_term(results, o), score = FALSE), " ", say_effect(results, o))
   }, "")
   paste(lines, collapse = "\n")
@@ -64,7 +64,15 @@ say_trained <- function(results) {
     ". There ", if (runs == 1) "was " else "were ", "**", plural(runs, "run"), "**: ", plural(length(arms),
         "training recipe"),
     if (length(arms) > 1) paste0(" (", md(list_some(arms)), ")"), " with ", plural(seeds,
-        "seed"), ", followed up to epoch ", fmt_number(max(results$recall$epoch)), ".")
+        "seed"), ", followed up to epoch ", fmt_number(max(results$recall$epoch)), ".", say_histories(results))
+}
+
+# Facts are counted once, histories once for each run: the difference is said where both are on the page.
+say_histories <- function(results) {
+  if (history_word(results) == "fact") return("")
+  paste0(" One fact in one run is a *history*: the ", plural(length(unique(as.character(results$event_counts$run))),
+    "run"), " hold ", fmt_n(nrow(unique(results$events[c("run", "fact_id")]))), " of them, and what is counted over ",
+    "runs is counted in histories.")
 }
 
 say_recall <- function(results) {
@@ -82,39 +90,36 @@ say_effect <- function(results, outcome) {
   x <- main_effect(results, outcome)
   fit <- fit_of(results, outcome, "cox")
   if (!nrow(x)) return(say_no_estimate(results, outcome))
-  what <- if (x$term == "latent") "facts with latent knowledge" else paste0("\u201c", md(term_words(x)), "\u201d")
+  what <- if (vocabulary$probed && x$term == "latent") "facts with latent knowledge" else paste0("\u201c", md(term_words(x)), "\u201d")
   if (x$infinite %in% TRUE) {
     return(paste0("The predictor \u201c", md(predictor_words(x$term)),
         "\u201d separates the facts that had the event from those that had not, so its ",
       "hazard ratio for ", md(outcome), " has no finite value. ", say_firth(results, outcome)))
   }
-  inside <- x$lower <= 1 && x$upper >= 1
   paste0("The hazard ratio of ", md(outcome), " for ", what, " is **", fmt_ratio(x$hr), " (95 % interval ",
       fmt_ratio(x$lower), " to ",
     fmt_ratio(x$upper), ")**, ", fmt_p(x$p), ", adjusted for the other predictors (", plural(fit$events[1],
         "event"), "). ",
-    say_meaning(results, outcome, x, inside))
+    say_meaning(results, outcome, x))
 }
 
-say_meaning <- function(results, outcome, x, inside) {
-  who <- compared(x)
-  paste0("In words: in any one ", time_word(results$time), ", among facts that had not had the event yet, ", md(who[1]),
-    " was about ", fmt_ratio(x$hr), " times as likely ", outcome_words(outcome, "verb"), " as ", md(who[2]),
-    if (inside) "; but the interval includes 1, so these data do not settle whether there is a difference", ".")
+say_meaning <- function(results, outcome, x) {
+  paste0("In words: ", say_times(results, outcome, x, md(compared(x))))
 }
 
 #' Whom a coefficient compares, in words: the one, and the other.
 compared <- function(x) {
   name <- lower_first(predictor_words(x$term))
   unit <- plain_name(x$unit)
-  if (x$term == "latent") return(c("a fact that sampling could already produce at baseline", "one that it could not"))
+  if (vocabulary$probed && x$term == "latent") return(c("a fact that sampling could already produce at baseline", "one that it could not"))
   if (unit == "yes vs no") return(paste0(c("a fact with \u201c", "one without \u201c"), name, "\u201d"))
   if (startsWith(unit, "per SD")) {
     return(c(paste("a fact whose", name, "is higher by one standard deviation", sub("^per SD ?", "", unit)), "another"))
   }
   if (!grepl(" vs ", unit)) return(c(paste("a fact whose", name, "is higher by one"), "another"))
   levels <- strsplit(unit, " vs ", fixed = TRUE)[[1]]
-  if (column_of(x$term) == "split") return(paste(c("a", "a"), levels, c("fact", "one")))
+  if (length(levels) != 2) return(c(paste0("a fact with ", name, " \u201c", unit, "\u201d (the first)"), "the second"))
+  if (vocabulary$probed && column_of(x$term) == "split") return(paste(c("a", "a"), levels, c("fact", "one")))
   paste(c("a fact with", "one with"), name, levels)
 }
 
@@ -144,9 +149,11 @@ say_count <- function(results, outcome) {
   n <- sum(d$at_risk)
   if (!n) return(paste0("No fact was at risk of ", md(outcome), "."))
   runs <- length(unique(as.character(d$run)))
-  what <- outcome_words(outcome, "count")
-  paste0(if (runs > 1) paste0("Counted over ", fmt_n(runs), " runs, "), "**", fmt_n(sum(d$events)), " of ", fmt_n(n),
-    "** (", fmt_percent(sum(d$events) / n), ") ", what, ".")
+  facts <- length(unique(as.character(pick(results$events, outcome = outcome, rule = results$rule)$fact_id)))
+  who <- outcome_words(outcome, "who")
+  if (runs > 1) who <- paste0("histories of ", fmt_n(facts), " ", who)
+  paste0("**", fmt_n(sum(d$events)), " of ", fmt_n(n), "** ", who, " (", fmt_percent(sum(d$events) / n), ") ",
+    outcome_words(outcome, "did"), ".")
 }
 
 say_incidence <- function(results, outcome, by, score = TRUE) {
@@ -154,7 +161,7 @@ say_incidence <- function(results, outcome, by, score = TRUE) {
   if (!nrow(e)) return("")
   interval <- paste0("95 % interval ", fmt_percent(e$lower), " to ", fmt_percent(e$upper))
   interval[is.na(e$lower) | e$lower == e$upper] <- "" # at 0 and 1 there is none
-  n <- ifelse(is.na(e$n), "", paste0("n\u00a0=\u00a0", fmt_n(e$n)))
+  n <- ifelse(is.na(e$n), "", plural(e$n, history_word(results), history_word(results, 2)))
   inside <- paste0(interval, ifelse(nzchar(interval) & nzchar(n), "; ", ""), n)
   each <- paste0(fmt_percent(e$incidence), ifelse(nzchar(inside), paste0(" (", inside, ")"), ""), " for ",
       md(stratum_noun(by, e$stratum)))
@@ -164,8 +171,8 @@ say_incidence <- function(results, outcome, by, score = TRUE) {
 }
 
 stratum_noun <- function(by, stratum) {
-  if (by == "latent") return(paste("facts with", stratum))
-  if (by == "split") return(paste(stratum, "facts"))
+  if (vocabulary$probed && by == "latent") return(paste("facts with", stratum))
+  if (vocabulary$probed && by == "split") return(paste(stratum, "facts"))
   if (by %in% c("", "arm", "run", "relation", "group")) stratum else paste("facts with", plain_name(by), stratum)
 }
 

@@ -77,13 +77,18 @@ plot_incidence <- function(results, outcome, by) {
     heights = c(5, 0.6 + 0.5 * length(colours)))
 }
 
-risk_times <- function(results, outcome, by, end, most = 7) {
+risk_times <- function(results, outcome, by, end, most = 8) {
   t <- sort(unique(pick(results$risk_table, outcome = outcome, rule = results$rule, by = by)$time))
   t <- t[t <= end]
-  if (!length(t)) t <- pretty(c(0, end), 5)
-  # Event times can lie close together: keep those that leave room for the numbers of the one before.
+  # Regular steps, the finest for which there is room and every number is known.
+  for (n in seq(most, 2)) {
+    regular <- pretty(c(min(0, t), end), n)
+    regular <- regular[regular <= end & regular >= min(0, t)]
+    if (length(regular) <= most && (!length(t) || all(regular %in% t))) return(regular)
+  }
+  # Probes at times of their own: those that leave room for the numbers of the one before.
   kept <- t[1]
-  for (x in t[-1]) if (x - kept[length(kept)] >= 0.999 * end / most) kept <- c(kept, x)
+  for (x in t[-1]) if (x - kept[length(kept)] >= 0.999 * (end - t[1]) / most) kept <- c(kept, x)
   kept
 }
 
@@ -95,14 +100,15 @@ plot_risk <- function(results, outcome, by, axis, colours) {
   ggplot2::ggplot(d, ggplot2::aes(time, stratum, label = paste0(fmt_n(n_risk), " (", fmt_n(events), ")"))) +
     ggplot2::geom_text(size = 3.5, colour = "#1a1a1a") + axis + ggplot2::coord_cartesian(clip = "off") +
         ggplot2::scale_y_discrete(labels = wrap) +
-    ggplot2::labs(title = "Number at risk (events so far)", x = NULL, y = NULL) + theme_report() +
-    ggplot2::theme(panel.grid = ggplot2::element_blank(), axis.text.x = ggplot2::element_blank(),
+    ggplot2::labs(title = paste0(first_upper(history_word(results, 2)), " at risk just before (events before)"), x = NULL,
+      y = NULL) + theme_report() +
+    ggplot2::theme(panel.grid.major = ggplot2::element_blank(), axis.text.x = ggplot2::element_blank(),
       axis.text.y = ggplot2::element_text(colour = unname(rev(colours))[names(rev(colours)) %in% d$stratum], hjust = 1))
 }
 
 cap_incidence <- function(outcome, by) {
   paste0("Cumulative incidence (1 \u2212 Kaplan\u2013Meier) of ", md(outcome), " by ", md(by_words(by)),
-    ", with 95 % bands; under it the number at risk and, in brackets, the events so far.")
+    ", with 95 % bands; under it the number at risk just before each time and, in brackets, the events before it.")
 }
 
 alt_incidence <- function(results, outcome, by) {

@@ -65,6 +65,13 @@ table_recall_of_arms <- function(results) {
     check.names = FALSE), "llrrrr")
 }
 
+cap_event_counts <- function(results) {
+  runs <- length(unique(as.character(results$event_counts$run)))
+  if (runs == 1) return("Facts at risk, events, and facts without one (censored).")
+  paste0("Histories (one fact in one run) at risk, events, and histories without one (censored), of all ", fmt_n(runs),
+    " runs.")
+}
+
 #' Columns with one value in every row (one recipe, one rule) are left out.
 table_event_counts <- function(results) {
   d <- stats::aggregate(cbind(at_risk, events, censored) ~ outcome + rule + arm, results$event_counts, sum)

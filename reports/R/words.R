@@ -15,15 +15,26 @@ fmt_number <- function(x, digits = 3) {
 #' Shares as percentages: 0.123 is 12.3 %.
 fmt_percent <- function(x, digits = 1) or_dash(x, paste0(formatC(100 * x, format = "f", digits = digits), "\u00a0%"))
 
-#' Ratios with the digits that they deserve: 0.043, 2.61, 12.4, 130.
+#' Ratios with the digits that they deserve: 0.043, 2.61, 12, 130; and 1.0003, which is not 1. No study of this kind
+#' can tell a ratio of a thousand from one of ten thousand.
 fmt_ratio <- function(x) {
-  size <- ifelse(is.na(x), 0, abs(x))
-  digits <- ifelse(size < 0.1, 3, ifelse(size < 10, 2, ifelse(size < 100, 1, 0)))
-  text <- mapply(function(v, d) formatC(v, format = "f", digits = d, big.mark = ","), x, digits)
-  text <- ifelse(size < 0.001, "< 0.001", ifelse(size > 9999, "> 9,999", text))
   if (!length(x)) return(character())
+  size <- ifelse(is.na(x), 0, abs(x))
+  from_one <- abs(size - 1)
+  near <- from_one > 0 & from_one < 0.005
+  digits <- ifelse(size < 0.0995, 3, ifelse(size < 9.95, 2, 0))
+  digits[near] <- pmin(6, ceiling(-log10(from_one[near])))
+  text <- mapply(function(v, d) formatC(v, format = "f", digits = d, big.mark = ","), x, digits)
+  text <- ifelse(size < 0.001, "< 0.001", ifelse(size > 1000, "> 1,000", text))
   or_dash(x, as.character(text))
 }
+
+#' A ratio in a sentence. Beyond 0.05 and 20, where the figures are cut as well, no number is meant as such.
+times_words <- function(x, about = "about ") {
+  ifelse(x > ratio_limits[2], "more than 20 times", ifelse(x < ratio_limits[1], "less than 0.05 times",
+    paste0(about, fmt_ratio(x), " times")))
+}
+ratio_limits <- c(0.05, 20)
 
 #' A hazard ratio with its interval: 2.61 (2.10–3.24); a separated one has no finite value.
 fmt_hr <- function(hr, lower, upper, infinite = FALSE) {
@@ -58,7 +69,7 @@ fmt_seconds <- function(x) {
 }
 
 #' 1 run, 4 runs.
-plural <- function(n, word, words = paste0(word, "s")) paste(fmt_n(n), ifelse(n == 1, word, words))
+plural <- function(n, word, words = paste0(word, "s")) paste(fmt_n(n), ifelse(n %in% 1, word, words))
 
 #' a, b and c.
 list_words <- function(x, last = " and ") {
@@ -79,20 +90,31 @@ time_word <- function(time, n = 1) {
 # What happens, to a reader: the words for what we know, and the outcome's own name for everything else.
 known_outcomes <- list(
   acquisition = c(verb = "to be learned", definition = "*acquisition*: a trained fact comes to be recalled",
-    count = "trained facts that were not recalled at first were learned"),
+    who = "trained facts that were not recalled at first", did = "were recalled at some checkpoint"),
   generalisation = c(verb = "to be recalled without training",
     definition = "*generalisation*: the same for a withheld fact",
-    count = "withheld facts that were not recalled at first came to be recalled, although never trained on"),
+    who = "withheld facts that were not recalled at first", did = "were recalled at some checkpoint"),
   degradation = c(verb = "to be lost", definition = "*degradation*: a fact recalled at first is lost",
-    count = "facts that were recalled at first were lost")
+    who = "facts that were recalled at first", did = "were lost at some checkpoint")
 )
 
-#' @param which "verb" (after "times as likely"), "count" (after "9 of 12") or "definition".
+# Whether the results are of a study that probed a model. Only then do the outcomes and columns of a study mean what
+# they mean there: a table of somebody else's events may call anything *acquisition*, *latent* or *split*.
+vocabulary <- new.env()
+vocabulary$probed <- TRUE
+
+#' @param which "verb" (after "times as likely"), "who" (was at risk), "did" (what happened to them) or "definition".
 outcome_words <- function(outcome, which) {
-  own <- c(verb = "to have the event", count = paste0("facts at risk had the event *", md(outcome), "*"),
+  own <- c(verb = "to have the event", who = "facts at risk", did = paste0("had the event *", md(outcome), "*"),
     definition = paste0("*", md(outcome), "*"))
-  words <- if (outcome %in% names(known_outcomes)) known_outcomes[[outcome]] else own
+  words <- if (vocabulary$probed && outcome %in% names(known_outcomes)) known_outcomes[[outcome]] else own
   words[[which]]
+}
+
+#' What is counted: facts; of several runs histories, one for each fact in each run.
+history_word <- function(results, n = 1) {
+  several <- length(unique(as.character(results$event_counts$run))) > 1
+  if (several) if (n == 1) "history" else "histories" else if (n == 1) "fact" else "facts"
 }
 
 #' Text that came from data, safe inside Markdown: nothing in it may start markup, a reference or a table cell.
@@ -110,8 +132,8 @@ stratum_words <- function(by, stratum) {
   value[stated] <- substring(value[stated], nchar(by[stated]) + 2)
   yes <- tolower(value) %in% c("true", "yes", "1")
   no <- tolower(value) %in% c("false", "no", "0")
-  text <- ifelse(by == "latent" & yes, "latent knowledge", ifelse(by == "latent" & no, "no latent knowledge",
-      as.character(value)))
+  ours <- vocabulary$probed & by == "latent"
+  text <- ifelse(ours & yes, "latent knowledge", ifelse(ours & no, "no latent knowledge", as.character(value)))
   ifelse(by == "", "all facts", unname(text))
 }
 
@@ -120,6 +142,7 @@ by_words <- function(by) {
   known <- c(latent = "latent knowledge", split = "split (trained or withheld)", arm = "training recipe",
       relation = "relation",
     group = "fact group", knowledge = "baseline knowledge", slick = "SLiCK class", run = "run")
+  if (!vocabulary$probed) known <- known[c("arm", "run")]
   ifelse(by %in% names(known), unname(known[by]), ifelse(by %in% c("", "1", "all", NA), "all facts together",
       as.character(by)))
 }
@@ -136,6 +159,7 @@ predictor_words <- function(term) {
     exposures_now = "Exposures until the start of the interval",
     split = "Split", arm = "Training recipe", relation = "Relation", group = "Fact group", run = "Run",
     fact_id = "Fact")
+  if (!vocabulary$probed) known <- known[c("arm", "run", "fact_id")]
   called <- ifelse(column %in% names(known), known[column], first_upper(plain_name(column)))
   unname(ifelse(grepl("[()*^]", term), as.character(term), called))
 }

@@ -63,7 +63,8 @@ curve_rows <- function(object, data, stretches, begin) {
   cbind(rows, incidence = 1 - rows$survival, incidence_lower = 1 - rows$upper, incidence_upper = 1 - rows$lower)
 }
 
-# Numbers at risk just before each probe time, and events until then; of more than `most` times about so many, evenly.
+# Numbers at risk just before each probe time, and events before it: who had the event at a time is still at risk just
+# before, so that at risk, events and censored add up. Of more than `most` times about so many, evenly.
 risk_rows <- function(data, by, most = 50L) {
   probes <- unlist(data[intersect(c("start", "stop", "left", "right"), names(data))], use.names = FALSE)
   times <- sort(unique(probes[!is.na(probes)]))
@@ -74,7 +75,7 @@ risk_rows <- function(data, by, most = 50L) {
     at_risk <- vapply(times, function(t) sum(own$start < t & own$stop >= t), 0L)
     at_risk[[1L]] <- sum(own$start <= times[[1L]])
     data.frame(by = by, stratum = stratum, time = times, n_risk = at_risk,
-               events = vapply(times, function(t) sum(own$event & own$stop <= t), 0L))
+               events = vapply(times, function(t) sum(own$event & own$stop < t), 0L))
   })
   do.call(rbind, parts)
 }

@@ -17,7 +17,8 @@ import numpy as np
 import pyarrow as pa
 
 from events.files import digest
-from events.schema import ANALYSIS, BASELINE, EVENT_COUNTS, EVENTS, RECALL, STATES
+from events.schema import ANALYSIS, BASELINE, EVENT_COUNTS, EVENTS, RECALL, STATES, TRANSITIONS
+from events.transitions import sojourns
 
 EPOCHS, RELATIONS = 12, ["capital", "currency", "atomic number", "element symbol", "calling code"]
 ARMS, SEEDS, RULES = ["lora", "lora-slow"], [1, 2], ["first", "sustained2"]
@@ -48,6 +49,7 @@ def make_results(folder: Path, seed: int = 7, events: bool = True, facts: int = 
     rows = _events(fact, base, recalled)
     tables["events"] = rows
     tables["event_counts"] = _event_counts(rows)
+    tables["transitions"] = _transitions(fact, base, recalled)
     tables |= {f"analysis/{name}": columns for name, columns in _analysis(rng, rows, fact, base, recalled).items()}
     manifest = {}
     for name, columns in tables.items():
@@ -176,6 +178,29 @@ def _events(f, base, recalled):
     levels = {"run": list(base), "arm": ARMS, "fact_id": f["id"], "outcome": list(TERMS), "rule": RULES,
         "split": ["trained", "withheld"], "relation": RELATIONS, "group": RELATIONS}  # fmt: skip
     return _typed(out, levels, int32=("seed",), bools=("event", "latent"))
+
+
+def _transitions(f, base, recalled):
+    """The states of every fact, by the rules of `events.transitions`."""
+    out: dict = {k: [] for k in TRANSITIONS}
+    times = np.arange(EPOCHS + 1.0)
+    for run, b in base.items():
+        latent = np.broadcast_to(b["latent"][:, None], recalled[run].T.shape)
+        for rule in RULES:
+            s = sojourns(recalled[run].T, latent, times, 2 if rule == "sustained2" else 1)
+            for i, start, stop, origin, target, enum in zip(
+                s.row, s.start, s.stop, s.origin, s.target, s.enum, strict=True
+            ):
+                values = (run, b["arm"], b["seed"], f["id"][i], rule, start, stop, STATES[origin],
+                    "censored" if target < 0 else STATES[target], int(enum), stop - start, f["split"][i],
+                    f["relation"][i], f["relation"][i], bool(b["latent"][i]), float(np.log(b["p"][i])),
+                    float(b["p"][i]))  # fmt: skip
+                for key, value in zip(out, values, strict=True):
+                    out[key].append(value)
+    levels = {"run": list(base), "arm": ARMS, "fact_id": f["id"], "rule": RULES, "from": list(STATES),
+        "to": ["censored", *STATES], "split": ["trained", "withheld"], "relation": RELATIONS,
+        "group": RELATIONS}  # fmt: skip
+    return _typed(out, levels, int32=("seed", "enum"), bools=("latent",))
 
 
 def _event_counts(rows):
@@ -474,7 +499,7 @@ def _curves(t, head, by, d):
         for time in range(EPOCHS + 1):
             risk, dead = int((stop >= time).sum()), int(((stop == time) & event).sum())
             gone = int(((stop == time) & ~event).sum())
-            total += dead
+            before, total = total, total + dead
             if dead and risk:
                 s *= 1 - dead / risk
                 var += dead / risk / max(risk - dead, 1)
@@ -485,7 +510,7 @@ def _curves(t, head, by, d):
                     n_censor=gone, survival=s, lower=lo, upper=hi, incidence=1 - s, incidence_lower=1 - hi,
                     incidence_upper=1 - lo)  # fmt: skip
             if time % 3 == 0:
-                _add(t["risk_table"], **head, by=by, stratum=name, time=float(time), n_risk=risk, events=total)
+                _add(t["risk_table"], **head, by=by, stratum=name, time=float(time), n_risk=risk, events=before)
 
 
 def _estimates(rng, t, head, by, terms, n_events, d):

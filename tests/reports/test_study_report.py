@@ -24,8 +24,8 @@ def rows(path, **where):
 
 
 def ratio(x):
-    """As a reader sees a hazard ratio: 0.043, 2.61, 12.4, 130."""
-    return f"{x:.{3 if abs(x) < 0.1 else 2 if abs(x) < 10 else 1 if abs(x) < 100 else 0}f}"
+    """As a reader sees a hazard ratio: 0.043, 2.61, 12, 130."""
+    return f"{x:.{3 if abs(x) < 0.0995 else 2 if abs(x) < 9.95 else 0}f}"
 
 
 def test_the_page_is_whole_and_needs_no_network(page, rendered):
@@ -51,7 +51,7 @@ def test_states_are_the_tables_in_words(page, results):
     moved = rows(results / "analysis/transition_counts.arrow", stratum="lora / trained", to="forgotten")
     assert any(f"{r['events']} of {r['at_risk']}" in said for r in moved)
     assert "forgotten → reacquired (3 events for 1 coefficients: too few)" in said
-    assert "40 of 120 that were known at some time were forgotten at least once" in said
+    assert "Of 120 histories in which a fact was recalled and probed again, 40 (33 %) saw it forgotten" in said
     assert "46 forgettings in all" in said
     assert "To latent: rate" in said and "To known: share" in said
 
@@ -103,7 +103,9 @@ def test_the_hazard_ratios_are_the_tables(page, results, outcome):
     assert sentence in said and sentence in section(page, "summary")
     counts = rows(results / "event_counts.arrow", outcome=outcome, rule="first")
     events, at_risk = sum(r["events"] for r in counts), sum(r["at_risk"] for r in counts)
-    assert f"{events} of {at_risk} ({100 * events / at_risk:.1f} %)" in section(page, "summary")
+    assert re.search(
+        rf"{events} of {at_risk} histories of \d+ [\w ]+ \({100 * events / at_risk:.1f} %\)", section(page, "summary")
+    )
 
 
 @pytest.mark.parametrize("outcome", OUTCOMES)
@@ -174,6 +176,71 @@ def test_recall_before_and_after_is_in_the_summary(page, results):
         at = [r for r in table if r["epoch"] == epoch]
         share = 100 * sum(r["recalled"] for r in at) / sum(r["facts"] for r in at)
         assert f"{share:.1f} %" in section(page, "summary")
+
+
+def _recalled(results, split):
+    """Bool (run and fact, checkpoint): recall of a split, from the table of states."""
+    out = {}
+    for r in rows(results / "transitions.arrow", split=split, rule="first"):
+        track = out.setdefault((r["run"], r["fact_id"]), [None] * 13)
+        stop = 13 if r["to"] == "censored" else int(r["stop"])
+        track[int(r["start"]) : stop] = [r["from"] in ("known", "reacquired")] * (stop - int(r["start"]))
+        if stop == 12:  # a state entered at the last checkpoint has no stay of its own
+            track[12] = r["to"] in ("known", "reacquired")
+    return np.array(list(out.values()), dtype=bool)
+
+
+def test_each_gross_number_has_its_net(page, results):
+    said = section(page, "summary")
+    for split in ("trained", "withheld"):
+        x = _recalled(results, split)
+        start, end, ever = x[:, 0], x[:, -1], x.any(axis=1)
+        happened, kept = (~start & ever).sum(), (~start & end).sum()
+        assert f"At the last checkpoint {kept} of these {happened} are recalled, {happened - kept} " in said
+        share = [f"{100 * v.mean():.1f} % ({v.sum()} of {len(v)})" for v in (start, end)]
+        went = f"recall of the {split} facts went from {share[0]} to {share[1]}"
+        assert f"Net, {went}: {kept} gained, {(start & ~end).sum()} lost." in said
+    x = np.concatenate([_recalled(results, split) for split in ("trained", "withheld")])
+    known = x[x[:, 0]]
+    lost = (~known).any(axis=1)
+    assert f"At the last checkpoint {(~known[:, -1]).sum()} of these {lost.sum()} are lost" in said
+    followed = x[:, :-1].any(axis=1)
+    gone = (np.diff(x.astype(int), axis=1) < 0).any(axis=1).sum()
+    assert 0.1 * followed.sum() < gone < 0.3 * followed.sum()  # a flicker that most single events do not show
+    assert (
+        f"Recall flickers: of {followed.sum()} histories in which a fact was recalled and probed again, {gone} "
+        f"({100 * gone / followed.sum():.0f} %) saw it lost at least once; withheld facts" in said
+    )
+
+
+def test_facts_and_histories_are_told_apart(page, results):
+    facts = rows(results / "facts.arrow")
+    runs = {r["run"] for r in rows(results / "baseline.arrow")}
+    said = section(page, "summary")
+    assert f"fine-tuned on {sum(f['split'] == 'trained' for f in facts)} facts" in said
+    assert f"the {len(runs)} runs hold {len(facts) * len(runs)} of them" in " ".join(said.split())
+    at_risk = rows(results / "events.arrow", outcome="acquisition", rule="first")
+    assert f"of {len(at_risk)} histories of {len({r['fact_id'] for r in at_risk})} trained facts" in said
+    # What is counted over runs is nowhere called a fact.
+    assert not re.search(rf"\b{len(at_risk)} (trained )?facts", text_of(page))
+
+
+def test_where_proportionality_fails_the_periods_are_named(page, results):
+    table = rows(results / "analysis/zph_periods.arrow", outcome="acquisition", rule="first", model="cox")
+    periods = [r for r in table if r["term"] == "latent"]
+    assert len(periods) == 3
+    for part in ("summary", "acquisition"):
+        said = section(page, part)
+        said = said[said.index("The hazard ratio of acquisition") :]
+        said = said[: said.index("Generalisation." if part == "summary" else "Table")]
+        for r in periods:
+            span = f"in epochs {r['from']:.0f} to {r['to']:.0f} ({ratio(r['lower'])} to {ratio(r['upper'])})"
+            assert re.search(rf"about {ratio(r['hr'])} times[\w ]* {re.escape(span)}", said)
+        assert "In words: this ratio changes with time" in said and "in any one epoch" not in said.lower()
+    hr = next(r["hr"] for r in rows(results / "analysis/coefficients.arrow", outcome="degradation", rule="first",
+        model="cox", term="split"))  # fmt: skip
+    likely = f"among facts that had not had the event yet, a withheld fact was about {ratio(hr)} times as likely"
+    assert f"in any one epoch, {likely}" in section(page, "degradation")
 
 
 def test_caveats_follow_from_the_data(page):

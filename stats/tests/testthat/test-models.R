@@ -69,7 +69,12 @@ test_that("curves are survfit's, and the risk table counts at every probe", {
   expect_equal(unique(tables$curves$stratum), c("no", "yes"))
   expect_equal(sum(tables$curves$time == 0), 2L)
   expect_equal(sort(unique(tables$risk_table$time)), 0:12)
-  expect_equal(sum(tables$risk_table$events[tables$risk_table$time == 12]), sum(data$event))
+  # At risk just before a time, had the event before it, censored before it: together all who began.
+  own <- tables$risk_table[tables$risk_table$stratum == "yes", ]
+  yes <- data[as.character(data$latent) %in% c("TRUE", "yes"), ] # a category in a model
+  gone <- vapply(own$time, function(t) sum(yes$stop < t & !yes$event), 0L)
+  expect_equal(own$n_risk + own$events + gone, rep(nrow(yes), nrow(own)))
+  expect_equal(own$events, vapply(own$time, function(t) sum(yes$stop < t & yes$event), 0L))
 })
 
 test_that("the mixed model is coxme's and says when a variance is at its boundary", {
