@@ -73,6 +73,8 @@ def audit(
     model, tokenizer = load(model_spec.model_copy(update={"name": folder}), say)
     model = model.to("cuda" if torch.cuda.is_available() else "cpu")  # type: ignore[arg-type]
     encoded = encode_probes(tokenizer, fact_set, spec)
+    for notice in encoded.notices:
+        say(notice)
     chosen = np.random.default_rng(seed).permutation(len(encoded))[:facts]
     say(f"decoding {len(chosen)} facts, {samples} samples each")
     sampling = Sampling(spec.temperature, spec.top_k, spec.top_p)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -27,9 +27,14 @@ def other_prompts(spec: ProbeSpec) -> range:
     return range(1, spec.slick_prompts if spec.examples else 1)
 
 
+def other_forms(tokenizer, facts: FactSet, spec: ProbeSpec) -> list[Encoded]:
+    """The facts behind each of `other_prompts`."""
+    return [encode_probes(tokenizer, facts, spec, k) for k in other_prompts(spec)]
+
+
 def baseline_table(
     model,
-    tokenizer,
+    forms: Sequence[Encoded],
     facts: FactSet,
     spec: ProbeSpec,
     label: Label,
@@ -38,12 +43,11 @@ def baseline_table(
     share_prefix: bool,
     look: Callable[..., Probed] = probe,
 ) -> pa.Table:
-    """`baseline.arrow` (schema `BASELINE`) from the ``first`` probe and, for SLiCK, further few-shot prompts.
+    """`baseline.arrow` (schema `BASELINE`) from the ``first`` probe and, for SLiCK, further prompts (``forms``).
 
     Behind the schema's columns stands one for each of ``spec.temperatures``. ``look`` probes, as `probe` does.
     Labels (latent, SLiCK) are drawn with the run's seed from exact probabilities.
     """
-    forms = [encode_probes(tokenizer, facts, spec, k) for k in other_prompts(spec)]
     others = probe_together(model, forms, samplings(spec)[1:2], spec.batch_tokens, share_prefix, look) if forms else []
     return _labelled(spec, label, facts, encoded, first, others)
 

@@ -16,7 +16,7 @@ from events.errors import InputError
 from events.files import read_table, write_table
 from events.schema import described, stack
 from training import memory
-from training.baseline import baseline_table, samplings
+from training.baseline import baseline_table, other_forms, samplings
 from training.encoding import encode_probes
 from training.facts import FactSet
 from training.foreign_results import check_folder, write_run
@@ -102,6 +102,9 @@ class FactProbe(TrainerCallback):
         self.label = Label(f"{self.arm}-{seed}", self.arm, seed)
         check_folder(self.folder, self.facts, self.label)
         self.encoded = encode_probes(tokenizer, self.facts, self.spec)
+        forms = other_forms(tokenizer, self.facts, self.spec)
+        for notice in self.encoded.notices:
+            self.say(f"FactProbe: {notice}")
         self.trained = np.array(self.facts.column("split")) == "trained"
         self.due = set(checkpoint_steps(self.spec, _per_epoch(args, state, kwargs), state.max_steps))
         self.share_prefix = agrees_with_plain_path(model, self.encoded)
@@ -113,7 +116,7 @@ class FactProbe(TrainerCallback):
         self.losses: list[dict] = []
         first = self._probe(model, samplings(self.spec))
         spec = self.spec.model_copy(update={"batch_tokens": self.batch_tokens})
-        same = (model, tokenizer, self.facts, spec, self.label, self.encoded)
+        same = (model, forms, self.facts, spec, self.label, self.encoded)
         self.baseline = baseline_table(*same, first, self.share_prefix)
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any):

@@ -18,7 +18,7 @@ CODE = (
     "run", "rows", "baseline", "encoding", "finetune", "checkpoint", "schedule", "probe", "prompts", "models",
     "stored_facts", "undisturbed", "memory", "passes", "score", "shared_prefix", "full_precision", "team",
     "probe_shared_out", "whole_weights", "precision", "lesson_tree", "lesson_loss", "lora_product", "same_bits",
-    "gated", "tunable", "random_states",
+    "gated", "tunable", "random_states", "lossless",
 )  # fmt: skip
 
 

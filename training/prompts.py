@@ -9,6 +9,7 @@ import numpy as np
 from transformers import PreTrainedTokenizerBase
 
 from events.errors import InputError
+from training.lossless import Written, check_lossless
 
 
 @dataclass(frozen=True)
@@ -25,12 +26,15 @@ class Encoded:
         Every token that ends an answer: those that begin with the terminator's text, and EOS.
     terminator : int
         The one of them that training teaches.
+    notices : tuple of str
+        What the tokenizer does not keep of the text, in sentences.
     """
 
     tokens: tuple[np.ndarray, ...]
     target_start: np.ndarray
     terminators: np.ndarray
     terminator: int
+    notices: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -79,34 +83,36 @@ def encode(
     Raises
     ------
     InputError
-        If for some fact the tokens of the text before the target are not the beginning of the
-        tokens of the whole (the boundary is unstable), the answer has no token of its own, or it holds
-        a token that would end it.
+        If no token ends an answer, or as `check_lossless`.
     """
     contexts = contexts or [""] * len(prompts)
-    before = _ids(tokenizer, [c + p for c, p in zip(contexts, prompts, strict=True)])
-    whole = _ids(tokenizer, [f"{c}{p} {t}" for c, p, t in zip(contexts, prompts, targets, strict=True)])
-    for i, (b, w) in enumerate(zip(before, whole, strict=True)):
-        if len(w) <= len(b) or not np.array_equal(w[: len(b)], b):
-            raise InputError(
-                f"the tokens of the prompt {prompts[i]!r} change when the target {targets[i]!r} follows, "
-                "so there is no position at which the answer begins",
-                f"fact {names[i]}",
-                "end the prompt with a whole word and no space, or use another tokenizer",
-            )
     terminators = terminator_tokens(tokenizer, terminator)
-    for i, (b, w) in enumerate(zip(before, whole, strict=True)):
-        if np.isin(w[len(b) :], terminators).any():
-            raise InputError(
-                f"the target {targets[i]!r} holds a token that ends an answer, so it could never be recalled",
-                f"fact {names[i]}",
-                "take the line break out of the target, or set probe.terminator",
-            )
+    added = _added(tokenizer)
+    both = [f"{p} {t}" for p, t in zip(prompts, targets, strict=True)]
+    followed = [f"{b}{terminator}{p}" for b, p in zip(both, prompts, strict=True)]
+    before = _ids(tokenizer, [c + p for c, p in zip(contexts, prompts, strict=True)], added)
+    whole = _ids(tokenizer, [c + b for c, b in zip(contexts, both, strict=True)], added)
+    written = Written(
+        names,
+        contexts,
+        prompts,
+        targets,
+        before,
+        whole,
+        alone=_ids(tokenizer, both, added) if any(contexts) else whole,
+        followed=_ids(tokenizer, followed, added),
+        lead=added[0],
+        terminator=terminator,
+        terminators=terminators,
+        read=lambda rows: tokenizer.batch_decode([r.tolist() for r in rows], clean_up_tokenization_spaces=False),
+    )
+    notices = check_lossless(written)
     return Encoded(
         tokens=tuple(whole),
         target_start=np.array([len(b) for b in before], dtype=np.int64),
         terminators=terminators,
         terminator=_taught_terminator(tokenizer, terminator, terminators),
+        notices=notices,
     )
 
 
@@ -134,11 +140,23 @@ def _taught_terminator(tokenizer: PreTrainedTokenizerBase, terminator: str, term
     return int(tokenizer.eos_token_id if tokenizer.eos_token_id is not None else terminators[0])
 
 
-def _ids(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> list[np.ndarray]:
-    """Token ids with the model's own beginning-of-text token, and without an end-of-text one."""
+def _added(tokenizer: PreTrainedTokenizerBase) -> tuple[int, int]:
+    """How many tokens the tokenizer puts before and behind a text of its own (beginning or end of text, a class)."""
+    bare = list(tokenizer("a", add_special_tokens=False)["input_ids"])
+    full = list(tokenizer("a")["input_ids"])
+    for lead in range(len(full) - len(bare) + 1):
+        if full[lead : lead + len(bare)] == bare:
+            return lead, len(full) - lead - len(bare)
+    return 0, 0
+
+
+def _ids(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], added: tuple[int, int]) -> list[np.ndarray]:
+    """Token ids with the model's own beginning-of-text token, and without what it puts behind a text."""
     out = []
     for ids in tokenizer(list(texts))["input_ids"]:
-        if len(ids) > 1 and ids[-1] == tokenizer.eos_token_id:
+        if added[1]:
+            ids = ids[: -added[1]]
+        elif len(ids) > 1 and ids[-1] == tokenizer.eos_token_id:
             ids = ids[:-1]
         out.append(np.asarray(ids, dtype=np.int64))
     return out

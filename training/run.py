@@ -26,7 +26,7 @@ from events.files import read_table, write_table
 from events.schema import described, stack
 from training import checkpoint as checkpoints
 from training import memory
-from training.baseline import baseline_table, other_prompts, samplings
+from training.baseline import baseline_table, other_forms, other_prompts, samplings
 from training.checkpoint import Checkpoint
 from training.encoding import encode_lessons, encode_probes
 from training.finetune import Finetuning, steps_per_epoch
@@ -82,6 +82,9 @@ class Run:
             self.model, self.tokenizer = load(job.model, self.say)
             self.model = self.model.to(self.team.device)  # type: ignore[arg-type]
         self.encoded = encode_probes(self.tokenizer, self.facts, job.probe)
+        self.forms = other_forms(self.tokenizer, self.facts, job.probe)
+        for notice in self.encoded.notices:
+            self.say(notice)
         if job.tuning.method == "full" and job.model.precision == "bf16":
             self.say("weights in bf16 lose every change below 1/256 of themselves: " + WIDE)
         self.trained = np.flatnonzero(np.array(self.facts.column("split")) == "trained")
@@ -113,7 +116,7 @@ class Run:
         first = None if found else self._probe(samples)
         if first:
             spec = job.probe.model_copy(update={"batch_tokens": self.batch_tokens})
-            same = (self.model, self.tokenizer, self.facts, spec, job.label, self.encoded)
+            same = (self.model, self.forms, self.facts, spec, job.label, self.encoded)
             look = functools.partial(probe_shared_out, self.team)
             self.baseline = baseline_table(*same, first, self.share_prefix, look)
         self.room = found.state["room"] if found else min(self.team.tell(room_for_copies()))
