@@ -11,6 +11,7 @@ import pyarrow as pa
 from events.errors import InputError
 from events.files import digest
 from events.own_table import OwnTable, read_own_table
+from events.reached_code import reached_code
 from events.rules import count_events
 from events.schema import STEPS
 from flows import steps
@@ -79,7 +80,7 @@ def make_events(results: steps.Results[OwnPlan], table: Path) -> None:
     key: dict[str, Any] = {
         "spec": {"table": table.name, "events": plan.events.model_dump(), "asked": plan.analysis.asked()},
         "inputs": {table.name: digest(table)},
-        "code": steps.code("events/own_*.py", "events/rules.py", "events/schema.py"),
+        "code": reached_code("events.own_table", "events.rules"),
     }
 
     def make() -> dict[str, int | None]:

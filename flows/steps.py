@@ -21,6 +21,7 @@ from pydantic import BaseModel
 from events.errors import InputError
 from events.files import Manifest, atomic, digest, read_table, write_json, write_table
 from events.history import history_table
+from events.reached_code import reached_code
 from events.rules import count_events, event_table, recall_curve
 from events.schema import described, stack
 from events.transitions import transition_table
@@ -187,8 +188,7 @@ def make_facts(results: Results) -> None:
     if spec.source == "tiny-world":
         key["spec"]["pretraining sentences"] = pretraining
     key["inputs"] = {Path(spec.path).name: digest(Path(spec.path))} if spec.path else {}
-    key["code"] = code("training/gather.py", "training/facts.py", "training/fact_table.py", "training/split.py")
-    key["code"] |= code("training/sources/*.py")
+    key["code"] = reached_code("training.gather")
 
     def make() -> dict[str, int | None]:
         facts = gather(spec, pretraining).facts
@@ -230,7 +230,7 @@ def make_run(
     """`runs/<run>/…`: one run in a process of its own, which continues where it was killed."""
     from flows.child import run_job
     from training.checkpoint import discard
-    from training.job import CODE, Job
+    from training.job import Job
 
     spec, tuning = results.study.recipes()[arm]
     folder = results.folder / "runs" / run
@@ -243,7 +243,7 @@ def make_run(
             "probe": results.study.probe.model_dump(),
         },
         "inputs": results.inputs("facts.arrow"),
-        "code": code(*(f"training/{n}.py" for n in CODE)),
+        "code": reached_code("training.run"),
     }
     job = Job(
         run=run,
@@ -273,7 +273,7 @@ def make_events(results: Results) -> None:
     key = {
         "spec": {"rules": analysis.rules, "time": analysis.time, "runs": runs, "latent": latent},
         "inputs": results.inputs("facts.arrow", *(f"runs/{r}/{n}.arrow" for r in runs for n in ("baseline", "probes"))),
-        "code": code(*(f"events/{n}.py" for n in ("rules", "checkpoints", "history", "transitions", "schema"))),
+        "code": reached_code("events.rules", "events.history", "events.transitions"),
     }
 
     def make() -> dict[str, int | None]:

@@ -10,9 +10,9 @@ import pyarrow as pa
 from events.schema import BASELINE, at_temperature, build
 from training.encoding import encode_probes
 from training.facts import FactSet
+from training.label import Label
 from training.probe import Probed, Sampling, probe, probe_together
 from training.prompts import Encoded
-from training.rows import Label
 from training.spec import ProbeSpec
 
 

@@ -20,10 +20,11 @@ from training.baseline import baseline_table, other_forms, samplings
 from training.encoding import encode_probes
 from training.facts import FactSet
 from training.foreign_results import check_folder, write_run
+from training.label import Label
 from training.models import check_generation_config
 from training.precision import check_dtype
 from training.probe import agrees_with_plain_path, probe
-from training.rows import Clock, Label, probe_rows, training_rows
+from training.rows import Clock, probe_rows, training_rows
 from training.schedule import checkpoint_steps
 from training.spec import ProbeSpec
 from training.stored_facts import from_arrow

@@ -13,9 +13,9 @@ from accelerate import Accelerator
 from transformers import PreTrainedModel, get_scheduler
 
 from events.errors import InputError
+from training.context_length import check_context
 from training.lesson_loss import Lesson, packed_loss, packs, packs_agree, padded_loss
 from training.lesson_tree import drops_out
-from training.probe import check_context
 from training.prompts import Encoded
 from training.random_states import devices, random_states, set_random_states
 from training.same_bits import can_be_asked, missing, same_bits

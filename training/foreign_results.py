@@ -15,7 +15,7 @@ from transformers import TrainingArguments
 from events.errors import InputError
 from events.files import Manifest, atomic, digest, read_table, write_table
 from training.facts import FactSet
-from training.rows import Label
+from training.label import Label
 from training.spec import ProbeSpec
 from training.stored_facts import to_arrow
 

@@ -16,6 +16,7 @@ import torch
 from transformers import PreTrainedModel
 
 from events.errors import InputError
+from training.context_length import check_context
 from training.full_precision import in_fp32
 from training.gated import gates_in_place
 from training.memory import ran_out
@@ -28,7 +29,6 @@ __all__ = [
     "Probed",
     "Sampling",
     "agrees_with_plain_path",
-    "check_context",
     "head_at",
     "pad",
     "probe",
@@ -183,22 +183,6 @@ def some(encoded: Encoded, chosen: np.ndarray) -> Encoded:
     """The ``chosen`` (int64) facts, in that order."""
     tokens = tuple(encoded.tokens[i] for i in chosen)
     return Encoded(tokens, encoded.target_start[chosen], encoded.terminators, encoded.terminator)
-
-
-def check_context(model: PreTrainedModel, longest: int, where: str, remedy: str) -> None:
-    """Refuse prompts that are longer, with answer and terminator, than the model's context.
-
-    Raises
-    ------
-    InputError
-    """
-    limit = getattr(model.config.get_text_config(decoder=True), "max_position_embeddings", None)
-    if limit and longest + 1 > limit:
-        raise InputError(
-            f"the longest prompt has {longest + 1} tokens with its answer and end, the model's context holds {limit}",
-            where,
-            remedy,
-        )
 
 
 def _write(out: Probed, batch: np.ndarray, rows: torch.Tensor, score: PositionScores) -> None:

@@ -11,23 +11,11 @@ import pyarrow as pa
 from events.schema import PROBES, TRAINING, build
 from training.facts import FactSet
 from training.finetune import Step
+from training.label import Label
 from training.probe import Probed
 
 STAMP = ("checkpoint", "epoch", "step", "examples", "tokens")
 LOSSES = ("step", "epoch", "loss", "learning_rate", "examples", "tokens")
-
-
-@dataclass(frozen=True)
-class Label:
-    """Which run a row belongs to."""
-
-    run: str
-    arm: str
-    seed: int
-
-    def columns(self, rows: int) -> dict[str, object]:
-        """The columns that say so."""
-        return {"run": [self.run] * rows, "arm": [self.arm] * rows, "seed": np.full(rows, self.seed)}
 
 
 @dataclass

@@ -7,7 +7,6 @@ import re
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 import torch
@@ -15,8 +14,7 @@ import torch
 from events.errors import InputError
 from events.files import read_table
 from tests.training.conftest import FACTS
-from training import checkpoint, run
-from training.job import CODE
+from training import checkpoint
 from training.run import execute
 
 TABLES = ("baseline", "probes", "training")
@@ -156,18 +154,6 @@ def test_a_step_that_does_not_fit_passes_in_parts_and_a_continued_run_keeps_them
     assert contents(killed) == contents(whole)
     losses = [read_table(job.folder / "training.arrow")["loss"].to_pylist() for job in (roomy, whole)]
     assert losses[0] == pytest.approx(losses[1], rel=1e-4)  # rounding of sums in other parts, as for `accumulate`
-
-
-def test_a_runs_identity_names_all_the_code_that_it_runs():
-    """Otherwise a checkpoint, or a finished run, of other code would pass for one of this."""
-    here, seen, waiting = Path(run.__file__).parent, set(), ["run"]
-    while waiting:
-        if (name := waiting.pop()) not in seen:
-            seen.add(name)
-            waiting += re.findall(r"^from training\.(\w+) import", (here / f"{name}.py").read_text(), re.MULTILINE)
-            waiting += re.findall(r"^from training import (\w+)", (here / f"{name}.py").read_text(), re.MULTILINE)
-    # The values of these are in the identity itself.
-    assert seen - {"spec", "job", "facts"} == set(CODE)
 
 
 def test_a_continued_run_has_the_room_that_it_had(asked, tmp_path, monkeypatch):

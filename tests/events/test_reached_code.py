@@ -1,0 +1,39 @@
+"""The code that a result depends on: found by following imports, so that no list is kept by hand."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from events.files import digest
+from events.reached_code import ROOT, reached_code
+
+LOADED = (
+    "import json, sys, {module}\n"
+    "print(json.dumps([m.__file__ for n, m in sys.modules.items() if n.partition('.')[0] == {room!r}]))"
+)
+
+
+@pytest.mark.parametrize("module", ["training.run", "events.own_table"])
+def test_nothing_that_python_loads_is_missed(module):
+    """Whatever of the module's room Python has loaded after importing it, the walk has found, and nothing else's."""
+    room = module.partition(".")[0]
+    asked = LOADED.format(module=module, room=room)
+    said = subprocess.run([sys.executable, "-c", asked], cwd=ROOT, capture_output=True, text=True, check=True)
+    loaded = {str(Path(p).relative_to(ROOT)) for p in json.loads(said.stdout.splitlines()[-1])}
+    found = reached_code(module)
+    assert loaded <= set(found)
+    assert all(name.startswith(f"{room}/") for name in found)
+    assert found[f"{module.replace('.', '/')}.py"] == digest(ROOT / f"{module.replace('.', '/')}.py")
+
+
+def test_imports_inside_functions_count():
+    """A source of facts is imported where it is asked for; its code decides what the facts are all the same."""
+    assert "training/sources/world.py" in reached_code("training.gather")
+
+
+def test_a_module_that_is_not_there_is_an_error():
+    with pytest.raises(ModuleNotFoundError, match=r"training\.nowhere"):
+        reached_code("training.nowhere")
