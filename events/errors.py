@@ -1,5 +1,9 @@
 """Errors that are for people: what was wrong, where, and what to do."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 
 class InputError(Exception):
     """Something that the user gave cannot be used. The command ends with exit code 2.
@@ -23,3 +27,14 @@ class InputError(Exception):
 
     def __reduce__(self):
         return type(self), (self.what, self.where, self.remedy)
+
+    def line(self) -> str:
+        """All of it on one line, for a list of several."""
+        return (f"{self.where}: " if self.where else "") + self.what + (f" ({self.remedy})" if self.remedy else "")
+
+
+def together(found: Sequence[InputError], where: str, remedy: str) -> InputError:
+    """What was found as one error: a single one as it is, several as lines with a place and a remedy each."""
+    if len(found) == 1:
+        return found[0]
+    return InputError("\n  ".join([f"{len(found)} problems:", *(e.line() for e in found)]), where, remedy)

@@ -14,9 +14,10 @@ from pydantic import Field, model_validator
 from events.errors import InputError
 from events.own_columns import ROLES, OwnColumns, covariate
 from events.own_file import read_own_file
-from flows.study_file import NAME, ReportSection, read_toml, validated
+from events.section import Name, Section
+from flows.study_file import ReportSection
+from flows.toml_file import new_file, read_toml, validated
 from stats.own_plan import OwnAnalysisSpec
-from training.spec import Section
 
 GUESSES = {
     "id": ("id", "fact_id", "fact", "subject_id", "subject", "patient_id", "patient", "pid", "case", "item"),
@@ -32,7 +33,7 @@ GUESSES = {
 class PlanSection(Section):
     """[study]: its name (also the results folder's)."""
 
-    name: Annotated[str, Field(pattern=NAME)]
+    name: Name
     title: str = ""
 
 
@@ -143,11 +144,7 @@ standardise = true  # hazard ratios of numbers per standard deviation
 
 def write_plan(name: str, table: Path) -> Path:
     """Write ``NAME.toml``, a guessed plan, in the current folder."""
-    if not re.match(NAME, name):
-        raise InputError(f"{name!r} cannot be a study's name", "NAME", "use letters, digits, - and _")
-    path = Path(f"{name}.toml")
-    if path.exists():
-        raise InputError("exists already", str(path), "choose another name or delete it")
+    path = new_file(name)
     path.write_text(guessed_plan(name, table), "utf-8")
     return path
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 
 from events.errors import InputError
-from flows.study_file import NAME
+from flows.toml_file import new_file
 from training.columns import Columns, read_columns
 
 GUESSES = {
@@ -60,11 +59,7 @@ def write_study(name: str, table: Path, model: str | None = None) -> Path:
     InputError
         If the name cannot be a folder's, the file exists, or the table has no subject and object.
     """
-    if not re.match(NAME, name):
-        raise InputError(f"{name!r} cannot be a study's name", "NAME", "use letters, digits, - and _")
-    path = Path(f"{name}.toml")
-    if path.exists():
-        raise InputError("exists already", str(path), "choose another name or delete it")
+    path = new_file(name)
     columns = read_columns(table)
     found = {role: _guess(list(columns.values), names) for role, names in GUESSES.items()}
     for role in ("subject", "object"):

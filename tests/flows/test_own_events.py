@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 from contextlib import closing
 from pathlib import Path
@@ -160,6 +161,19 @@ def test_outcomes_have_sections_of_any_name(analysed):
     for outcome in ("recurrence 1", "recurrence 2"):
         assert f"the event {outcome}" in section(page, outcome.replace(" ", "-"))
     assert "at risk later than the others (delayed entry)" in section(page, "events")
+
+
+def test_what_only_the_report_prints_renders_it_again_and_fits_nothing(exported, analysed, tmp_path):
+    folder, _ = exported
+    shutil.copytree(folder / "results" / "lung", tmp_path / "lung")
+    plan = (folder / "lung.toml").read_text().replace("Lung of R", "Lungs, once more")
+    (tmp_path / "lung.toml").write_text(plan + '[report]\nauthor = "A. Author"\nnote = "a second look"\n')
+    said: list[str] = []
+    page = analyse_table(folder / "lung.csv", tmp_path / "lung.toml", tmp_path, said.append)
+    changed = [s for s in said if "running" in s]
+    assert len(changed) == 1 and changed[0].startswith("report: running (")
+    assert "study.title: Lung of R → Lungs, once more" in changed[0] and "report.author" in changed[0]
+    assert all(words in page.read_text("utf-8") for words in ("Lungs, once more", "A. Author", "a second look"))
 
 
 def test_what_is_done_is_skipped_and_a_change_is_named(exported, analysed):

@@ -1,5 +1,8 @@
 """Study files: everything wrong is said at once, with the key and the nearest valid name, before any work."""
 
+import os
+import time
+
 import pytest
 
 from events.errors import InputError
@@ -8,6 +11,7 @@ from flows.study_file import BUNDLED, find_study, read_study
 from stats.plan import AnalysisModel, AnalysisSpec, plan
 
 GOOD = '[study]\nname = "x"\n'
+MODEL = '[[analysis.model]]\nname = "own"\noutcome = "acquisition"\nformula = "latent"\n'
 
 
 def problems(tmp_path, text):
@@ -59,6 +63,109 @@ def test_not_toml_and_not_utf8(tmp_path):
     (tmp_path / "latin.toml").write_bytes('[study]\nname = "é"\n'.encode("latin-1"))
     with pytest.raises(InputError, match="is not UTF-8"):
         read_study(tmp_path / "latin.toml")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a = " + "[" * 100_000, "line 1: more than 16 brackets within each other"),
+        ("\n" + ".".join("a" * 50_000) + " = 1", "line 2: a key of more than 16 parts"),
+        ("[" + ".".join(['"a.b"'] * 50_000) + "]", "line 1: a key of more than 16 parts"),
+        ("a = " + "9" * 5_000, "is not valid TOML"),
+        ("", "the file is empty"),
+        ("# only a remark\n", "the file is empty"),
+    ],
+    ids=["brackets", "dots", "dots of quoted parts", "digits", "empty", "a remark"],
+)
+def test_files_that_keep_a_reader_busy_are_refused_at_once(text, message, tmp_path):
+    began = time.monotonic()
+    assert message in problems(tmp_path, text)
+    assert time.monotonic() - began < 2  # the dots took minutes; what is refused takes milliseconds
+
+
+def test_long_texts_are_no_long_keys(tmp_path):
+    path = tmp_path / "s.toml"
+    dots = "one.two." * 40 + "[[[["
+    prompts = f'[\'{dots} {{subject}}\', "{dots} {{subject}} \\" {dots}"]'
+    path.write_text(GOOD + f'[report]\nnote = """{dots}\n{dots}"""  # {dots}\n[facts]\nsource = "table"\n'
+                    f'path = "s.toml"\n[facts.templates]\nx = {prompts}\n')  # fmt: skip
+    assert len(read_study(path).facts.templates["x"]) == 2
+
+
+def test_files_that_are_none(tmp_path):
+    with pytest.raises(InputError, match="is a folder, not a file"):
+        read_study(tmp_path)
+    with pytest.raises(InputError, match="there is no such file"):
+        read_study(tmp_path / "absent.toml")
+    for name in ("n" * 300, "n" * 300 + ".toml"):
+        with pytest.raises(InputError, match="File name too long"):
+            find_study(name)
+    with pytest.raises(InputError, match="is a folder, not a study file"):
+        find_study(str(tmp_path))
+    fifo = tmp_path / "pipe.toml"
+    os.mkfifo(fifo)  # nobody writes into it: opened, it would wait for ever
+    with pytest.raises(InputError, match="there is no such file"):
+        read_study(fifo)
+    if os.getuid():  # root reads everything
+        (tmp_path / "closed.toml").touch(0)
+        with pytest.raises(InputError, match="cannot be read"):
+            read_study(tmp_path / "closed.toml")
+
+
+def test_everything_wrong_is_said_in_one_round(tmp_path):
+    said = problems(
+        tmp_path,
+        """
+        [study]
+        name = "s"
+        seeds = [1, 1]
+        [facts]
+        seed = -1
+        world_facts = 10
+        [analysis]
+        rules = ["first", "sustained4"]
+        outcomes = []
+        [tuning]
+        epochs = 3
+        rank = 0
+        [[arm]]
+        name = "a"
+        tuning = { learning_rat = 1e-4, epochs = 1 }
+        [[arm]]
+        name = "A"
+        model = { width = 10 }
+        """,
+    )
+    assert "arm 'a' (number 1), tuning.learning_rat: unknown key; the nearest known one is learning_rate" in said
+    for part in ("study.seeds: 1 stands twice", "facts.seed", "tuning.rank", "analysis.outcomes: is empty"):
+        assert part in said
+    assert said.count("tuning.rank") == 1  # of the study's own section, not of each arm again
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[tuning]\nepochs = 1\n", "sustained2 asks for 2 successive checkpoints, and arm 'main' has 1 after"),
+        ("[probe]\nevery = 9\n[analysis]\nrules = ['sustained3']\n", "arm 'main' has 2 after its baseline"),
+        ("[probe]\nschedule = 'list'\nat = [10]\n", "arm 'main' has 1 after"),
+        ("[probe]\nschedule = 'log'\ncheckpoints = 1\n", "arm 'main' has 1 after"),
+        ("[[arm]]\nname = 'a'\n[[arm]]\nname = 'b'\ntuning = { epochs = 1 }\n", "and arm 'b' has 1 after"),
+        ("[[arm]]\nname = 'a'\n[[arm]]\nname = 'A'\n", "two arms are named 'a'"),
+        ("[analysis]\nrules = ['first', 'sustained1']\n", "analysis.rules.1"),
+        ("[facts]\nsource = 'table'\npath = 's'\nsubject = 'x'\nobject = 'x'\n", "'x' is to be subject and object"),
+        ("[facts]\nsource = 'table'\npath = 's'\nsplit = 'object'\n", "'object' is to be object and split"),
+        ("[facts]\ncount = 5\n", 'facts.count: is of source = "hpo or hpo-go or tiny-world"'),
+        ("[model]\nlayers = 5\n", 'model.layers: is of name = "tiny"'),
+        ("[model]\nname = 'tiny'\n", '"tiny" needs an invented world'),
+        ("[model]\nname = 'tiny'\nwidth = 100\nheads = 3\n", "width = 100 cannot be shared out among 3 heads"),
+        ("[probe]\ntemperatures = [0.7, 0.70000001]\n", "two of the temperatures are equal to six digits"),
+        ("[probe]\ncheckpoints = 3\n", 'probe.checkpoints: is of schedule = "log"'),
+        (MODEL + MODEL, "two models are named 'own'"),
+        (MODEL + "rule = 'sustained9'\n", 'no events by the rule "sustained9"'),
+    ],
+)
+def test_what_cannot_be_meant_together(text, message, tmp_path):
+    assert message in problems(tmp_path, GOOD + text)
 
 
 def test_arms_override_single_keys(tmp_path):
@@ -124,9 +231,6 @@ def test_states_have_covariates_of_their_own_and_can_be_left_out():
 )
 def test_schedules_that_cannot_be(probe, message, tmp_path):
     assert message in problems(tmp_path, f"{GOOD}[probe]\n{probe}\n")
-
-
-MODEL = '[[analysis.model]]\nname = "own"\noutcome = "acquisition"\nformula = "latent"\n'
 
 
 def test_models_of_ones_own_are_read_and_planned(tmp_path):

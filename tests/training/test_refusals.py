@@ -112,7 +112,7 @@ def test_a_few_shot_prefix_longer_than_the_context_is_refused_before_the_first_s
 
 
 def test_a_diverging_run_names_its_arm(asked, tmp_path):
-    job = asked(tmp_path, epochs=60, learning_rate=1e35, method="full", clip=1e30)
+    job = asked(tmp_path, epochs=60, learning_rate=1e9, method="full", clip=1e9)
     with pytest.raises(InputError, match="last good checkpoint is kept") as error:
         execute(job)
     assert error.value.where.startswith("arm main: ")

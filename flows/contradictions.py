@@ -1,0 +1,146 @@
+"""What cannot be meant in a study file although every key by itself can."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from events.errors import InputError
+from events.rules import sustained_of
+from stats.plan import models
+from training.spec import ProbeSpec, TuningSpec
+
+if TYPE_CHECKING:
+    from flows.study_file import StudyFile
+
+# Keys that only some sources of facts read; every source reads the others.
+OF_SOURCE = {
+    "count": ("hpo", "hpo-go", "tiny-world"),
+    "per_relation": ("world",),
+    **dict.fromkeys(("database", "genes", "go_trained", "go_withheld"), ("hpo-go",)),
+    "path": ("table", "stored"),
+    **dict.fromkeys(("subject", "object", "relation", "split", "group", "covariates", "templates"), ("table",)),
+    **dict.fromkeys(("world_facts", "exponent"), ("tiny-world",)),
+}
+OF_TINY = ("width", "layers", "heads", "pretrain_steps", "pretrain_batch", "pretrain_learning_rate")
+
+
+def contradictions(study: StudyFile, data: dict[str, Any], wrong: set[str], path: Path) -> list[str]:
+    """One line for each contradiction.
+
+    Parameters
+    ----------
+    study : StudyFile
+        Sections that could not be understood are at their defaults.
+    data : dict
+        The file as it was written.
+    wrong : set of str
+        Names of these sections: what hangs on them is not judged.
+    path : Path
+        Of the file.
+    """
+    found: list[str] = []
+    for needs, check in CHECKS:
+        if not wrong & set(needs):
+            found += check(study, data, path)
+    return found
+
+
+def _arms(study: StudyFile, data: dict, path: Path) -> Iterator[str]:
+    names = [a.name.casefold() for a in study.arm]  # some disks do not tell A from a
+    for name in dict.fromkeys(n for n in names if names.count(n) > 1):
+        yield f"arm: two arms are named {name!r}; give each [[arm]] its own name"
+
+
+def _source(study: StudyFile, data: dict, path: Path) -> Iterator[str]:
+    source = study.facts.source
+    for key in data.get("facts", {}):
+        if source not in OF_SOURCE.get(key, (source,)):
+            yield f'facts.{key}: is of source = "{" or ".join(OF_SOURCE[key])}", and the source is "{source}"'
+    if study.facts.path is not None:
+        table = (path.parent / Path(study.facts.path).expanduser()).resolve()
+        if not _is_file(table):
+            yield f"facts.path: there is no file {table}; paths are relative to the study file"
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name of hundreds of letters
+        return False
+
+
+def _models(study: StudyFile, data: dict, path: Path) -> Iterator[str]:
+    tiny = {arm for arm, (model, _) in study.recipes().items() if model.name == "tiny"}
+    if tiny and study.facts.source != "tiny-world":
+        yield 'model.name: "tiny" needs an invented world; set facts.source = "tiny-world"'
+    if not tiny:
+        for key in data.get("model", {}):
+            if key in OF_TINY:
+                yield f'model.{key}: is of name = "tiny", which is pretrained on the spot'
+
+
+def _moments(study: StudyFile, data: dict, path: Path) -> Iterator[str]:
+    """Moments of the probe after the end of an arm's training (those in steps: once the facts are known)."""
+    at = [a for a in study.probe.at if study.probe.unit == "epochs"]
+    for arm, (_, tuning) in study.recipes().items():
+        if at and at[-1] > tuning.epochs:
+            yield (
+                f"probe.at: {at[-1]:g} lies after the end of training (arm {arm!r}: {tuning.epochs} epochs); "
+                "take it away, or train for longer"
+            )
+    if "checkpoints" in data.get("probe", {}) and study.probe.schedule != "log":
+        yield f'probe.checkpoints: is of schedule = "log", and the schedule is "{study.probe.schedule}"'
+
+
+def _rules(study: StudyFile, data: dict, path: Path) -> Iterator[str]:
+    """Rules that ask for more successive checkpoints than can follow the baseline."""
+    for arm, (_, tuning) in study.recipes().items():
+        most = most_checkpoints(study.probe, tuning)
+        yield from too_few(study.analysis.rules, most, arm)
+
+
+def too_few(rules: list[str], checkpoints: float, arm: str) -> Iterator[str]:
+    """Lines for the rules that need more checkpoints than an arm has beside its baseline."""
+    for rule in rules:
+        if sustained_of(rule) > checkpoints:
+            yield (
+                f"analysis.rules: {rule} asks for {sustained_of(rule)} successive checkpoints, and arm {arm!r} has "
+                f"{checkpoints:g} after its baseline; train for longer, probe more often, or ask for fewer"
+            )
+
+
+def most_checkpoints(probe: ProbeSpec, tuning: TuningSpec) -> float:
+    """Checkpoints after the baseline, or how many there can be at most where that depends on the number of facts."""
+    if probe.schedule == "steps":
+        return math.inf
+    if probe.schedule == "epochs":
+        return math.ceil(tuning.epochs / probe.every)
+    if probe.schedule == "log":
+        return probe.checkpoints
+    ends = probe.unit == "epochs" and probe.at[-1] == tuning.epochs
+    return len(probe.at) + (not ends)
+
+
+def _analysis(study: StudyFile, data: dict, path: Path) -> Iterator[str]:
+    try:
+        models(study.analysis)
+    except InputError as error:
+        yield error.line()
+    names = [m.name for m in study.analysis.model]
+    for name in dict.fromkeys(n for n in names if names.count(n) > 1):
+        yield f"analysis.model: two models are named {name!r}; give each its own name"
+
+
+Check = Callable[["StudyFile", dict, Path], Iterator[str]]
+# What is checked, and the sections that must be understood for it.
+CHECKS: tuple[tuple[tuple[str, ...], Check], ...] = (
+    (("arm",), _arms),
+    (("facts",), _source),
+    (("facts", "model", "tuning", "arm"), _models),
+    (("probe", "model", "tuning", "arm"), _moments),
+    (("analysis", "probe", "model", "tuning", "arm"), _rules),
+    (("analysis",), _analysis),
+)
