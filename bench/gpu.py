@@ -28,8 +28,9 @@ from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM  # noqa: E
 from bench.machine import clock, machine, table, write  # noqa: E402
 from training.encoding import encode_lessons, encode_probes  # noqa: E402
 from training.finetune import Finetuning  # noqa: E402
-from training.gather import gather, prepared_model  # noqa: E402
+from training.gather import gather  # noqa: E402
 from training.memory import size  # noqa: E402
+from training.prepared import prepared_model  # noqa: E402
 from training.probe import probe  # noqa: E402
 from training.same_bits import ask_for_same_bits  # noqa: E402
 from training.shared_prefix import prefix_groups  # noqa: E402

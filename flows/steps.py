@@ -219,7 +219,7 @@ def run_names(study: StudyFile) -> list[tuple[str, str, int]]:
 
 def make_model(results: Results, arm: str) -> tuple[str, str]:
     """Local folder (or hub name) and identity of an arm's model; converted or pretrained once."""
-    from training.gather import prepared_model
+    from training.prepared import prepared_model
 
     return prepared_model(results.study.recipes()[arm][0], results.study.facts, results.say)
 

