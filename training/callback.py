@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from events.errors import InputError
@@ -80,12 +81,19 @@ class FactProbe(TrainerCallback):
         self.facts = facts if isinstance(facts, FactSet) else from_arrow(read_table(Path(facts)))
         self.folder, self.spec, self.arm, self.seed = Path(folder), spec or ProbeSpec(), arm, seed
         self.exposures_per_epoch, self.tokenizer, self.say = exposures_per_epoch, tokenizer, say
+        self.left: dict[str, int] | None = None  # the weights as the last step left them, unless they were probed
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any):
         """The baseline."""
         if not state.is_world_process_zero:
             return
         _refuse_sharded(args)
+        if args.auto_find_batch_size:
+            raise InputError(
+                "auto_find_batch_size may begin training again with weights that are trained already",
+                "FactProbe",
+                "set per_device_train_batch_size and auto_find_batch_size=False",
+            )
         if state.global_step:
             raise InputError(
                 f"training resumes at step {state.global_step}, so there is no baseline to measure",
@@ -122,8 +130,18 @@ class FactProbe(TrainerCallback):
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any):
         """A checkpoint, where one is due."""
-        if state.is_world_process_zero and state.global_step in self.due:
+        if not state.is_world_process_zero:
+            return
+        self.left = None if state.global_step in self.due else weight_sums(kwargs["model"])
+        if self.left is None:
             self._checkpoint(args, state, kwargs["model"])
+
+    def _on_stop(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any):
+        """The last checkpoint, if training stops early: before weights of another step are put back."""
+        if control.should_training_stop:
+            self._last(args, state, kwargs["model"])
+
+    on_evaluate = on_save = on_epoch_end = _on_stop
 
     def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any):
         """A row of the training table: as often as the Trainer logs its loss."""
@@ -133,18 +151,32 @@ class FactProbe(TrainerCallback):
             self.losses.append(row | self._stand(args, state))
 
     def on_train_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any):
-        """The last checkpoint, if training was stopped early, and the results folder."""
+        """The last checkpoint, if training was stopped early and its weights are there, and the results folder."""
         if not state.is_world_process_zero:
             return
-        if state.global_step > self.clock.step:
-            self._checkpoint(args, state, kwargs["model"])
+        self._last(args, state, kwargs["model"])
+        if self.left is not None:
+            best = f", which now are those of step {state.best_global_step}" if args.load_best_model_at_end else ""
+            self.say(
+                f"FactProbe: step {state.global_step}, the last one, is not probed: its weights were replaced before "
+                f"this callback saw that training stops{best}; the last checkpoint is that of step {self.clock.step}"
+            )
+            self.left = None
         tables = {
             "baseline": described(stack([self.baseline]), "baseline"),
             "probes": described(stack(self.rows), "probes"),
             "training": described(training_rows(self.label, self.losses), "training"),
         }
-        study = write_run(self.folder, self.facts, self.label, tables, self.spec, kwargs["model"], args)
+        study = write_run(
+            self.folder, self.facts, self.label, tables, self.spec, kwargs["model"], args, float(state.epoch or 0.0)
+        )
         self.say(f"FactProbe: wrote {study}; next: factsurv analyze {study} --results {study.parent.parent}")
+
+    def _last(self, args: TrainingArguments, state: TrainerState, model: Any) -> None:
+        """Probe the step that is not probed yet, if its weights are still those that it left."""
+        if self.left is not None and self.left == weight_sums(model):
+            self.left = None
+            self._checkpoint(args, state, model)
 
     def _stand(self, args: TrainingArguments, state: TrainerState) -> dict[str, Any]:
         step = args.train_batch_size * args.gradient_accumulation_steps * args.world_size
@@ -190,6 +222,14 @@ class FactProbe(TrainerCallback):
         share = probed.recalled[self.trained].mean() if self.trained.any() else 0.0
         self.say(f"FactProbe: epoch {self.clock.epoch:.4g}: {share:.0%} of trained facts recalled")
         return probed
+
+
+def weight_sums(model: Any) -> dict[str, int]:
+    """Each trainable weight's bits, added up as integers: they differ where any weight does."""
+    bits = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
+    with torch.no_grad():
+        found = {n: w.view(bits[w.element_size()]).sum() for n, w in model.named_parameters() if w.requires_grad}
+    return dict(zip(found, torch.stack(list(found.values())).tolist(), strict=True)) if found else {}
 
 
 def _per_epoch(args: TrainingArguments, state: TrainerState, kwargs: dict[str, Any]) -> float:

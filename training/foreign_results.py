@@ -56,6 +56,7 @@ def write_run(
     spec: ProbeSpec,
     model: Any,
     args: TrainingArguments,
+    epochs: float,
 ) -> Path:
     """Add one run to a results folder: `facts.arrow`, its tables, `study.toml` and the manifest.
 
@@ -87,19 +88,19 @@ def write_run(
     manifest.record(f"run {label.run}", key, {n: t.num_rows for n, t in made.items()}, 0.0, began)
     runs = [s["key"]["spec"] for n, s in manifest.steps.items() if n.startswith("run ")]
     with atomic(folder / "study.toml") as file:
-        file.write(_study(folder.name, runs, spec, model, args).encode())
+        file.write(_study(folder.name, runs, spec, model, args, epochs).encode())
     return folder / "study.toml"
 
 
-def _study(name: str, runs: list[dict], spec: ProbeSpec, model: Any, args: TrainingArguments) -> str:
-    """A study file that says what is known of these runs."""
+def _study(name: str, runs: list[dict], spec: ProbeSpec, model: Any, args: TrainingArguments, epochs: float) -> str:
+    """A study file that says what is known of these runs; ``epochs`` were trained, whatever was asked for."""
     config = getattr(model, "peft_config", {})
     adapter = next(iter(config.values()), None)
     tuning: dict[str, Any] = {"method": "full" if adapter is None else "lora"}
     if getattr(adapter, "r", None):
         tuning |= {"rank": adapter.r, "alpha": round(adapter.lora_alpha)}  # type: ignore[union-attr]
     size = args.train_batch_size * args.gradient_accumulation_steps * args.world_size
-    tuning |= {"epochs": max(1, round(args.num_train_epochs)), "batch_size": size}
+    tuning |= {"epochs": max(1, round(epochs)), "batch_size": size}
     tuning |= {"learning_rate": args.learning_rate or 1e-30, "weight_decay": args.weight_decay}
     sections: dict[str, dict[str, Any]] = {
         "study": {"name": name, "title": name, "seeds": sorted({r["seed"] for r in runs})},

@@ -1,13 +1,14 @@
 """`FactProbe` inside a real Trainer: it changes nothing, and what it leaves behind is factsurv's."""
 
 import copy
+import tomllib
 
 import numpy as np
 import pyarrow as pa
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model
-from transformers import Trainer, TrainingArguments
+from transformers import EarlyStoppingCallback, Trainer, TrainerCallback, TrainingArguments
 
 from events.errors import InputError
 from events.files import Manifest, read_table
@@ -36,7 +37,8 @@ def trained(model, lessons, tokenizer, folder, callbacks, **changes):
     settings |= {"learning_rate": 5e-3, "seed": 5, "logging_steps": 1, "report_to": [], "save_strategy": "no"}
     settings |= {"use_cpu": True, "disable_tqdm": True}
     args = TrainingArguments(output_dir=str(folder), **settings | changes)
-    Trainer(model, args, train_dataset=lessons, processing_class=tokenizer, callbacks=callbacks).train()
+    same = {"train_dataset": lessons, "eval_dataset": lessons[:4], "processing_class": tokenizer}
+    Trainer(model, args, callbacks=callbacks, **same).train()
     return model
 
 
@@ -91,3 +93,87 @@ def test_what_it_refuses(tiny_models, lessons, tokenizer, facts, tmp_path):
     other = FactSet(facts.table.slice(0, 8), facts.templates, {}, "other", ())
     with pytest.raises(InputError, match="holds runs of other facts"):
         trained(base, lessons, tokenizer, tmp_path, [FactProbe(other, tmp_path / "x", SPEC, **say)])
+
+
+class Recorder(TrainerCallback):
+    """Keeps the weights of every step; ``stop`` says at which hook and step training is told to stop."""
+
+    def __init__(self, stop=("", 0), swap=False):
+        self.weights, self.stop, self.swap = {}, stop, swap
+
+    def on_step_end(self, args, state, control, model=None, **kwargs):
+        self.weights[state.global_step] = {n: w.clone() for n, w in model.state_dict().items()}
+        self._stop("on_step_end", state, control)
+
+    def on_evaluate(self, args, state, control, **kwargs):
+        self._stop("on_evaluate", state, control)
+
+    def on_epoch_end(self, args, state, control, **kwargs):
+        self._stop("on_epoch_end", state, control)
+
+    def _stop(self, hook, state, control):
+        if hook == self.stop[0] and state.global_step >= self.stop[1]:
+            control.should_training_stop = True
+
+    def on_train_end(self, args, state, control, model=None, **kwargs):
+        if self.swap:  # as averages of weights do
+            for weight in model.parameters():
+                weight.data.copy_(weight.data * 0.5)
+
+
+BEST = {"load_best_model_at_end": True, "metric_for_best_model": "eval_loss", "greater_is_better": True}
+BY_STEPS = {"eval_strategy": "steps", "eval_steps": 2, "save_strategy": "steps", "save_steps": 2}
+BY_EPOCHS = {"eval_strategy": "epoch", "save_strategy": "epoch"}
+# Of 9 steps in 3 epochs, probed at 4 and 8: what else the Trainer is told, when it stops, its last step, is it probed?
+ENDS = {
+    "to the end": (BEST | BY_STEPS, None, 9, True),
+    "patience, by steps": (BEST | BY_STEPS, "patience", None, True),
+    "patience, by epochs": (BEST | BY_EPOCHS, "patience", 6, True),
+    "patience, saves better ones only": (
+        BEST | BY_EPOCHS | {"save_strategy": "best"},
+        "patience",
+        6,
+        "if it sees the stop",
+    ),
+    "told after a step": (BEST | BY_STEPS, ("on_step_end", 5), 5, True),
+    "told at an evaluation": (BEST | BY_STEPS, ("on_evaluate", 6), 6, True),
+    "told at the end of an epoch": (BEST | BY_EPOCHS, ("on_epoch_end", 6), 6, True),
+    "nothing is put back": ({}, ("on_epoch_end", 6), 6, True),
+    "a number of steps": ({"max_steps": 5, "num_train_epochs": 40}, None, 5, True),
+    "an average at the end": ({"max_steps": 5}, "swap", 5, True),
+    "an average at an early end": ({}, "swap at 6", 6, True),
+}
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["probe first", "probe last"])
+@pytest.mark.parametrize("case", list(ENDS))
+def test_a_checkpoint_is_labelled_by_the_step_whose_weights_it_measures(
+    case, first, tiny_models, lessons, tokenizer, facts, tmp_path
+):
+    """Whatever the Trainer, or another callback, puts into the model before training ends."""
+    settings, how, end, probed_last = ENDS[case]
+    stop = how if isinstance(how, tuple) else ("on_epoch_end", 6) if how == "swap at 6" else ("", 0)
+    recorder, said = Recorder(stop, swap=str(how).startswith("swap")), []
+    others = [recorder, *([EarlyStoppingCallback(1)] if how == "patience" else [])]
+    probe_it = FactProbe(facts, tmp_path / "mine", SPEC, say=said.append)
+    model = wrapped(tiny_models["llama"], "full")
+    settings = {"learning_rate": 2e-3, "gradient_accumulation_steps": 2} | settings
+    trained(
+        model, lessons, tokenizer, tmp_path / "t", [probe_it, *others] if first else [*others, probe_it], **settings
+    )
+
+    ended = max(recorder.weights)
+    assert end in (None, ended) and ended <= 9
+    rows = read_table(tmp_path / "mine" / "runs" / "main-5" / "probes.arrow").to_pylist()
+    steps = sorted({r["step"] for r in rows} - {0})
+    told = [s for s in said if "is not probed" in s]
+    assert set(steps) == {s for s in (4, 8) if s <= ended} | ({ended} if not told else set())
+    assert bool(told) == (probed_last == "if it sees the stop" and first)
+    assert all("which now are those of step 3; the last checkpoint is that of step 4" in s for s in told)
+    fresh = copy.deepcopy(tiny_models["llama"])
+    for step in steps:
+        fresh.load_state_dict(recorder.weights[step])
+        now = probe(fresh, probe_it.encoded)
+        np.testing.assert_allclose([r["logp"] for r in rows if r["step"] == step], now.logp, atol=1e-12)
+    told_epochs = tomllib.loads((tmp_path / "mine" / "study.toml").read_text())["tuning"]["epochs"]
+    assert told_epochs == max(1, round(ended / 3))
