@@ -11,11 +11,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from events.own_numbers import NUMBER
 from events.schema import SPELLS
 
 NEEDED = ("id", "stop", "event")
 MOST_LEVELS = 30  # of a text covariate: each level but one is a coefficient
-NUMBER = r"^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$"
 _ODD = re.compile(r"[\"'`\\<>{}:\n]")  # in a formula or a heading they would mean something
 
 
@@ -42,6 +42,8 @@ class OwnColumns:
         The event may happen again: rows after an event are at risk of the next one.
     categories : tuple of str
         Columns of numbers that are names, not amounts.
+    decimal : {".", ","} or None
+        The decimal mark of a csv file, where its numbers do not tell it.
     """
 
     id: str | None = None
@@ -58,12 +60,15 @@ class OwnColumns:
     time: str = "time unit"
     event_is: int | float | str | list[int | float | str] | None = None
     categories: tuple[str, ...] = ()
+    decimal: str | None = None
     cause: str | None = None
     origin: str | None = None
     repeated: bool = False
 
 
-ROLES = tuple(f.name for f in fields(OwnColumns) if f.name not in ("time", "event_is", "categories", "repeated"))
+ROLES = tuple(
+    f.name for f in fields(OwnColumns) if f.name not in ("time", "event_is", "categories", "decimal", "repeated")
+)
 NAMED_ONLY = ("cause", "origin")  # roles that a column gets by the plan, never by its own name
 OURS = {role: {"id": "fact_id", "origin": "from", "cause": "to"}.get(role, role) for role in ROLES}
 

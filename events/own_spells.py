@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from events.own_columns import NUMBER
+from events.own_numbers import NO_NUMBER, NUMBER, Undecided, cleaned, decimal_mark, evidence, numbers_in, plain
 
 SHOWN = 5
 
@@ -36,25 +36,49 @@ def numbers(name: str, column: pa.ChunkedArray, problems: list[str]) -> Numbers:
     kind = column.type
     if pa.types.is_dictionary(kind):
         column, kind = column.cast(kind.value_type), kind.value_type
-    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-        values = column.cast(pa.float64()).to_numpy()
-        wrong = np.isinf(values)
-        if wrong.any():
-            problems.append(f"{name}: infinite in {rows_of(wrong)}")
-        return Numbers(values, wrong)
-    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
-        problems.append(
-            f"{name}: holds {kind}, not numbers; give times as amounts since the origin, such as days since enrolment"
-        )
+    if pa.types.is_string(kind):
+        return _numbers_of_text(name, column, problems)
+    if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)):
+        if not pa.types.is_null(kind):
+            problems.append(
+                f"{name}: holds {kind}, not numbers; give times as amounts since the origin, such as days since "
+                "enrolment"
+            )
         return Numbers(np.full(len(column), np.nan), np.ones(len(column), bool))
-    good = pc.fill_null(pc.match_substring_regex(column, NUMBER), False)
-    wrong = ~good.to_numpy() & pc.is_valid(column).to_numpy()
+    return _finite(name, as_float(column), problems)
+
+
+def as_float(column: pa.ChunkedArray) -> np.ndarray:
+    """float64, NaN where there is none; whole numbers beyond 2^53 are rounded to the nearest."""
+    return column.cast(pa.float64(), safe=False).to_numpy()
+
+
+def _finite(name: str, values: np.ndarray, problems: list[str]) -> Numbers:
+    wrong = np.isinf(values)
     if wrong.any():
-        first = column[int(np.flatnonzero(wrong)[0])].as_py()
-        comma = " (a decimal comma? write points)" if "," in first else ""
-        problems.append(f"{name}: no number in {rows_of(wrong)}, such as {first!r}{comma}")
-    clean = pc.if_else(good, pc.utf8_trim_whitespace(column), None).cast(pa.float64())
-    return Numbers(clean.to_numpy(), wrong)
+        problems.append(f"{name}: infinite in {rows_of(wrong)}")
+    return Numbers(values, wrong)
+
+
+def _numbers_of_text(name: str, column: pa.ChunkedArray, problems: list[str]) -> Numbers:
+    """Texts of a typed file that are numbers, or of a csv file that are not all numbers: the others are told."""
+    text = cleaned(column)
+    good = pc.fill_null(pc.match_substring_regex(text, NUMBER), False).to_numpy()
+    none = pc.fill_null(pc.is_in(pc.utf8_lower(text), pa.array(NO_NUMBER)), False).to_numpy()
+    wrong = ~good & ~none & pc.is_valid(text).to_numpy()
+    if wrong.any():
+        first = text[int(np.flatnonzero(wrong)[0])].as_py()
+        problems.append(f"{name}: no number in {rows_of(wrong)}, such as {first!r}")
+    found = numbers_in(pc.if_else(good, text, None))
+    nothing = Numbers(np.full(len(column), np.nan), wrong)
+    if found is None:
+        return nothing
+    try:
+        made = plain(found, decimal_mark({name: evidence(found)}, separator=""))
+    except Undecided as undecided:
+        problems.append(f"{name}: {undecided}; write it as numbers, without marks between thousands")
+        return nothing
+    return Numbers(_finite(name, as_float(made), problems).values, wrong)
 
 
 def happened(name: str, column: pa.ChunkedArray, event_is: object, problems: list[str]) -> np.ndarray:

@@ -69,7 +69,7 @@ def read_own_table(path: Path, columns: OwnColumns, asked: Mapping[str, Sequence
     InputError
         With every problem that was found, each with its rows.
     """
-    file = read_own_file(path, text_columns(columns))
+    file = read_own_file(path, text_columns(columns), columns.decimal)
     table, notes = file.table, list(file.notes)
     problems: list[str] = []
     found = assigned(columns, table.column_names, problems)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -58,6 +58,7 @@ class EventsSection(Section):
     to: str | None = None  # ... and the one that follows its event
     repeated: bool = False  # the event may happen again
     categories: list[str] = []  # columns of numbers that are names
+    decimal: Literal[".", ","] | None = None  # the decimal mark of a csv file, where its numbers do not tell it
 
     def columns(self) -> OwnColumns:
         given = self.model_dump(exclude={"to"}) | {"categories": tuple(self.categories)}
