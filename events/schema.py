@@ -52,8 +52,8 @@ RECALL = {
 ANALYSIS: dict[str, dict[str, pa.DataType]] = {
     "fits": _FIT | {
         "name": TEXT, "title": TEXT, "formula": TEXT, "ties": TEXT, "rows": _I, "facts": _I, "runs": _I,
-        "events": _I, "dropped": _I, "status": TEXT, "reason": TEXT, "error": TEXT, "warnings": TEXT, "messages": TEXT,
-        "converged": _B, "iterations": _I, "loglik": _F, "df": _F, "aic": _F, "concordance": _F,
+        "events": _I, "dropped": _I, "status": TEXT, "reason": TEXT, "doubt": TEXT, "error": TEXT, "warnings": TEXT,
+        "messages": TEXT, "converged": _B, "iterations": _I, "loglik": _F, "df": _F, "aic": _F, "concordance": _F,
         "concordance_se": _F, "seconds": _F, "engine": TEXT,
     },
     "coefficients": _FIT | {
@@ -71,7 +71,7 @@ ANALYSIS: dict[str, dict[str, pa.DataType]] = {
     },
     "sensitivity": _FIT | {
         "method": TEXT, "term": TEXT, "label": TEXT, "unit": TEXT, "events": _I, "estimate": _F, "se": _F, "hr": _F,
-        "lower": _F, "upper": _F, "infinite": _B,
+        "lower": _F, "upper": _F, "infinite": _B, "doubt": TEXT,
     },
     "arms": _FIT | {
         "arm": TEXT, "reference": TEXT, "seeds": _I, "events": _I, "estimate": _F, "se": _F, "hr": _F, "lower": _F,
@@ -115,6 +115,7 @@ ANALYSIS: dict[str, dict[str, pa.DataType]] = {
     "latent_definitions": _FIT | {
         "definition": TEXT, "samples": _I, "temperature": _F, "share": _F, "term": TEXT, "label": TEXT, "unit": TEXT,
         "events": _I, "estimate": _F, "se": _F, "hr": _F, "lower": _F, "upper": _F, "p": _F, "infinite": _B,
+        "doubt": TEXT,
     },
     "variances": _FIT | {
         "grouping": TEXT, "levels": _I, "variance": _F, "sd": _F, "median_hr": _F, "lower": _F,
@@ -140,7 +141,7 @@ ANALYSIS: dict[str, dict[str, pa.DataType]] = {
     "transition_coefficients": _FIT | {
         "from": TEXT, "to": TEXT, "method": TEXT, "events": _I, "term": TEXT, "label": TEXT, "unit": TEXT,
         "estimate": _F, "se": _F, "se_robust": _F, "hr": _F, "lower": _F, "upper": _F, "z": _F, "p": _F,
-        "infinite": _B, "status": TEXT, "reason": TEXT,
+        "infinite": _B, "status": TEXT, "reason": TEXT, "doubt": TEXT,
     },
 }  # fmt: skip
 

@@ -23,7 +23,8 @@ say_arm <- function(results, x, several) {
   outcome <- as.character(x$outcome)
   verb <- outcome_words(outcome, "verb")
   head <- paste0("**", md(first_upper(outcome)), ", ", md(as.character(x$arm)), ".** ")
-  if (x$infinite %in% TRUE || is.na(x$hr)) return(paste0(head, "The hazard ratio has no finite value."))
+  fit <- fit_of(results, outcome, "arms")
+  if (nzchar(doubt_of(fit)) || x$infinite %in% TRUE || is.na(x$hr)) return(say_doubtful_arm(results, x, head, fit))
   inside <- x$lower <= 1 && x$upper >= 1
   word <- time_word(results$time)
   changing <- unique(c(arm_term(results, outcome, x), "arm"))
@@ -53,6 +54,20 @@ say_arm_periods <- function(results, outcome, x) {
   if (nrow(d) < 2) return("; that ratio **changes with time**")
   paste0("; that ratio **changes with time**: it is ", list_words(paste0(fmt_hr(d$hr, d$lower, d$upper), " in ",
     period_words(results, d))))
+}
+
+# Of a comparison in doubt: the penalised ratio of the recipe, or none.
+say_doubtful_arm <- function(results, x, head, fit) {
+  outcome <- as.character(x$outcome)
+  contrast <- paste(x$arm, "vs", x$reference)
+  best <- headline_of(results, outcome, "cox-firth", function(model) {
+    d <- pick(results$coefficients, outcome = outcome, rule = results$rule, model = model)
+    d[column_of(d$term) == "arm" & as.character(d$unit) == contrast, ]
+  })
+  why <- if (nzchar(doubt_of(fit))) paste0(" (", short_doubt(doubt_of(fit)), ")")
+  if (is.null(best)) return(paste0(head, "**Too few events to say** how it compares", why, "."))
+  paste0(head, "The comparison is in doubt", why, "; ", say_penalised(best), ", which does not count how far the seeds ",
+    "of one recipe differ.")
 }
 
 # The difference in what training cost: an epoch of one recipe may be several of another.

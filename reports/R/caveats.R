@@ -1,7 +1,8 @@
 # What a reader must know before believing a number: decided from the data, most serious first.
 
 caveats <- function(results) {
-  all <- c(unlist(lapply(results$outcomes, function(o) c(caveat_events(results, o), caveat_separation(results, o)))),
+  all <- c(unlist(lapply(results$outcomes, function(o) c(caveat_doubt(results, o), caveat_events(results, o)))),
+    unlist(lapply(setdiff(level_order(results$fits$outcome), results$outcomes), caveat_doubt, results = results)),
     caveat_dropped(results), caveat_hazards(results), caveat_others(results), caveat_seeds(results),
     caveat_runs(results), caveat_failed(results),
     caveat_flicker(results), caveat_latent(results), caveat_checkpoints(results), caveat_missing(results))
@@ -10,7 +11,7 @@ caveats <- function(results) {
 
 caveat_events <- function(results, outcome) {
   fit <- fit_of(results, outcome, "cox")
-  if (!nrow(fit)) return("")
+  if (!nrow(fit) || doubted(results, outcome, "cox")) return("") # what is in doubt is said as that
   events <- sum(pick(results$event_counts, outcome = outcome, rule = results$rule)$events)
   terms <- nrow(pick(results$coefficients, outcome = outcome, rule = results$rule, model = "cox"))
   if (events >= max(20, 10 * terms)) return("")
@@ -19,15 +20,6 @@ caveat_events <- function(results, outcome) {
       if (terms) paste0(" for ", plural(terms, "predictor")),
     "; its hazard ratios are rough, and single facts can move them.", if (nrow(pick(results$coefficients,
       outcome = outcome, rule = results$rule, model = "cox-firth"))) " Penalised (Firth) estimates stand beside them.")
-}
-
-caveat_separation <- function(results, outcome) {
-  d <- pick(results$coefficients, outcome = outcome, rule = results$rule, model = c("cox", "cox-univariable"))
-  d <- d[d$infinite %in% TRUE, ]
-  if (!nrow(d)) return("")
-  paste0("**Separation:** ", list_words(unique(md(predictor_words(d$term)))), " tells the facts with ", md(outcome),
-      " from those without so completely that ",
-    "the hazard ratio has no finite value; the penalised (Firth) estimate beside it has one.")
 }
 
 #' Models that leave out more than a twentieth of their rows: those with all values may be unlike the others.
@@ -43,7 +35,7 @@ caveat_dropped <- function(results, share = 0.05) {
 caveat_hazards <- function(results) {
   bad <- Filter(function(o) {
     d <- pick(results$zph_tests, outcome = o, rule = results$rule, model = "cox")
-    any(d$p[column_of(d$term) == main_term(results, o)] < 0.05, na.rm = TRUE)
+    !doubted(results, o, "cox") && any(d$p[column_of(d$term) == main_term(results, o)] < 0.05, na.rm = TRUE)
   }, results$outcomes)
   if (!length(bad)) return("")
   paste0("**The main effect changes with time** (", md(list_words(bad)),
@@ -54,6 +46,7 @@ caveat_hazards <- function(results) {
 #' What is wrong with the model of the other predictors, which are what the main effect is adjusted for.
 caveat_others <- function(results) {
   parts <- unlist(lapply(results$outcomes, function(o) {
+    if (doubted(results, o, "cox")) return(NULL)
     d <- pick(results$zph_tests, outcome = o, rule = results$rule, model = "cox")
     d <- d[d$p < 0.05 & !is.na(d$p) & !as.character(d$term) %in% c("GLOBAL", main_term(results, o)), ]
     bent <- unique(as.character(form_bent(results, o)$term))

@@ -10,6 +10,10 @@ say_foretell <- function(results, outcome) {
   fit <- fit_of(results, outcome, "cox-history")
   before <- fit_of(results, outcome, "cox")
   losing <- outcome == "degradation"
+  if (nzchar(doubt_of(fit))) {
+    return(paste0("**Too few events to say** whether the margin foretells ", md(outcome), " (",
+      short_doubt(doubt_of(fit)), ")."))
+  }
   if (x$infinite %in% TRUE || is.na(x$hr)) {
     return(paste0("The margin separates the facts with the event from the others so completely that its hazard ratio ",
       "has no finite value."))
@@ -23,7 +27,7 @@ say_foretell <- function(results, outcome) {
       fmt_interval(x$hr, x$lower, x$upper), "** times as likely ", outcome_words(outcome, "verb"),
     " by the next probe, ", fmt_p(x$p), if (inside)
       "; these data do not settle whether it foretells anything", ". ",
-    if (nrow(before) && is.finite(before$concordance) && is.finite(fit$concordance)) paste0(
+    if (nrow(before) && !nzchar(doubt_of(before)) && is.finite(before$concordance) && is.finite(fit$concordance)) paste0(
       "Of two facts of which one has the event first, the model with the margin names the right one in ",
       fmt_percent(fit$concordance, 0), " of cases, the Cox model of what was known before training in ",
       fmt_percent(before$concordance, 0), "."))

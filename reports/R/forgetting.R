@@ -33,7 +33,17 @@ say_forgetting <- function(results) {
       "forgotten a second time (", plural(sum(d$events), "forgetting"), " in all). ") else "None came back. ",
     if (!again) "With no repetition, the three models below are all about the first loss." else paste0(
       "If the columns agree, a fact\u2019s history does not change what drives its loss; where they differ, look at ",
-      "the ones that compare like with like (PWP)."))
+      "the ones that compare like with like (PWP)."), say_doubtful_columns(results, "forgetting"))
+}
+
+# The columns of the table whose model is in doubt.
+say_doubtful_columns <- function(results, outcome) {
+  fits <- pick(results$fits, rule = results$rule, outcome = outcome, model = c("andersen-gill", "pwp"))
+  fits <- fits[nzchar(doubt_of(fits)), , drop = FALSE]
+  if (!nrow(fits)) return("")
+  why <- unique(vapply(doubt_of(fits), short_doubt, ""))
+  paste0(" **Do not rely on the ratios of ", plural(nrow(fits), "of these models", "of these models"),
+    "**, which are in doubt (", list_words(why), ").")
 }
 
 #' The same of an outcome that repeats in a table of one's own.
@@ -45,7 +55,7 @@ say_repeated <- function(results, outcome) {
     " count: ", fmt_n(d$events[1]), " of ", plural(d$at_risk[1], history_word(results), history_word(results, 2)),
     " had at least one", again, ", and none more than ", fmt_n(max(as.integer(as.character(d$stratum[d$events > 0])))),
     ". If the columns agree, earlier events do not change what drives the next; where they differ, look at ",
-    "the ones that compare like with like (PWP).")
+    "the ones that compare like with like (PWP).", say_doubtful_columns(results, outcome))
 }
 
 table_forgetting <- function(results, outcome = "forgetting") {

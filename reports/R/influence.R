@@ -31,6 +31,7 @@ say_dfbeta <- function(results, outcome, term, aspect) {
   x <- utils::head(d[as.character(d$term) %in% term, ], 1)
   if (!nrow(x)) return(character())
   cox <- pick(results$coefficients, outcome = outcome, rule = results$rule, model = "cox", term = term)
+  if (doubted(results, outcome, "cox")) return(character()) # said where the hazard ratio is
   who <- if (aspect == "fact") paste0("fact, \u201c", md(fact_name(results, x$unit)), "\u201d,") else
     paste0("run, ", md(as.character(x$unit)), ",")
   # Leaving out one of r equal runs moves an estimate by 1 / sqrt(r - 1) of its error in the ordinary course of things.

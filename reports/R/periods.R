@@ -2,6 +2,7 @@
 
 #' Does the test of proportional hazards speak against one ratio for the whole time?
 changes_with_time <- function(results, outcome, term) {
+  if (doubted(results, outcome, "cox")) return(FALSE) # and neither are its ratios by period to be relied on
   d <- pick(results$zph_tests, outcome = outcome, rule = results$rule, model = "cox", term = as.character(term))
   if (!nrow(d)) d <- pick(results$zph_tests, outcome = outcome, rule = results$rule, model = "cox",
     term = column_of(term)) # a factor's levels are tested together

@@ -80,8 +80,10 @@ main_term <- function(results, outcome) {
 #' The column that a term is of: of a factor with several levels, what stands before the level.
 column_of <- function(term) sub(":.*$", "", as.character(term))
 
-#' The row of the Cox model for the main predictor; no rows where it was not estimated.
-main_effect <- function(results, outcome, rule = results$rule, model = "cox") {
+#' The row of a model for the main predictor; no rows where it was not estimated, or (unless asked for) the fit is in
+#' doubt: what is said in sentences comes from here.
+main_effect <- function(results, outcome, rule = results$rule, model = "cox", doubtful = FALSE) {
+  if (!doubtful && doubted(results, outcome, model, rule)) return(results$coefficients[0, , drop = FALSE])
   rows <- pick(results$coefficients, outcome = outcome, rule = rule, model = model)
   if (!nrow(rows)) return(rows)
   utils::head(rows[column_of(rows$term) == main_term(results, outcome), , drop = FALSE], 1)

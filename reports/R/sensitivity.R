@@ -40,7 +40,8 @@ plot_sensitivity <- function(results) {
 #' One sentence an outcome: the span of the estimates, and whether any choice changes the answer.
 say_sensitivity <- function(results) {
   d <- sensitivity_data(results)
-  d <- d[d$method != ties_words[["logit"]], ] # it answers another question
+  d <- sound(d[d$method != ties_words[["logit"]], ]) # it answers another question
+  if (!nrow(d)) return("Every one of these fits is in doubt, for too few events or a predictor that separates.")
   parts <- vapply(split(d, d$outcome, drop = TRUE), function(x) {
     above <- x$lower > 1
     below <- x$upper < 1
@@ -95,7 +96,8 @@ plot_latent <- function(results) {
 }
 
 say_latent <- function(results) {
-  d <- latent_data(results)
+  d <- sound(latent_data(results))
+  if (!nrow(d)) return("Every one of these fits is in doubt, for too few events or a predictor that separates.")
   parts <- vapply(split(d, factor(d$outcome, unique(d$outcome))), function(x) {
     graded <- x[x$definition == "graded", ]
     x <- x[x$definition != "graded", ]

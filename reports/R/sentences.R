@@ -85,22 +85,33 @@ say_recall <- function(results) {
   paste0("Recall is the share of facts answered exactly right: ", paste(parts, collapse = "; "), ".")
 }
 
-#' The hazard ratio of the outcome's main predictor, and what it means.
+#' The hazard ratio of the outcome's main predictor, and what it means. Of a fit in doubt the penalised one.
 say_effect <- function(results, outcome) {
-  x <- main_effect(results, outcome)
-  fit <- fit_of(results, outcome, "cox")
+  own <- function(model) main_effect(results, outcome, model = model, doubtful = TRUE)
+  x <- own("cox")
   if (!nrow(x)) return(say_no_estimate(results, outcome))
+  best <- headline_of(results, outcome, c("cox", "cox-firth"), own)
+  if (is.null(best) || best$model != "cox") return(say_doubtful_effect(results, outcome, x, best))
   what <- if (vocabulary$probed && x$term == "latent") "facts with latent knowledge" else paste0("\u201c", md(term_words(x)), "\u201d")
-  if (x$infinite %in% TRUE) {
-    return(paste0("The predictor \u201c", md(predictor_words(x$term)),
-        "\u201d separates the facts that had the event from those that had not, so its ",
-      "hazard ratio for ", md(outcome), " has no finite value. ", say_firth(results, outcome)))
-  }
   paste0("The hazard ratio of ", md(outcome), " for ", what, " is **", fmt_ratio(x$hr), " (95 % interval ",
       fmt_ratio(x$lower), " to ",
-    fmt_ratio(x$upper), ")**, ", fmt_p(x$p), ", adjusted for the other predictors (", plural(fit$events[1],
+    fmt_ratio(x$upper), ")**, ", fmt_p(x$p), ", adjusted for the other predictors (", plural(best$fit$events[1],
         "event"), "). ",
     say_meaning(results, outcome, x))
+}
+
+say_doubtful_effect <- function(results, outcome, x, best) {
+  name <- paste0("\u201c", md(term_words(x)), "\u201d")
+  fit <- fit_of(results, outcome, "cox")
+  why <- if (nzchar(doubt_of(fit))) paste0(" (", short_doubt(doubt_of(fit)), ")")
+  if (is.null(best)) {
+    return(paste0("**Too few events to say** how ", name, " bears on ", md(outcome), why, "."))
+  }
+  separates <- if (x$infinite %in% TRUE) paste0("The predictor ", name, " separates the facts that had the event from ",
+    "those that had not, so its hazard ratio for ", md(outcome), " has no finite value. ")
+  paste0(separates, "The adjusted Cox model of ", md(outcome), " is in doubt", why, "; for ", name, " ",
+    say_penalised(best), ", adjusted for the other predictors (", plural(best$fit$events[1], "event"), "). ",
+    say_meaning(results, outcome, best$row))
 }
 
 say_meaning <- function(results, outcome, x) {
@@ -121,14 +132,6 @@ compared <- function(x) {
   if (length(levels) != 2) return(c(paste0("a fact with ", name, " \u201c", unit, "\u201d (the first)"), "the second"))
   if (vocabulary$probed && column_of(x$term) == "split") return(paste(c("a", "a"), levels, c("fact", "one")))
   paste(c("a fact with", "one with"), name, levels)
-}
-
-#' The penalised estimate of the main predictor, where the plain one is infinite.
-say_firth <- function(results, outcome) {
-  x <- main_effect(results, outcome, model = "cox-firth")
-  if (!nrow(x) || is.na(x$hr)) return("")
-  paste0("With Firth\u2019s penalty, which keeps it finite, it is **", fmt_ratio(x$hr), " (95 % interval ",
-    fmt_ratio(x$lower), " to ", fmt_ratio(x$upper), ")**, ", fmt_p(x$p), ".")
 }
 
 say_no_estimate <- function(results, outcome) {
@@ -224,7 +227,7 @@ say_agreement <- function(results, outcome) {
   d <- pick(results$coefficients, outcome = outcome, rule = results$rule)
   a <- d[d$model == "cox", ]
   b <- d[d$model == "cloglog", ]
-  if (!nrow(a) || !nrow(b)) return("")
+  if (!nrow(a) || !nrow(b) || doubted(results, outcome, c("cox", "cloglog"))) return("")
   b <- b[match(as.character(a$term), as.character(b$term)), ]
   gap <- abs(a$estimate - b$estimate) / a$se
   far <- which(is.finite(gap) & gap > 0.1)

@@ -159,9 +159,17 @@ table_transition_ratios <- function(results, outcome = "states") {
 say_transition_reasons <- function(results, outcome = "states", model = "multi-state") {
   d <- pick(results$transition_coefficients, rule = results$rule, outcome = outcome, model = model,
     method = "cause-specific", status = c("not estimable", "failed"))
-  if (!nrow(d)) return("")
-  paste0("Without an estimate: ", paste0(lower_first(transition_words(d)), " (", md(d$reason), ")",
-      collapse = "; "), ".")
+  open <- pick(results$transition_coefficients, outcome = outcome, rule = results$rule, model = model)
+  open <- open[nzchar(doubt_of(open)), ]
+  open <- open[!duplicated(paste(open$from, open$to, open$method)), ]
+  each <- function(x, why) {
+    how <- ifelse(as.character(x$method) == "subdistribution", ", share", "")
+    paste0(lower_first(transition_words(x)), how, " (", md(why), ")", collapse = "; ")
+  }
+  paste(c(
+    if (nrow(d)) paste0("Without an estimate: ", each(d, d$reason), "."),
+    if (nrow(open)) paste0("In doubt, so do not rely on any of its ratios: ", each(open, doubt_of(open)), ".")
+  ), collapse = " ")
 }
 
 # What drives the first step: the rate of each kind of step, and the share of facts that end up taking it.

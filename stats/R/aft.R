@@ -50,10 +50,10 @@ aft <- function(data, covariates, strata = character(), cluster = "", conf = 0.9
       engine = engine("survival")
     ),
     tables = list(aft = rows),
+    doubt = doubts(data, terms, on_hazard(rows[rows$distribution == best, ], object), clustering$cluster),
     remarks = c(
       sprintf("no %s model: %s", names(failed), failed)[nzchar(failed)],
-      separation_remarks(data, terms, rows$infinite[rows$distribution == best]),
-      few_events_remark(sum(data$event), nrow(terms)), few_clusters_remark(data, clustering$cluster), warned
+      few_clusters_remark(data, clustering$cluster, nrow(terms)), warned
     ),
     notes = c(paste("AIC:", paste(names(aic), round(aic, 1L), collapse = ", ")), clustering$note)
   )
@@ -87,7 +87,7 @@ aft_rows <- function(object, terms, conf) {
   estimate <- unname(stats::coef(object)[at])
   model_se <- sqrt(diag(if (robust) object$naive.var else object$var))[at]
   used_se <- sqrt(diag(object$var))[at]
-  infinite <- is_infinite(estimate / min(object$scale), model_se / min(object$scale), terms$range)
+  infinite <- is_infinite(estimate / min(object$scale), model_se / min(object$scale), terms$range, terms$spread)
   hazard <- weibull_hazard(object, at)
   blank <- function(value) ifelse(infinite, NA_real_, value)
   half <- stats::qnorm(1 - (1 - conf) / 2)
@@ -99,6 +99,13 @@ aft_rows <- function(object, terms, conf) {
     hr_lower = blank(exp(hazard$estimate - half * hazard$se)),
     hr_upper = blank(exp(hazard$estimate + half * hazard$se)), infinite = infinite
   )
+}
+
+# Log times over the scale are on the scale of log hazards, which the rule of doubt is about.
+on_hazard <- function(rows, object) {
+  numbers <- c("estimate", "se", "se_robust")
+  rows[numbers] <- rows[numbers] / min(object$scale)
+  rows
 }
 
 # log HR = -b / s; with tau = log s its gradient by (b, tau) is (-1 / s, b / s). With strata there is no single scale.

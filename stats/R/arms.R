@@ -66,6 +66,7 @@ compare_arms <- function(data, covariates, random = "run", strata = character(),
       examples_upper = examples$upper, examples_p = examples$p,
       examples_p_holm = stats::p.adjust(examples$p, "holm"), row.names = NULL
     )),
+    doubt = result$doubt,
     remarks = remarks,
     notes = c(result$notes, small, "the restricted mean times are not adjusted for covariates")
   )

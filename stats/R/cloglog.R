@@ -32,10 +32,8 @@ cloglog <- function(data, covariates, strata = character(), cluster = "", ties =
       aic = 2 * object$rank - 2 * loglik, engine = paste("stats", getRversion())
     ),
     tables = list(coefficients = coefficients),
-    remarks = c(
-      separation_remarks(data, terms, coefficients$infinite), few_events_remark(sum(data$event), nrow(coefficients)),
-      if (!unclustered) few_clusters_remark(data, clustering$cluster)
-    ),
+    doubt = doubts(data, terms, coefficients, if (unclustered) "" else clustering$cluster),
+    remarks = if (!unclustered) few_clusters_remark(data, clustering$cluster, nrow(coefficients)),
     notes = c(
       sprintf("%d person-period rows collapsed to %d over %d baseline periods", sum(grouped$.rows), nrow(grouped),
               nlevels(grouped$.period)),

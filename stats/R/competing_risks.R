@@ -58,6 +58,6 @@ fine_gray <- function(data, cause, covariates, strata, cluster, ties, conf, term
   fit <- attempt$value
   errors <- function(variance) stats::setNames(sqrt(diag(as.matrix(variance))), names(stats::coef(fit)))
   rows <- coefficient_rows(terms, stats::coef(fit), errors(fit$naive.var), errors(fit$var), conf)
-  reason <- paste(separation_remarks(data, terms, rows$infinite), collapse = "; ")
-  data.frame(events = events, rows, status = if (nzchar(reason)) "warning" else "ok", reason = reason)
+  doubt <- paste(doubts(data, terms, rows, ".cluster", events), collapse = "; ")
+  data.frame(events = events, rows, status = if (nzchar(doubt)) "warning" else "ok", reason = doubt, doubt = doubt)
 }

@@ -15,7 +15,7 @@ contract_columns <- function() {
     fits = c(
       id, typed(text, c("name", "title", "formula", "ties")),
       typed(whole, c("rows", "facts", "runs", "events", "dropped")),
-      typed(text, c("status", "reason", "error", "warnings", "messages")),
+      typed(text, c("status", "reason", "doubt", "error", "warnings", "messages")),
       converged = "logical", iterations = whole,
       typed(real, c("loglik", "df", "aic", "concordance", "concordance_se", "seconds")), engine = text
     ),
@@ -35,7 +35,7 @@ contract_columns <- function() {
     ),
     sensitivity = c(
       id, typed(text, c("method", "term", "label", "unit")), events = whole,
-      typed(real, c("estimate", "se", "hr", "lower", "upper")), infinite = "logical"
+      typed(real, c("estimate", "se", "hr", "lower", "upper")), infinite = "logical", doubt = text
     ),
     arms = c(
       id, typed(text, c("arm", "reference")), typed(whole, c("seeds", "events")),
@@ -78,7 +78,7 @@ contract_columns <- function() {
     latent_definitions = c(
       id, definition = text, samples = whole, typed(real, c("temperature", "share")),
       typed(text, c("term", "label", "unit")), events = whole,
-      typed(real, c("estimate", "se", "hr", "lower", "upper", "p")), infinite = "logical"
+      typed(real, c("estimate", "se", "hr", "lower", "upper", "p")), infinite = "logical", doubt = text
     ),
     variances = c(
       id, grouping = text, levels = whole,
@@ -105,7 +105,7 @@ contract_columns <- function() {
     transition_coefficients = c(
       id, typed(text, c("from", "to", "method")), events = whole, typed(text, c("term", "label", "unit")),
       typed(real, c("estimate", "se", "se_robust", "hr", "lower", "upper", "z", "p")), infinite = "logical",
-      typed(text, c("status", "reason"))
+      typed(text, c("status", "reason", "doubt"))
     )
   )
 }

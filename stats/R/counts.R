@@ -159,7 +159,8 @@ likelihood_of_counts <- function(counts, coefficients, ties) {
   list(
     coefficients = coefficients, loglik = sum((counts$count * eta)[died]) - sum(tied$log),
     score = colSums(observed) - colSums(expected), by_time = observed - expected,
-    risk = risk, eta = eta, deaths = deaths[, 1L], r1 = r1, d1 = d1, expected = expected, tied = tied
+    risk = risk, eta = eta, deaths = deaths[, 1L], r0 = at_risk[, 1L], d0 = dead[, 1L], r1 = r1, d1 = d1,
+    expected = expected, tied = tied
   )
 }
 

@@ -79,10 +79,8 @@ cox_univariable <- function(data, covariates, strata = character(), cluster = ""
       engine = if (is.null(counted)) engine("survival") else "counts"
     ),
     tables = list(coefficients = coefficients),
-    remarks = c(
-      separation_remarks(data, terms, coefficients$infinite), few_events_remark(sum(data$event), nrow(coefficients)),
-      few_clusters_remark(data, clustering$cluster)
-    ),
+    doubt = doubts(data, terms, coefficients, clustering$cluster),
+    remarks = few_clusters_remark(data, clustering$cluster, nrow(coefficients)),
     notes = c(clustering$note, if (!is.null(counted)) counts_note(counted, nrow(data)))
   )
 }
@@ -105,10 +103,11 @@ cluster_of <- function(data, cluster) {
 
 # The sandwich is right for many clusters; of few it is too small, and the normal distribution too narrow
 # (Cameron and Miller 2015, Journal of Human Resources 50:317, section VI).
-few_clusters_remark <- function(data, cluster, enough = 20L) {
+few_clusters_remark <- function(data, cluster, coefficients = 0L, enough = 20L) {
   if (!nzchar(cluster)) return(character())
   groups <- n_distinct(data[[cluster]])
-  if (groups >= enough) return(character())
+  # As few as there are coefficients is a doubt of its own, and said there.
+  if (groups >= enough || groups <= coefficients) return(character())
   sprintf("robust standard errors from only %d clusters (%s) are too small: the intervals are likely too narrow",
           groups, cluster)
 }

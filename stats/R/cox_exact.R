@@ -25,11 +25,9 @@ cox_exact <- function(data, covariates, strata = character(), cluster = "", conf
       engine = engine("survival")
     ),
     tables = list(coefficients = coefficients),
-    remarks = c(
-      paste("the exact method estimates odds ratios of the event within a period (discrete logistic model), not hazard",
-            "ratios; with ties they are further from 1"),
-      separation_remarks(data, terms, coefficients$infinite), few_events_remark(sum(data$event), nrow(coefficients))
-    ),
+    doubt = doubts(data, terms, coefficients),
+    remarks = paste("the exact method estimates odds ratios of the event within a period (discrete logistic model),",
+                    "not hazard ratios; with ties they are further from 1"),
     notes = c(
       sprintf("model-based standard errors: no robust ones exist (cluster %s)", cluster)[nzchar(cluster)],
       "no Schoenfeld analysis of the exact method"

@@ -64,9 +64,9 @@ mixed_result <- function(data, chosen, strata, ties, conf, terms, variances, agr
       zph_tests = proportional$zph_tests,
       marginal = marginal_table(data, chosen$fixed, chosen$random, strata, ties, conf, terms, coefficients, cluster)
     ),
+    doubt = doubts(data, terms, coefficients),
     remarks = c(
-      chosen$remarks, separation_remarks(data, terms, coefficients$infinite),
-      few_events_remark(sum(data$event), nrow(coefficients)),
+      chosen$remarks,
       "fits from different start values disagree: do not rely on the variances"[!agree],
       paste0("random ", variances$grouping, ": ", variances$verdict)[variances$boundary]
     ),

@@ -50,8 +50,9 @@ cox_pspline <- function(data, covariates, strata = character(), cluster = "", ti
     tables = list(coefficients = coefficients, term_tests = pspline_tests(object, written),
                   effect_curves = pspline_curves(curves, data, columns, parsed, frame, conf),
                   zph_tests = schoenfeld$value),
+    # A penalised spline counts for as many coefficients as it has effective degrees of freedom.
+    doubt = c(doubts(data, terms, coefficients, events = Inf), few_events_remark(sum(data$event), ceiling(df))),
     remarks = c(
-      separation_remarks(data, terms, coefficients$infinite),
       paste0("no Schoenfeld test: ", schoenfeld$error)[nzchar(schoenfeld$error)],
       sprintf("the intervals take the rows as independent, although each %s has several", cluster)[dependent]
     ),

@@ -52,6 +52,8 @@ cox_split <- function(data, covariates, strata = character(), cluster = "", ties
   chisq <- max(0, 2 * (last(object) - last(plain)))
   df <- count(object) - count(plain)
   robust <- if (nzchar(cluster)) used
+  kept <- terms[terms$column %in% rest, , drop = FALSE]
+  others <- coefficient_rows(kept, stats::coef(object), model, robust, conf)
   list(
     object = object,
     fit = list(
@@ -61,13 +63,12 @@ cox_split <- function(data, covariates, strata = character(), cluster = "", ties
       df = count(object), aic = 2 * count(object) - 2 * last(object), engine = engine("survival")
     ),
     tables = list(
-      coefficients = if (length(rest)) {
-        coefficient_rows(terms[terms$column %in% rest, ], stats::coef(object), model, robust, conf)
-      },
+      coefficients = if (length(rest)) others,
       zph_periods = by_period,
       tests = data.frame(by = paste(failing$columns, collapse = ", "), statistic = chisq, df = df,
                          p = stats::pchisq(chisq, df, lower.tail = FALSE))
     ),
+    doubt = doubts(data, rbind(kept, split_terms), rbind(as.data.frame(others), as.data.frame(rows)), cluster),
     notes = c(sprintf("no finite estimate of %s in period %d", rows$term, period)[!is.finite(rows$estimate)],
               failing$reason, sprintf("periods end at %s", toString(edges[-1L])))
   )

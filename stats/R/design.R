@@ -116,8 +116,9 @@ design_block <- function(label, terms, frame, sds, means) {
   if (length(coding) > 1L) unit <- paste0("ratio of hazard ratios (", unit, ")")
   terms <- data.frame(column = names, coefficient = quoted(names), term = names, label = paste0(names, ": ", unit),
                       unit = unit, level = "", reference = "",
-                      range = vapply(data, function(x) diff(range(x)), 0, USE.NAMES = FALSE), centre = 0,
-                      scale = 1, block = name)
+                      range = vapply(data, function(x) diff(range(x)), 0, USE.NAMES = FALSE),
+                      spread = vapply(data, stats::sd, 0, USE.NAMES = FALSE), centre = 0, scale = 1,
+                      block = name)
   list(data = data, terms = terms)
 }
 

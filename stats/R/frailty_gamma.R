@@ -75,10 +75,8 @@ frailty_gamma <- function(data, covariates, random, strata = character(), cluste
         if (!length(strata)) marginal_gamma(object, data, fixed, grouping, variance, coefficients)
       )
     ),
-    remarks = c(
-      separation_remarks(data, terms, coefficients$infinite), few_events_remark(sum(data$event), nrow(coefficients)),
-      paste0("gamma frailty of ", grouping, ": ", verdict)[boundary]
-    ),
+    doubt = doubts(data, terms, coefficients),
+    remarks = paste0("gamma frailty of ", grouping, ": ", verdict)[boundary],
     notes = c(
       chosen$remarks, paste("one grouping only:", grouping)[length(random) > 1L], proportional$remarks,
       "variance by the profile over fixed values; standard errors given the variance; marginal log likelihood"

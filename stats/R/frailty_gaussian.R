@@ -36,10 +36,8 @@ gaussian_stand_in <- function(data, covariates, random, strata, ties, conf, term
       random_effects = random_effects, zph_tests = proportional$zph_tests,
       marginal = marginal_table(data, fixed, grouping, strata, ties, conf, terms, coefficients, cluster)
     ),
-    remarks = c(
-      if (!asked) without_coxme(grouping, setdiff(chosen$random, grouping)), chosen$remarks,
-      separation_remarks(data, terms, coefficients$infinite), few_events_remark(sum(data$event), nrow(coefficients))
-    ),
+    doubt = doubts(data, terms, coefficients),
+    remarks = c(if (!asked) without_coxme(grouping, setdiff(chosen$random, grouping)), chosen$remarks),
     notes = c(
       "variance by restricted maximum likelihood; its test and interval by the Laplace approximation",
       paste("no test or interval of the variance:", profiled$error)[is.null(profiled$value)], proportional$remarks

@@ -30,7 +30,7 @@ influence_tables <- function(data, covariates, strata = character(), cluster = "
       dfbeta_rows(object, data$fact_id, terms, "fact", most), runs, outlier_rows(object, data$fact_id, most),
       collinearity_rows(object, terms), dispersion_rows(data, finite, strata, cluster, ties, terms)
     ))),
-    notes = paste("without", toString(infinite))[length(infinite) > 0L]
+    doubt = plain$doubt, notes = paste("without", toString(infinite))[length(infinite) > 0L]
   )
 }
 

@@ -32,10 +32,8 @@ interval_ph <- function(data, covariates, strata = character(), cluster = "", co
       aic = 2 * object$df - 2 * object$loglik, engine = paste("factsurv, nlminb of stats", getRversion())
     ),
     tables = list(coefficients = coefficients),
-    remarks = c(
-      separation_remarks(data, terms, coefficients$infinite), few_events_remark(sum(data$event), nrow(coefficients)),
-      few_clusters_remark(data, clustering$cluster)
-    ),
+    doubt = doubts(data, terms, coefficients, clustering$cluster),
+    remarks = few_clusters_remark(data, clustering$cluster, nrow(coefficients)),
     notes = c(grid$words, sprintf("baseline hazard constant over %d pieces with events, of %d between the probes",
                                   nrow(object$baseline), object$cells), clustering$note)
   )

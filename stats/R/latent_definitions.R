@@ -32,9 +32,11 @@ latent_definitions <- function(data, covariates, strata = character(), cluster =
     changed$latent <- one$value
     fit <- captured(cox_univariable(changed, c("latent", rest), strata, cluster, ties, conf,
                                     rbind(own(one$value), terms[terms$column %in% rest, ])))
-    list(error = fit$error, row = fit$value$tables$coefficients[1L, ])
+    row <- fit$value$tables$coefficients[1L, ]
+    if (!is.null(row)) row$doubt <- paste(doubt_in(fit), collapse = "; ")
+    list(error = fit$error, row = row)
   })
-  columns <- c("label", "unit", "estimate", "se", "hr", "lower", "upper", "p", "infinite")
+  columns <- c("label", "unit", "estimate", "se", "hr", "lower", "upper", "p", "infinite", "doubt")
   rows <- Map(function(one, fit) {
     if (is.null(fit$row)) return(NULL)
     data.frame(definition = one$definition, samples = one$samples, temperature = one$temperature,

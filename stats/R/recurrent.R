@@ -41,7 +41,7 @@ recurrent <- function(data, covariates, strata, cluster, ties, conf, terms, cloc
   result <- cox_univariable(data, covariates, strata, cluster, ties, conf, terms)
   if (clock == "gap") result$fit$formula <- sub("Surv(start, stop,", "Surv(gap_start, gap_stop,", result$fit$formula,
                                                 fixed = TRUE)
-  c(result[c("object", "fit", "remarks")], list(
+  c(result[c("object", "fit", "doubt", "remarks")], list(
     tables = c(result$tables, list(transition_counts = counts)),
     notes = c(result$notes, sprintf("%d histories (fact and run), %d of them with more than one event",
                                     length(unique(subject_of(data))), repeated(data)))

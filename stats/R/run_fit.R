@@ -130,19 +130,20 @@ fits_row <- function(task, ready, result, run) {
                    events = sum(data$event), dropped = ready$dropped)
   }
   told <- function(texts) paste(unique(texts[nzchar(texts)]), collapse = " | ")
-  remarks <- c(result$reason, ready$remarks, result$remarks)
+  doubt <- doubt_in(list(value = result))
+  remarks <- c(result$reason, ready$remarks, doubt, result$remarks)
   warnings <- unique(c(result$warnings, run$warnings))
   # R's own words for separation are already said in ours; every other warning is a reason to doubt.
   other <- warnings[!grepl("may be infinite|fitted probabilities numerically", warnings)]
   remarks <- c(remarks, paste("R warned:", other, recycle0 = TRUE))
-  if (isFALSE(result$fit$converged)) remarks <- c(remarks, "the fit did not converge")
   status <- result$status
   if (is.null(status)) status <- if (length(remarks[nzchar(remarks)])) "warning" else "ok"
   error <- if (nzchar(run$error)) run$error else paste(result$error, collapse = "")
   c(
     list(name = paste(task$name, collapse = ""), title = task_title(task)), result$fit, counts,
-    list(status = status, reason = paste(unique(remarks[nzchar(remarks)]), collapse = "; "), error = error,
-         warnings = told(warnings), messages = told(c(result$notes, run$messages)), seconds = run$seconds)
+    list(status = status, reason = paste(unique(remarks[nzchar(remarks)]), collapse = "; "),
+         doubt = paste(doubt, collapse = "; "), error = error, warnings = told(warnings),
+         messages = told(c(result$notes, run$messages)), seconds = run$seconds)
   )
 }
 

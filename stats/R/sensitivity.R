@@ -28,7 +28,7 @@ sensitivity <- function(data, covariates, strata = character(), cluster = "", ti
     if (is.null(coefficients)) return(NULL)
     columns <- c("term", "label", "unit", "estimate", "se", "hr", "lower", "upper", "infinite")
     own <- coefficients[coefficients$term %in% main, columns]
-    data.frame(method = method, events = sum(data$event), own)
+    data.frame(method = method, events = sum(data$event), own, doubt = paste(doubt_in(fits[[method]]), collapse = "; "))
   })
   told <- sprintf("no estimate by %s: %s", names(fits), errors)
   spared <- vapply(fits, function(fit) identical(fit$condition$status, "not needed"), TRUE)

@@ -7,12 +7,13 @@
 #' @return A data.frame with one row per coefficient: `column` (the covariate), `coefficient` (its name in an R fit),
 #'   `term` (unique: the column, with the level behind it where a factor has several coefficients),
 #'   `label` and `unit` (plain words), `level` and `reference` (of a factor), `range` (largest minus smallest value),
-#'   `centre` and `scale` (value * scale + centre is in the units of the data).
+#'   `spread` (standard deviation of a number, 1 for a level), `centre` and `scale` (value * scale + centre is in the
+#'   units of the data).
 #' @export
 describe_terms <- function(data, covariates, sds = numeric(), means = numeric()) {
   rows <- lapply(covariates, function(column) describe_term(data[[column]], column, sds, means))
   empty <- list(column = character(), coefficient = character(), term = character(), label = character(),
-                unit = character(), level = character(), reference = character(), range = double(),
+                unit = character(), level = character(), reference = character(), range = double(), spread = double(),
                 centre = double(), scale = double())
   # Not by data.frame() and rbind(), which take as long as a small fit.
   list2DF(sapply(names(empty), function(name) c(empty[[name]], unlist(lapply(rows, `[[`, name))), simplify = FALSE))
@@ -20,9 +21,10 @@ describe_terms <- function(data, covariates, sds = numeric(), means = numeric())
 
 describe_term <- function(value, column, sds, means) {
   name <- quoted(column)
-  row <- function(coefficient, term, label, unit, level = "", reference = "", range = 1, centre = 0, scale = 1) {
+  row <- function(coefficient, term, label, unit, level = "", reference = "", range = 1, spread = 1, centre = 0,
+                  scale = 1) {
     values <- list(column = column, coefficient = coefficient, term = term, label = label, unit = unit, level = level,
-                   reference = reference, range = range, centre = centre, scale = scale)
+                   reference = reference, range = range, spread = spread, centre = centre, scale = scale)
     lapply(values, rep_len, length(coefficient))
   }
   if (is_yes_no(value)) {
@@ -36,12 +38,14 @@ describe_term <- function(value, column, sds, means) {
     return(row(paste0(name, others), term, paste0(column, ": ", unit), unit, others, reference))
   }
   range <- max(value) - min(value)
+  spread <- stats::sd(value)
   if (column %in% names(sds)) {
     unit <- sprintf("per SD (%s)", format(sds[[column]], digits = 3L))
     centre <- if (column %in% names(means)) means[[column]] else 0
-    return(row(name, column, paste0(column, ", per SD"), unit, range = range, centre = centre, scale = sds[[column]]))
+    return(row(name, column, paste0(column, ", per SD"), unit, range = range, spread = spread, centre = centre,
+               scale = sds[[column]]))
   }
-  row(name, column, paste0(column, ", per unit"), "per unit", range = range)
+  row(name, column, paste0(column, ", per unit"), "per unit", range = range, spread = spread)
 }
 
 # Logical, also where it had to become a factor to have treatment contrasts.

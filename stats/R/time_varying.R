@@ -105,8 +105,8 @@ time_columns <- function(data, moving, tt) {
 
 made_terms <- function(names, unit, moving, which) {
   data.frame(column = names, coefficient = quoted(names), term = names, label = paste0(names, ": ", unit), unit = unit,
-             level = "", reference = "", range = moving$range[which], centre = 0, scale = 1,
-             block = moving$block[which])
+             level = "", reference = "", range = moving$range[which], spread = moving$spread[which], centre = 0,
+             scale = 1, block = moving$block[which])
 }
 
 # Hazard ratio of each period, and whether they differ.

@@ -51,18 +51,18 @@ transition_rows <- function(own, covariates, strata, cluster, ties, conf, terms)
   fitted <- captured(cox_univariable(own, chosen, strata, cluster, ties, conf, own_terms))
   if (is.null(fitted$value)) return(no_coefficients(events, "failed", paste("R stopped with:", fitted$error)))
   gone <- setdiff(covariates, chosen)
+  doubt <- doubt_in(fitted)
   reason <- c(
-    fitted$value$remarks, sprintf("%s does not vary among those at risk", toString(gone))[length(gone) > 0L],
-    "the fit did not converge"[!fitted$value$fit$converged]
+    doubt, fitted$value$remarks, sprintf("%s does not vary among those at risk", toString(gone))[length(gone) > 0L]
   )
   data.frame(events = events, fitted$value$tables$coefficients, status = if (length(reason)) "warning" else "ok",
-             reason = paste(reason, collapse = "; "))
+             reason = paste(reason, collapse = "; "), doubt = paste(doubt, collapse = "; "))
 }
 
 no_coefficients <- function(events, status, reason) {
   none <- coefficient_rows(describe_terms(data.frame(x = c(0, 1)), "x"), numeric(), numeric())
   none[c("term", "label", "unit")] <- ""
-  data.frame(events = events, none, status = status, reason = reason)
+  data.frame(events = events, none, status = status, reason = reason, doubt = "")
 }
 
 # The terms of those at risk: levels that none of them has are gone, and with them possibly the reference.

@@ -233,8 +233,9 @@ def _analysis(rng, rows, fact, base, recalled):
 
 def _by_schema(name, out):
     columns = {}
+    rows = len(next(iter(out.values()), []))
     for column, kind in ANALYSIS[name].items():
-        values = out.get(column, [])
+        values = out.get(column, [""] * rows)  # no doubt, unless something is said
         columns[column] = _category(values) if pa.types.is_dictionary(kind) else (values, kind)
     return columns
 

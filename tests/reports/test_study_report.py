@@ -316,7 +316,10 @@ def test_one_seed_separation_and_absent_tables(results, environment, tmp_path):
     said = text_of(page)
     assert "Rows left out: for missing values the adjusted Cox model goes without 90 of" in said
     assert "One seed: every interval says how far" in said
-    assert "Separation: Latent knowledge tells the facts" in said and "no finite value" in section(page, "acquisition")
+    doubt = "separation: the hazard ratio of latent has no finite estimate"
+    assert f"In doubt (acquisition), and in no sentence here: Cox model ({doubt})" in said
+    assert f"Too few events to say how “Latent knowledge, yes vs no” bears on acquisition ({doubt})" in said
+    assert "no finite value" in section(page, "acquisition")
     assert "analysis/zph_points.arrow" in section(page, "details")
     assert "No check of proportional hazards for acquisition" in said
     assert "A note of the study's own." in said.replace("’", "'")
@@ -332,9 +335,13 @@ def _rewrite(path, change):
 
 
 def _dropped(table):
-    """The Cox models leave out ninety rows."""
-    dropped = [90 if r["model"] == "cox" and not r["name"] else 0 for r in table.to_pylist()]
-    return table.set_column(table.column_names.index("dropped"), "dropped", pa.array(dropped, pa.int32()))
+    """The Cox models leave out ninety rows, and that of acquisition is in doubt."""
+    cox = [r["model"] == "cox" and not r["name"] for r in table.to_pylist()]
+    dropped = pa.array([90 if it else 0 for it in cox], pa.int32())
+    said = "separation: the hazard ratio of latent has no finite estimate (no event among the 3 rows with latent = FALSE)"
+    doubt = [said if it and o == "acquisition" else "" for it, o in zip(cox, table["outcome"].to_pylist(), strict=True)]
+    table = table.set_column(table.column_names.index("dropped"), "dropped", dropped)
+    return table.set_column(table.column_names.index("doubt"), "doubt", pa.array(doubt).dictionary_encode())
 
 
 def _separated(table):

@@ -123,7 +123,7 @@ test_that("everybody or nobody has the event in a piece, and separation is named
   data$right[!data$event] <- NA
   found <- interval_ph(data, covariates)
   expect_equal(found$tables$coefficients$infinite, c(TRUE, FALSE))
-  expect_match(found$remarks, "separation", all = FALSE)
+  expect_match(found$doubt, "separation", all = FALSE)
 })
 
 test_that("the grid is judged by its intervals", {
