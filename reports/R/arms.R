@@ -107,9 +107,10 @@ say_arm_strata <- function(results) {
   d <- d[order(match(as.character(d$outcome), results$outcomes)), ]
   each <- paste0("for ", d$outcome, " ", lower_first(predictor_words(sub(" x arm$", "", as.character(d$by)))), " ",
     ifelse(is.na(d$p), "cannot be compared", ifelse(d$p < 0.05, "**works differently from recipe to recipe**",
-      "shows no difference between recipes")), " (", fmt_p(d$p), ")")
+      "is not shown to differ from recipe to recipe")), " (", fmt_p(d$p), ")")
   paste0("With the recipe as strata, nothing is assumed about how the recipes compare (@tbl-arm-strata); ratios that ",
-    "stay the same do not hang on that assumption. ", if (nrow(d)) paste0(first_upper(list_words(each)), "."))
+    "stay the same do not hang on that assumption. ", if (nrow(d)) paste0(first_upper(list_words(each)), "."),
+    if (any(d$p >= 0.05, na.rm = TRUE)) paste0(" A test that shows no difference is no proof that there is none."))
 }
 
 table_arm_strata <- function(results) {

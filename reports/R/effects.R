@@ -1,7 +1,7 @@
 # Hazard ratios: the forest, the Schoenfeld figure, the ranked groups.
 
 term_words <- function(d, joiner = ", ") {
-  unit <- ifelse(is.na(d$unit), "", plain_name(d$unit))
+  unit <- ifelse(is.na(d$unit), "", as.character(d$unit))
   ifelse(unit == "", predictor_words(d$term), paste0(predictor_words(d$term), joiner, unit))
 }
 
@@ -17,24 +17,19 @@ forest_data <- function(results, outcome) {
   # One line a term, also where models scale it by the spread of different rows.
   adjusted <- d[order(d$model != "cox"), ]
   unit <- adjusted$unit[match(as.character(d$term), as.character(adjusted$term))]
-  words <- paste0(wrap(predictor_words(d$term), 26), "\n", plain_name(unit))
+  words <- paste0(wrap(predictor_words(d$term), 26), "\n", unit)
   d$shown <- factor(words, rev(unique(words[order(match(as.character(d$term), terms))])))
   d[!(d$infinite %in% TRUE) & is.finite(d$estimate), , drop = FALSE]
 }
 
 plot_forest <- function(results, outcome) {
   d <- forest_data(results, outcome)
-  span <- range(c(0.8, 1.25, pmax(d$lower, 0.05), pmin(d$upper, 20)),
-      na.rm = TRUE) # a wild interval must not hide the rest
-  place <- ggplot2::position_dodge(width = 0.6)
-  ggplot2::ggplot(d, ggplot2::aes(hr, shown, colour = kind, shape = kind)) +
-    ggplot2::geom_vline(xintercept = 1, colour = "#555555", linewidth = 0.4) +
-    ggplot2::geom_linerange(ggplot2::aes(xmin = lower, xmax = upper), position = place, linewidth = 0.8) +
-    ggplot2::geom_point(position = place, size = 2.8, fill = "white") +
-    ggplot2::scale_x_log10(limits = span, oob = scales::squish, breaks = c(0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20),
-        labels = fmt_number) +
-    ggplot2::scale_colour_manual(values = c("#D55E00", "#0072B2", "#009E73"), name = NULL, drop = FALSE) +
-    ggplot2::scale_shape_manual(values = c(21, 16, 18), name = NULL, drop = FALSE) +
+  span <- ratio_span(d$hr, d$lower, d$upper)
+  looks <- function(values) stats::setNames(values, forest_kinds)
+  ggplot2::ggplot(within_span(d, span), ggplot2::aes(hr, shown, colour = kind, shape = kind)) +
+    ratio_marks(span, ggplot2::position_dodge(width = 0.6), size = 2.8, fill = "white") +
+    ggplot2::scale_colour_manual(values = looks(c("#D55E00", "#0072B2", "#009E73")), name = NULL) +
+    ggplot2::scale_shape_manual(values = looks(c(21, 16, 18)), name = NULL) +
     ggplot2::labs(x = "Hazard ratio (log scale), 95 % interval", y = NULL) + theme_report()
 }
 

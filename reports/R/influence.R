@@ -15,7 +15,7 @@ influence_term <- function(results, outcome) {
 fact_name <- function(results, id) {
   if (!nrow(results$facts)) return(as.character(id))
   f <- results$facts[match(as.character(id), as.character(results$facts$fact_id)), ]
-  ifelse(is.na(f$subject), as.character(id), paste0(plain_name(f$subject), " (", plain_name(f$relation), ")"))
+  ifelse(is.na(f$subject), as.character(id), paste0(f$subject, " (", f$relation, ")"))
 }
 
 #' One sentence each for facts, runs, outliers, collinearity and overdispersion.
@@ -28,19 +28,30 @@ say_influence <- function(results, outcome) {
 
 say_dfbeta <- function(results, outcome, term, aspect) {
   d <- influence_of(results, outcome, aspect)
-  x <- utils::head(d[as.character(d$term) %in% term, ], 1)
+  d <- d[as.character(d$term) %in% term, ]
+  x <- utils::head(d, 1)
   if (!nrow(x)) return(character())
+  if (aspect == "run" && nrow(d) == 2) return(say_two_runs(results, outcome, term, d))
   cox <- pick(results$coefficients, outcome = outcome, rule = results$rule, model = "cox", term = term)
   if (doubted(results, outcome, "cox")) return(character()) # said where the hazard ratio is
   who <- if (aspect == "fact") paste0("fact, \u201c", md(fact_name(results, x$unit)), "\u201d,") else
     paste0("run, ", md(as.character(x$unit)), ",")
   # Leaving out one of r equal runs moves an estimate by 1 / sqrt(r - 1) of its error in the ordinary course of things.
-  far <- if (aspect == "fact") 1 else 2 / sqrt(max(1, nrow(d[as.character(d$term) %in% term, ]) - 1))
+  far <- if (aspect == "fact") 1 else 2 / sqrt(max(1, nrow(d) - 1))
   much <- if (abs(x$value) > far) " That is more than chance would do: **report it with and without.**" else ""
   paste0("Without the most influential ", who, " the hazard ratio of \u201c", md(contrast_of(results, outcome, term)),
     "\u201d ", if (is.na(x$lower)) "would be about " else "is ", fmt_ratio(x$hr_without),
     if (nrow(cox)) paste0(" instead of ", fmt_ratio(cox$hr[1])),
     " (", fmt_number(abs(x$value), 2), " of its standard error).", much)
+}
+
+# Without one of two runs there is the other: each alone, instead of the more influential of them.
+say_two_runs <- function(results, outcome, term, d) {
+  left <- rev(as.character(d$unit))
+  paste0("There are two runs. Fitted on either of them alone, the hazard ratio of \u201c",
+    md(contrast_of(results, outcome, term)), "\u201d is ",
+    list_words(paste0(fmt_hr(d$hr_without, d$lower, d$upper), " (", md(left), ")")), "; two runs say little about how ",
+    "much runs differ.")
 }
 
 say_outliers <- function(results, outcome, far = 2.5) {
@@ -101,16 +112,15 @@ plot_influence <- function(results, outcome) {
   d$panel <- factor(panels[as.character(d$aspect)], panels)
   cox <- pick(results$coefficients, outcome = outcome, rule = results$rule, model = "cox",
     term = influence_term(results, outcome))
-  span <- range(c(1, 0.8 * d$hr_without, 1.25 * d$hr_without, pmax(d$lower, 0.05), pmin(d$upper, 20)), na.rm = TRUE)
-  ggplot2::ggplot(d, ggplot2::aes(hr_without, row)) +
-    ggplot2::geom_vline(xintercept = 1, colour = "#555555", linewidth = 0.4) +
-    ggplot2::geom_vline(data = utils::head(cox, 1), ggplot2::aes(xintercept = hr), colour = "#D55E00",
-      linetype = "dashed", linewidth = 0.8) +
-    ggplot2::geom_linerange(ggplot2::aes(xmin = lower, xmax = upper), colour = "#0072B2", linewidth = 0.8,
-      na.rm = TRUE) +
-    ggplot2::geom_point(colour = "#0072B2", size = 2.4) +
+  span <- ratio_span(0.8 * d$hr_without, 1.25 * d$hr_without, d$lower, d$upper, least = 1)
+  within <- utils::head(cox[which(cox$hr >= span[1] & cox$hr <= span[2]), ], 1)
+  d$colour <- "#0072B2"
+  ggplot2::ggplot(within_span(d, span, d$hr_without), ggplot2::aes(hr_without, row, colour = colour)) +
+    ggplot2::scale_colour_identity() +
+    ggplot2::geom_vline(data = within, ggplot2::aes(xintercept = hr), colour = "#D55E00", linetype = "dashed",
+      linewidth = 0.8) +
+    ratio_marks(span) +
     ggplot2::facet_grid(panel ~ ., scales = "free_y", space = "free_y") +
-    ggplot2::scale_x_log10(limits = span, oob = scales::squish, labels = fmt_number) +
     ggplot2::scale_y_discrete(labels = stats::setNames(wrap(name, 40), d$row)) +
     ggplot2::labs(x = "Hazard ratio (log scale)", y = NULL) + theme_report() +
     ggplot2::theme(strip.text.y = ggplot2::element_text(angle = 0))

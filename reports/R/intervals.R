@@ -37,7 +37,7 @@ say_time_ratio <- function(results, outcome) {
   d <- utils::head(d[column_of(d$term) == main_term(results, outcome), ], 1)
   if (!nrow(d) || is.na(d$time_ratio)) return("")
   paste0("As a time ratio (", aft_words[as.character(d$distribution)], " times, the best of three by AIC) it takes ",
-    fmt_ratio(d$time_ratio), " times as long (", fmt_ratio(d$lower), " to ", fmt_ratio(d$upper), ").")
+    times_words(d$time_ratio, ""), " as long (", fmt_ratio(d$lower), " to ", fmt_ratio(d$upper), ").")
 }
 
 aft_words <- c(weibull = "Weibull", lognormal = "log-normal", loglogistic = "log-logistic")

@@ -21,7 +21,7 @@ plot_knowledge <- function(results) {
   d <- knowledge_by_relation(results)
   known <- d[d$knowledge == "known", ]
   order <- known$relation[order(known$share)]
-  label <- function(r) paste0(wrap(plain_name(r), 24), " (", fmt_n(known$facts[match(r, known$relation)]), ")")
+  label <- function(r) paste0(wrap(r, 24), " (", fmt_n(known$facts[match(r, known$relation)]), ")")
   d$relation <- factor(d$relation, order)
   ggplot2::ggplot(d, ggplot2::aes(x = share, y = relation, fill = knowledge)) +
     ggplot2::geom_col(width = 0.75, position = ggplot2::position_stack(reverse = TRUE), colour = "white",
@@ -41,7 +41,7 @@ alt_knowledge <- function(results) {
   known <- d[d$knowledge == "known", ]
   known <- known[order(-known$share), ]
   paste0("Stacked bars, one per relation: share of facts known, latent and unknown before training. Known: ",
-    list_words(paste(plain_name(known$relation), fmt_percent(known$share, 0))), ".")
+    list_words(paste(known$relation, fmt_percent(known$share, 0))), ".")
 }
 
 #' Recall by epoch: a thin line per run with its Wilson band, a thick line for the mean of an arm.
@@ -123,9 +123,12 @@ plot_events <- function(results) {
 }
 
 cap_events <- function(results) {
-  step <- event_step(events_per_time(results))
-  per <- if (step == 1) time_word(results$time) else paste(fmt_number(step), time_word(results$time, 2))
-  paste0("Events per ", per, ", summed over runs (rule: ", rule_words(results$rule), ").")
+  d <- events_per_time(results)
+  step <- event_step(d)
+  regular <- all(abs(diff(sort(unique(d$stop))) / step - 1) < 1e-6) # else a bar stands for a probe, not for a span
+  per <- if (!regular) paste("at each", time_word(results$time)) else paste("per",
+    if (step == 1) time_word(results$time) else paste(fmt_number(step), time_word(results$time, 2)))
+  paste0("Events ", per, ", summed over runs (rule: ", rule_words(results$rule), ").")
 }
 
 alt_events <- function(results) {

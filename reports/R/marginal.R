@@ -19,7 +19,7 @@ say_marginal <- function(d) {
 table_marginal <- function(results, d) {
   when <- ifelse(is.na(d$time), "whole follow-up", paste0(time_word(results$time), "\u00a0", fmt_number(d$time)))
   effects <- unname(c(coxme = "normal", "frailty-gamma" = "gamma")[as.character(d$model)])
-  shown <- data.frame(Predictor = predictor_words(d$term), Compared = plain_name(d$unit), "Random effects" = effects,
+  shown <- data.frame(Predictor = predictor_words(d$term), Compared = as.character(d$unit), "Random effects" = effects,
     "Within a group" = fmt_hr(d$hr, d$lower, d$upper), "Over all groups" = fmt_hr(d$marginal_hr, d$marginal_lower,
       d$marginal_upper), When = when, check.names = FALSE)
   if (anyNA(effects)) shown$"Random effects" <- NULL # a model of the plan says above which ones it has

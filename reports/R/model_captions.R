@@ -25,7 +25,8 @@ model_captions <- c(
   curves = paste0(
     "Hazard ratio, with its pointwise band (%s): over time, for a predictor whose effect may change; over",
     " a predictor's values, relative to the average fact. Where the band contains 1 throughout, the data ",
-    "show no effect. Values beyond 0.05 and 20 are cut there."
+    "show none, which is not to say that there is none: it may be as large as the band is wide. The panels end at ",
+    "0.05 and 20, and a curve that leaves one goes on."
   ),
   zph = paste0(
     "Scaled Schoenfeld residuals: a point per event, the smoothed log hazard ratio with its band (%s), and ",
@@ -35,7 +36,7 @@ model_captions <- c(
   groups = paste0(
     "Levels of the random effects ranked: hazard relative to the typical one, beyond the predictors, with",
     " %ss given the variances. The effects are shrunk towards 1. Of many levels the ten lowest and the ",
-    "ten highest; what lies beyond 0.05 or 20 is cut there. Look at those whose interval excludes 1 for ",
+    "ten highest; an arrow goes on beyond the axis. Look at those whose interval excludes 1 for ",
     "what the predictors miss."
   )
 )

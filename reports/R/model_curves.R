@@ -6,14 +6,15 @@ plot_model_curves <- function(results, task) {
   axis <- ifelse(as.character(d$axis) == "time", time_word(results$time, 2), plain_name(d$axis))
   panel <- paste0(as.character(d$term), "\n", "over ", axis)
   d$panel <- factor(panel, unique(panel))
-  span <- range(c(0.8, 1.25, pmax(d$lower, 0.05), pmin(d$upper, 20)), na.rm = TRUE)
+  # The scale keeps all and the panel shows a part of it: a curve leaves the panel, and does not run along its edge.
+  span <- ratio_span(d$hr, d$lower, d$upper)
   ggplot2::ggplot(d, ggplot2::aes(at, hr)) +
     ggplot2::geom_hline(yintercept = 1, colour = "#555555", linewidth = 0.4) +
     ggplot2::geom_ribbon(ggplot2::aes(ymin = lower, ymax = upper), fill = "#0072B2", alpha = 0.2) +
     ggplot2::geom_line(colour = "#0072B2", linewidth = 1) +
     ggplot2::facet_wrap(~panel, scales = "free_x", ncol = 2) +
-    ggplot2::scale_y_log10(limits = span, oob = scales::squish, breaks = c(0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20),
-      labels = fmt_number) +
+    ggplot2::scale_y_log10(breaks = ratio_breaks(span), labels = fmt_number) +
+    ggplot2::coord_cartesian(ylim = span) +
     ggplot2::labs(x = NULL, y = "Hazard ratio (log scale)") + theme_report()
 }
 
@@ -37,7 +38,7 @@ table_model_periods <- function(results, task) {
   d <- d[order(match(d$term, unique(d$term)), d$period), ]
   # Nothing beside the predictor says here which level of a factor it is.
   level <- ifelse(grepl("^[A-Za-z0-9_.]+:[^*()]+$", d$term), sub("^[^:]*:", "", d$term), "")
-  predictor <- paste0(predictor_words(d$term), ifelse(nzchar(level), paste0(", ", plain_name(level)), ""))
+  predictor <- paste0(predictor_words(d$term), ifelse(nzchar(level), paste0(", ", level), ""))
   md_table(with_interval(data.frame(Predictor = predictor, Period = period_words(results, d),
     Events = fmt_n(d$events), "Hazard ratio (95 % interval)" = fmt_hr(d$hr, d$lower, d$upper), p = fmt_p_value(d$p),
     check.names = FALSE), results, task), "llrrr")
@@ -57,7 +58,8 @@ say_model_zph <- function(results, task) {
   global <- d[as.character(d$term) == "GLOBAL", ]
   failing <- d[as.character(d$term) != "GLOBAL" & d$p < 0.05 & !is.na(d$p), ]
   if (!nrow(failing)) {
-    return(paste0("No test shows a hazard ratio that changes with time (all together: ", fmt_p(global$p), ")."))
+    return(paste0("No test shows a hazard ratio that changes with time (all together: ", fmt_p(global$p), "); that is ",
+      "not proof that none does."))
   }
   below <- if (periods_wanted(results, task)) ", look at the periods below"
   which <- paste0(md(lower_first(predictor_words(failing$term))), " (", fmt_p(failing$p), ")")

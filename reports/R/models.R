@@ -24,10 +24,12 @@ of_model <- function(results, table, task) pick(results$models[[table]], task = 
 
 #' Every named model under its own heading: what was fitted, on what, its doubts, and its tables.
 models_section <- function(results) {
-  for (task in as.character(named_models(results)$task)) {
+  ids <- paste0("model-", gsub("[^a-z0-9]+", "-", tolower(as.character(named_models(results)$name))))
+  ids <- stats::setNames(make.unique(ids, sep = "-"), named_models(results)$task) # names may differ in signs only
+  for (task in names(ids)) {
     fit <- of_model(results, "fits", task)
-    id <- paste0("model-", gsub("[^a-z0-9]+", "-", tolower(as.character(fit$name))))
-    cat(piece("model", task = task, id = id, heading = md(plain_name(fit$name))), "\n")
+    id <- ids[[task]]
+    cat(piece("model", task = task, id = id, heading = md(as.character(fit$name))), "\n")
     if (!as.character(fit$status) %in% c("ok", "not needed")) cat(model_callout(fit), "\n")
     for (part in names(model_parts)) {
       shown <- nrow(of_model(results, model_parts[[part]], task)) > 0
@@ -74,8 +76,10 @@ model_callout <- function(fit) {
 #' One paragraph: the model in words, the formula as fitted, the rows behind it.
 say_model <- function(results, task) {
   fit <- of_model(results, "fits", task)
-  counts <- paste0(plural(fit$rows, "row"), " of ", plural(fit$facts, "fact"), " in ", plural(fit$runs, "run"), ", ",
-    plural(fit$events, "event"), if (isTRUE(fit$dropped > 0)) paste0("; ", plural(fit$dropped, "row"), " dropped"))
+  counts <- if (is.na(fit$rows) || !fit$rows) "no rows, as it came to no fit" else paste0(
+    plural(fit$rows, "row"), " of ", plural(fit$facts, "fact"), " in ", plural(fit$runs, "run"), ", ",
+    plural(fit$events, "event"),
+    if (isTRUE(fit$dropped > 0)) paste0("; ", plural(fit$dropped, "row"), " dropped"))
   ties <- if (!is.na(fit$ties) && nzchar(as.character(fit$ties))) paste0("; ties: ", md(as.character(fit$ties)))
   written <- if (!is.na(fit$formula)) paste0("Fitted as `", code_text(fit$formula), "`. ")
   paste0(md(as.character(fit$title)), ". ", written, "Behind it: ", counts, ties,
@@ -88,7 +92,7 @@ code_text <- function(x) gsub("{{<", "{ {<", gsub("`", "'", as.character(x), fix
 
 table_model_coefficients <- function(results, task) {
   d <- of_model(results, "coefficients", task)
-  md_table(with_interval(data.frame(Predictor = predictor_words(d$term), "Compared" = plain_name(d$unit),
+  md_table(with_interval(data.frame(Predictor = predictor_words(d$term), "Compared" = as.character(d$unit),
     "Hazard ratio (95 % interval)" = fmt_hr(d$hr, d$lower, d$upper, d$infinite), p = fmt_p_value(d$p),
     check.names = FALSE), results, task), "llrr")
 }
@@ -97,7 +101,7 @@ table_model_aft <- function(results, task) {
   d <- of_model(results, "aft", task)
   distribution <- paste0(aft_words[as.character(d$distribution)], ifelse(d$chosen, " (chosen)", ""))
   md_table(with_interval(data.frame(Distribution = distribution,
-    AIC = fmt_number(d$aic, 5), Predictor = predictor_words(d$term), Compared = plain_name(d$unit),
+    AIC = fmt_number(d$aic, 5), Predictor = predictor_words(d$term), Compared = as.character(d$unit),
     "Time ratio (95 % interval)" = fmt_hr(d$time_ratio, d$lower, d$upper, d$infinite),
     "Hazard ratio" = fmt_hr(d$hr, d$hr_lower, d$hr_upper, d$infinite), p = fmt_p_value(d$p), check.names = FALSE),
     results, task), "lrllrrr")

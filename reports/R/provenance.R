@@ -12,7 +12,7 @@ say_cluster <- function(results) {
   if (!nzchar(cluster)) return(", and treat the rows as independent")
   what <- if (cluster == "fact_id") "the rows of one fact" else paste0("the same *", md(cluster), "*")
   paste0("; those of the Cox models, the grouped-time model and the curves are robust to rows belonging together (",
-      what, "), those of Firth's model and of models with random effects are not")
+      what, "), those of Firth's model and of models whose random effects are of something else are not")
 }
 
 say_caveats <- function(results) {
@@ -55,8 +55,9 @@ say_note <- function(results) {
 say_costs <- function(results) {
   made <- vapply(results$manifest$artefacts, function(x) if (is.null(x$made)) "" else as.character(x$made), "")
   machine <- results$environment$machine
-  paste0("All steps together took ", fmt_seconds(sum(step_seconds(results), na.rm = TRUE)), "; the fits alone ",
-    fmt_seconds(sum(results$every_fit$seconds, na.rm = TRUE)), ". ",
+  paste0("Added up, the steps took ", fmt_seconds(sum(step_seconds(results), na.rm = TRUE)), ", the fits alone ",
+    fmt_seconds(sum(results$every_fit$seconds, na.rm = TRUE)), "; what ran side by side (runs, fits) counts each with ",
+    "its own time, so that less may have passed on the clock. ",
     if (length(machine)) paste0("Machine: ", md(paste(unlist(machine), collapse = ", ")), ". "),
     if (any(nzchar(made))) paste0("The newest artefact dates from ", md(max(made)), "."),
     if (length(results$absent)) paste0(" Optional files that are not in the folder: ", md(list_words(results$absent)),

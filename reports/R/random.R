@@ -3,8 +3,21 @@
 random_models <- c("coxme", "frailty-gamma", "frailty-fact")
 
 random_effects_of <- function(results, outcome, model) {
-  d <- pick(results$random_effects, outcome = outcome, rule = results$rule, model = model)
-  d[order(match(as.character(d$grouping), unique(as.character(d$grouping))), d$hr), ] # the largest on top
+  alike_once(results, pick(results$random_effects, outcome = outcome, rule = results$rule, model = model))
+}
+
+#' Levels in the order of their effects, the largest last. Levels with the same effect (facts with the same history and
+#' the same predictors) share a row, and so do those that lie wholly beyond what figures and sentences tell apart: their
+#' order would say nothing. `name`: the level in words; `alike`: how many.
+alike_once <- function(results, d) {
+  d <- d[order(match(as.character(d$grouping), unique(as.character(d$grouping))), d$hr), , drop = FALSE]
+  told <- function(x) signif(pmin(pmax(x, ratio_limits[1]), ratio_limits[2]), 4)
+  same <- paste(d$grouping, told(d$hr), told(d$lower), told(d$upper))
+  d$alike <- as.integer(stats::ave(d$hr, same, FUN = length))
+  d$name <- ifelse(d$grouping == "fact_id", fact_name(results, d$level), as.character(d$level))
+  d <- d[!duplicated(same), , drop = FALSE]
+  d$name <- paste0(d$name, ifelse(d$alike > 1, paste0(" and ", plural(d$alike - 1, "other"), " alike"), ""))
+  d
 }
 
 groups_shown <- function(results, outcome) nrow(ends_of(random_effects_of(results, outcome, "coxme")))
@@ -21,37 +34,28 @@ ends_of <- function(d, ends = 10) {
 plot_caterpillar <- function(d, name, by = predictor_words(d$grouping), interval = "95 % interval") {
   d$row <- factor(seq_len(nrow(d)))
   d$by <- factor(by, if (all(by %in% c("Soonest", "Latest"))) c("Soonest", "Latest") else unique(by))
-  span <- range(c(0.5, 2, pmin(20, pmax(0.05, c(d$hr, d$lower, d$upper)))), na.rm = TRUE)
+  span <- ratio_span(d$hr, d$lower, d$upper, least = c(0.5, 2))
   apart <- is.finite(d$lower) & (d$lower > 1 | d$upper < 1)
   d$apart <- factor(ifelse(apart, "interval excludes 1", "interval includes 1"),
     c("interval excludes 1", "interval includes 1"))
-  ggplot2::ggplot(d, ggplot2::aes(hr, row, colour = apart, shape = apart)) +
-    ggplot2::geom_vline(xintercept = 1, colour = "#555555", linewidth = 0.4) +
-    ggplot2::geom_linerange(ggplot2::aes(xmin = lower, xmax = upper), linewidth = 0.8, na.rm = TRUE) +
-    ggplot2::geom_point(size = 2.2) +
+  ggplot2::ggplot(within_span(d, span), ggplot2::aes(hr, row, colour = apart, shape = apart)) +
+    ratio_marks(span, size = 2.2) +
     ggplot2::facet_grid(by ~ ., scales = "free_y", space = "free_y") +
-    ggplot2::scale_x_log10(limits = span, oob = scales::squish, labels = fmt_number, breaks = ratio_breaks(span)) +
     ggplot2::scale_y_discrete(labels = stats::setNames(wrap(name, 44), d$row)) +
-    ggplot2::scale_colour_manual(values = c("#D55E00", "#0072B2"), name = NULL, drop = FALSE) +
-    ggplot2::scale_shape_manual(values = c(18, 16), name = NULL, drop = FALSE) +
+    ggplot2::scale_colour_manual(values = stats::setNames(c("#D55E00", "#0072B2"), levels(d$apart)), name = NULL) +
+    ggplot2::scale_shape_manual(values = stats::setNames(c(18, 16), levels(d$apart)), name = NULL) +
     ggplot2::labs(x = paste0("Hazard relative to 1 (log scale), ", interval), y = NULL) + theme_report() +
     ggplot2::theme(panel.grid.major.y = ggplot2::element_blank(), strip.text.y = ggplot2::element_text(angle = 0))
 }
 
-ratio_breaks <- function(span) {
-  breaks <- c(0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20)
-  breaks <- breaks[breaks >= span[1] & breaks <= span[2]]
-  if (length(breaks) > 7) intersect(breaks, c(0.05, 0.2, 1, 5, 20)) else breaks
-}
-
 plot_groups <- function(results, outcome) {
   d <- ends_of(random_effects_of(results, outcome, "coxme"))
-  plot_caterpillar(d, plain_name(d$level))
+  plot_caterpillar(d, d$name)
 }
 
 plot_facts <- function(results, outcome) {
   d <- ends_of(random_effects_of(results, outcome, "frailty-fact"))
-  plot_caterpillar(d, fact_name(results, d$level), ifelse(d$hr > stats::median(d$hr), "Soonest", "Latest"))
+  plot_caterpillar(d, d$name, ifelse(d$hr > stats::median(d$hr), "Soonest", "Latest"))
 }
 
 #' Which groups differ from the typical one by more than their uncertainty.
@@ -59,7 +63,7 @@ say_groups <- function(results, outcome) {
   d <- random_effects_of(results, outcome, "coxme")
   if (!nrow(d) || all(is.na(d$lower))) return("")
   ends <- function(rows) {
-    paste0(md(plain_name(rows$level)), " (", fmt_hr(rows$hr, rows$lower, rows$upper), ")")
+    paste0(md(rows$name), " (", fmt_hr(rows$hr, rows$lower, rows$upper), ")")
   }
   fast <- d[which(d$lower > 1), ]
   slow <- d[which(d$upper < 1), ]
@@ -77,12 +81,13 @@ say_facts <- function(results, outcome) {
   v <- utils::head(pick(results$variances, outcome = outcome, rule = results$rule, model = "frailty-fact"), 1)
   if (!nrow(d) || !nrow(v)) return("")
   if (v$boundary %in% TRUE) {
-    return(paste0("Facts with the same predictors show no difference beyond chance (variance at zero): there is no ",
-      "overdispersion, and no fact to single out."))
+    return(paste0("These data do not show that facts with the same predictors differ (the variance is estimated as 0",
+      if (is.finite(v$upper)) paste0(", and its interval reaches to ", fmt_number(v$upper)), "): there is no fact to ",
+      "single out."))
   }
-  apart <- sum(d$lower > 1 | d$upper < 1, na.rm = TRUE)
+  apart <- sum(d$alike[which(d$lower > 1 | d$upper < 1)])
   paste0("A fact that is soon in one run is soon in the others, beyond what its predictors explain (overdispersion): ",
-    "of two facts with the same predictors the faster one is typically ", fmt_ratio(v$median_hr), " times as fast (",
+    "of two facts with the same predictors the faster one is typically ", times_words(v$median_hr, ""), " as fast (",
     fmt_p(v$p), "). ",
     if (apart) paste0("For ", plural(apart, "fact"), " the interval excludes the average.") else
       "No single fact stands out from the average by more than its uncertainty.",
@@ -98,10 +103,10 @@ alt_ends <- function(d, name, what, interval = "95 % interval") {
 alt_groups <- function(results, outcome) {
   d <- random_effects_of(results, outcome, "coxme")
   d <- d[order(d$hr), ]
-  alt_ends(d, plain_name(d$level), paste("Groups by their random effect on", outcome))
+  alt_ends(d, d$name, paste("Groups by their random effect on", outcome))
 }
 
 alt_facts <- function(results, outcome) {
   d <- random_effects_of(results, outcome, "frailty-fact")
-  alt_ends(d, fact_name(results, d$level), paste("Facts by their frailty for", outcome))
+  alt_ends(d, d$name, paste("Facts by their frailty for", outcome))
 }

@@ -92,7 +92,7 @@ say_stratified <- function(results, outcome) {
     list_words(unique(md(lower_first(predictor_words(gone))))), " has a baseline hazard of its own, so that no ratio ",
     "is assumed for it (and none is estimated), and the other predictors are compared within its levels. ",
     if (nrow(left) && !is.na(left$p)) paste0(if (left$p < 0.05) "Even so, the rest still changes with time (" else
-      "What is left shows no change with time (", fmt_p(left$p), ")."))
+      "For what is left no change with time is shown (", fmt_p(left$p), ")."))
 }
 
 table_stratified <- function(results, outcome) {

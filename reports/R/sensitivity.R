@@ -17,24 +17,29 @@ sensitivity_data <- function(results) {
 
 plot_sensitivity <- function(results) {
   d <- sensitivity_data(results)
-  d$panel <- paste0(d$outcome, ": ", plain_name(d$label))
+  d$panel <- paste0(d$outcome, ": ", term_words(d))
   d$panel <- factor(d$panel, unique(d$panel))
   rules <- level_order(d$rule)
   d$row <- factor(wrap(first_upper(rule_words(d$rule)), 26), rev(wrap(first_upper(rule_words(rules)), 26)))
-  span <- range(c(0.8, 1.25, pmax(d$lower, 0.05), pmin(d$upper, 20)), na.rm = TRUE)
-  place <- ggplot2::position_dodge(width = 0.7)
-  ggplot2::ggplot(d, ggplot2::aes(hr, row, colour = method, shape = method)) +
-    ggplot2::geom_vline(xintercept = 1, colour = "#555555", linewidth = 0.4) +
-    ggplot2::geom_linerange(ggplot2::aes(xmin = lower, xmax = upper), position = place, linewidth = 0.8) +
-    ggplot2::geom_point(position = place, size = 2.4) +
+  span <- ratio_span(d$hr, d$lower, d$upper)
+  looks <- function(values) stats::setNames(values, rev(ties_words))
+  ggplot2::ggplot(within_span(d, span), ggplot2::aes(hr, row, colour = method, shape = method)) +
+    ratio_marks(span, ggplot2::position_dodge(width = 0.7)) +
     ggplot2::facet_wrap(~panel, ncol = 1) +
-    ggplot2::scale_x_log10(limits = span, oob = scales::squish, breaks = c(0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20),
-      labels = fmt_number) +
-    ggplot2::scale_colour_manual(values = rev(palette_okabe[c(1:3, 7)]), name = NULL, drop = FALSE,
+    ggplot2::scale_colour_manual(values = looks(rev(palette_okabe[c(1:3, 7)])), name = NULL,
       guide = ggplot2::guide_legend(reverse = TRUE)) +
-    ggplot2::scale_shape_manual(values = c(4, 15, 17, 16), name = NULL, drop = FALSE,
+    ggplot2::scale_shape_manual(values = looks(c(4, 15, 17, 16)), name = NULL,
       guide = ggplot2::guide_legend(reverse = TRUE)) +
     ggplot2::labs(x = "Hazard ratio (log scale), 95 % interval", y = NULL) + theme_report()
+}
+
+#' How many events share their time with another, over all outcomes.
+say_tied <- function(results) {
+  d <- pick(results$events, rule = results$rule)
+  d <- d[d$event %in% TRUE, ]
+  shared <- vapply(split(d$stop, as.character(d$outcome)), function(stop) sum(stop %in% stop[duplicated(stop)]), 0)
+  paste0(fmt_n(sum(shared)), " of ", plural(nrow(d), "event"), " happened at the same time as another of their kind ",
+    "(ties).")
 }
 
 #' One sentence an outcome: the span of the estimates, and whether any choice changes the answer.
@@ -84,14 +89,12 @@ plot_latent <- function(results) {
   d$row <- factor(d$words, rev(unique(d$words[order])))
   d$kind <- factor(ifelse(d$definition == "half", "without the noise of drawing", as.character(d$definition)),
     c("drawn", "without the noise of drawing", "graded"))
-  span <- range(c(0.8, 1.25, pmax(d$lower, 0.05), pmin(d$upper, 20)), na.rm = TRUE)
-  ggplot2::ggplot(d, ggplot2::aes(hr, row, colour = kind, shape = kind)) +
-    ggplot2::geom_vline(xintercept = 1, colour = "#555555", linewidth = 0.4) +
-    ggplot2::geom_linerange(ggplot2::aes(xmin = lower, xmax = upper), linewidth = 0.8) +
-    ggplot2::geom_point(size = 2.4) + ggplot2::facet_wrap(~panel, ncol = 1) +
-    ggplot2::scale_x_log10(limits = span, oob = scales::squish, breaks = ratio_breaks(span), labels = fmt_number) +
-    ggplot2::scale_colour_manual(values = palette_okabe[c(2, 1, 3)], name = NULL, drop = FALSE) +
-    ggplot2::scale_shape_manual(values = c(18, 16, 15), name = NULL, drop = FALSE) +
+  span <- ratio_span(d$hr, d$lower, d$upper)
+  looks <- function(values) stats::setNames(values, levels(d$kind))
+  ggplot2::ggplot(within_span(d, span), ggplot2::aes(hr, row, colour = kind, shape = kind)) +
+    ratio_marks(span) + ggplot2::facet_wrap(~panel, ncol = 1) +
+    ggplot2::scale_colour_manual(values = looks(palette_okabe[c(2, 1, 3)]), name = NULL) +
+    ggplot2::scale_shape_manual(values = looks(c(18, 16, 15)), name = NULL) +
     ggplot2::labs(x = "Hazard ratio (log scale), 95 % interval", y = NULL) + theme_report()
 }
 

@@ -7,14 +7,16 @@ list_some <- function(x, most = 6) {
 
 #' What there is to analyse, where it is not a study's probes: the table of events.
 say_table <- function(results) {
-  e <- results$events
+  # Where events repeat, compete or change a state, `events` ends with the first of each fact.
+  e <- if (nrow(results$transitions)) results$transitions else results$events
   table <- basename(as.character(c(results$manifest$steps$events$key$spec$table, "a table of events")[1]))
   column <- study_value(results, c("events", "id"), "id")
   runs <- length(unique(as.character(e$run)))
   paste0("The events come from a table (", md(table), ") with ", plural(nrow(e), "row"), " of **",
     plural(length(unique(as.character(e$fact_id))), "fact"), "**",
     if (runs > 1) paste0(" in ", plural(runs, "run")), ", followed up to ", time_word(results$time), " ",
-    fmt_number(max(e$stop)), ". A fact is one value of the column \u201c", md(column), "\u201d.", say_histories(results))
+    fmt_number(max(e$stop)), ". A fact is one value of the column \u201c", md(column), "\u201d.",
+    say_histories(results))
 }
 
 say_time <- function(results) {
@@ -92,7 +94,8 @@ say_effect <- function(results, outcome) {
   if (!nrow(x)) return(say_no_estimate(results, outcome))
   best <- headline_of(results, outcome, c("cox", "cox-firth"), own)
   if (is.null(best) || best$model != "cox") return(say_doubtful_effect(results, outcome, x, best))
-  what <- if (vocabulary$probed && x$term == "latent") "facts with latent knowledge" else paste0("\u201c", md(term_words(x)), "\u201d")
+  ours <- vocabulary$probed && x$term == "latent"
+  what <- if (ours) "facts with latent knowledge" else paste0("\u201c", md(term_words(x)), "\u201d")
   paste0("The hazard ratio of ", md(outcome), " for ", what, " is **", fmt_ratio(x$hr), " (95 % interval ",
       fmt_ratio(x$lower), " to ",
     fmt_ratio(x$upper), ")**, ", fmt_p(x$p), ", adjusted for the other predictors (", plural(best$fit$events[1],
@@ -121,7 +124,7 @@ say_meaning <- function(results, outcome, x) {
 #' Whom a coefficient compares, in words: the one, and the other.
 compared <- function(x) {
   name <- lower_first(predictor_words(x$term))
-  unit <- plain_name(x$unit)
+  unit <- as.character(x$unit)
   if (vocabulary$probed && x$term == "latent") return(c("a fact that sampling could already produce at baseline", "one that it could not"))
   if (unit == "yes vs no") return(paste0(c("a fact with \u201c", "one without \u201c"), name, "\u201d"))
   if (startsWith(unit, "per SD")) {
@@ -151,10 +154,9 @@ say_count <- function(results, outcome) {
   d <- pick(results$event_counts, outcome = outcome, rule = results$rule)
   n <- sum(d$at_risk)
   if (!n) return(paste0("No fact was at risk of ", md(outcome), "."))
-  runs <- length(unique(as.character(d$run)))
   facts <- length(unique(as.character(pick(results$events, outcome = outcome, rule = results$rule)$fact_id)))
   who <- outcome_words(outcome, "who")
-  if (runs > 1) who <- paste0("histories of ", fmt_n(facts), " ", who)
+  if (history_word(results) == "history") who <- paste0("histories of ", fmt_n(facts), " ", who)
   paste0("**", fmt_n(sum(d$events)), " of ", fmt_n(n), "** ", who, " (", fmt_percent(sum(d$events) / n), ") ",
     outcome_words(outcome, "did"), ".")
 }
@@ -222,6 +224,25 @@ say_drift <- function(results, outcome, term) {
     period_words(results, b), ".")
 }
 
+#' Which of the two to trust: the grouped-time model where events share their times.
+say_ties <- function(results, outcome) {
+  d <- pick(results$events, outcome = outcome, rule = results$rule)
+  stop <- d$stop[d$event %in% TRUE]
+  shared <- tied_share(stop)
+  counted <- paste0(fmt_n(round(shared * length(stop))), " of ", plural(length(stop), "event"), " share their time with ",
+    "another")
+  if (shared < 0.5) return(paste0("Only ", counted, ", so the Cox model, which needs no grouping of the times, is the ",
+    "one to read."))
+  paste0(first_upper(counted), ", and the grouped-time model is made for that: there it is the safer one",
+    if (estimated(fit_of(results, outcome, "interval"))) " of the two", ".")
+}
+
+#' The share of events at a time at which another event happened as well.
+tied_share <- function(stop) {
+  if (!length(stop)) return(0)
+  mean(stop %in% stop[duplicated(stop)])
+}
+
 #' Where Cox and cloglog, two answers to the same question, differ by more than a tenth of the standard error.
 say_agreement <- function(results, outcome) {
   d <- pick(results$coefficients, outcome = outcome, rule = results$rule)
@@ -230,12 +251,11 @@ say_agreement <- function(results, outcome) {
   if (!nrow(a) || !nrow(b) || doubted(results, outcome, c("cox", "cloglog"))) return("")
   b <- b[match(as.character(a$term), as.character(b$term)), ]
   gap <- abs(a$estimate - b$estimate) / a$se
-  far <- which(is.finite(gap) & gap > 0.1)
+  far <- which(is.finite(gap) & round(gap, 2) > 0.1) # as it is printed
   if (!length(far)) {
     return("The Cox model and the grouped-time model agree: none differs by more than 10 % of its standard error.")
   }
   paste0("The Cox model and the grouped-time model differ by more than 10 % of the standard error for ",
     list_words(paste0(md(predictor_words(a$term[far])), " (", fmt_percent(gap[far], 0), ")")),
-    ". Many events share a checkpoint, and the grouped-time model is made for that: there it is the safer one",
-    if (estimated(fit_of(results, outcome, "interval"))) " of the two", ".")
+    ". ", say_ties(results, outcome))
 }

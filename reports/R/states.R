@@ -223,7 +223,7 @@ table_model_transitions <- function(results, task) {
   d <- of_model(results, "transition_coefficients", task)
   none <- !with_term(d)
   method <- ifelse(d$method == "subdistribution", "share", "rate")
-  predictor <- ifelse(none, as.character(d$reason), paste0(predictor_words(d$term), ", ", plain_name(d$unit)))
+  predictor <- ifelse(none, as.character(d$reason), paste0(predictor_words(d$term), ", ", as.character(d$unit)))
   md_table(with_interval(data.frame(Transition = transition_words(d), Of = method,
     Events = fmt_n(d$events), Predictor = predictor,
     "Hazard ratio (95 % interval)" = ifelse(none, "no estimate", fmt_hr(d$hr, d$lower, d$upper, d$infinite)),

@@ -24,7 +24,7 @@ table_knowledge <- function(results) {
   wide <- rbind(wide[names(all)], all)
   digits <- function(x) if (runs == 1) fmt_n(x) else formatC(x, format = "f", digits = 1, big.mark = ",")
   share <- function(x) paste0(digits(x), " (", fmt_percent(x / wide$facts, 0), ")")
-  md_table(data.frame(Relation = plain_name(wide$relation), Facts = fmt_n(wide$facts), Known = share(wide$mean.known),
+  md_table(data.frame(Relation = wide$relation, Facts = fmt_n(wide$facts), Known = share(wide$mean.known),
     Latent = share(wide$mean.latent), Unknown = share(wide$mean.unknown), check.names = FALSE), "lrrrr")
 }
 
@@ -66,8 +66,8 @@ table_recall_of_arms <- function(results) {
 }
 
 cap_event_counts <- function(results) {
+  if (history_word(results) == "fact") return("Facts at risk, events, and facts without one (censored).")
   runs <- length(unique(as.character(results$event_counts$run)))
-  if (runs == 1) return("Facts at risk, events, and facts without one (censored).")
   paste0("Histories (one fact in one run) at risk, events, and histories without one (censored), of all ", fmt_n(runs),
     " runs.")
 }
@@ -95,11 +95,18 @@ cap_coefficients <- function(results, outcome) {
     cloglog = "the same for grouped time", coxme = "with random effects")
   shown <- names(beside)[names(beside) %in% as.character(d$model)]
   robust <- unique(as.character(d$model[!is.na(d$se_robust)]))
-  plain <- beside[setdiff(shown, robust)]
+  plain <- beside[setdiff(shown, c(robust, if (cluster_is_random(results, outcome)) "coxme"))]
   paste0("Hazard ratios of ", outcome, " with 95 % intervals; above 1 the event comes earlier. ",
     paste0(beside[shown], ": ", what[shown], ".", collapse = " "),
     if (length(robust) && length(plain)) paste0(" The intervals of ", list_words(unname(plain)), " do not count that ",
       "rows of one ", cluster_word(results), " go together, and may be too narrow."))
+}
+
+# A random effect of what the rows are clustered by counts that they go together, as a robust error does.
+cluster_is_random <- function(results, outcome) {
+  cluster <- study_value(results, c("analysis", "cluster"), "fact_id")
+  cluster <- if (cluster == study_value(results, c("events", "id"), "fact_id")) "fact_id" else cluster
+  any(cluster == as.character(pick(results$variances, outcome = outcome, rule = results$rule, model = "coxme")$grouping))
 }
 
 # What the rows are clustered by, in the singular.

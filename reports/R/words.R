@@ -111,9 +111,9 @@ outcome_words <- function(outcome, which) {
   words[[which]]
 }
 
-#' What is counted: facts; of several runs histories, one for each fact in each run.
+#' What is counted: facts; where a fact is in several runs histories, one for each fact in each run.
 history_word <- function(results, n = 1) {
-  several <- length(unique(as.character(results$event_counts$run))) > 1
+  several <- nrow(unique(results$events[c("run", "fact_id")])) > length(unique(results$events$fact_id))
   if (several) if (n == 1) "history" else "histories" else if (n == 1) "fact" else "facts"
 }
 

@@ -18,7 +18,7 @@ probe_grid <- function(data) {
   # A table of someone else's may lack the columns, or have them empty.
   if (!all(c("left", "right") %in% names(data)) || all(is.na(data$right[data$event]))) {
     return(list(known = FALSE, shared = NA, sparse = checkpoints < 8L, checkpoints = checkpoints,
-                words = "the table has no columns `left` and `right`, so the intervals of the events are unknown"))
+                words = "the table has no columns left and right, so the intervals of the events are unknown"))
   }
   unknown <- sum(data$event & (is.na(data$left) | is.na(data$right)))
   if (unknown) {

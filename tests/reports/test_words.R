@@ -1,6 +1,6 @@
 # Rscript test_words.R FOLDER: the functions that format values, without any package.
 folder <- commandArgs(trailingOnly = TRUE)[1]
-for (file in c("words.R", "results.R", "tables.R", "style.R", "survival.R", "models.R",
+for (file in c("words.R", "results.R", "tables.R", "style.R", "survival.R", "models.R", "net.R",
   "marginal.R")) source(file.path(folder, file),
     encoding = "UTF-8")
 

@@ -141,7 +141,7 @@ test_that("the grid is judged by its intervals", {
   inside$stop[which(!inside$event)[[1]]] <- 7.5
   expect_false(probe_grid(inside)$shared)
   unknown <- shared[setdiff(names(shared), "left")]
-  expect_match(interval_where_needed(unknown, "latent")$reason, "no columns `left` and `right`")
+  expect_match(interval_where_needed(unknown, "latent")$reason, "no columns left and right")
   expect_error(fit_interval(unknown, "latent"), "there is no `left`")
   exact <- transform(shared, left = NaN, right = NaN) # a table whose events have a time, and no interval
   expect_match(turnbull_where_needed(exact)$reason, "the intervals of the events are unknown")

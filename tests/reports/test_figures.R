@@ -1,0 +1,60 @@
+# Rscript test_figures.R FOLDER: what the figures draw, read off their layers; data made here.
+folder <- commandArgs(trailingOnly = TRUE)[1]
+for (file in list.files(folder, pattern = "\\.R$", full.names = TRUE)) source(file, encoding = "UTF-8")
+layers <- function(plot) lapply(seq_along(plot$layers), function(i) ggplot2::layer_data(plot, i))
+
+# One estimate within the axis, one whose interval goes on beyond it on both sides, one that lies beyond it itself.
+d <- data.frame(outcome = "loss", rule = "first", model = "cox", term = c("a", "b", "c"), unit = "yes vs no",
+  estimate = log(c(2, 1, 900)), hr = c(2, 1, 900), lower = c(1.5, 0.001, 30), upper = c(3, 400, 9e4), infinite = FALSE)
+results <- list(coefficients = d, rule = "first", time = "epoch")
+forest <- layers(plot_forest(results, "loss"))
+span <- log10(c(0.05, 20))
+inside <- vapply(forest, function(x) all(c(x$x, x$xmin, x$xmax) >= span[1] - 1e-9, c(x$x, x$xmin, x$xmax) <=
+  span[2] + 1e-9, na.rm = TRUE), NA)
+stopifnot(all(inside))
+points <- Filter(function(x) "shape" %in% names(x), forest)[[1]]
+stopifnot(isTRUE(all.equal(sort(points$x), log10(c(1, 2))))) # 900 is no point at the edge of the axis
+label <- function(sign) do.call(rbind, Filter(function(x) sign %in% x$label, forest))
+arrows <- list(down = label("<"), up = label(">"))
+stopifnot(sum(!is.na(arrows$down$x)) == 1, sum(!is.na(arrows$up$x)) == 2)
+
+# A legend names what is drawn and nothing else.
+legend <- ggplot2::get_guide_data(plot_forest(results, "loss"), "colour")$.label
+stopifnot(identical(legend, "adjusted for the others"))
+
+# A curve of hazard ratios that climbs beyond the panel keeps its values: it leaves the panel, without a plateau.
+curve <- data.frame(task = "t", term = "x", axis = "time", at = 1:4, hr = c(1, 10, 100, 1000), lower = c(0.5, 5, 50, 500),
+  upper = c(2, 20, 200, 2000))
+drawn <- plot_model_curves(list(models = list(effect_curves = curve), time = "epoch"), "t")
+line <- ggplot2::layer_data(drawn, which(vapply(drawn$layers, function(l) inherits(l$geom, "GeomLine"), NA)))
+stopifnot(isTRUE(all.equal(line$y, 0:3)), isTRUE(all.equal(drawn$coordinates$limits$y, c(0.5, 20))))
+
+# Levels with one and the same effect share a row, and so do those wholly beyond the axis.
+effects <- data.frame(outcome = "loss", rule = "first", model = "coxme", grouping = "group", level = letters[1:6],
+  hr = c(1.5, 1.5, 1.5, 0.7, 0.001, 0.002), lower = c(1, 1, 1, 0.3, 1e-5, 1e-5), upper = c(2, 2, 2, 1.2, 0.01, 0.02))
+shown <- alike_once(list(facts = data.frame()), effects)
+stopifnot(identical(shown$name, c("e and 1 other alike", "d", "a and 2 others alike")),
+  identical(shown$alike, c(2L, 1L, 3L)))
+
+# Ticks of the time axis are regular wherever the numbers at risk are known there, and fit under the curve.
+ticks <- function(times, end) {
+  table <- data.frame(outcome = "loss", rule = "first", by = "", time = times)
+  risk_times(list(risk_table = table, rule = "first"), "loss", "", end)
+}
+for (end in c(5, 10, 12, 20, 30)) {
+  t <- ticks(0:end, end)
+  stopifnot(length(unique(diff(t))) == 1, length(t) <= 8, length(t) >= 3, max(t) <= end)
+}
+stopifnot(all(ticks(c(0, 1, 3, 7, 20, 20.5), 20.5) %in% c(0, 1, 3, 7, 20, 20.5)))
+# No grid runs through the numbers under a curve.
+counted <- data.frame(outcome = "loss", rule = "first", by = "", stratum = "all", time = 0:1, n_risk = 2:1, events = 0:1)
+risk <- plot_risk(list(rule = "first", events = data.frame(run = "a", fact_id = 1:2), risk_table = counted), "loss", "",
+  ggplot2::scale_x_continuous(breaks = 0:1), c("all facts" = "#000000"))
+stopifnot(grepl("element_blank", class(ggplot2::calc_element("panel.grid.major.x", risk$theme))[1]))
+
+# Equal spacing has a rate, unequal probes have none.
+of <- function(times) list(events = data.frame(outcome = "loss", rule = "first", arm = "a", stop = times, event = TRUE),
+  event_counts = data.frame(run = "r"), rule = "first", time = "epoch")
+stopifnot(startsWith(cap_events(of(c(4, 8, 12))), "Events per 4 epochs"),
+  startsWith(cap_events(of(c(4, 8, 24))), "Events at each epoch"))
+cat("all as expected\n")
