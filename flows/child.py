@@ -1,4 +1,4 @@
-"""A run in a process of its own: started, listened to, and ended with its parent."""
+"""A run in a process of its own: started, listened to, and what it says when it fails."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from events import children
 from events.errors import InputError
 from events.files import write_json
 from flows.gpus import taken
@@ -24,7 +25,13 @@ _SUMMARY = re.compile(r"^[EW]\d{4} .*torch/distributed/elastic", re.MULTILINE)
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def run_job(job: Job, threads: int, progress: Callable[[str, float, float, str], None], say: Callable) -> None:
+def run_job(
+    job: Job,
+    threads: int,
+    progress: Callable[[str, float, float, str], None],
+    say: Callable,
+    scratch: Path | None = None,
+) -> None:
     """Run `training.run` on a job file and pass its progress on.
 
     Parameters
@@ -35,6 +42,8 @@ def run_job(job: Job, threads: int, progress: Callable[[str, float, float, str],
         setting are many times slower: idle threads must sleep, not spin.
     progress : callable (run, done, total, note)
     say : callable (line)
+    scratch : Path, optional
+        Where the child's temporary files lie; default: the system's temporary folder.
 
     Raises
     ------
@@ -54,9 +63,11 @@ def run_job(job: Job, threads: int, progress: Callable[[str, float, float, str],
     }
     log = job.folder / "log.txt"
     problem: list[str] | None = None
-    with log.open("w") as errors, taken(job.tuning.processes) as gpus:
-        command = [sys.executable, *_start(job.tuning.processes), "training.run", str(job.folder / "job.json")]
-        child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment | gpus)
+    processes = job.tuning.processes
+    with log.open("w") as errors, taken(processes) as gpus, children.scratch(scratch) as temporary:
+        command = [sys.executable, *_start(processes), "training.run", str(job.folder / "job.json")]
+        environment |= gpus | {"TMPDIR": str(temporary)}
+        child = children.start(command, environment, stdout=subprocess.PIPE, stderr=errors, text=True)
         try:
             assert child.stdout is not None
             for line in child.stdout:
@@ -69,12 +80,12 @@ def run_job(job: Job, threads: int, progress: Callable[[str, float, float, str],
                     problem = event["error"]
             status = child.wait()
         finally:
-            _end(child)
+            children.end(child)
     if problem is not None:
         raise InputError(*problem)
     if status != 0:
         text = log.read_text("utf-8", "replace")
-        which, status = _first_to_fail(text, job.tuning.processes, status)
+        which, status = _first_to_fail(text, processes, status)
         tail = "\n".join(_SUMMARY.split(text)[0].strip().splitlines()[-12:])
         how = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
         hint = "run the same command again: it continues from the last checkpoint"
@@ -89,17 +100,6 @@ def _start(processes: int) -> list[str]:
         return ["-m"]
     # Not `accelerate launch --cpu`, which starts one process whatever it is asked for.
     return ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(processes), "-m"]
-
-
-def _end(child: subprocess.Popen) -> None:
-    """End a child that still works; torchrun is asked first, so that it ends its own."""
-    if child.poll() is None:
-        child.terminate()
-        try:
-            child.wait(5)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
 
 
 def _first_to_fail(log: str, processes: int, status: int) -> tuple[str, int]:

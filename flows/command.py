@@ -1,4 +1,4 @@
-"""The `factsurv` command. Exit codes: 0 done, 2 something the user can correct, 1 a fault of ours."""
+"""The `factsurv` command. Exit codes: 0 done, 2 something the user can correct, 130 interrupted, 1 a fault of ours."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from events.errors import InputError
+from flows import interrupt
 from reports.render import RenderError
 
 app = typer.Typer(
@@ -28,16 +29,23 @@ RESULTS = Path("results")
 @app.command()
 def run(study: Study, results: Folder = RESULTS) -> None:
     """Run a study: facts, training and probing, events, analysis, report. What is done is skipped."""
-    # What goes wrong is told once, by us: Prefect would print it again with its own traceback.
-    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
-    from flows.steps import check
+    from flows.server import address, check_server
     from flows.study_file import find_study
 
     path = find_study(study)
-    check(path)
-    from flows.study import study as flow
+    server = address()
+    if server is None:
+        from flows.study import study as run_study
 
-    print(f"report: {flow(str(path), str(results))}")
+        report = str(run_study(path, results))
+    else:
+        check_server(server)
+        # What goes wrong is told once, by us: Prefect would print it again with its own traceback.
+        os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
+        from flows.tracked import tracked
+
+        report = str(tracked(str(path), str(results)))
+    print(f"report: {report}")
 
 
 @app.command()
@@ -162,30 +170,20 @@ def schedule(
     results: Folder = RESULTS,
 ) -> None:
     """Run a study on a schedule until interrupted, through the Prefect server that PREFECT_API_URL names."""
+    from flows.server import START, address, check_server
     from flows.steps import check
     from flows.study_file import find_study
 
     path = find_study(study).resolve()
+    server = address()
+    if server is None:
+        raise InputError("a schedule needs a Prefect server, and none is named", "PREFECT_API_URL", START)
+    check_server(server)
+    from flows.tracked import check_cron, serve
+
+    check_cron(cron)
     check(path)
-    from prefect.client.orchestration import get_client
-    from prefect.flows import EntrypointType
-
-    from flows.study import study as flow
-
-    with get_client(sync_client=True) as client:
-        if (problem := client.api_healthcheck()) is not None:
-            raise InputError(
-                f"no Prefect server answers at {client.api_url} ({problem})",
-                "PREFECT_API_URL",
-                "start one with `prefect server start`, or name the one that runs: PREFECT_API_URL=http://HOST:4200/api",
-            )
-    flow.serve(
-        name=path.stem,
-        cron=cron,
-        parameters={"path": str(path), "results": str(results.resolve())},
-        limit=1,  # a run that takes longer than the interval is followed, not joined, by the next
-        entrypoint_type=EntrypointType.MODULE_PATH,
-    )
+    serve(path, results, cron)
 
 
 @app.command()
@@ -205,6 +203,7 @@ def doctor() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point: problems that the user can correct are one message and exit code 2."""
+    interrupt.install()
     try:
         app(args=list(arguments) if arguments is not None else None, prog_name="factsurv")
     except (InputError, RenderError) as error:

@@ -6,14 +6,15 @@ import json
 import os
 import platform
 import shutil
-import subprocess
 import sys
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from events import children
 from events.errors import InputError
+from flows.gpus import visible
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON_PACKAGES = (
@@ -148,9 +149,11 @@ def _machine() -> list[Finding]:
 
 
 def _gpu() -> str:
+    if not visible():
+        return ""
     import torch
 
-    return torch.cuda.get_device_name(0) if torch.cuda.is_available() else ""
+    return torch.cuda.get_device_name(0)
 
 
 def _version(package: str) -> str:
@@ -164,5 +167,5 @@ def _tool(name: str, flag: str) -> str:
     path = shutil.which(name)
     if path is None:
         return ""
-    answer = subprocess.run([path, flag], capture_output=True, text=True, timeout=60)
+    answer = children.run([path, flag], timeout=60)
     return (answer.stdout or answer.stderr).splitlines()[0].removeprefix(f"{name} ")

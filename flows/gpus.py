@@ -7,13 +7,18 @@ import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
+DEVICES = ("nvidia[0-9]*", "dxg", "kfd")  # NVIDIA's, the same under Windows' Linux, AMD's
 _users: Counter[str] = Counter()
 _lock = threading.Lock()
 
 
 def visible() -> list[str]:
     """Names of the GPUs that this command may use, as ``CUDA_VISIBLE_DEVICES`` writes them; empty without any."""
+    # Without a driver's device there is nothing to ask torch for: to import it takes seconds.
+    if not any(path for pattern in DEVICES for path in Path("/dev").glob(pattern)):
+        return []
     import torch
 
     if not torch.cuda.is_available():

@@ -1,4 +1,4 @@
-"""The steps of a study as plain functions. Prefect's tasks are thin wrappers around these.
+"""The steps of a study as plain functions. Where there is a Prefect server, its tasks are thin wrappers around these.
 
 Each step asks the manifest whether its key is still what it was; if so it is skipped and the log says
 so, otherwise the log says what changed. Everything that a step makes lies in the results folder.
@@ -9,6 +9,8 @@ from __future__ import annotations
 import datetime
 import fcntl
 import json
+import os
+import shutil
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -44,6 +46,8 @@ class Results(Generic[Spec]):
     study : StudyFile or OwnPlan
     say : callable
         Takes one line for the person who waits.
+    before : list of callable
+        Checks, called once each before the next step that has something to do; what they raise ends the command.
     done, skipped : list of str
         Steps that ran and that did not need to.
     """
@@ -51,6 +55,7 @@ class Results(Generic[Spec]):
     folder: Path
     study: Spec
     say: Say = print
+    before: list[Callable[[], None]] = field(default_factory=list)
     done: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
 
@@ -66,20 +71,28 @@ class Results(Generic[Spec]):
                 str(self.folder),
                 "wait for it to end, or name another folder with --results",
             ) from error
+        shutil.rmtree(self.scratch, ignore_errors=True)  # of a command that was killed together with its keeper
         self.manifest = Manifest(self.folder)
+
+    @property
+    def scratch(self) -> Path:
+        """Folder of what lasts as long as a command: copies for the report, R's temporary files."""
+        return self.folder / ".scratch"
 
     def close(self) -> None:
         """Let another command work in this folder; everything done so far is recorded already."""
+        shutil.rmtree(self.scratch, ignore_errors=True)
         self._lock.close()
 
     def step(self, name: str, key: dict[str, Any], make: Callable[[], dict[str, int | None]]) -> None:
         """Run ``make`` unless its key is what it was; ``make`` returns the files it made and their rows."""
-        key = json.loads(json.dumps(key, default=str))
+        key = as_kept(key)
         reasons = self.manifest.stale(name, key)
         if not reasons:
-            self.skipped.append(name)
-            self.say(f"{name}: up to date, skipped")
+            self.skip(name)
             return
+        while self.before:
+            self.before.pop(0)()
         shown = "; ".join(reasons[:4]) + (f"; and {len(reasons) - 4} more" if len(reasons) > 4 else "")
         self.say(f"{name}: running ({shown})")
         began = time.monotonic()
@@ -89,6 +102,11 @@ class Results(Generic[Spec]):
         self.done.append(name)
         self.say(f"{name}: done in {seconds:.1f} s")
 
+    def skip(self, name: str) -> None:
+        """Note that a step is up to date."""
+        self.skipped.append(name)
+        self.say(f"{name}: up to date, skipped")
+
     def inputs(self, *names: str) -> dict[str, str]:
         """Digests of artefacts, each verified against the manifest first."""
         return {name: digest(self.manifest.verified(name)) for name in names}
@@ -96,6 +114,11 @@ class Results(Generic[Spec]):
     def table(self, name: str) -> pa.Table:
         """One verified table."""
         return read_table(self.manifest.verified(name))
+
+
+def as_kept(key: dict[str, Any]) -> dict[str, Any]:
+    """A step's key as it is read back from the manifest."""
+    return json.loads(json.dumps(key, default=str))
 
 
 def code(*patterns: str) -> dict[str, str]:
@@ -161,12 +184,15 @@ def check(path: Path) -> None:
     InputError
     """
     from flows.doctor import Finding, examine
+    from flows.gpus import visible
     from training.models import locate
-    from training.team import check_gpus
 
     study = read_study(path)
-    for _, tuning in study.recipes().values():
-        check_gpus(tuning.processes)
+    if visible():
+        from training.team import check_gpus
+
+        for _, tuning in study.recipes().values():
+            check_gpus(tuning.processes)
     for spec in {spec for spec, _ in study.recipes().values()}:
         if spec.name != "tiny":
             locate(spec)
@@ -199,7 +225,8 @@ def make_facts(results: Results) -> None:
 
     results.step("facts", key, make)
     told = check_plan(results)
-    check_models(told["models"], told, table_columns(_covariates(results)))
+    if told["models"]:  # R reads them, which takes seconds
+        results.before.append(lambda: check_models(told["models"], told, table_columns(_covariates(results))))
 
 
 def check_plan(results: Results) -> dict[str, Any]:
@@ -217,11 +244,40 @@ def run_names(study: StudyFile) -> list[tuple[str, str, int]]:
     return [(f"{arm}-{seed}", arm, seed) for arm in study.recipes() for seed in study.study.seeds]
 
 
+def make_models(results: Results) -> dict[str, tuple[str, str]]:
+    """The model of each arm, see `make_model`."""
+    return {arm: make_model(results, arm) for arm in results.study.recipes()}
+
+
 def make_model(results: Results, arm: str) -> tuple[str, str]:
     """Local folder (or hub name) and identity of an arm's model; converted or pretrained once."""
     from training.prepared import prepared_model
 
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(results.scratch / "torch"))  # else in /tmp, for ever
     return prepared_model(results.study.recipes()[arm][0], results.study.facts, results.say)
+
+
+def _run_key(results: Results, arm: str, seed: int, model: tuple[str, str]) -> dict[str, Any]:
+    spec, tuning = results.study.recipes()[arm]
+    return {
+        "spec": {
+            "seed": seed,
+            "model": model[1],
+            "precision": spec.precision,
+            "tuning": tuning.model_dump(),
+            "probe": results.study.probe.model_dump(),
+        },
+        "inputs": results.inputs("facts.arrow"),
+        "code": reached_code("training.run"),
+    }
+
+
+def run_is_due(results: Results, run: str, arm: str, seed: int, model: tuple[str, str]) -> bool:
+    """Whether `make_run` has something to do, a checkpoint to remove included."""
+    return bool(
+        results.manifest.stale(f"run {run}", as_kept(_run_key(results, arm, seed, model)))
+        or list((results.folder / "runs" / run).glob("*checkpoint-*"))
+    )
 
 
 def make_run(
@@ -234,17 +290,6 @@ def make_run(
 
     spec, tuning = results.study.recipes()[arm]
     folder = results.folder / "runs" / run
-    key = {
-        "spec": {
-            "seed": seed,
-            "model": model[1],
-            "precision": spec.precision,
-            "tuning": tuning.model_dump(),
-            "probe": results.study.probe.model_dump(),
-        },
-        "inputs": results.inputs("facts.arrow"),
-        "code": reached_code("training.run"),
-    }
     job = Job(
         run=run,
         arm=arm,
@@ -257,11 +302,11 @@ def make_run(
     )
 
     def make() -> dict[str, int | None]:
-        run_job(job, threads, progress, results.say)
+        run_job(job, threads, progress, results.say, results.scratch)
         names = [f"runs/{run}/{n}.arrow" for n in ("baseline", "probes", "training")]
         return {n: read_table(results.folder / n).num_rows for n in names}
 
-    results.step(f"run {run}", key, make)
+    results.step(f"run {run}", _run_key(results, arm, seed, model), make)
     discard(folder)  # only now: until its tables were recorded the run could still have been killed
 
 
@@ -319,7 +364,7 @@ def make_analysis(results: Results, told: dict[str, Any] | None = None) -> None:
 
         spec = results.study.analysis
         given = {n: results.manifest.verified(f"{n}.arrow") for n in read}
-        tables = analyse(given, key["spec"]["plan"], spec.time_limit, results.say)
+        tables = analyse(given, key["spec"]["plan"], spec.time_limit, results.say, results.scratch)
         made = written(results, {f"analysis/{n}.arrow": t for n, t in tables.items()})
         found = environment()
         for missing in found["missing"]:
@@ -345,7 +390,7 @@ def make_report(results: Results) -> Path:
     key["code"] = {n: d for n, d in key["code"].items() if "__pycache__" not in n}
 
     def make() -> dict[str, int | None]:
-        rendered = render(results.folder, r_environment=find_r().environment())
+        rendered = render(results.folder, r_environment=find_r().environment(), scratch=results.scratch)
         for warning in rendered.warnings:
             results.say(f"report: {warning}")
         return {"report.html": None}

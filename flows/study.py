@@ -1,91 +1,85 @@
-"""The Prefect flow `study`: thin tasks over the steps, with or without a Prefect server at hand."""
+"""A study from its facts to its report: its steps in their order, called directly or tracked (flows.tracked)."""
 
+from __future__ import annotations
+
+import contextvars
 import os
-
-# Off before prefect is imported: nothing is sent anywhere, and short runs end without noise.
-os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
-os.environ.setdefault("DO_NOT_TRACK", "1")
-os.environ.setdefault("PREFECT_SERVER_LOGGING_LEVEL", "CRITICAL")
-os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
-os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")
-
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing
 from pathlib import Path
 
-from prefect import flow, task
-from prefect.cache_policies import NO_CACHE
-from prefect.task_runners import ThreadPoolTaskRunner
-
+from events import children
 from flows import steps
 from flows.progress import Board
+from flows.study_file import read_study
 
-# The results folder decides what is skipped; Prefect's own cache would repeat or reuse the wrong things.
-step = task(cache_policy=NO_CACHE, persist_result=False)
-
-
-@step
-def facts(results: steps.Results) -> None:
-    steps.make_facts(results)
+Wrap = Callable[[str, Callable], Callable]
 
 
-@step
-def models(results: steps.Results) -> dict[str, tuple[str, str]]:
-    return {arm: steps.make_model(results, arm) for arm in results.study.recipes()}
-
-
-@step
-def run(results: steps.Results, name: tuple[str, str, int], models: dict, threads: int, board: Board) -> None:
-    steps.make_run(results, *name, model=models[name[1]], threads=threads, progress=board.progress)
-
-
-@step
-def events(results: steps.Results) -> None:
-    steps.make_events(results)
-
-
-@step
-def analysis(results: steps.Results) -> None:
-    steps.make_analysis(results)
-
-
-@step
-def report(results: steps.Results) -> Path:
-    return steps.make_report(results)
-
-
-@flow(name="study", validate_parameters=False)
-def study(path: str, results: str = "results") -> str:
-    """Run one study from its facts to its report; returns the report's path.
+def study(path: Path, results: Path, wrap: Wrap = lambda name, step: step) -> Path:
+    """Run one study; returns the report's path. What is up to date is skipped.
 
     Parameters
     ----------
-    path : str
+    path : Path
         Study file (TOML).
-    results : str
+    results : Path
         Folder of results folders.
+    wrap : callable (name, function), optional
+        What is called in a step's place.
+
+    Raises
+    ------
+    InputError
     """
-    with Board() as board, closing(steps.open_results(Path(path), Path(results), board.say)) as store:
+    if not (results / read_study(path).study.name / "manifest.json").exists():
+        steps.check(path)  # before there is a folder; later, before the first step that has something to do
+    with Board() as board, closing(steps.open_results(path, results, board.say)) as store:
+        store.before.append(lambda: steps.check(path))
         steps.refuse_foreign(store)
-        facts(store)
-        ready = models(store)
-        names = steps.run_names(store.study)
-        processes = max(tuning.processes for _, tuning in store.study.recipes().values())
-        workers, threads = share_of_machine(store.study.study.workers, len(names), processes)
-        with ThreadPoolTaskRunner(max_workers=workers) as runner:  # type: ignore[var-annotated]
-            same = {"results": store, "models": ready, "threads": threads, "board": board}
-            waiting = [(n, runner.submit(run, {"name": n, **same})) for n in names]
-            ended = [(n, future.result(raise_on_failure=False)) for n, future in waiting]
-        steps.failures((f"run {n[0]}", e) for n, e in ended if isinstance(e, BaseException))
-        events(store)
-        analysis(store)
-        return str(report(store))
+        wrap("facts", steps.make_facts)(store)
+        models = wrap("models", steps.make_models)(store)
+        run_all(store, models, board, wrap)
+        wrap("events", steps.make_events)(store)
+        wrap("analysis", steps.make_analysis)(store)
+        return wrap("report", steps.make_report)(store)
+
+
+def run_all(store: steps.Results, models: dict[str, tuple[str, str]], board: Board, wrap: Wrap) -> None:
+    """All runs, as many at a time as there is room for. Those that fail are named when all have ended."""
+    names = steps.run_names(store.study)
+    due = [n for n in names if steps.run_is_due(store, *n, models[n[1]])]
+    for name in names:
+        if name not in due:
+            store.skip(f"run {name[0]}")
+    if not due:
+        return
+    processes = max(tuning.processes for _, tuning in store.study.recipes().values())
+    workers, threads = share_of_machine(store.study.study.workers, len(names), processes)
+    pool = ThreadPoolExecutor(workers)
+
+    def one(name: tuple[str, str, int]) -> None:
+        wrap("run", steps.make_run)(store, *name, models[name[1]], threads, board.progress)
+
+    try:
+        # In a copy of the context each: a task finds the flow that it belongs to there.
+        waiting: dict[Future[None], tuple] = {pool.submit(contextvars.copy_context().run, one, n): n for n in due}
+        wait(waiting)
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        children.kill_all()
+        raise
+    finally:
+        pool.shutdown()
+    steps.failures((f"run {n[0]}", e) for f, n in waiting.items() if (e := f.exception()) is not None)
 
 
 def share_of_machine(asked: int | None, runs: int, processes: int = 1) -> tuple[int, int]:
     """Runs at a time, and processor threads for each process of them: a process a GPU, or a core."""
-    import torch
+    from flows.gpus import visible
 
     cores = os.cpu_count() or 1
-    places = torch.cuda.device_count() if torch.cuda.is_available() else cores
+    places = len(visible()) or cores
     workers = max(1, min(asked or places // processes, runs))
     return workers, max(1, cores // (workers * processes))

@@ -7,12 +7,12 @@ import os
 import re
 import shutil
 import subprocess
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from events import children
 from events.errors import InputError
 from events.files import atomic
 from reports.inputs import copy_inputs
@@ -74,7 +74,7 @@ def renderer_name(environment: Mapping[str, str] | None = None) -> str:
     quarto = _which("quarto", environment or os.environ)
     if not quarto:
         return "knitr + pandoc"
-    printed = subprocess.run([quarto, "--version"], capture_output=True, text=True, check=False)
+    printed = children.run([quarto, "--version"], environment)
     return f"quarto {printed.stdout.strip()}".strip()
 
 
@@ -84,6 +84,7 @@ def render(
     source: Path | None = None,
     r_environment: Mapping[str, str] | None = None,
     time_limit: float = 900.0,
+    scratch: Path | None = None,
 ) -> Rendered:
     """Render a report and put it in place, whole or not at all. Several may run at once.
 
@@ -99,6 +100,8 @@ def render(
         Environment variables for R, such as ``R_LIBS``, on top of this process's own.
     time_limit : float
         Seconds for each program that is started.
+    scratch : Path, optional
+        Where the copy that is rendered lies meanwhile; default: the system's temporary folder.
 
     Raises
     ------
@@ -113,11 +116,11 @@ def render(
     source = Path(source).resolve() if source else SOURCE
     if not source.is_file():
         raise InputError("there is no such document", str(source))
-    with tempfile.TemporaryDirectory(prefix="report-") as folder:
-        environment = _environment(r_environment, Path(folder))
+    with children.scratch(scratch) as folder:
+        environment = _environment(r_environment, folder)
         renderer, by = renderer_name(environment), _stamp(environment)
-        work = _private_copy(source, Path(folder))
-        data = Path(folder) / "results"
+        work = _private_copy(source, folder)
+        data = folder / "results"
         title = copy_inputs(results, data, as_csv=not _has_nanoarrow(environment))
         parameters = work / "parameters.yml"
         # JSON strings are YAML strings: quoted, so that an id such as 029 stays what it is.
@@ -187,7 +190,7 @@ def _pandoc_version(environment: Mapping[str, str]) -> tuple[int, ...]:
         raise InputError(
             "neither Quarto nor pandoc is installed", remedy="install Quarto, or pandoc (apt-get install pandoc)"
         )
-    asked = subprocess.run([pandoc, "--version"], capture_output=True, text=True, check=True, env=dict(environment))
+    asked = children.run([pandoc, "--version"], environment)
     return tuple(int(x) for x in re.findall(r"\d+", asked.stdout.split("\n")[0]))
 
 
@@ -201,15 +204,7 @@ def _stamp(environment: Mapping[str, str]) -> str:
 
 def _run(command: Sequence[str], work: Path, environment: Mapping[str, str], time_limit: float) -> str:
     try:
-        done = subprocess.run(
-            command,
-            cwd=work,
-            env=dict(environment),
-            timeout=time_limit,
-            capture_output=True,
-            text=True,
-            errors="replace",
-        )
+        done = children.run(command, environment, time_limit, within=work.parent, cwd=work)
     except subprocess.TimeoutExpired as error:
         raise RenderError(f"{command[0]} was still running after {time_limit:.0f} s and was stopped") from error
     log = done.stdout + done.stderr
@@ -235,7 +230,7 @@ def _warnings(log: str) -> tuple[str, ...]:
 
 def _has_nanoarrow(environment: Mapping[str, str]) -> bool:
     ask = [_rscript(environment), "--vanilla", "-e", 'cat(requireNamespace("nanoarrow", quietly = TRUE))']
-    return "TRUE" in subprocess.run(ask, capture_output=True, text=True, env=dict(environment), check=False).stdout
+    return "TRUE" in children.run(ask, environment).stdout
 
 
 def _rscript(environment: Mapping[str, str]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-import subprocess
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from pathlib import Path
@@ -12,17 +11,22 @@ from typing import Any
 
 import pyarrow as pa
 
+from events import children
 from events.errors import InputError
 from events.schema import ANALYSIS, build, described
 from stats.bridge import RError, RResult, RWorkers
-from stats.r_home import find_r
+from stats.r_home import RUnavailable, find_r
 
 # Outcomes in the order of the plan: those of states are not among the event table's.
 AS_PLANNED: Mapping[str, tuple[str, ...]] = {"outcome": ()}
 
 
 def analyse(
-    tables: Mapping[str, Path], plan: Mapping[str, Any], time_limit: float = 600.0, say: Callable[[str], None] = print
+    tables: Mapping[str, Path],
+    plan: Mapping[str, Any],
+    time_limit: float = 600.0,
+    say: Callable[[str], None] = print,
+    scratch: Path | None = None,
 ) -> dict[str, pa.Table]:
     """Expand the plan in R and run its fits in parallel R processes.
 
@@ -36,6 +40,8 @@ def analyse(
     time_limit : float
         Seconds for one fit. A fit that takes longer is given up; its row in ``fits`` says so.
     say : callable
+    scratch : Path, optional
+        Where R's temporary files lie while it runs; default: the system's temporary folder.
 
     Returns
     -------
@@ -47,7 +53,7 @@ def analyse(
     InputError
         If the plan itself cannot be expanded.
     """
-    with RWorkers(workers=os.cpu_count() or 1, time_limit=time_limit) as r:
+    with RWorkers(workers=os.cpu_count() or 1, time_limit=time_limit, scratch=scratch) as r:
         planned = r.call("plan_fits", plan=dict(plan), tables={"events": tables["events"]})
         if planned.error:
             raise InputError(f"the analysis cannot be planned: {planned.error.message}", "analysis")
@@ -70,7 +76,9 @@ def r_packages() -> dict[str, str]:
     r = find_r()
     script = 'p <- installed.packages(fields = "Version"); cat(paste(p[, "Package"], p[, "Version"]), sep = "\\n")'
     command = [str(r.rscript), "--vanilla", "-e", script]
-    listed = subprocess.run(command, env=r.environment(), capture_output=True, text=True, check=True, timeout=60)
+    listed = children.run(command, r.environment(), timeout=60)
+    if listed.returncode:
+        raise RUnavailable(f"R cannot list its packages: {listed.stderr.strip()[-500:]}", str(r.home), "mend R first")
     pairs = [line.split() for line in listed.stdout.splitlines()]
     # The first library that has a package is the one R loads it from.
     return dict(reversed([p for p in pairs if len(p) == 2]))

@@ -48,6 +48,8 @@ class RWorkers:
         Folders of R packages; see :func:`stats.r_home.find_r`.
     time_limit : float or None
         Seconds that a call may take (start-up of the worker not counted); None: no limit.
+    scratch : path-like, optional
+        Where R's temporary files lie while it runs; default: the system's temporary folder.
 
     Raises
     ------
@@ -57,7 +59,8 @@ class RWorkers:
         The R folder or a folder of packages does not exist.
     """
 
-    def __init__(self, workers: int = 2, r_folder=R_FOLDER, libraries=None, time_limit: float | None = 600):
+    def __init__(self, workers: int = 2, r_folder=R_FOLDER, libraries=None, time_limit: float | None = 600,
+                 scratch: Path | None = None):  # fmt: skip
         if workers < 1:
             raise InputError(f"{workers} workers cannot do anything", "workers", "use 1 or more")
         r_folder = Path(r_folder).resolve()
@@ -68,7 +71,7 @@ class RWorkers:
         self._closed = False
         self._lock = threading.Lock()
         self._waiting: collections.deque = collections.deque()
-        self._processes = [WorkerProcess(self.r, r_folder) for _ in range(workers)]
+        self._processes = [WorkerProcess(self.r, r_folder, scratch) for _ in range(workers)]
         self._inboxes: list[queue.SimpleQueue] = [queue.SimpleQueue() for _ in range(workers)]
         # The last one used is the first one used again: it has started, and holds the tables already.
         self._idle = list(range(workers))

@@ -1,17 +1,14 @@
 """The child process that holds R. Started by ``stats.bridge``, one R per process, on the main thread.
 
-It answers requests that come through a socket, one at a time, and ends when its parent does.
+It answers requests that come through a socket, one at a time; it is ended with its parent (events.children).
 """
 
 import faulthandler
 import os
 import pickle
 import resource
-import shutil
 import signal
 import sys
-import tempfile
-import threading
 import time
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -22,13 +19,13 @@ from stats.result import RError, RResult
 KEPT_TABLES = 8
 
 
-def serve(requests: int, lifeline: int, options: dict) -> None:
+def serve(requests: int, options: dict) -> None:
     """Start R, say "ready", then answer requests until the other end closes.
 
     Parameters
     ----------
-    requests, lifeline : int
-        File descriptors: of the socket, and of a pipe that reaches its end when the parent dies.
+    requests : int
+        File descriptor of the socket.
     options : dict
         ``r_folder`` (str).
     """
@@ -36,7 +33,6 @@ def serve(requests: int, lifeline: int, options: dict) -> None:
     # the parent's business, which kills.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     faulthandler.enable()
-    threading.Thread(target=_end_with_parent, args=(lifeline,), daemon=True).start()
     connection = Connection(requests)
     try:
         r = EmbeddedR(options["r_folder"])
@@ -137,11 +133,3 @@ class EmbeddedR:
         sys.stderr.write("".join(self._console)[-2000:])
         sys.stderr.flush()
         os._exit(int(status) & 0xFF)
-
-
-def _end_with_parent(lifeline: int) -> None:
-    # Blocks outside of Python until the parent is gone, also while R computes on the main thread. It must not do
-    # more: R is not to be touched from a second thread.
-    os.read(lifeline, 1)
-    shutil.rmtree(tempfile.gettempdir(), ignore_errors=True)
-    os._exit(1)

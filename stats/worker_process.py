@@ -5,20 +5,18 @@ worker, which for the `factsurv` command is Prefect and torch.
 """
 
 import contextlib
-import os
 import resource
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NamedTuple
 
+from events import children
 from stats.r_home import PROJECT, RHome, RUnavailable
 from stats.result import RError, RResult
 
@@ -27,23 +25,22 @@ STACK = 512 * 2**20
 START_LIMIT = 120
 # The worker must find the same `stats` as this process, and nothing of the parent's main module.
 PROGRAM = """import sys
-root, requests, lifeline, r_folder = sys.argv[1:]
+root, requests, r_folder = sys.argv[1:]
 if root not in sys.path:
     sys.path.insert(0, root)
 from stats.worker import serve
-serve(int(requests), int(lifeline), {"r_folder": r_folder})"""
+serve(int(requests), {"r_folder": r_folder})"""
 _stack_lock = threading.Lock()
 
 
 class _Running(NamedTuple):
     process: subprocess.Popen
     connection: Connection
-    lifeline: int  # our end of a pipe; the worker ends when it closes, however we end
-    folder: str  # R's temporary files and the log: ours to remove
+    folder: Path  # R's temporary files and the log: ours to remove
 
     @property
-    def log(self) -> str:
-        return os.path.join(self.folder, "worker.log")
+    def log(self) -> Path:
+        return self.folder / "worker.log"
 
 
 class WorkerProcess:
@@ -53,10 +50,12 @@ class WorkerProcess:
     ----------
     r : RHome
     r_folder : Path
+    scratch : Path, optional
+        Where R's temporary files lie while it runs.
     """
 
-    def __init__(self, r: RHome, r_folder: Path):
-        self._r, self._r_folder = r, r_folder
+    def __init__(self, r: RHome, r_folder: Path, scratch: Path | None = None):
+        self._r, self._r_folder, self._scratch = r, r_folder, scratch
         self._running: _Running | None = None
         self._lock = threading.Lock()
         self._ended = False
@@ -92,24 +91,18 @@ class WorkerProcess:
         """End the process for good; from any thread. The one that waits in :meth:`ask` gets its answer."""
         with self._lock:
             self._ended = True
-            self._kill()
+            if self._running is not None:
+                children.kill(self._running.process)
 
     def discard(self) -> None:
         """End the process, if any, and free what it held; only from the thread that asks."""
         with self._lock:
             if self._running is None:
                 return
-            self._kill()
-            self._running.process.wait()
+            children.end(self._running.process)
             self._running.connection.close()
-            os.close(self._running.lifeline)
-            shutil.rmtree(self._running.folder, ignore_errors=True)
+            children.remove_scratch(self._running.folder)
             self._running = None
-
-    def _kill(self) -> None:
-        if self._running is not None and self._running.process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._running.process.pid, signal.SIGKILL)  # with all that R started
 
     def _start(self) -> "_Running | RResult":
         """Start R and wait until it is ready; an RResult if it never will be because of its R files."""
@@ -136,25 +129,25 @@ class WorkerProcess:
         raise RUnavailable(f"R {self._r.version} in {self._r.home} does not start: {message}", "R worker", remedy)
 
     def _launched(self) -> _Running:
-        folder = tempfile.mkdtemp(prefix="factsurv-r-")
+        folder = children.new_scratch(self._scratch)
         ours, theirs = socket.socketpair()
-        read_end, lifeline = os.pipe()
-        arguments = [str(PROJECT), str(theirs.fileno()), str(read_end), str(self._r_folder)]
+        arguments = [str(PROJECT), str(theirs.fileno()), str(self._r_folder)]
         try:
-            with open(os.path.join(folder, "worker.log"), "wb") as log, _large_stack():
-                process = subprocess.Popen(
+            with (folder / "worker.log").open("wb") as log, _large_stack():
+                process = children.start(
                     [sys.executable, "-P", "-c", PROGRAM, *arguments],
-                    env=self._r.environment() | {"TMPDIR": folder},
-                    stdin=subprocess.DEVNULL,
+                    env=self._r.environment() | {"TMPDIR": str(folder)},
                     stdout=log,
                     stderr=log,
-                    pass_fds=(theirs.fileno(), read_end),
-                    start_new_session=True,  # ctrl-C in the terminal is the parent's to handle
+                    pass_fds=(theirs.fileno(),),
                 )
+        except BaseException:
+            ours.close()
+            children.remove_scratch(folder)
+            raise
         finally:
             theirs.close()
-            os.close(read_end)
-        return _Running(process, Connection(ours.detach()), lifeline, folder)
+        return _Running(process, Connection(ours.detach()), folder)
 
     def _answered(self, running: _Running, time_limit: float | None) -> bool:
         """Wait for an answer. Looks at the process too: a process that R forked may keep the socket open."""
@@ -183,7 +176,7 @@ class WorkerProcess:
         else:
             how = f"R ended itself with exit code {code}, as quit() does"
         try:
-            words = Path(running.log).read_text(encoding="utf-8", errors="replace")[-1000:].strip()
+            words = running.log.read_text(encoding="utf-8", errors="replace")[-1000:].strip()
         except OSError:
             words = ""
         return f"{how}; last words: {words}" if words else how

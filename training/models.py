@@ -11,15 +11,16 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import platformdirs
-import torch
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from events.errors import InputError
-from training.memory import check_weights
-from training.precision import DTYPES
 from training.spec import ModelSpec
+
+# torch and transformers take seconds to import: only where a model is loaded, not where one is located.
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,11 @@ def load(spec: ModelSpec, say: Callable[[str], None] = print) -> tuple[PreTraine
         If it cannot be loaded, is larger than the memory (found before loading), or its generation_config asks
         for what the exact probe cannot honour.
     """
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    from training.memory import check_weights
+    from training.precision import DTYPES
+
     source = locate(spec)
     folder = converted(source, say)
     try:
@@ -115,6 +121,11 @@ def load(spec: ModelSpec, say: Callable[[str], None] = print) -> tuple[PreTraine
 
 def weights_bytes(folder: str, spec: ModelSpec) -> int:
     """Bytes of all weights in the study's precision, counted from the configuration without loading any."""
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    from training.precision import DTYPES
+
     config = AutoConfig.from_pretrained(folder, revision=spec.revision or "main")
     with torch.device("meta"):
         empty = AutoModelForCausalLM.from_config(config)
@@ -173,6 +184,9 @@ def converted(source: Source, say: Callable[[str], None]) -> str:
         return source.location
     folder = cache_folder() / hashlib.sha256(source.identity.encode()).hexdigest()[:16]
     if not (folder / "config.json").is_file():
+        import torch
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+
         say(f"converting {source.gguf_file} (once; kept in {folder})")
         model = AutoModelForCausalLM.from_pretrained(source.location, gguf_file=source.gguf_file, dtype=torch.float32)
         tokenizer = AutoTokenizer.from_pretrained(source.location, gguf_file=source.gguf_file)

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from events.errors import InputError
 from training.gather import gather
 from training.models import converted, locate
-from training.pretrain import tiny_model
 from training.spec import FactsSpec, ModelSpec
+from training.tiny_model import tiny_model
 
 
 def prepared_model(spec: ModelSpec, facts: FactsSpec, say: Callable[[str], None] = print) -> tuple[str, str]:

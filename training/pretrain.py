@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Callable
-from pathlib import Path
-
 import numpy as np
 import torch
 import torch.nn.functional as F
 from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from training.models import cache_folder, keep
 from training.sources.tiny_world import World
 from training.spec import ModelSpec
 
@@ -29,17 +23,10 @@ def word_tokenizer(vocabulary: list[str]) -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(tokenizer_object=inner, eos_token="<eos>", unk_token="<unk>", pad_token="<eos>")
 
 
-def tiny_model(world: World, spec: ModelSpec, seed: int, say: Callable[[str], None] = print) -> Path:
-    """Folder of the pretrained tiny model; made once for each world, specification and seed."""
-    recipe = {k: v for k, v in spec.model_dump().items() if k not in ("name", "revision", "precision")}
-    sample = world.sample(np.random.default_rng(0), 200)
-    identity = json.dumps([recipe, seed, sample, list(world.vocabulary)], sort_keys=True)
-    folder = cache_folder() / f"tiny-{hashlib.sha256(identity.encode()).hexdigest()[:16]}"
-    if not (folder / "config.json").is_file():
-        say(f"pretraining a tiny model for {spec.pretrain_steps} steps (once; kept in {folder})")
-        tokenizer = word_tokenizer(list(world.vocabulary))
-        keep(folder, _pretrain(world, spec, tokenizer, seed), tokenizer)
-    return folder
+def pretrained(world: World, spec: ModelSpec, seed: int) -> tuple[LlamaForCausalLM, PreTrainedTokenizerFast]:
+    """A tiny model that has read the world, and its tokenizer."""
+    tokenizer = word_tokenizer(list(world.vocabulary))
+    return _pretrain(world, spec, tokenizer, seed), tokenizer
 
 
 def _pretrain(world: World, spec: ModelSpec, tokenizer: PreTrainedTokenizerFast, seed: int) -> LlamaForCausalLM:

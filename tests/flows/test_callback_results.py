@@ -46,7 +46,7 @@ def folder(tmp_path_factory):
 def test_run_would_train_them_anew_and_refuses(folder):
     before = {p: p.read_bytes() for p in folder.rglob("*") if p.is_file() and p.name != ".lock"}
     with pytest.raises(InputError, match="trained outside factsurv") as caught:
-        study.fn(str(folder / "study.toml"), str(folder.parent))  # the flow, without a server
+        study(folder / "study.toml", folder.parent)
     assert f"factsurv analyze {folder / 'study.toml'}" in str(caught.value) and "report" in caught.value.remedy
     assert all(p.read_bytes() == data for p, data in before.items())
 

@@ -1,4 +1,4 @@
-"""A tiny study from nothing to its report, with the real command, a real model, real R and real Prefect."""
+"""A tiny study from nothing to its report, with the real command, a real model and real R."""
 
 import fcntl
 import json
@@ -55,7 +55,7 @@ states = false
 
 def factsurv(*arguments, folder, status=0):
     """Run the command as a user does, in a folder of its own."""
-    # As in a new shell: importing flows.study, as other tests do, sets how much Prefect says.
+    # As in a new shell: importing flows.tracked, as other tests do, sets how much Prefect says.
     env = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")}
     env |= {"PREFECT_HOME": str(folder / "prefect"), "FACTSURV_CACHE": str(folder / "cache")}
     command = [str(Path(sys.executable).parent / "factsurv"), *arguments]
@@ -115,6 +115,28 @@ def test_a_second_run_skips_everything_and_leaves_the_same_bytes(finished):
     said = factsurv("run", "small.toml", folder=folder)
     assert said.count("up to date, skipped") == 6  # facts, two runs, events, analysis, report
     assert {p: p.read_bytes() for p in (folder / "results").rglob("*.arrow")} == before
+
+
+@pytest.mark.parametrize("verb", ["run", "report"])
+def test_what_is_up_to_date_is_answered_at_once(verb, finished):
+    """Neither Prefect nor torch nor R is imported or started for it; processor time, since the machine may be busy."""
+    folder, _ = finished
+    heavy = ("prefect", "torch", "transformers", "rpy2", "scipy")
+    script = f"""
+import resource, sys
+from flows.command import app
+app([{verb!r}, "small.toml"], standalone_mode=False)
+used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+print(sum(u.ru_utime + u.ru_stime for u in used), [n for n in {heavy!r} if n in sys.modules])
+"""
+    env = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")}
+    env |= {"PREFECT_HOME": str(folder / "prefect"), "FACTSURV_CACHE": str(folder / "cache")}
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=True)
+    assert "report: up to date, skipped" in done.stdout
+    seconds, imported = done.stdout.splitlines()[-1].split(" ", 1)
+    assert imported == "[]"
+    assert float(seconds) < 3  # 1.2 where it is quiet
 
 
 def test_a_changed_plan_trains_nothing_again_and_says_what_changed(finished):

@@ -1,5 +1,6 @@
-"""A real Prefect server creates a run on the minute and the served flow executes it."""
+"""With a real Prefect server: schedules, tracked runs, and what is said where there is none."""
 
+import json
 import os
 import re
 import signal
@@ -10,6 +11,9 @@ import time
 import urllib.request
 from pathlib import Path
 
+import pytest
+
+from flows.server import address
 from tests.flows.test_end_to_end import LEAN, STUDY
 
 BIN = Path(sys.executable).parent
@@ -21,59 +25,189 @@ def free_port():
         return s.getsockname()[1]
 
 
-def test_a_cron_schedule_runs_the_study(tmp_path):
-    port = free_port()
-    (tmp_path / "small.toml").write_text(
-        STUDY.replace("[1, 2]", "[1]").replace("epochs = 8", "epochs = 3").replace("steps = 120", "steps = 20") + LEAN
-    )
-    env = {k: v for k, v in os.environ.items() if k != "PREFECT_LOGGING_LEVEL"} | {
-        "PREFECT_HOME": str(tmp_path / "prefect"),
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """A Prefect server: its API, and the environment of a user who has named it."""
+    folder, port = tmp_path_factory.mktemp("server"), free_port()
+    env = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")} | {
+        "PREFECT_HOME": str(folder / "prefect"),
         "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
         "PREFECT_SERVER_UI_API_URL": f"http://127.0.0.1:{port}/api",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "1",
-        "FACTSURV_CACHE": str(tmp_path / "cache"),
+        "FACTSURV_CACHE": str(folder / "cache"),
     }
-    logs = {name: (tmp_path / f"{name}.log").open("w") for name in ("server", "schedule")}
-
-    def start(name, *command):
-        return subprocess.Popen(
-            command, cwd=tmp_path, env=env, stdout=logs[name], stderr=subprocess.STDOUT, start_new_session=True
+    with (folder / "server.log").open("w") as log:
+        process = subprocess.Popen(
+            [BIN / "prefect", "server", "start", "--port", str(port)],
+            env=env,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
+        try:
+            wait_for(lambda: answers(f"{env['PREFECT_API_URL']}/health"), process, 120, folder)
+            yield env
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
-    started = [start("server", BIN / "prefect", "server", "start", "--port", str(port))]
+
+def asked(env, what, **body):
+    """What the server says when it is asked for a list."""
+    request = urllib.request.Request(
+        f"{env['PREFECT_API_URL']}/{what}", json.dumps(body).encode(), {"Content-Type": "application/json"}
+    )
+    return json.loads(urllib.request.urlopen(request, timeout=10).read())
+
+
+def last_state(env, kind):
+    runs = {"flow_runs": {"state": {"type": {"any_": [kind]}}}, "sort": "START_TIME_DESC", "limit": 1}
+    return asked(env, "flow_runs/filter", **runs)[0]["state"]["message"]
+
+
+def small(folder, **changes):
+    study = STUDY.replace("[1, 2]", "[1]").replace("epochs = 8", "epochs = 3").replace("steps = 120", "steps = 20")
+    for old, new in changes.items():
+        study = study.replace(old, new)
+    (folder / "small.toml").write_text(study + LEAN)
+
+
+def test_a_cron_schedule_runs_the_study_and_a_killed_one_leaves_nothing(server, tmp_path):
+    small(tmp_path)
+    with (tmp_path / "schedule.log").open("w") as log:
+        schedule = subprocess.Popen(
+            [BIN / "factsurv", "schedule", "small.toml", "--cron", "* * * * *"],
+            cwd=tmp_path,
+            # Through this proxy nothing is ever reached: a server on this machine is not asked through it.
+            env=server | {"http_proxy": "http://192.0.2.1:9", "MARK": str(tmp_path)},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
     try:
-        wait_for(lambda: answers(f"http://127.0.0.1:{port}/api/health"), started[0], 120, tmp_path)
-        started.append(start("schedule", BIN / "factsurv", "schedule", "small.toml", "--cron", "* * * * *"))
         report = tmp_path / "results" / "small" / "report.html"
-        wait_for(report.is_file, started[1], 900, tmp_path)
-        said = (tmp_path / "schedule.log").read_text()
-        assert re.search(r"report: done in", said)
+        wait_for(report.is_file, schedule, 900, tmp_path)
+        assert re.search(r"report: done in", (tmp_path / "schedule.log").read_text())
+        (artifact,) = until(lambda: asked(server, "artifacts/filter"))
+        assert artifact["key"] == "report-small" and str(report) in artifact["data"]
+        ended = [r for r in asked(server, "flow_runs/filter") if r["state_type"] == "COMPLETED"]
+        assert all(re.fullmatch(r"small \d{4}-\d\d-\d\d \d\d:\d\d", r["name"]) for r in ended)
+        report.unlink()  # the next minute renders it again: killed meanwhile, its run goes too
+        wait_for(lambda: any("knit.R" in c for c in marked(tmp_path)), schedule, 120, tmp_path)
     finally:
-        for process in reversed(started):  # the schedule first: it says goodbye to the server
-            os.killpg(process.pid, signal.SIGINT)
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-        for log in logs.values():
-            log.close()
+        schedule.kill()
+    schedule.wait()
+    assert until(lambda: not marked(tmp_path), 10), marked(tmp_path)
 
 
-def test_a_server_that_does_not_answer_is_one_message(tmp_path):
-    (tmp_path / "small.toml").write_text(STUDY)
-    address = f"http://127.0.0.1:{free_port()}/api"
+def test_a_tracked_run_says_in_one_line_why_it_failed_and_that_it_was_interrupted(server, tmp_path):
+    small(tmp_path, **{"learning_rate = 3e-3": 'learning_rate = 1e9\nmethod = "full"'})
+    command = [BIN / "factsurv", "run", "small.toml"]
+    failed = subprocess.run(command, cwd=tmp_path, env=server, capture_output=True, text=True)
+    assert failed.returncode == 2 and "lower the learning rate" in failed.stderr
+    assert "Traceback" not in failed.stdout + failed.stderr
+    assert "lower the learning rate" in last_state(server, "FAILED").splitlines()[0]
+    small(tmp_path, **{"epochs = 3": "epochs = 3000"})
+    going = subprocess.Popen(
+        command, cwd=tmp_path, env=server, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    said = next(line for line in going.stdout if "trained facts recalled" in line)
+    going.send_signal(signal.SIGINT)
+    began = time.monotonic()
+    said = going.communicate(timeout=60)[0]
+    assert time.monotonic() - began < 5 and going.returncode == 130
+    assert said.splitlines()[-1] == "factsurv: interrupted; the same command continues" and "Traceback" not in said
+    assert last_state(server, "CRASHED") == "interrupted; the same command continues"
+
+
+def test_each_schedule_keeps_its_own_parameters(server, tmp_path):
+    small(tmp_path)
+    started = [
+        subprocess.Popen(
+            [BIN / "factsurv", "schedule", "small.toml", "--cron", "0 3 1 1 *", *more],
+            cwd=tmp_path,
+            env=server,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        for more in ([], ["--results", "elsewhere"])
+    ]
+
+    def mine():
+        found = [d["parameters"] for d in asked(server, "deployments/filter")]
+        return sorted(Path(p["results"]).name for p in found if p["path"] == str(tmp_path / "small.toml"))
+
+    try:
+        assert until(lambda: len(mine()) == 2, 60) and mine() == ["elsewhere", "results"]
+    finally:
+        for process in started:
+            process.kill()
+            process.wait()
+
+
+@pytest.mark.parametrize(
+    ("cron", "changes", "message"),
+    [
+        ("0 3 31 2 *", {}, "names a moment that never comes"),
+        ("every night", {}, "is not a cron expression"),
+        ("0 3 * * *", {"PREFECT_API_URL": ""}, "a schedule needs a Prefect server, and none is named"),
+        ("0 3 * * *", {"PREFECT_API_URL": "http://127.0.0.1:9/api"}, "no Prefect server answers at http://127.0.0.1:9"),
+    ],
+)
+def test_a_schedule_that_would_never_run_is_one_message(cron, changes, message, server, tmp_path):
+    small(tmp_path)
     done = subprocess.run(
-        [BIN / "factsurv", "schedule", "small.toml", "--cron", "0 3 * * *"],
+        [BIN / "factsurv", "schedule", "small.toml", "--cron", cron],
         cwd=tmp_path,
-        env=os.environ | {"PREFECT_HOME": str(tmp_path / "prefect"), "PREFECT_API_URL": address},
+        env=server | changes,
         capture_output=True,
         text=True,
         timeout=300,  # only against a hang
     )
     assert done.returncode == 2
-    assert f"no Prefect server answers at {address}" in done.stderr and "prefect server start" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert message in done.stderr and "What to do" in done.stderr
+    assert "Traceback" not in done.stderr and "polling" not in done.stdout
+
+
+def test_a_server_that_is_silent_is_one_message(tmp_path):
+    """It accepts the connection and says nothing, as a proxy does that reaches nobody."""
+    small(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        env = os.environ | {"PREFECT_API_URL": f"http://127.0.0.1:{silent.getsockname()[1]}/api"}
+        began = time.monotonic()
+        done = subprocess.run(
+            [BIN / "factsurv", "run", "small.toml"], cwd=tmp_path, env=env, capture_output=True, text=True
+        )
+    assert time.monotonic() - began < 15  # ten, and what a busy machine takes to start Python
+    assert done.returncode == 2 and "no Prefect server answers" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_the_server_is_found_where_prefect_looks(tmp_path, monkeypatch):
+    for name in [n for n in os.environ if n.startswith("PREFECT_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    ask = "from prefect.settings import get_current_settings; print(get_current_settings().api.url)"
+
+    def both():
+        theirs = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True).stdout.strip()
+        assert theirs == str(address())
+        return address()
+
+    assert both() is None
+    (tmp_path / "profiles.toml").write_text(
+        'active = "lab"\n[profiles.lab]\nPREFECT_API_URL = "http://lab/api"\n[profiles.none]\n'
+    )
+    assert both() == "http://lab/api"
+    monkeypatch.setenv("PREFECT_PROFILE", "none")
+    assert both() is None
+    (tmp_path / "prefect.toml").write_text('[api]\nurl = "http://folder/api"\n')
+    assert both() == "http://folder/api"
+    (tmp_path / ".env").write_text("PREFECT_API_URL=http://dotenv/api\n")
+    assert both() == "http://dotenv/api"
+    monkeypatch.setenv("PREFECT_API_URL", "http://shell/api")
+    assert both() == "http://shell/api"
 
 
 def answers(address):
@@ -91,3 +225,22 @@ def wait_for(condition, process, seconds, folder):
             logs = "\n".join(p.read_text()[-2000:] for p in folder.glob("*.log"))
             raise AssertionError(f"nothing within {seconds} s:\n{logs}")
         time.sleep(1)
+
+
+def until(condition, seconds=30):
+    end = time.monotonic() + seconds
+    while not (found := condition()) and time.monotonic() < end:
+        time.sleep(0.5)
+    return found
+
+
+def marked(folder):
+    """Command lines of the processes that carry this folder's mark in their environment."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if f"MARK={folder}".encode() in (process / "environ").read_bytes():
+                found.append((process / "cmdline").read_bytes().decode("utf-8", "replace"))
+        except OSError:
+            continue
+    return found

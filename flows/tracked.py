@@ -1,0 +1,146 @@
+"""The same study as a Prefect flow: steps are tasks; a run has a name, a link to its report, and a plain failure."""
+
+import os
+
+# Off before prefect is imported: nothing is sent anywhere, no second server starts, short runs end without noise.
+os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+os.environ.setdefault("DO_NOT_TRACK", "1")
+os.environ.setdefault("PREFECT_SERVER_ALLOW_EPHEMERAL_MODE", "false")
+os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
+
+import datetime
+import functools
+import hashlib
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from prefect import flow, task
+from prefect.artifacts import create_link_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.schedules import CronSchedule
+from prefect.flows import EntrypointType
+from prefect.runtime import flow_run
+from prefect.states import Crashed, Failed
+
+from events import children
+from events.errors import InputError
+from flows.interrupt import SAID, last_words
+from flows.study import study
+from flows.study_file import read_study
+from reports.render import RenderError
+
+
+def as_task(name: str, step: Callable) -> Callable:
+    """A step as a task. The results folder decides what is skipped; Prefect's cache would repeat or reuse wrongly."""
+    return task(name=name, cache_policy=NO_CACHE, persist_result=False)(step)
+
+
+def run_name() -> str:
+    """Study and date, as it stands in Prefect's list of runs."""
+    return f"{_name(flow_run.parameters['path'])} {datetime.datetime.now():%Y-%m-%d %H:%M}"
+
+
+@flow(name="study", flow_run_name=run_name, validate_parameters=False)
+def tracked(path: str, results: str = "results") -> Any:
+    """Run one study from its facts to its report; returns the report's path.
+
+    Parameters
+    ----------
+    path : str
+        Study file (TOML).
+    results : str
+        Folder of results folders.
+    """
+    with last_words(functools.partial(_crashed, flow_run.id)):
+        try:
+            report = study(Path(path), Path(results), as_task)
+        except (InputError, RenderError) as error:
+            return Failed(message=_first_line(error), data=error)
+        link = report.resolve()
+        create_link_artifact(link.as_uri(), link_text=str(link), key=_key(path), description=f"Report of {_name(path)}")
+        return str(report)
+
+
+def serve(path: Path, results: Path, cron: str) -> None:
+    """Run a study whenever `cron` says, until this process ends; a run that takes longer is followed, not joined.
+
+    Raises
+    ------
+    InputError
+        If it would never run.
+    """
+    check_cron(cron)
+    os.environ["FACTSURV_SERVED_BY"] = str(os.getpid())
+    given = {"path": str(path), "results": str(results.resolve())}
+    # The same study with another folder or another cron is another schedule, and each keeps its own parameters.
+    which = hashlib.sha256("\n".join([*given.values(), cron]).encode()).hexdigest()[:6]
+    tracked.serve(
+        name=f"{path.stem}-{which}",
+        description=f"{path}, results in {given['results']}, at {cron}",
+        cron=cron,
+        parameters=given,
+        limit=1,
+        entrypoint_type=EntrypointType.MODULE_PATH,
+    )
+
+
+def check_cron(cron: str) -> None:
+    """Refuse what is no cron expression, or names no moment that ever comes.
+
+    Raises
+    ------
+    InputError
+    """
+    from prefect._vendor.croniter import croniter
+
+    try:
+        CronSchedule(cron=cron)
+        croniter(cron, datetime.datetime.now()).get_next()
+    except (ValueError, KeyError) as error:  # croniter's and pydantic's own are ValueErrors
+        never = "names a moment that never comes" if "next date" in str(error) else "is not a cron expression"
+        remedy = 'minute, hour, day, month, weekday: "0 2 * * *" is every night at two'
+        raise InputError(f"{cron!r} {never}", "--cron", remedy) from error
+
+
+def _name(path: str) -> str:
+    try:
+        return read_study(Path(path)).study.name
+    except InputError:
+        return Path(path).stem  # what is wrong with it is the run's own message
+
+
+def _key(path: str) -> str:
+    """As Prefect wants an artifact's: lower case, digits and dashes."""
+    return "report-" + "".join(c if c.isalnum() else "-" for c in _name(path).lower())
+
+
+def _first_line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+def _crashed(run: str) -> None:
+    """Tell the server that this run was interrupted; it would call it running for ever."""
+    with get_client(sync_client=True, httpx_settings={"timeout": 2}) as client:
+        client.set_flow_run_state(UUID(run), Crashed(message=SAID), force=True)
+
+
+def _end_with_server() -> None:
+    """A served run is a child of the process that serves it, and ends with it."""
+    served_by = int(os.environ["FACTSURV_SERVED_BY"])
+
+    def watch() -> None:
+        while os.getppid() == served_by:
+            time.sleep(1)
+        children.end_all()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+if "FACTSURV_SERVED_BY" in os.environ and os.environ["FACTSURV_SERVED_BY"] == str(os.getppid()):
+    _end_with_server()

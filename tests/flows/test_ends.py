@@ -1,0 +1,104 @@
+"""A command that is killed or interrupted, at any moment: nothing of it stays, and the next one goes on."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from pathlib import Path
+
+import pytest
+
+from tests.flows.test_end_to_end import LEAN, STUDY
+
+FACTSURV = Path(sys.executable).parent / "factsurv"
+# What the command has said, and then a process that it has started (none: the command itself is at work).
+MOMENTS = {
+    "the model's set-up": ("pretraining a tiny model", None),
+    "training": ("trained facts recalled", "training.run"),
+    "fits in R": (" fits", "stats.worker"),
+    "the report's renderer": ("report: running", "knit.R"),
+}
+
+
+class Command:
+    """`factsurv run` with a mark in its environment, by which all that it starts is known, and its own TMPDIR."""
+
+    def __init__(self, folder):
+        self.mark, self.temporary = uuid.uuid4().hex, folder / "temporary"
+        self.temporary.mkdir(exist_ok=True)
+        env = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")}
+        env |= {"TMPDIR": str(self.temporary), "FACTSURV_CACHE": str(folder / "cache"), "MARK": self.mark}
+        env |= {"PREFECT_HOME": str(folder / "prefect")}
+        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        # In a session of its own, so that a signal reaches it alone.
+        self.process = subprocess.Popen(
+            [FACTSURV, "run", "small.toml"], cwd=folder, env=env, start_new_session=True, **streams
+        )
+        self.said = ""
+
+    def wait_for(self, words, program):
+        for line in self.process.stdout:
+            self.said += line
+            if words in line:
+                break
+        else:
+            raise AssertionError(self.said)
+        until = time.monotonic() + 60
+        while program and not any(program in command for command in self.alive().values()):
+            assert self.process.poll() is None and time.monotonic() < until, self.said
+            time.sleep(0.01)
+
+    def alive(self):
+        found = {}
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                if f"MARK={self.mark}".encode() in (process / "environ").read_bytes():
+                    found[process.name] = (process / "cmdline").read_bytes().decode("utf-8", "replace")
+            except OSError:
+                continue
+        return found
+
+    def end(self, how):
+        """Send a signal to the command alone; seconds until nothing of it is there any more."""
+        began = time.monotonic()
+        self.process.send_signal(how)
+        while left := self.alive():
+            assert time.monotonic() - began < 10, left
+            time.sleep(0.05)
+        seconds = time.monotonic() - began
+        self.said += self.process.stdout.read()
+        self.process.wait()
+        return seconds
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("ends")
+    study = STUDY.replace("[1, 2]", "[1]").replace("epochs = 8", "epochs = 3").replace("steps = 120", "steps = 60")
+    (folder / "small.toml").write_text(study + LEAN)
+    return folder
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_nothing_stays_and_the_next_one_goes_on(moment, folder):
+    """Killed, then interrupted, at each moment in turn: every command goes on from where the one before was ended."""
+    for how in (signal.SIGKILL, signal.SIGINT):
+        command = Command(folder)
+        command.wait_for(*MOMENTS[moment])
+        seconds = command.end(how)
+        assert not list(command.temporary.iterdir()), how
+    assert seconds < 5  # of the interrupt
+    assert command.process.returncode == 130
+    assert command.said.splitlines()[-1] == "factsurv: interrupted; the same command continues"
+    assert "Traceback" not in command.said
+
+
+def test_after_all_that_the_report_is_made(folder):
+    command = Command(folder)
+    said, _ = command.process.communicate(timeout=600)
+    assert command.process.returncode == 0 and "run main-1: up to date, skipped" in said
+    results = folder / "results" / "small"
+    assert (results / "report.html").stat().st_size > 100_000
+    assert not (results / ".scratch").exists()
