@@ -38,3 +38,22 @@ def together(found: Sequence[InputError], where: str, remedy: str) -> InputError
     if len(found) == 1:
         return found[0]
     return InputError("\n  ".join([f"{len(found)} problems:", *(e.line() for e in found)]), where, remedy)
+
+
+class Problems:
+    """What is wrong with one file, collected so that it is told all at once."""
+
+    def __init__(self, path: object):
+        self.path, self.found = str(path), list[InputError]()
+
+    def add(self, what: str, where: str = "", remedy: str = "") -> None:
+        """``where`` is a place in the file: a key or rows."""
+        self.found.append(InputError(what, where, remedy))
+
+    def tell(self) -> None:
+        """Raise InputError if anything was added."""
+        if len(self.found) == 1:
+            only = self.found[0]
+            raise InputError(only.what, f"{self.path}, {only.where}" if only.where else self.path, only.remedy)
+        if self.found:
+            raise together(self.found, self.path, "correct these; nothing was started")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -52,7 +52,7 @@ def kept(text: pa.ChunkedArray | pa.Array) -> dict[str, int]:
     return counted(text.filter(there)) if pc.any(there).as_py() else {}
 
 
-def told(words: dict[str, int]) -> str:
+def told(words: Mapping[str, int]) -> str:
     """`"NA" (3 times), "-" (once)`."""
     return ", ".join(f'"{word}" ({"once" if n == 1 else f"{n:,} times"})' for word, n in words.items())
 

@@ -27,7 +27,18 @@ import pyarrow.compute  # noqa: F401  (pa.compute)
 
 from events.checkpoints import visits
 from events.errors import InputError
-from events.schema import EVENT_COUNTS, EVENTS, EXAMPLES, FACTS, OUTCOMES, RECALL, build, described, levels_of
+from events.schema import (
+    EVENT_COUNTS,
+    EVENTS,
+    EXAMPLES,
+    FACTS,
+    OUTCOMES,
+    RECALL,
+    build,
+    described,
+    levels_by_name,
+    levels_of,
+)
 
 TIMES = ("epoch", "step", "examples", "tokens", "exposures")
 
@@ -166,7 +177,7 @@ def event_table(
     Returns
     -------
     pa.Table
-        Schema `EVENTS`, `EXAMPLES`, the numeric covariates of ``facts`` and the baseline's p at other temperatures;
+        Schema `EVENTS`, `EXAMPLES`, the covariates of ``facts`` and the baseline's p at other temperatures;
         metadata ``time`` and ``covariates``, and ``left_out`` (sentences) where the time axis is exposures.
     """
     if time not in TIMES:
@@ -211,9 +222,10 @@ def event_table(
                 )
     parts.sort(key=lambda p: OUTCOMES.index(str(p["outcome"][0])) if len(p["outcome"]) else 9)
     data = {n: np.concatenate([p[n].astype(object) for p in parts]) for n in parts[0]}
-    added = [*covariates, *(n.replace("p_at_", "p0_at_", 1) for n in tempered)]
-    columns = EVENTS | {n: pa.float64() for n in added}
-    levels = {"rule": list(rules), "outcome": OUTCOMES} | {n: levels_of(facts[n]) for n in ("relation", "group")}
+    added = {n: facts.schema.field(n).type for n in covariates}
+    added |= {n.replace("p_at_", "p0_at_", 1): pa.float64() for n in tempered}
+    columns = EVENTS | added
+    levels = {"rule": list(rules), "outcome": OUTCOMES} | levels_by_name(facts, ["relation", "group", *covariates])
     notes = {"left_out": _left_out(left_out)} if time == "exposures" else {}
     table = on_examples(build(columns, data, levels), probes, time)
     table = table.select([*EVENTS, *EXAMPLES, *added])

@@ -246,6 +246,11 @@ def stack(tables: Sequence[pa.Table]) -> pa.Table:
     return joined.unify_dictionaries().combine_chunks()
 
 
+def levels_by_name(table: pa.Table, names: Sequence[str]) -> dict[str, list[str]]:
+    """Levels of those of the columns that are dictionaries."""
+    return {n: levels_of(table[n]) for n in names if pa.types.is_dictionary(table.schema.field(n).type)}
+
+
 def levels_of(column: pa.ChunkedArray) -> list[str]:
     """Levels of a dictionary column, in their order."""
     chunk = column.unify_dictionaries().combine_chunks()

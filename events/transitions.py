@@ -20,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 
 from events.rules import by_exposure, last_checkpoint, of_run, recall_matrix, sustained_of
-from events.schema import CENSORED, FACTS, STATES, TRANSITIONS, build, described, levels_of
+from events.schema import CENSORED, FACTS, STATES, TRANSITIONS, build, described, levels_by_name
 
 UNKNOWN, LATENT, KNOWN, FORGOTTEN, REACQUIRED = range(len(STATES))
 
@@ -130,7 +130,7 @@ def transition_table(
     Returns
     -------
     pa.Table
-        Schema `TRANSITIONS` and the numeric covariates of ``facts``; metadata ``time``, ``covariates``,
+        Schema `TRANSITIONS` and the covariates of ``facts``; metadata ``time``, ``covariates``,
         ``samples`` and ``latent_chance``. With exposures as the time axis: trained facts only.
     """
     covariates = [n for n in facts.column_names if n not in FACTS]
@@ -164,8 +164,8 @@ def transition_table(
                 | {"from": names[s.origin], "to": names[s.target], "enum": s.enum}
             )
     data = {n: np.concatenate([p[n].astype(object) for p in parts]) for n in parts[0]}
-    columns = TRANSITIONS | {n: pa.float64() for n in covariates}
+    columns = TRANSITIONS | {n: facts.schema.field(n).type for n in covariates}
     levels = {"rule": list(rules), "from": STATES, "to": (CENSORED, *STATES)}
-    levels |= {n: levels_of(facts[n]) for n in ("relation", "group")}
+    levels |= levels_by_name(facts, ["relation", "group", *covariates])
     notes = {"time": time, "covariates": covariates, "samples": samples, "latent_chance": chance}
     return described(build(columns, data, levels), "transitions", **notes)

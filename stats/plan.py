@@ -20,6 +20,9 @@ Rule = Annotated[str, Field(pattern=r"^(first|sustained([2-9]|[1-9][0-9]{1,5}))$
 Distribution = Literal["weibull", "lognormal", "loglogistic"]
 Moments = Annotated[list[Amount], Field(min_length=1)]
 
+# More relations than these explain an outcome only if they are asked for: each but one is a coefficient. The random
+# effect of fact groups, which are the relations unless the study says otherwise, accounts for them all the same.
+MOST_RELATIONS = 8
 CONF = 0.95  # confidence level of every interval
 # Columns of the event table that may explain an outcome, beside the covariates of the fact set.
 BASELINE_COVARIATES = ("latent", "logp0", "p0", "split", "relation", "group", "arm")
@@ -84,9 +87,9 @@ def plan(spec: AnalysisSpec, covariates: Sequence[str], relations: int) -> dict[
     ----------
     spec : AnalysisSpec
     covariates : sequence of str
-        Numeric covariates of the fact set.
+        Covariates of the fact set.
     relations : int
-        Number of relations; with one, the relation explains nothing.
+        Number of relations; with one, the relation explains nothing, and see `MOST_RELATIONS`.
 
     Raises
     ------
@@ -94,7 +97,7 @@ def plan(spec: AnalysisSpec, covariates: Sequence[str], relations: int) -> dict[
         Naming every column that the event table will not have.
     """
     outcomes = analysed(spec)
-    same = [*covariates, *(["relation"] if relations > 1 else [])]
+    same = [*covariates, *(["relation"] if 1 < relations <= MOST_RELATIONS else [])]
     defaults = {
         "acquisition": ["latent", *same],
         "generalisation": ["latent", *same],

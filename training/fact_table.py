@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
+import pyarrow as pa
 
 from events import schema
-from events.errors import InputError
-from training.columns import MISSING, Columns, read_columns
-from training.facts import RESERVED_EXAMPLES, Fact, FactSet, check_templates, fact_rows, nearest
+from events.errors import Problems
+from events.own_file import OwnFile, read_own_file
+from training.fact_covariates import read_covariates, usual_covariates
+from training.fact_texts import rows_of
+from training.fact_texts import texts as fact_texts
+from training.facts import RESERVED_EXAMPLES, Fact, FactSet, fact_rows, nearest, template_problems
 from training.split import assign_split, relation_rng
 
 FEWEST_FACTS = 30  # fewer cannot give the ten events that one covariate of a Cox model asks for
-
-# Columns that other tables of a study have (docs/tables.md): a covariate of that name would hide or be
-# hidden.
-RESERVED = schema.RESERVED.union(schema.PROBES, schema.BASELINE, schema.TRAINING)
+MOST_TOLD = 100  # problems of one kind
 
 
 def read_fact_table(
@@ -32,6 +32,7 @@ def read_fact_table(
     *,
     withheld: float = 0.0,
     seed: int = 1,
+    decimal: str | None = None,
     reserve: int = RESERVED_EXAMPLES,
 ) -> FactSet:
     """Read and check a table with one fact a row.
@@ -39,16 +40,17 @@ def read_fact_table(
     Parameters
     ----------
     path : path
-        `.csv` or `.tsv` (UTF-8, one header line), `.parquet`, `.arrow` or `.feather`.
+        `.csv` or `.tsv` (UTF-8, one header line), `.parquet`, `.arrow` or `.feather`; see `events.own_file`.
     subject, object : str
-        The columns with the text that is asked about and the text that answers.
+        The columns with the text that is asked about and the text that answers; numbers are written in full.
     relation : str, optional
         Column; without it there is one relation, `fact`.
     split : str, optional
         Column with `trained` or `withheld`; without it a share is withheld, balanced over the first
-        covariate.
+        covariate of numbers.
     covariates : sequence of str, optional
-        Numeric columns; default: every numeric column that has no other use. Missing values stay missing.
+        Columns of numbers or of text (up to 30 values); default: see `training.fact_covariates`. Missing values
+        stay missing.
     group : str, optional
         Column of the fact-group random effect; default: the relation.
     templates : mapping of relation to texts, or texts for all relations, optional
@@ -56,6 +58,8 @@ def read_fact_table(
         form.
     withheld, seed
         Of the split, where the table has none; the seed also draws the few-shot examples.
+    decimal : str, optional
+        The decimal mark of a csv file whose numbers do not tell it.
     reserve : int
         Rows of each relation set aside as few-shot examples: trained ones, at random.
 
@@ -67,171 +71,111 @@ def read_fact_table(
     Raises
     ------
     InputError
-        With file, row, key and remedy.
+        With file, row, key and remedy; everything that is wrong at once.
     """
-    table = read_columns(Path(path))
     keys = {"subject": subject, "object": object, "relation": relation, "split": split, "group": group}
+    file = read_own_file(Path(path), [name for name in keys.values() if name is not None], decimal)
+    problems = Problems(file.path)
     for key, name in keys.items():
-        if name is not None:
-            _require(table, key, name)
-    texts = {key: _texts(table, name) for key, name in keys.items() if name is not None}
-    texts.setdefault("relation", ["fact"] * table.rows)
+        _require(file, key, [] if name is None else [name], problems)
+    _require(file, "covariates", covariates or [], problems)
+    problems.tell()
+    notices = list(file.notes)
+    rows = file.table.num_rows
+    texts = {key: fact_texts(file, name, problems, notices) for key, name in keys.items() if name is not None}
+    texts.setdefault("relation", ["fact"] * rows)
     texts.setdefault("group", texts["relation"])
-    _check_duplicates(table, texts["subject"], texts["relation"], keys)
+    _check_duplicates(file, texts["subject"], texts["relation"], relation is not None, problems)
     if split is not None:
-        _check_split(table, split, texts["split"])
-    notices: list[str] = []
-    used = {name for name in keys.values() if name is not None}
-    chosen = _choose_covariates(table, used, notices) if covariates is None else tuple(covariates)
-    numbers = {name: _numbers(table, name, notices) for name in _checked_names(table, chosen)}
+        _check_split(file, split, texts["split"], problems)
+    chosen = _chosen(file, [n for n in keys.values() if n is not None], notices) if covariates is None else covariates
+    values = read_covariates(file, chosen, problems, notices)
+    relations = tuple(dict.fromkeys(r for r in texts["relation"] if r))
+    forms = _templates(templates, relations, relation is not None, problems, notices)
+    problems.tell()
     facts = [
-        Fact(f"{r}:{s}", s, r, o, g, {name: values[i] for name, values in numbers.items()})
+        Fact(f"{r}:{s}", s, r, o, g, {name: values[name][i] for name in chosen})
         for i, (s, r, o, g) in enumerate(
             zip(texts["subject"], texts["relation"], texts["object"], texts["group"], strict=True)
         )
     ]
-    relations = tuple(dict.fromkeys(texts["relation"]))
-    forms = _templates(templates, relations, relation is not None, str(path), notices)
-    splits = texts.get("split", ["trained"] * table.rows)
-    examples = _reserve(table, facts, splits, reserve, seed)
-    kept = [i for i in range(table.rows) if i not in examples]
+    splits = texts.get("split", ["trained"] * rows)
+    examples = _reserve(facts, splits, reserve, seed, problems)
+    kept = [i for i in range(rows) if i not in examples]
     if len(kept) < FEWEST_FACTS:
-        raise InputError(
-            f"too few facts: {table.rows} rows, less {len(examples)} few-shot examples, leave {len(kept)}",
-            str(path),
+        problems.add(
+            f"too few facts: {rows} rows, less {len(examples)} few-shot examples, leave {len(kept)}",
+            "",
             f"A study needs {FEWEST_FACTS} ({FEWEST_FACTS + len(examples)} rows), better hundreds.",
         )
-    rows = fact_rows([facts[i] for i in kept], chosen, [splits[i] for i in kept])
+    problems.tell()
+    table = fact_rows([facts[i] for i in kept], chosen, [splits[i] for i in kept])
     if split is None:
-        rows = assign_split(rows, withheld, seed, by=chosen[0] if chosen else None)
+        numeric = [name for name in chosen if pa.types.is_floating(table[name].type)]
+        table = assign_split(table, withheld, seed, by=numeric[0] if numeric else None)
     shown = {
         r: tuple((facts[i].subject, facts[i].object) for i in examples if facts[i].relation == r) for r in relations
     }
-    return FactSet(rows, forms, shown, Path(path).name, chosen, tuple(notices))
+    return FactSet(table, forms, shown, Path(path).name, tuple(chosen), tuple(notices))
 
 
-def _require(table: Columns, key: str, name: str) -> None:
-    if name not in table.values:
-        raise InputError(
-            f"there is no column {name!r}",
-            f"{table.path}, key {key}",
-            f"The nearest is {nearest(name, table.values)!r}; the columns are {', '.join(table.values)}.",
-        )
-
-
-def _texts(table: Columns, name: str) -> list[str]:
-    """A column as texts; empty ones and line breaks are errors."""
-    texts = []
-    for i, value in enumerate(table.values[name]):
-        text = "" if value is None else str(value).strip()
-        if not text:
-            raise InputError(f"column {name!r} is empty", table.place(i), "Fill it in, or delete the row.")
-        if text.splitlines() != [text]:
-            raise InputError(
-                f"column {name!r} holds a line break: {text!r}",
-                table.place(i),
-                "Write it in one line: an answer ends where its line ends.",
-            )
-        texts.append(text)
-    return texts
-
-
-def _check_duplicates(table: Columns, subjects: list[str], relations: list[str], keys: Mapping) -> None:
-    first: dict[tuple[str, str], int] = {}
-    for i, fact in enumerate(zip(relations, subjects, strict=True)):
-        if fact in first:
-            of = f" of relation {fact[0]!r}" if keys["relation"] else ""
-            raise InputError(
-                f"subject {fact[1]!r}{of} stands twice: in {table.row(first[fact])} and {table.row(i)}",
-                f"{table.path}, key subject",
-                "A subject has one answer. Delete one row, or tell the two apart.",
-            )
-        first[fact] = i
-
-
-def _check_split(table: Columns, name: str, values: list[str]) -> None:
-    for i, value in enumerate(values):
-        if value not in schema.SPLITS:
-            raise InputError(
-                f"column {name!r} says {value!r}",
-                table.place(i),
-                "Write trained or withheld, as here, in every row.",
-            )
-
-
-def _checked_names(table: Columns, names: Sequence[str]) -> Sequence[str]:
+def _require(file: OwnFile, key: str, names: Sequence[str], problems: Problems) -> None:
+    columns = file.table.column_names
     for name in names:
-        _require(table, "covariates", name)
-        where = f"{table.path}, key covariates"
-        if name in RESERVED:
-            raise InputError(
-                f"covariate {name!r} has the name of a column that every study has",
-                where,
-                f"Rename the column, for example to {name + '_of_fact'!r}, or list others in covariates.",
+        if name not in columns:
+            problems.add(
+                f"there is no column {name!r}",
+                f"key {key}",
+                f"The nearest is {nearest(name, columns)!r}; the columns are {', '.join(columns)}.",
             )
-        if not (name.isidentifier() and name.isascii() and name[0] != "_"):
-            plain = "".join(c if c.isascii() and c.isalnum() else "_" for c in name).strip("_0123456789") or "x"
-            raise InputError(
-                f"covariate {name!r} cannot stand in a formula",
-                where,
-                f"Use letters, digits and underscores, a letter first, for example {plain!r}.",
-            )
-    return names
 
 
-def _choose_covariates(table: Columns, used: set[str], notices: list[str]) -> tuple[str, ...]:
-    """Every numeric column without another use; the notices name those that are not numeric."""
-    rest = [name for name in table.values if name not in used]
-    chosen = [name for name in rest if table.is_numeric(name)]
-    left_out = [name for name in rest if name not in chosen]
+def _check_duplicates(
+    file: OwnFile, subjects: list[str], relations: list[str], named: bool, problems: Problems
+) -> None:
+    """Every subject that has two answers, each with all of its rows."""
+    rows: dict[tuple[str, str], list[int]] = {}
+    for i, fact in enumerate(zip(relations, subjects, strict=True)):
+        if fact[1]:
+            rows.setdefault(fact, []).append(i)
+    twice = {fact: places for fact, places in rows.items() if len(places) > 1}
+    told = []
+    for (relation, subject), places in list(twice.items())[:MOST_TOLD]:
+        of = f" of relation {relation!r}" if named else ""
+        times = {2: "twice"}.get(len(places), f"{len(places)} times")
+        told.append(f"subject {subject!r}{of} stands {times}: in {' and '.join(file.row(i) for i in places[:10])}")
+    if len(twice) > MOST_TOLD:
+        told.append(f"and {len(twice) - MOST_TOLD:,} more subjects")
+    if told:
+        remedy = "A subject has one answer. Delete the others, or tell them apart."
+        problems.add("\n    ".join(told), "key subject", remedy)
+
+
+def _check_split(file: OwnFile, name: str, values: list[str], problems: Problems) -> None:
+    odd: dict[str, list[int]] = {}
+    for i, value in enumerate(values):
+        if value and value not in schema.SPLITS:
+            odd.setdefault(value, []).append(i)
+    for value, rows in list(odd.items())[:MOST_TOLD]:
+        remedy = "Write trained or withheld, as here, in every row."
+        problems.add(f"column {name!r} says {value!r}", rows_of(file, rows), remedy)
+
+
+def _chosen(file: OwnFile, used: Sequence[str], notices: list[str]) -> tuple[str, ...]:
+    """The usual covariates; the notices name the columns that are none, and why."""
+    left_out: dict[str, str] = {}
+    chosen = usual_covariates(file, used, left_out)
     if left_out:
-        notices.append(f"columns left out, since they are not numeric: {', '.join(left_out)}")
-    return tuple(chosen)
-
-
-def _numbers(table: Columns, name: str, notices: list[str]) -> list[float | None]:
-    """A column as numbers; missing values stay missing, anything else that is no number is an error."""
-    numbers = [_number(table, name, i, value) for i, value in enumerate(table.values[name])]
-    missing = [i for i, number in enumerate(numbers) if number is None]
-    if len(missing) == table.rows:
-        raise InputError(
-            f"covariate {name!r} has no value at all",
-            f"{table.path}, key covariates",
-            "Leave it out of covariates.",
-        )
-    if missing:
-        rows = ", ".join(str(i + 1) for i in missing[:5]) + (", …" if len(missing) > 5 else "")
-        notices.append(
-            f"{name}: {len(missing)} of {table.rows} values are missing (rows {rows}); a model that uses "
-            f"{name} leaves those facts out"
-        )
-    return numbers
-
-
-def _number(table: Columns, name: str, row: int, value: object) -> float | None:
-    if value is None or (isinstance(value, str) and value.strip().lower() in MISSING):
-        return None
-    try:
-        number = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        number = np.inf
-    if np.isnan(number):
-        return None
-    if np.isinf(number):
-        comma = " with a decimal point, not a comma" if "," in str(value) else ""
-        raise InputError(
-            f"covariate {name!r} is {value!r}, not a finite number",
-            table.place(row),
-            f"Write a number{comma}, or leave it empty if it is not known.",
-        )
-    return number
+        told = "; ".join(f"{name} ({why})" for name, why in left_out.items())
+        notices.append(f"columns that are no covariates unless facts.covariates names them: {told}")
+    return chosen
 
 
 def _templates(
     given: Mapping[str, Sequence[str]] | Sequence[str] | None,
     relations: tuple[str, ...],
     named: bool,
-    path: str,
+    problems: Problems,
     notices: list[str],
 ) -> dict[str, tuple[str, ...]]:
     if given is None:
@@ -246,26 +190,27 @@ def _templates(
     by_relation = given if isinstance(given, Mapping) else dict.fromkeys(relations, tuple(given))
     for relation in by_relation:
         if relation not in relations:
-            raise InputError(
+            problems.add(
                 f"there are templates for a relation {relation!r}, and no such facts",
-                f"{path}, key templates",
-                f"The nearest relation is {nearest(relation, relations)!r}.",
+                "key templates",
+                f"The nearest relation is {nearest(relation, relations)!r}." if relations else "",
             )
-    check_templates(by_relation, relations, f"{path}, key templates")
-    return {r: tuple(text.replace("{relation}", r) for text in by_relation[r]) for r in relations}
+    for what, remedy in template_problems(by_relation, relations):
+        problems.add(what, "key templates", remedy)
+    return {r: tuple(text.replace("{relation}", r) for text in by_relation.get(r, ())) for r in relations}
 
 
-def _reserve(table: Columns, facts: list[Fact], splits: list[str], reserve: int, seed: int) -> dict[int, None]:
+def _reserve(facts: list[Fact], splits: list[str], reserve: int, seed: int, problems: Problems) -> dict[int, None]:
     """Rows that become examples, in random order: `reserve` trained ones of each relation."""
     drawn: dict[int, None] = {}
     for relation in dict.fromkeys(f.relation for f in facts):
         rows = [i for i, f in enumerate(facts) if f.relation == relation and splits[i] == "trained"]
         if len(rows) <= reserve:
-            raise InputError(
+            problems.add(
                 f"too few facts: relation {relation!r} has {len(rows)} trained ones, and {reserve} of each "
                 "are set aside as few-shot examples",
-                str(table.path),
-                "Add rows, join small relations into one, or reserve fewer.",
+                "",
+                "Add rows, or join small relations into one.",
             )
         picks = relation_rng(seed, relation).permutation(rows)[:reserve]
         drawn.update(dict.fromkeys(picks.tolist()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from events import schema
-from events.errors import InputError
+from events.errors import InputError, Problems
 
 TEXT_COLUMNS = tuple(schema.FACTS)
 
@@ -20,14 +20,14 @@ RESERVED_EXAMPLES = 12
 
 @dataclass(frozen=True)
 class Fact:
-    """One fact before it becomes a row. `covariates` maps a name to a number (None: missing)."""
+    """One fact before it becomes a row. `covariates` maps a name to a number or a category (None: missing)."""
 
     fact_id: str
     subject: str
     relation: str
     object: str
     group: str
-    covariates: Mapping[str, float | None] = field(default_factory=dict)
+    covariates: Mapping[str, float | str | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,9 @@ class FactSet:
     Parameters
     ----------
     table : pyarrow.Table
-        `fact_id, subject, relation, object, split, group` (dictionaries), then one float64 column a
-        covariate. `object` is the bare text (`Paris`); whoever writes a prompt puts the space before it.
+        `fact_id, subject, relation, object, split, group` (dictionaries), then one column a covariate:
+        float64, or a dictionary with its levels in alphabetical order. `object` is the bare text (`Paris`);
+        whoever writes a prompt puts the space before it.
     templates : mapping of relation to texts
         Each holds `{subject}` and ends where the target begins. The first is the probe form, the others are
         paraphrases for training.
@@ -98,26 +99,24 @@ class FactSet:
 
 def check_templates(templates: Mapping[str, Sequence[str]], relations: Iterable[str], where: str) -> None:
     """Raise InputError unless each relation has a template, each with `{subject}` and no space at its end."""
+    problems = Problems(where)
+    for what, remedy in template_problems(templates, relations):
+        problems.add(what, "", remedy)
+    problems.tell()
+
+
+def template_problems(templates: Mapping[str, Sequence[str]], relations: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """What is wrong with prompt templates, and what to do about it."""
     for relation in relations:
         if not templates.get(relation):
-            raise InputError(
-                f"relation {relation!r} has no prompt template",
-                where,
-                f'Give one such as "The {relation} of {{subject}} is".',
-            )
-        for text in templates[relation]:
+            told = f'Give one such as "The {relation} of {{subject}} is".'
+            yield f"relation {relation!r} has no prompt template", told
+        for text in templates.get(relation, ()):
+            of = f"the prompt template {text!r} of relation {relation!r}"
             if "{subject}" not in text:
-                raise InputError(
-                    f"the prompt template {text!r} of relation {relation!r} has no {{subject}}",
-                    where,
-                    'Write {subject} where the subject belongs: "The capital of {subject} is".',
-                )
+                yield f"{of} has no {{subject}}", 'Write {subject} where it belongs: "The capital of {subject} is".'
             if text != text.rstrip():
-                raise InputError(
-                    f"the prompt template {text!r} of relation {relation!r} ends with a space",
-                    where,
-                    "Take the space away: the target brings its own, as tokenizers expect.",
-                )
+                yield f"{of} ends with a space", "Take it away: the target brings its own, as tokenizers expect."
 
 
 def fact_rows(facts: Sequence[Fact], covariates: Sequence[str], split: Sequence[str] | None = None) -> pa.Table:
@@ -128,8 +127,16 @@ def fact_rows(facts: Sequence[Fact], covariates: Sequence[str], split: Sequence[
     columns["split"] = split_column(split if split is not None else ["trained"] * len(facts))
     columns["group"] = pa.array([f.group for f in facts], pa.string()).dictionary_encode()
     for name in covariates:
-        columns[name] = pa.array([f.covariates[name] for f in facts], pa.float64())
+        columns[name] = _covariate([f.covariates[name] for f in facts])
     return pa.table(columns)
+
+
+def _covariate(values: Sequence[float | str | None]) -> pa.Array:
+    levels = sorted({v for v in values if isinstance(v, str)})
+    if not levels:
+        return pa.array(values, pa.float64())
+    codes = pa.array([None if v is None else levels.index(str(v)) for v in values], pa.int32())
+    return pa.DictionaryArray.from_arrays(codes, pa.array(levels, pa.utf8()))
 
 
 def split_column(values: Iterable[str]) -> pa.DictionaryArray:

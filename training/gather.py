@@ -77,5 +77,6 @@ def gather(spec: FactsSpec, pretraining: int = 38_400) -> Gathered:
         templates=templates,
         withheld=spec.withheld,
         seed=spec.seed,
+        decimal=spec.decimal,
     )
     return Gathered(facts)

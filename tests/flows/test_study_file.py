@@ -198,6 +198,12 @@ def test_a_plan_names_columns_before_training():
     told = plan(AnalysisSpec(), ["popularity"], 1)
     assert told["covariates"]["acquisition"] == ["latent", "popularity"]  # one relation explains nothing
     assert plan(AnalysisSpec(), [], 3)["covariates"]["degradation"] == ["split", "logp0", "relation"]
+    told = plan(AnalysisSpec(), ["popularity"], 23)  # 22 coefficients that nobody asked for; the random effect stays
+    assert told["covariates"]["degradation"] == ["split", "logp0", "popularity"] and "group" in told["random"]
+    with pytest.raises(InputError) as error:
+        plan(AnalysisSpec(covariates={"acquisition": ["x"], "states": ["y"]}, strata=["z"], random=["w"]), [], 1)
+    for name in "xyzw":
+        assert f'no column "{name}"' in str(error.value)
 
 
 def test_exposures_have_no_generalisation():
