@@ -11,7 +11,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from events.own_numbers import NUMBER
+from events.own_numbers import NUMBER, label
+from events.own_rows import rows_of
+from events.own_types import as_texts
 from events.schema import SPELLS
 
 NEEDED = ("id", "stop", "event")
@@ -31,7 +33,7 @@ class OwnColumns:
         A column, or, where there is no such column, the name of what happens in every row.
     time : str
         What the unit of time is called.
-    event_is : int, float, str, list of them or None
+    event_is : bool, int, float, str, list of them or None
         The values of ``event`` that mean that it happened; every other one means that it did not.
     cause : str or None
         Which event happened, where several compete; the state that follows, where there is an ``origin``. It may be
@@ -58,7 +60,7 @@ class OwnColumns:
     left: str | None = None
     right: str | None = None
     time: str = "time unit"
-    event_is: int | float | str | list[int | float | str] | None = None
+    event_is: bool | int | float | str | list[bool | int | float | str] | None = None
     categories: tuple[str, ...] = ()
     decimal: str | None = None
     cause: str | None = None
@@ -83,6 +85,7 @@ def text_columns(columns: OwnColumns) -> set[str]:
 def assigned(columns: OwnColumns, names: Sequence[str], problems: list[str]) -> dict[str, str]:
     """Role to column of the table, for the roles that it has."""
     found: dict[str, str] = {}
+    by_interval = all((getattr(columns, side) or side) in names for side in ("left", "right"))  # these say the rest
     for role in ROLES:
         said = getattr(columns, role)
         if role == "outcome" and said and said in found.values():
@@ -100,7 +103,7 @@ def assigned(columns: OwnColumns, names: Sequence[str], problems: list[str]) -> 
                     f'events.outcome: there is no column "{said}", and it looks like a slip of "{near[0]}"; '
                     "to name the outcome of all rows, choose a name that is less like a column's"
                 )
-        elif said or role in NEEDED:
+        elif said or (role in NEEDED and not (by_interval and role in ("stop", "event"))):
             what = "the plan names" if said else "the plan says nothing else than"
             lacking = f'the column "{column}", which the table lacks{nearest(column, names)}'
             problems.append(f"events.{key}: {what} {lacking}")
@@ -136,42 +139,52 @@ def covariate(
         return None, "every value is missing"
     kind = array.type
     number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
-    if number and as_category:
-        array, kind, number = array.cast(pa.utf8()), pa.utf8(), False
-    if number:
-        array = pc.if_else(pc.is_finite(array.cast(pa.float64())), array.cast(pa.float64()), None)
-        if array.null_count == len(array):
-            return None, "every value is missing"
-        distinct = pc.unique(array.drop_null()).to_pylist()
-        if sorted(distinct) == [0, 1]:
-            array = array.cast(pa.bool_())
-        elif len(distinct) == 2:  # a standard deviation of two values says nothing: they are groups
-            low, high = sorted(distinct)
-            codes = pc.equal(array, high).cast(pa.int32())
-            array = pa.DictionaryArray.from_arrays(codes, pa.array([f"{low:g}", f"{high:g}"], pa.utf8()))
-    elif pa.types.is_boolean(kind):
-        distinct = pc.unique(array.drop_null()).to_pylist()
-    elif pa.types.is_dictionary(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        array, distinct = _category(array)
-        wrong = _too_many(array, distinct, most)
-        if wrong:
-            return None, wrong
-    else:
+    if number and not as_category:
+        return _amount(array)
+    if pa.types.is_boolean(kind) and not as_category:
+        return _varied(array, pc.unique(array.drop_null()).to_pylist())
+    coded = as_texts(column)
+    if coded is None or pa.types.is_temporal(kind):
         return None, f"it is of the kind {kind}, which no model takes: make it a number or text"
+    array, distinct = _category(coded, keep=pa.types.is_dictionary(kind))
+    wrong = _too_many(array, distinct, most)
+    return (None, wrong) if wrong else _varied(array, distinct)
+
+
+def _varied(array: pa.Array, distinct: list) -> tuple[pa.Array | None, str]:
+    if not distinct:
+        return None, "every value is missing"
     if len(distinct) < 2:
-        value = f"{distinct[0]:g}" if isinstance(distinct[0], float) else distinct[0]
-        return None, f"it is constant ({value})"
+        value = distinct[0]
+        return None, f"it is constant ({label(value) if isinstance(value, float) else value})"
     return array, ""
 
 
-def _category(array: pa.Array) -> tuple[pa.Array, list[str]]:
-    """A dictionary of int32 and utf8, with the levels that occur."""
-    coded = array if pa.types.is_dictionary(array.type) else pc.dictionary_encode(array)
-    values = [str(v) for v in coded.dictionary.to_pylist()]
-    codes = coded.indices.to_numpy(zero_copy_only=False)
-    codes = np.where(np.isnan(codes), -1, codes).astype(np.int64) if codes.dtype.kind == "f" else codes
+def _amount(array: pa.Array) -> tuple[pa.Array | None, str]:
+    """Numbers as float64, or as yes and no or two groups where there are two of them."""
+    values = array.cast(pa.float64(), safe=False)
+    if pa.types.is_integer(array.type) and pc.max(pc.abs(values)).as_py() > 2**53:
+        return None, "its whole numbers are beyond 2^53, where neighbours become one (an id? put it under categories)"
+    values = pc.if_else(pc.is_nan(values), None, values)
+    infinite = pc.fill_null(pc.is_inf(values), False).to_numpy(zero_copy_only=False)
+    if infinite.any():
+        return None, f"infinite in {rows_of(infinite)}"
+    distinct = pc.unique(values.drop_null()).to_pylist()
+    if sorted(distinct) == [0, 1]:
+        values = values.cast(pa.bool_())
+    elif len(distinct) == 2:  # a standard deviation of two values says nothing: they are groups
+        low, high = sorted(distinct)
+        codes = pc.equal(values, high).cast(pa.int32())
+        values = pa.DictionaryArray.from_arrays(codes, pa.array([label(low), label(high)], pa.utf8()))
+    return _varied(values, distinct)
+
+
+def _category(coded: pa.DictionaryArray, keep: bool) -> tuple[pa.DictionaryArray, list[str]]:
+    """A dictionary of int32 and utf8, with the levels that occur, in their own order or the alphabet's."""
+    values = coded.dictionary.to_pylist()
+    codes = pc.fill_null(coded.indices, -1).to_numpy(zero_copy_only=False)
     used = np.unique(codes[codes >= 0]).tolist()
-    if not pa.types.is_dictionary(array.type):
+    if not keep:
         used.sort(key=lambda i: values[i])
     place = np.full(len(values) + 1, -1)
     place[used] = np.arange(len(used))
@@ -185,8 +198,8 @@ def _too_many(array: pa.Array, levels: list[str], most: int) -> str:
     numbers = [v for v in levels if re.match(NUMBER, v)]
     if len(levels) > 5 and len(numbers) > len(levels) / 2 and len(numbers) < len(levels):
         odd = [v for v in levels if not re.match(NUMBER, v)]
-        rows = np.flatnonzero(np.isin(array.indices.to_numpy(zero_copy_only=False), [levels.index(odd[0])])) + 1
-        return f"it is text, although most of its values are numbers: {odd[0]!r} in row {rows[0]} is not"
+        row = pc.index(array.indices, levels.index(odd[0])).as_py() + 1
+        return f"it is text, although most of its values are numbers: {odd[0]!r} in row {row} is not"
     if len(levels) > most:
         return f"it is text with {len(levels):,} different values, and more than {most} are too many for a model"
     return ""

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -147,3 +148,9 @@ def grouped(text: pa.ChunkedArray, decimal: str) -> str:
     """The first number whose thousands are grouped, "" without one."""
     group = "." if decimal == "," else ","
     return _first(text, pc.match_substring_regex(text, f"[0-9][{group}'\u2019{BLANKS}][0-9]"))
+
+
+def label(number: float) -> str:
+    """A number in the fewest digits that no other one has: 20230101, 0.1, never 2.02301e+07."""
+    size = abs(number)
+    return np.format_float_positional(number + 0.0, trim="-") if 1e-5 <= size < 1e16 or not size else repr(number)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,8 +14,13 @@ import pyarrow.compute as pc
 from events.errors import InputError
 from events.own_columns import MOST_LEVELS, OURS, OwnColumns, assigned, covariate, nearest, text_columns
 from events.own_file import read_own_file
-from events.own_spells import check_spells, happened, histories, numbers, plural, rows_of
+from events.own_missing import told
+from events.own_rows import plural, rows_of
+from events.own_spells import check_spells, histories
+from events.own_times import Times, times_of
 from events.own_transitions import check_states, first_note, ordinal, own_transitions, several, states_of
+from events.own_types import as_texts
+from events.own_values import numbers
 from events.schema import SPELLS, STEPS, described
 
 DEFAULTS = {"outcome": "event", "run": "all", "arm": "all", "rule": "as given"}
@@ -79,8 +85,8 @@ def read_own_table(path: Path, columns: OwnColumns, asked: Mapping[str, Sequence
             "events.repeated: events that repeat and have several causes are states; map them as from and to, and "
             "leave repeated and cause out"
         )
-    spells = _spells(table, found, columns, problems, notes)
-    texts = {r: _text(table[found[r]]) if r in found else None for r in ("origin", "cause")}
+    spells = _spells(table, file.words, found, columns, problems, notes)
+    texts = {r: _text(r, found, table, problems) if r in found else None for r in ("origin", "cause")}
     happened_at = spells["event"].to_numpy(zero_copy_only=False)
     problems += check_states(found, texts["origin"], texts["cause"], happened_at)
     made = _covariates(table, found, columns, asked, problems, notes)
@@ -126,47 +132,38 @@ def _value_of(where: str) -> str:
 
 
 def _spells(
-    table: pa.Table, found: Mapping[str, str], columns: OwnColumns, problems: list[str], notes: list[str]
+    table: pa.Table,
+    words: Mapping[str, Mapping[str, int]],
+    found: Mapping[str, str],
+    columns: OwnColumns,
+    problems: list[str],
+    notes: list[str],
 ) -> dict[str, pa.Array]:
     """The columns of `SPELLS`, as far as they can be read."""
     rows = table.num_rows
-    texts = {r: _text(table[found[r]]) for r in ("id", "run", "arm", "outcome", "rule") if r in found}
+    texts = {r: _text(r, found, table, problems) for r in ("id", "run", "arm", "outcome", "rule") if r in found}
     constant = DEFAULTS | {"id": ""} | ({"outcome": columns.outcome} if columns.outcome else {})
     for role in ("id", "run", "arm", "outcome", "rule"):
         texts.setdefault(role, _constant(constant[role] or "", rows))
-    times = {
-        r: numbers(found[r], table[found[r]], problems)
-        for r in ("start", "stop", "left", "right", "seed")
-        if r in found
-    }
-    start = times["start"].values if "start" in times else np.zeros(rows)
-    stop = times["stop"].values if "stop" in times else np.full(rows, np.nan)
-    event = np.zeros(rows, dtype=bool)
-    coded = len(problems)
-    if "event" in found:
-        event = happened(found["event"], table[found["event"]], columns.event_is, problems)
-    coded = "event" in found and len(problems) == coded
-    missing = _missing(table, found, times, problems)
-    if "start" not in found and columns.start is None:
-        notes.append("there is no column for start: every row is at risk from 0 on")
+    times = times_of(table, found, columns, problems, notes)
+    start, stop = times.columns["start"], times.columns["stop"]
+    missing = _missing(table, found, words, problems)
     usable = ~missing & ~np.isnan(start) & ~np.isnan(stop)
     group = histories(_codes({OURS[r]: texts[r] for r in texts}))
     again = columns.repeated or "origin" in found
-    wrong, said = check_spells(group, start, stop, event, usable & ("id" in found), again)
+    wrong, said = check_spells(group, start, stop, times.event, usable & ("id" in found), times.told, again)
     problems += wrong
-    notes += said + _alike(texts["id"])
+    notes += said + _alike("id", texts["id"])
     _check_runs(texts, problems)
-    if coded and usable.any():
-        _check_counts(texts, event, usable, problems, notes)
-    interval = {r: times[r].values if r in times else np.full(rows, np.nan) for r in ("left", "right")}
-    _check_interval(interval, event, problems)
-    seed = times["seed"].values if "seed" in times else np.full(rows, np.nan)
-    if (seed % 1 != 0)[~np.isnan(seed)].any():
-        problems.append(f"{found['seed']}: seeds are whole numbers")
+    if times.coded and usable.any():
+        _check_counts(texts, times.event, usable, problems, notes)
+    _check_interval(times, problems)
+    seed = numbers(found["seed"], table[found["seed"]], problems).values if "seed" in found else np.full(rows, np.nan)
+    if ((seed % 1 != 0) | (abs(seed) >= 2**31))[~np.isnan(seed)].any():
+        problems.append(f"{found['seed']}: seeds are whole numbers below 2^31")
         seed = np.full(rows, np.nan)
-    values = (
-        {OURS[r]: texts[r] for r in texts} | {"start": start, "stop": stop, "event": event} | interval | {"seed": seed}
-    )
+    values: dict[str, Any] = {OURS[r]: texts[r] for r in texts} | dict(times.columns)
+    values |= {"event": times.event, "seed": seed}
     return {n: _typed(values[n], kind) for n, kind in SPELLS.items()}
 
 
@@ -183,21 +180,23 @@ def _typed(values: pa.Array | np.ndarray, kind: pa.DataType) -> pa.Array:
     return values
 
 
-def _text(column: pa.ChunkedArray) -> pa.DictionaryArray:
+def _text(role: str, found: Mapping[str, str], table: pa.Table, problems: list[str]) -> pa.DictionaryArray:
     """Texts as codes, levels in order of first appearance."""
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    if pa.types.is_floating(column.type):
-        column = pc.if_else(pc.is_nan(column), None, column)
-    coded = pc.dictionary_encode(column.cast(pa.utf8()).combine_chunks())
-    return coded.chunk(0) if isinstance(coded, pa.ChunkedArray) else coded
+    column = table[found[role]]
+    coded = as_texts(column)
+    if coded is None:
+        problems.append(f"{found[role]}: holds {column.type}, which is no text or number and cannot be the {role}")
+        return pa.array([None] * table.num_rows, pa.utf8()).dictionary_encode()
+    return pc.dictionary_encode(coded.cast(pa.utf8())) if pa.types.is_dictionary(column.type) else coded
 
 
 def _constant(value: str, rows: int) -> pa.DictionaryArray:
     return pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, dtype=np.int32)), pa.array([value], pa.utf8()))
 
 
-def _missing(table: pa.Table, found: Mapping[str, str], times: Mapping, problems: list[str]) -> np.ndarray:
+def _missing(
+    table: pa.Table, found: Mapping[str, str], words: Mapping[str, Mapping[str, int]], problems: list[str]
+) -> np.ndarray:
     """Rows without a value where there must be one; each such column is told."""
     lacking = np.zeros(table.num_rows, dtype=bool)
     for role, column in found.items():
@@ -205,23 +204,25 @@ def _missing(table: pa.Table, found: Mapping[str, str], times: Mapping, problems
             continue
         mine = pc.is_null(table[column], nan_is_null=True).to_numpy()
         if mine.any():
+            read = f" (read as missing: {told(words[column])})" if words.get(column) else ""
             problems.append(
-                f"{column}: missing in {rows_of(mine)}; every row needs its {'from' if role == 'origin' else role}"
+                f"{column}: missing in {rows_of(mine)}{read}; every row needs its "
+                f"{'from' if role == 'origin' else role}"
             )
         lacking |= mine
     return lacking
 
 
-def _alike(ids: pa.DictionaryArray) -> list[str]:
-    """A note on ids that differ in white space or case only: they may be one."""
-    levels = ids.dictionary
-    plain = pc.utf8_lower(pc.utf8_trim_whitespace(levels))
+def _alike(what: str, coded: pa.DictionaryArray) -> list[str]:
+    """A note on ids, or on levels of a column, that differ in white space or case only: they may be one."""
+    levels = coded.dictionary
+    plain = pc.utf8_lower(pc.replace_substring_regex(pc.utf8_trim_whitespace(levels), r"\s+", " "))
     counts = pc.value_counts(plain)
     twice = counts.field("values").filter(pc.greater(counts.field("counts"), 1))
     if not len(twice):
         return []
     shown = " and ".join(repr(v) for v in levels.filter(pc.equal(plain, twice[0])).to_pylist()[:2])
-    many = plural(len(twice), "id has a twin", "ids have twins")
+    many = plural(len(twice), f"{what} has a twin", f"{what}s have twins")
     return [f"{many} that differs in white space or case only, such as {shown}: is it the same?"]
 
 
@@ -255,8 +256,8 @@ def _check_counts(
     problems += [f"the outcome {name!r} has a sign that a heading cannot have: rename it" for name in odd]
 
 
-def _check_interval(interval: Mapping[str, np.ndarray], event: np.ndarray, problems: list[str]) -> None:
-    wrong = event & (interval["left"] >= interval["right"])
+def _check_interval(times: Times, problems: list[str]) -> None:
+    wrong = times.event & (times.columns["left"] >= times.columns["right"])
     if wrong.any():
         problems.append(f"left is not before right in {rows_of(wrong)}: the event happened in (left, right]")
 
@@ -273,6 +274,7 @@ def _covariates(
     explains = {
         n for where, names in asked.items() if where.startswith(("analysis.cov", "analysis.cur")) for n in names
     }
+    by_default = not asked.get("analysis.covariates")  # then every column may explain every outcome
     groups = {n for where, names in asked.items() if where.endswith(_GROUPINGS) for n in names} - explains
     made = {}
     for name in [n for n in table.column_names if n not in found.values()]:
@@ -283,7 +285,9 @@ def _covariates(
             array, said = None, "its name has a use of our own: rename it"
         if array is not None:
             made[name] = array
-        elif name in explains | groups:
+            if pa.types.is_dictionary(array.type):
+                notes += _alike(f"level of {name}", array)
+        elif name in explains | groups or (by_default and said.startswith("infinite")):
             problems.append(f"{name} cannot be used: {said}")
         else:
             notes.append(f'the column "{name}" is left out: {said}')

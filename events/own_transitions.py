@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pyarrow as pa
 
-from events.own_spells import plural, rows_of
+from events.own_rows import plural, rows_of
 from events.schema import CENSORED, OWN_TRANSITIONS
 
 AT_RISK, EVENT = "at risk", "event"  # states where no column names them

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from events.own_numbers import label
+
 _TEXTS = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
 _BYTES = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view, pa.types.is_fixed_size_binary)
 
@@ -49,4 +51,25 @@ def recoded(codes: pa.Array, values: pa.Array) -> pa.DictionaryArray:
     there = pc.invert(pc.is_null(values, nan_is_null=True))
     place = pc.subtract(pc.cumulative_sum(there.cast(pa.int32())), 1)
     new = pc.if_else(there, place, None).take(codes)
-    return pa.DictionaryArray.from_arrays(new, values.filter(there))
+    made = pa.DictionaryArray.from_arrays(new, values.filter(there))
+    twice = len(pc.unique(made.dictionary)) < len(made.dictionary)  # Arrow allows one value at two places
+    return pc.dictionary_encode(made.cast(values.type)) if twice else made
+
+
+def as_texts(column: pa.ChunkedArray) -> pa.DictionaryArray | None:
+    """Text, numbers, dates and truth values as texts, levels in order of first appearance; None for other types.
+
+    Whole floats have no ".0", and no two numbers have one text.
+    """
+    one = column.combine_chunks()
+    one = one.chunk(0) if isinstance(one, pa.ChunkedArray) else one
+    coded = one if pa.types.is_dictionary(one.type) else None
+    values = coded.dictionary if coded is not None else one
+    if pa.types.is_floating(values.type):
+        coded = pc.dictionary_encode(values) if coded is None else coded
+        spelt = [None if v is None or v != v else label(v) for v in coded.dictionary.to_pylist()]
+        return recoded(coded.indices, pa.array(spelt, pa.utf8()))
+    if pa.types.is_nested(values.type) or any(is_bytes(values.type) for is_bytes in _BYTES):
+        return None
+    texts = values.cast(pa.utf8())
+    return recoded(coded.indices, texts) if coded is not None else pc.dictionary_encode(texts)

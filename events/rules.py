@@ -39,6 +39,7 @@ from events.schema import (
     levels_by_name,
     levels_of,
 )
+from events.times import resolution
 
 TIMES = ("epoch", "step", "examples", "tokens", "exposures")
 
@@ -121,6 +122,12 @@ def last_checkpoint(times: np.ndarray, sustained: int) -> np.ndarray:
         )
     if not np.all((np.diff(times) > 0) | ~seen[:, 1:]):
         raise InputError("checkpoints do not increase in time", "analysis.time", "use another time axis")
+    if not np.all((np.diff(times) > resolution(times)) | ~seen[:, 1:]):
+        raise InputError(
+            f"checkpoints nearer to each other than {resolution(times):.2g} count as one in R's survival",
+            "analysis.time",
+            "use another time axis",
+        )
     return np.asarray(checkpoints - sustained)
 
 

@@ -52,7 +52,9 @@ class EventsSection(Section):
     left: str | None = None
     right: str | None = None
     time: Annotated[str, Field(pattern=r"^[^\W_][\w /.()-]*$")] = "time unit"  # what one unit of time is called
-    event_is: int | float | str | list[int | float | str] | None = None  # values that mean that it happened
+    event_is: bool | int | float | str | list[bool | int | float | str] | None = (
+        None  # values that mean that it happened
+    )
     cause: str | None = None  # which of several competing events happened
     origin: Annotated[str | None, Field(alias="from")] = None  # the state in which a row is at risk ...
     to: str | None = None  # ... and the one that follows its event

@@ -38,7 +38,7 @@ rows_at_risk <- function(events, outcome, rule, covariates = character(), groupi
                       vapply(absent, nearest, "", candidates = names(events)))
     return(no_data(events, "failed", paste(reason, collapse = "; ")))
   }
-  data <- take_rows(events, is_level(events$outcome, outcome) & is_level(events$rule, rule))
+  data <- same_times(take_rows(events, is_level(events$outcome, outcome) & is_level(events$rule, rule)))
   at_risk <- sprintf("no fact is at risk of %s under the rule '%s'", outcome, rule)
   if (!nrow(data)) return(no_data(data, "not estimable", at_risk))
   usable <- usable_rows(data, setdiff(needed, c("outcome", "rule")))

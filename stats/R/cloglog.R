@@ -50,6 +50,7 @@ cloglog <- function(data, covariates, strata = character(), cluster = "", ties =
 #'   `.events`. Periods in which nobody or everybody has the event say nothing about the covariates and are left out.
 #' @export
 person_periods <- function(data, covariates, strata = character()) {
+  data <- same_times(data)
   times <- sort(unique(times_of_events(data)))
   # Identical rows are identical in every period: only one of them is expanded.
   same <- collapse_rows(data, c("event", strata, "stop", "start", covariates))

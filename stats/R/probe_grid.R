@@ -13,6 +13,7 @@
 #'   intervals), `words` (a plain sentence on the grid).
 #' @export
 probe_grid <- function(data) {
+  data <- same_times(data)
   times <- unlist(data[intersect(c("left", "right", "stop"), names(data))], use.names = FALSE)
   checkpoints <- length(unique(times[!is.na(times) & times > min(data$start)]))
   # A table of someone else's may lack the columns, or have them empty.

@@ -76,6 +76,14 @@ def added(*rows):
         (GOOD.replace("4,0,", "4,1,").replace("3,1,", "3,2,").replace("5,0,", "5,1,"), {}, "say event_is = 2"),
         (added("e,0,3,dead,40,m"), {}, "event: holds 0, 1, dead, not 0 and 1"),
         (GOOD, {"event_is": 7}, "no row has event_is = 7; it holds 0, 1"),
+        (added("e,0,3,2,40,m"), {"event_is": [True, "x"]}, "no row has event_is = 'x'; it holds 0, 1, 2"),
+        (GOOD.replace(",1,", ",2,"), {"event_is": True}, "no row has event_is = true; it holds 0, 2"),
+        (added("e,3,3.0000000000000004,1,40,m"), {}, "no time at all in row 5 (row 5: 3 to 3.0000000000000004)"),
+        (added("e,1700000000,1700000005,1,40,m", "f,1700000000,1700000010,1,40,m"), {}, "count as one in R's survival"),
+        (added("NA,0,2,1,40,m"), {}, 'id: missing in row 5 (read as missing: "NA" (once)); every row needs its id'),
+        (added("e,0,2,1,-inf,m"), {}, "age cannot be used: infinite in row 5"),
+        (added("e,0,2,1,40,m").replace("sex", "seed").replace(",m", ",1").replace(",f", ",3000000000"), {},
+         "seed: seeds are whole numbers below 2^31"),
         (GOOD, {"stop": "stopp"}, 'names the column "stopp", which the table lacks; the nearest is "stop"'),
         (GOOD.replace("event", "status"), {}, 'events.event: the plan says nothing else than the column "event"'),
         (GOOD, {"outcome": "agee"}, 'it looks like a slip of "age"'),
@@ -251,3 +259,121 @@ def test_a_million_rows_take_seconds(tmp_path):
     seconds = time.process_time() - began
     assert read.events.num_rows == n and any("after the gap" in note for note in read.notes)
     assert seconds < 30  # about 4 on two cores; a loop over the rows would take minutes
+
+
+def arrow(tmp_path, columns, spec=None, asked=None):
+    write_table(tmp_path / "t.arrow", pa.table(columns))
+    return read_own_table(tmp_path / "t.arrow", spec or OwnColumns(), asked or {})
+
+
+N = 40
+PLAIN = {"id": [f"q{i}" for i in range(N)], "stop": [1.0 + i % 7 for i in range(N)], "event": [i % 2 for i in range(N)]}
+
+
+def test_spells_that_touch_up_to_rounding_touch(tmp_path):
+    rows = [f"{i},{k * 0.1!r},{(k + 1) / 10!r},{int(k == 6 and i % 2)},{i}" for i in range(20) for k in range(7)]
+    assert rows[5].startswith("0,0.5,0.6,") and rows[6].startswith("0,0.6000000000000001,0.7,")
+    table = own(tmp_path, "\n".join(["id,start,stop,event,x", *rows]) + "\n")
+    assert any("differ" in note and "rounding only" in note for note in table.notes)
+    assert len(set(table.events["start"].to_pylist() + table.events["stop"].to_pylist())) == 8
+
+
+@pytest.mark.parametrize("given", [True, 1, "true", "TRUE", [True]])
+@pytest.mark.parametrize(
+    "events",
+    [
+        pa.array([bool(i % 2) for i in range(N)]), pa.array([i % 2 for i in range(N)], pa.uint8()),
+        pa.array([float(i % 2) for i in range(N)]), pa.array([("FALSE", "TRUE")[i % 2] for i in range(N)]),
+        pa.array([("0", "1.0")[i % 2] for i in range(N)]).dictionary_encode(),
+    ],
+)  # fmt: skip
+def test_true_is_true_by_any_writer(tmp_path, events, given):
+    table = arrow(tmp_path, PLAIN | {"event": events}, OwnColumns(event_is=given))
+    assert table.events["event"].to_pylist() == [bool(i % 2) for i in range(N)]
+
+
+def test_large_whole_numbers_are_ids_or_left_out(tmp_path):
+    large = pa.array([2**62 + i for i in range(N)])
+    table = arrow(tmp_path, PLAIN | {"id": large, "tweet": pa.array([2**63 + i for i in range(N)], pa.uint64())})
+    assert table.events["fact_id"].to_pylist() == [str(2**62 + i) for i in range(N)]
+    assert table.covariates == () and any('"tweet" is left out: its whole numbers are beyond' in n for n in table.notes)
+    near = arrow(tmp_path, PLAIN | {"x": pa.array([2**53 + i % 3 for i in range(N)])})
+    assert near.covariates == ()
+    near = arrow(tmp_path, PLAIN | {"x": pa.array([2**53 + i % 3 for i in range(N)])}, OwnColumns(categories=("x",)))
+    assert near.events["x"].chunk(0).dictionary.to_pylist() == [str(2**53 + i) for i in range(3)]
+
+
+@pytest.mark.parametrize(
+    ("two", "labels"),
+    [
+        ((20230101, 20230102), ["20230101", "20230102"]),
+        ((0.1, 0.1 + 1e-9), ["0.1", "0.100000001"]),
+        ((1e20, 2e20), ["1e+20", "2e+20"]),
+        ((1900.0, 2000.0), ["1900", "2000"]),
+        ((-0.5, 1e-7), ["-0.5", "1e-07"]),
+    ],
+)
+def test_two_numbers_have_two_labels(tmp_path, two, labels):
+    x = pa.array([two[i % 2] for i in range(N)])
+    assert arrow(tmp_path, PLAIN | {"x": x}).events["x"].chunk(0).dictionary.to_pylist() == labels
+    many = pa.array([(*two, 7.0)[i % 3] for i in range(N)], pa.float64())
+    table = arrow(tmp_path, PLAIN | {"x": many, "id": many, "run": PLAIN["id"]}, OwnColumns(categories=("x",)))
+    assert set(table.events["x"].chunk(0).dictionary.to_pylist()) == {*labels, "7"}
+    assert set(table.events["fact_id"].unique().to_pylist()) == {*labels, "7"}
+
+
+def test_missing_and_twin_levels_of_any_writer(tmp_path):
+    levels = pa.array(["m", None, "f", "", "nan", "F ", "m"])
+    kind = pa.DictionaryArray.from_arrays(pa.array([i % 7 for i in range(N)]), levels)
+    table = arrow(tmp_path, PLAIN | {"kind": kind, "text": pa.array(kind.to_pylist(), pa.string_view())})
+    for name, order in (("kind", ["m", "f", "F "]), ("text", ["F ", "f", "m"])):
+        assert table.events[name].chunk(0).dictionary.to_pylist() == order
+        assert table.events[name].null_count == sum(i % 7 in (1, 3, 4) for i in range(N))
+    assert any("1 level of kind has a twin that differs in white space or case only" in n for n in table.notes)
+
+
+@pytest.mark.parametrize(
+    ("name", "array", "said"),
+    [
+        ("id", pa.array([["a"]] * N), "id: holds list<item: string>, which is no text or number and cannot be the id"),
+        ("id", pa.array([b"\xff\x00"] * N), "id: holds binary, which is no text or number"),
+        ("event", pa.array([{"a": 1}] * N), "event: holds struct<a: int64>, not 0 and 1"),
+        ("stop", pa.array([5] * N, pa.duration("s")), "stop: holds duration[s], not numbers; give times as amounts"),
+        ("stop", pa.array([5] * N, pa.timestamp("us", "UTC")), "stop: holds timestamp[us, tz=UTC], not numbers"),
+        ("stop", pa.array(["1.050", "150"] * (N // 2)), "stop: '1.050' in stop can be 1.05 or 1050"),
+        ("x", pa.array([["a"]] * N, pa.list_view(pa.utf8())), "x cannot be used: it is of the kind list_view"),
+        ("x", pa.array([5, 6] * (N // 2), pa.date32()), "x cannot be used: it is of the kind date32[day]"),
+    ],
+)
+def test_a_type_that_cannot_be_used_is_named(tmp_path, name, array, said):
+    with pytest.raises(InputError) as caught:
+        arrow(tmp_path, PLAIN | {name: array}, None, {"analysis.covariates.event": ["x"]} if name == "x" else {})
+    assert said in str(caught.value)
+
+
+def test_amounts_of_any_type(tmp_path):
+    values = [float(i % 5) for i in range(N)]
+    kinds = [pa.float16(), pa.decimal128(22, 2), pa.uint64(), pa.int8()]
+    table = arrow(tmp_path, PLAIN | {f"x{i}": pa.array([int(v) for v in values]).cast(k) for i, k in enumerate(kinds)})
+    assert table.covariates == ("x0", "x1", "x2", "x3")
+    assert all(table.events[n].to_pylist() == values for n in table.covariates)
+    numbered = arrow(tmp_path, PLAIN | {"x": pa.array([[2, 1, 10][i % 3] for i in range(N)]).dictionary_encode()})
+    assert numbered.events["x"].chunk(0).dictionary.to_pylist() == ["2", "1", "10"]  # in its own order
+
+
+def test_a_table_of_intervals_alone(tmp_path):
+    """Never is infinite or empty; from the start on is -inf or empty; the event is where right is finite."""
+    text = "id,left,right,x\na,2,4,1\nb,5,Inf,2\nc,-Inf,3,3\nd,6,,4\ne,,2,5\n"
+    rows = own(tmp_path, text).events.select(["start", "stop", "event", "left", "right"]).to_pylist()
+    assert [tuple(r.values()) for r in rows] == [
+        (0, 4, True, 2, 4), (0, 5, False, 5, None), (0, 3, True, 0, 3), (0, 6, False, 6, None), (0, 2, True, 0, 2)
+    ]  # fmt: skip
+    assert "followed for no time at all in row 6: leave" in problems(tmp_path, text + "f,0,inf,1\n")
+    assert "neither left nor right says anything in row 6" in problems(tmp_path, text + "f,,inf,1\n")
+    given = text.replace("right,", "right,event,stop,").replace("4,1\n", "4,1,4,1\n").replace("Inf,2", "Inf,0,5,2")
+    given = given.replace("3,3\n", "3,1,3,3\n").replace("6,,4", "6,,0,6,4").replace(",2,5\n", ",2,1,2,5\n")
+    table = own(tmp_path, given)
+    assert table.events["right"].to_pylist() == [4, None, 3, None, 2]
+    assert "infinite, which is never, in row 2, with an event" in problems(tmp_path, given.replace("Inf,0", "Inf,1"))
+    assert "left: infinite in row 1" in problems(tmp_path, text.replace("a,2", "a,inf"))
+    assert 'names the column "happened"' in problems(tmp_path, text, OwnColumns(event="happened"))
