@@ -137,7 +137,9 @@ def main(sizes) -> str:
         for rows in sizes:
             python = with_peers if way in PEERS else sys.executable
             command = [str(python), __file__, way, str(rows)]
-            run = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+            run = subprocess.run(
+                command, env=env, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
+            )
             if run.returncode:
                 raise SystemExit(run.stderr)
             results[way, rows] = float(run.stdout.split()[-1])

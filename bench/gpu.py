@@ -69,7 +69,7 @@ def main() -> None:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     facts = gather(FactsSpec(source="hpo", count=chosen.facts, withheld=0.0)).facts
     folder, _ = prepared_model(ModelSpec(), FactsSpec())
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     model = llama(TINY if chosen.tiny else LLAMA_8B, tokenizer, device)
     best, how = peak(device)
     body = [
@@ -209,7 +209,9 @@ def study(model, tokenizer, chosen) -> list[str]:
         command = [sys.executable, "-m", "flows.command", "run", str(file), "--results", folder]
         path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
         began = time.perf_counter()
-        done = subprocess.run(command, env=os.environ | {"PYTHONPATH": path}, cwd=folder, check=False)
+        done = subprocess.run(
+            command, env=os.environ | {"PYTHONPATH": path}, cwd=folder, check=False, stdin=subprocess.DEVNULL
+        )
         seconds = time.perf_counter() - began
         if done.returncode:
             raise SystemExit(f"the study ended with {done.returncode}")

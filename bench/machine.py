@@ -71,12 +71,14 @@ def peers(packages: Sequence[str]) -> Path:
     folder = ROOT / "build" / "bench-peers"
     python = folder / "bin" / "python"
     if not python.exists():
-        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True, stdin=subprocess.DEVNULL)
         # Ours stays as it is, and the peers use the very torch and transformers that are compared.
         inside = next((folder / "lib").glob("python*/site-packages"))
         ours = [p for p in sys.path if p.endswith("site-packages")]
         (inside / "ours.pth").write_text("\n".join(ours) + "\n")
     probe = "import importlib.metadata as m, sys; [m.version(p) for p in sys.argv[1:]]"
-    if subprocess.run([str(python), "-c", probe, *packages], capture_output=True, check=False).returncode:
-        subprocess.run([str(python), "-m", "pip", "install", "-q", *packages], check=True)
+    if subprocess.run(
+        [str(python), "-c", probe, *packages], capture_output=True, check=False, stdin=subprocess.DEVNULL
+    ).returncode:
+        subprocess.run([str(python), "-m", "pip", "install", "-q", *packages], check=True, stdin=subprocess.DEVNULL)
     return python

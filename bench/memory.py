@@ -95,7 +95,11 @@ def every() -> None:
     lines = []
     for what, size in {"probe": 4096, "probe-truncated": 4096, "lora": 8, "full": 4}.items():
         command = [sys.executable, __file__, ModelSpec().name, what, str(size)]
-        lines.append(subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[-1])
+        lines.append(
+            subprocess.run(
+                command, capture_output=True, text=True, check=True, stdin=subprocess.DEVNULL
+            ).stdout.splitlines()[-1]
+        )
     body = "\n".join([machine(["torch", "transformers", "peft"]), "", *(f"- {line}" for line in lines)])
     write("memory", "The memory plan", "python bench/memory.py", body)
 

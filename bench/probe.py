@@ -146,7 +146,9 @@ def harness(model, tokenizer, encoded, repeats: int) -> dict:
         for t, s in zip(encoded.tokens, encoded.target_start, strict=True)
     ]
     job.write_text(json.dumps({"model": model.name_or_path, "pairs": pairs, "repeats": repeats}))
-    run = subprocess.run([str(python), "-c", HARNESS, str(job)], capture_output=True, text=True, check=False)
+    run = subprocess.run(
+        [str(python), "-c", HARNESS, str(job)], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
+    )
     if run.returncode:
         raise SystemExit(run.stderr[-2000:])
     return json.loads(run.stdout.strip().splitlines()[-1])

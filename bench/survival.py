@@ -148,7 +148,7 @@ def measured(python: Path, way: str, path: Path, rows: int, limit: int) -> dict[
     """One way in a process of its own, or why there is no number."""
     command = [str(python), __file__, "--way", way, "--file", str(path), "--limit", str(limit)]
     command += ["--times", str(5 if rows < 1_000_000 or way in IN_R else 1)]
-    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    run = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
     if run.returncode < 0:
         return f"> {limit} s" if run.returncode in (-24, -9) else f"died of signal {-run.returncode}"
     return run.stderr.strip().splitlines()[-1] if run.returncode else json.loads(run.stdout.splitlines()[-1])
@@ -200,7 +200,7 @@ def mixed(designs: list[tuple[int, int]]) -> list[str]:
 
     def start(engine: str, facts: int, runs: int) -> subprocess.Popen:
         command = [sys.executable, __file__, "--way", engine, "--design", str(facts), str(runs)]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL)
 
     lines = []
     for facts, runs in designs:

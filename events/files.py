@@ -1,4 +1,4 @@
-"""Finished artefacts: written to a temporary name, flushed, renamed, recorded, verified before they are trusted."""
+"""Finished artefacts: written to a temporary name, flushed, renamed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import IO, Any
 import pyarrow as pa
 
 from events.errors import InputError
-from events.schema import VERSION, with_levels
+from events.schema import with_levels
 
 
 @contextlib.contextmanager
@@ -74,79 +74,6 @@ def digest(path: Path) -> str:
     """SHA-256 of a file's contents, as `sha256sum` prints it."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-class Manifest:
-    """`manifest.json` of one results folder: what each step made, from what, with which key.
-
-    A step's key is a mapping: what it was asked (``spec``), what it read (``inputs``: file → SHA-256) and what
-    ran (``code``: file → SHA-256). The folder is the truth: nothing else remembers what is done.
-    """
-
-    def __init__(self, folder: Path):
-        self.folder = folder
-        self.path = folder / "manifest.json"
-        self.artefacts: dict[str, dict[str, Any]] = {}
-        self.steps: dict[str, dict[str, Any]] = {}
-        if self.path.is_file():
-            try:
-                stored = json.loads(self.path.read_text("utf-8"))
-                if stored["schema"] != VERSION:
-                    raise InputError(
-                        f"was written by schema version {stored['schema']}, this is version {VERSION}",
-                        str(self.path),
-                        "move the results folder away; nothing in it is changed",
-                    )
-                self.artefacts, self.steps = stored["artefacts"], stored["steps"]
-            except (json.JSONDecodeError, KeyError) as error:
-                raise InputError(
-                    "is not a manifest", str(self.path), "move the results folder away and run again"
-                ) from error
-
-    def stale(self, step: str, key: dict[str, Any]) -> list[str]:
-        """Why the step must run, in the user's words; empty if it need not."""
-        if step not in self.steps:
-            return ["not done yet"]
-        reasons = changes(self.steps[step]["key"], key)
-        for name in self.steps[step]["makes"]:
-            path = self.folder / name
-            if not path.is_file():
-                reasons.append(f"{name} is missing")
-            elif digest(path) != self.artefacts[name]["sha256"]:
-                reasons.append(f"{name} was changed after it was made")
-        return reasons
-
-    def record(self, step: str, key: dict[str, Any], made: dict[str, int | None], seconds: float, stamp: str) -> None:
-        """Note that ``step`` made these files (name → rows, None if not a table), and save."""
-
-        for name, rows in made.items():
-            path = self.folder / name
-            self.artefacts[name] = {
-                "rows": rows,
-                "sha256": digest(path),
-                "bytes": path.stat().st_size,
-                "step": step,
-                "inputs": key.get("inputs", {}),
-                "seconds": round(seconds, 2),
-                "made": stamp,
-            }
-        self.steps[step] = {"key": key, "makes": sorted(made), "seconds": round(seconds, 2), "made": stamp}
-        write_json(self.path, {"schema": VERSION, "artefacts": self.artefacts, "steps": self.steps})
-
-    def verified(self, name: str) -> Path:
-        """The path of an artefact whose digest is what the manifest says.
-
-        Raises
-        ------
-        InputError
-            If it is unknown, missing, or differs from what was written.
-        """
-        path = self.folder / name
-        if name not in self.artefacts or not path.is_file():
-            raise InputError("has not been made yet", str(path), "run `factsurv run` on the study first")
-        if digest(path) != self.artefacts[name]["sha256"]:
-            raise InputError("differs from what was written (SHA-256)", str(path), "delete it and run the study again")
-        return path
 
 
 def changes(old: Any, new: Any, at: str = "") -> list[str]:

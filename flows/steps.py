@@ -21,8 +21,9 @@ import pyarrow as pa
 from pydantic import BaseModel
 
 from events.errors import InputError
-from events.files import Manifest, atomic, digest, read_table, write_json, write_table
+from events.files import atomic, digest, read_table, write_json, write_table
 from events.history import history_table
+from events.manifest import Manifest
 from events.reached_code import reached_code
 from events.rules import count_events, event_table, recall_curve
 from events.schema import described, stack
@@ -73,6 +74,9 @@ class Results(Generic[Spec]):
             ) from error
         shutil.rmtree(self.scratch, ignore_errors=True)  # of a command that was killed together with its keeper
         self.manifest = Manifest(self.folder)
+        if self.manifest.notice:
+            self.say(self.manifest.notice)
+            self.manifest.save()
 
     @property
     def scratch(self) -> Path:
@@ -249,12 +253,12 @@ def make_models(results: Results) -> dict[str, tuple[str, str]]:
     return {arm: make_model(results, arm) for arm in results.study.recipes()}
 
 
-def make_model(results: Results, arm: str) -> tuple[str, str]:
-    """Local folder (or hub name) and identity of an arm's model; converted or pretrained once."""
+def make_model(results: Results, arm: str, verify: bool = False) -> tuple[str, str]:
+    """Local folder (or hub name) and identity of an arm's model; converted or pretrained once, again if damaged."""
     from training.prepared import prepared_model
 
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(results.scratch / "torch"))  # else in /tmp, for ever
-    return prepared_model(results.study.recipes()[arm][0], results.study.facts, results.say)
+    return prepared_model(results.study.recipes()[arm][0], results.study.facts, results.say, verify)
 
 
 def _run_key(results: Results, arm: str, seed: int, model: tuple[str, str]) -> dict[str, Any]:
@@ -302,6 +306,7 @@ def make_run(
     )
 
     def make() -> dict[str, int | None]:
+        make_model(results, arm, verify=True)
         run_job(job, threads, progress, results.say, results.scratch)
         names = [f"runs/{run}/{n}.arrow" for n in ("baseline", "probes", "training")]
         return {n: read_table(results.folder / n).num_rows for n in names}

@@ -152,7 +152,9 @@ def _home() -> Path:
                 "install R (Debian and Ubuntu: apt install r-base-core; elsewhere: www.r-project.org), or set R_HOME",
             )
         # The last line: R may print warnings before it.
-        answer = subprocess.run([command, "RHOME"], capture_output=True, text=True, timeout=60, check=False)
+        answer = subprocess.run(
+            [command, "RHOME"], capture_output=True, text=True, timeout=60, check=False, stdin=subprocess.DEVNULL
+        )
         home, where = Path((answer.stdout.strip().splitlines() or [""])[-1]), command
     if not (home / "library" / "base" / "DESCRIPTION").is_file():
         raise RUnavailable(f"there is no R in {home}", where, "set R_HOME to what the command `R RHOME` prints")

@@ -1,7 +1,8 @@
 """Checkpoints of a run: what it needs to go on after it was killed, so that nothing tells it was.
 
 A checkpoint is a folder ``checkpoint-<number>`` beside the run's tables. It is written under a
-temporary name, its marker `complete.json` last, and then renamed, so a folder of that name is whole.
+temporary name, its marker `complete.json` last, and then renamed, so a folder of that name is whole. The marker
+has the digests of all files, and its own: what differs from them is not used. Nothing in it is a pickle.
 The one before it is removed afterwards: two exist at most, and only while the newer one is written.
 """
 
@@ -18,10 +19,12 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import torch
+from safetensors import SafetensorError
 
 from events.errors import InputError
-from events.files import changes, read_table, write_json, write_table
+from events.files import changes, read_table, write_table
+from events.sealed import Damaged, check_digests, digests, read_sealed, write_sealed
+from training.training_state import read_state, write_state
 
 MARKER = "complete.json"
 UNFINISHED = ".unfinished-checkpoint-"
@@ -66,10 +69,10 @@ def save(folder: Path, checkpoint: Checkpoint, identity: Mapping[str, Any]) -> t
     try:
         for name, table in checkpoint.tables.items():
             write_table(unfinished / f"{name}.arrow", table)
-        _write_state(unfinished / "state.pt", checkpoint.state)
-        sizes = {p.name: p.stat().st_size for p in sorted(unfinished.iterdir())}
-        told = {"number": checkpoint.number, "epoch": checkpoint.epoch, "bytes": sizes, "identity": identity}
-        write_json(unfinished / MARKER, told)
+        _write_state(unfinished, checkpoint.state)
+        size = sum(p.stat().st_size for p in unfinished.iterdir())
+        told = {"number": checkpoint.number, "epoch": checkpoint.epoch, "files": digests(unfinished)}
+        write_sealed(unfinished / MARKER, told | {"identity": identity})
         _sync(unfinished)
         if target.exists():  # of another identity, or of a rerun of the very same checkpoint
             shutil.rmtree(target)
@@ -79,28 +82,27 @@ def save(folder: Path, checkpoint: Checkpoint, identity: Mapping[str, Any]) -> t
         shutil.rmtree(unfinished, ignore_errors=True)
         raise
     discard(folder, keep=target)
-    return target, sum(sizes.values())
+    return target, size
 
 
 def latest(folder: Path, identity: Mapping[str, Any]) -> tuple[Checkpoint | None, list[str]]:
-    """The newest checkpoint of this identity; without one, why those that are there are of no use."""
+    """The newest whole checkpoint of this identity, and why those that are newer, or all, are of no use."""
     why: list[str] = []
     for path in sorted(_checkpoints(folder), reverse=True):
         try:
-            told = json.loads((path / MARKER).read_text("utf-8"))
-            torn = [n for n, size in told["bytes"].items() if (path / n).stat().st_size != size]
-        except (OSError, json.JSONDecodeError, KeyError):
-            torn = [MARKER]
-        if torn:
-            why.append(f"{path.name}: {torn[0]} is damaged")
+            told = read_sealed(path / MARKER)
+            check_digests(path, told["files"])
+        except Damaged as error:
+            why.append(f"{path.name}: {error}")
             continue
         differs = changes(told["identity"], json.loads(json.dumps(identity)))
         if differs:
             why += differs
             continue
-        tables = {p.stem: read_table(p) for p in path.glob("*.arrow")}
-        state = torch.load(path / "state.pt", map_location="cpu", weights_only=True)
-        return Checkpoint(told["number"], told["epoch"], tables, state), []
+        tables = {
+            name.removesuffix(".arrow"): read_table(path / name) for name in told["files"] if name.endswith(".arrow")
+        }
+        return Checkpoint(told["number"], told["epoch"], tables, read_state(path)), why
     return None, why
 
 
@@ -119,23 +121,22 @@ def _checkpoints(folder: Path) -> list[Path]:
     return [p for p in folder.glob("checkpoint-*") if re.fullmatch(r"checkpoint-\d{6}", p.name)]
 
 
-def _write_state(path: Path, state: Mapping[str, Any]) -> None:
+def _write_state(folder: Path, state: Mapping[str, Any]) -> None:
     try:
-        with path.open("wb") as file:
-            torch.save(dict(state), file)
-            file.flush()
-            os.fsync(file.fileno())
-    except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError
+        write_state(folder, state)
+        for path in folder.glob("state.*"):
+            _sync(path)
+    except (OSError, SafetensorError) as error:  # safetensors reports a full disk as an error of its own
         raise InputError(
             f"the checkpoint cannot be written: {str(error).splitlines()[0]}",
-            str(path.parent.parent),
-            f"free some space ({shutil.disk_usage(path.parent).free / 1e9:.1f} GB are free) and run the same command "
+            str(folder.parent),
+            f"free some space ({shutil.disk_usage(folder).free / 1e9:.1f} GB are free) and run the same command "
             "again: it continues from the checkpoint before",
         ) from error
 
 
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

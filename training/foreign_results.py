@@ -13,7 +13,8 @@ import pyarrow as pa
 from transformers import TrainingArguments
 
 from events.errors import InputError
-from events.files import Manifest, atomic, digest, read_table, write_table
+from events.files import atomic, digest, read_table, write_table
+from events.manifest import Manifest
 from training.facts import FactSet
 from training.label import Label
 from training.spec import ProbeSpec

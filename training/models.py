@@ -16,11 +16,16 @@ from typing import TYPE_CHECKING
 import platformdirs
 
 from events.errors import InputError
+from events.sealed import Damaged, check_digests, digests, read_sealed, write_sealed
 from training.spec import ModelSpec
 
 # torch and transformers take seconds to import: only where a model is loaded, not where one is located.
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+# A model folder is data: no code of its own is run, and no weights are unpickled, which would run any.
+PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
+MARKER = "complete.json"  # of a folder of the cache: the digests of its files, written last
 
 
 @dataclass(frozen=True)
@@ -85,6 +90,17 @@ def _check_folder(path: Path) -> None:
             "model.name",
             f"save the tokenizer there too: tokenizer.save_pretrained({str(path)!r})",
         )
+    names = [p.name for p in path.iterdir()]
+    adapter = "adapter_config.json" in names and "adapter_model.safetensors" not in names
+    for kind, missing in (("adapter_model", adapter), ("", not any(n.endswith(".safetensors") for n in names))):
+        pickled = sorted(n for n in names if n.startswith(kind) and n.endswith(PICKLED) and n != "training_args.bin")
+        if missing and pickled:
+            raise InputError(
+                f"the weights in {path} are pickled ({', '.join(pickled[:3])}), and reading a pickle can run any code",
+                "model.name",
+                "save them as safetensors where you trust them: load the model there and call "
+                "model.save_pretrained(folder, safe_serialization=True)",
+            )
 
 
 def load(spec: ModelSpec, say: Callable[[str], None] = print) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
@@ -96,6 +112,7 @@ def load(spec: ModelSpec, say: Callable[[str], None] = print) -> tuple[PreTraine
         If it cannot be loaded, is larger than the memory (found before loading), or its generation_config asks
         for what the exact probe cannot honour.
     """
+    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     from training.memory import check_weights
@@ -103,20 +120,36 @@ def load(spec: ModelSpec, say: Callable[[str], None] = print) -> tuple[PreTraine
 
     source = locate(spec)
     folder = converted(source, say)
+    revision = spec.revision or "main"
     try:
         check_weights(weights_bytes(folder, spec))
-        tokenizer = AutoTokenizer.from_pretrained(folder, revision=spec.revision or "main")
+        tokenizer = AutoTokenizer.from_pretrained(folder, revision=revision, trust_remote_code=False)
         model = AutoModelForCausalLM.from_pretrained(
-            folder, revision=spec.revision or "main", dtype=DTYPES[spec.precision]
+            folder, revision=revision, trust_remote_code=False, use_safetensors=True, dtype=DTYPES[spec.precision]
         )
-    except (OSError, ValueError, ImportError) as error:
-        raise InputError(
-            f"the model cannot be loaded: {str(error).strip().splitlines()[0]}",
-            "model.name",
-            "name a folder made by save_pretrained, a .gguf file, or a hub model that this machine can reach",
-        ) from error
+    except (OSError, ValueError, ImportError, KeyError, TypeError, SafetensorError) as error:
+        raise _cannot_be_loaded(error) from error
     check_generation_config(model)
     return model, tokenizer
+
+
+def _cannot_be_loaded(error: Exception) -> InputError:
+    from safetensors import SafetensorError
+
+    told = str(error).strip() or type(error).__name__
+    if "trust_remote_code" in told:
+        return InputError(
+            "the model brings code of its own, and factsurv runs none that comes with a model",
+            "model.name",
+            "use a model whose architecture and tokenizer are part of transformers",
+        )
+    if isinstance(error, SafetensorError):
+        told = f"its weights are damaged ({told.splitlines()[0]})"
+    return InputError(
+        f"the model cannot be loaded: {told.splitlines()[0]}",
+        "model.name",
+        "name a folder made by save_pretrained (safetensors), a .gguf file, or a hub model that this machine can reach",
+    )
 
 
 def weights_bytes(folder: str, spec: ModelSpec) -> int:
@@ -126,9 +159,9 @@ def weights_bytes(folder: str, spec: ModelSpec) -> int:
 
     from training.precision import DTYPES
 
-    config = AutoConfig.from_pretrained(folder, revision=spec.revision or "main")
+    config = AutoConfig.from_pretrained(folder, revision=spec.revision or "main", trust_remote_code=False)
     with torch.device("meta"):
-        empty = AutoModelForCausalLM.from_config(config)
+        empty = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
     return sum(w.numel() for w in empty.parameters()) * DTYPES[spec.precision].itemsize
 
 
@@ -178,18 +211,27 @@ def check_generation_config(model: PreTrainedModel) -> None:
         )
 
 
-def converted(source: Source, say: Callable[[str], None]) -> str:
-    """The model's folder or hub name; a GGUF file becomes a folder of safetensors, made once and kept."""
+def converted(source: Source, say: Callable[[str], None], verify: bool = False) -> str:
+    """The model's folder or hub name; a GGUF file becomes a folder of safetensors, made once and kept.
+
+    ``verify``: the kept one is read whole and compared with its digests.
+    """
     if source.gguf_file is None:
         return source.location
     folder = cache_folder() / hashlib.sha256(source.identity.encode()).hexdigest()[:16]
-    if not (folder / "config.json").is_file():
+    if not kept(folder, say, verify):
         import torch
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
         say(f"converting {source.gguf_file} (once; kept in {folder})")
-        model = AutoModelForCausalLM.from_pretrained(source.location, gguf_file=source.gguf_file, dtype=torch.float32)
-        tokenizer = AutoTokenizer.from_pretrained(source.location, gguf_file=source.gguf_file)
+        place, file = source.location, source.gguf_file
+        try:
+            model = AutoModelForCausalLM.from_pretrained(
+                place, gguf_file=file, trust_remote_code=False, dtype=torch.float32
+            )
+            tokenizer = AutoTokenizer.from_pretrained(place, gguf_file=file, trust_remote_code=False)
+        except (OSError, ValueError, ImportError, KeyError, TypeError) as error:
+            raise _cannot_be_loaded(error) from error
         # What is left of the quantisation would be written into the folder and read back as true.
         for name, value in (("hf_quantizer", None), ("is_quantized", False)):
             setattr(model, name, value)
@@ -199,17 +241,35 @@ def converted(source: Source, say: Callable[[str], None]) -> str:
     return str(folder)
 
 
+def kept(folder: Path, say: Callable[[str], None], verify: bool) -> bool:
+    """Whether the cache has this model whole; one that is damaged, or has no digests, is told and made again."""
+    if not folder.is_dir():
+        return False
+    try:
+        files = read_sealed(folder / MARKER)["files"]
+        if verify:
+            check_digests(folder, files)
+    except Damaged as damage:
+        say(f"the kept model in {folder} is not used ({damage}): it is made again")
+        return False
+    return True
+
+
 def keep(folder: Path, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
-    """Save to a temporary folder, then rename: a half-written model is never found."""
+    """Save to a temporary folder, with the digests of all files, then rename: a half-written model is never found."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     unfinished = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".unfinished-"))
     try:
         model.save_pretrained(unfinished)
         tokenizer.save_pretrained(unfinished)
+        write_sealed(unfinished / MARKER, {"files": digests(unfinished)})
+        if folder.exists():  # one that is of no use
+            folder.rename(unfinished / "replaced")
         unfinished.rename(folder)
+        shutil.rmtree(folder / "replaced", ignore_errors=True)
     except OSError:
         shutil.rmtree(unfinished, ignore_errors=True)
-        if not (folder / "config.json").is_file():  # else another process was first with the same model
+        if not (folder / MARKER).is_file():  # else another process was first with the same model
             raise
 
 

@@ -106,7 +106,8 @@ class Run:
         found, why = checkpoints.latest(job.folder, self.identity)
         self.team.agree()  # all have read it before the first one goes on and writes
         if why:
-            self.say(f"a checkpoint is there but is not used ({'; '.join(why[:4])}): begins anew")
+            goes = f"goes on from checkpoint {found.number}" if found else "begins anew"
+            self.say(f"a checkpoint is there but is not used ({'; '.join(why[:4])}): {goes}")
         samples = samplings(job.probe)
         forms = [forms[i] for i in self.trained]
         steps = steps_per_epoch(forms, job.tuning)

@@ -9,7 +9,8 @@ import pyarrow as pa
 import pytest
 
 from events.errors import InputError
-from events.files import Manifest, changes, read_table, write_table
+from events.files import changes, read_table, write_table
+from events.manifest import Manifest
 from events.schema import FACTS, build, described, stack
 
 TABLE = pa.table({"a": pa.array([1, 2, 3], pa.int32())})
@@ -140,9 +141,40 @@ def test_a_manifest_of_another_version_is_left_alone(tmp_path):
     (tmp_path / "manifest.json").write_text('{"schema": 99, "artefacts": {}, "steps": {}}')
     with pytest.raises(InputError, match="version 99"):
         Manifest(tmp_path)
-    (tmp_path / "manifest.json").write_text("{")
-    with pytest.raises(InputError, match="not a manifest"):
-        Manifest(tmp_path)
+    for damaged in (
+        b"{",
+        b"",
+        b"\xff",
+        b"[" * 100_000,
+        b"[1]",
+        b'{"schema": 1}',
+        b'{"schema": 1, "artefacts": {}, "stepz": {}}',
+    ):
+        (tmp_path / "manifest.json").write_bytes(damaged)
+        with pytest.raises(InputError, match="(?s)not a manifest.*move the results folder away"):
+            Manifest(tmp_path)
+
+
+def test_every_flipped_bit_of_a_manifest_is_seen_and_its_copy_is_used(manifest):
+    whole = manifest.path.read_bytes()
+    told = (manifest.artefacts, manifest.steps)
+    for at in range(len(whole)):
+        flipped = bytearray(whole)
+        flipped[at] ^= 1 << at % 8
+        manifest.path.write_bytes(flipped)
+        again = Manifest(manifest.folder)
+        assert (again.artefacts, again.steps) == told
+        assert "its copy is used" in again.notice or json.loads(flipped) == json.loads(whole), at
+    manifest.path.write_bytes(whole[: len(whole) // 2])
+    manifest.copy.write_bytes(whole.replace(b'"rows": 3', b'"rows": 4'))
+    with pytest.raises(InputError, match="and there is no whole copy of it"):
+        Manifest(manifest.folder)
+
+
+def test_a_manifest_from_before_there_were_digests_is_read(manifest):
+    told = {"schema": 1, "artefacts": manifest.artefacts, "steps": manifest.steps}
+    manifest.path.write_text(json.dumps(told))
+    assert Manifest(manifest.folder).stale("step", KEY) == []
 
 
 def test_changes_of_lists_and_lost_keys():

@@ -11,7 +11,8 @@ from peft import LoraConfig, get_peft_model
 from transformers import EarlyStoppingCallback, Trainer, TrainerCallback, TrainingArguments
 
 from events.errors import InputError
-from events.files import Manifest, read_table
+from events.files import read_table
+from events.manifest import Manifest
 from events.schema import BASELINE, PROBES, TRAINING
 from training.callback import FactProbe
 from training.facts import FactSet

@@ -259,6 +259,7 @@ def test_runs_callbacks_and_audits_refuse_alike(asked_job, cyrillic, tiny_models
 @pytest.fixture
 def asked_job(asked, tmp_path):
     """A function that makes a job of the tiny model with a word tokenizer, on the facts that it is given."""
+
     def make(facts):
         job = asked(tmp_path / "run")
         folder = tmp_path / "model"

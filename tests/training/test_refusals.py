@@ -3,7 +3,11 @@
 import copy
 import json
 import math
+import pickle
+import re
 import shutil
+import subprocess
+from pathlib import Path
 
 import pytest
 import torch
@@ -14,15 +18,18 @@ from events.errors import InputError
 from events.files import read_table
 from tests.training.conftest import FACTS
 from tests.training.test_callback import SPEC, trained
+from tests.training.test_resume import Touch
 from training import memory
 from training.callback import FactProbe
 from training.encoding import encode_probes
 from training.finetune import Finetuning
-from training.models import load, weights_bytes
+from training.models import MARKER, load, weights_bytes
 from training.precision import check_dtype
+from training.prepared import prepared_model
 from training.prompts import encode
 from training.run import execute
-from training.spec import ModelSpec, TuningSpec
+from training.spec import FactsSpec, ModelSpec, TuningSpec
+from training.training_state import read_state
 from training.tunable import tunable
 
 
@@ -62,6 +69,110 @@ def test_weights_are_counted_without_loading(folder, tiny_models):
 def test_other_logits_processors_are_refused_when_the_model_is_loaded(keys, folder):
     with pytest.raises(InputError, match=f"generation_config sets {next(iter(keys))}"):
         load(folder("generation_config.json", **keys))
+
+
+CODE = """
+from pathlib import Path
+Path(r"{marker}").touch()
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+class Config(LlamaConfig):
+    model_type = "own"
+class Model(LlamaForCausalLM):
+    config_class = Config
+class Tokenizer(PreTrainedTokenizerFast):
+    pass
+"""
+
+
+@pytest.mark.parametrize("part", ["config", "tokenizer"])
+def test_code_of_a_model_folder_never_runs(part, folder, tmp_path, monkeypatch):
+    """Also if somebody at the keyboard says yes to whatever is asked."""
+    marker = tmp_path / "it-ran"
+    made = tmp_path / "model"
+    monkeypatch.setattr("builtins.input", lambda *_: "yes")
+    (made / "own.py").write_text(CODE.format(marker=marker))
+    spec = folder("generation_config.json")
+    if part == "config":
+        auto = {"AutoConfig": "own.Config", "AutoModelForCausalLM": "own.Model"}
+        spec = folder("config.json", auto_map=auto, model_type="own", architectures=["Model"])
+    else:
+        spec = folder(
+            "tokenizer_config.json", auto_map={"AutoTokenizer": [None, "own.Tokenizer"]}, tokenizer_class="Tokenizer"
+        )
+    if part == "config":
+        with pytest.raises(InputError, match="code of its own, and factsurv runs none"):
+            load(spec)
+    else:
+        try:  # a tokenizer that transformers can read without the folder's class is read so
+            load(spec)
+        except InputError as error:
+            assert "code of its own" in str(error)
+    assert not marker.exists()
+
+
+def test_every_load_forbids_code():
+    """In what we run, and in the examples that others copy."""
+    root = Path(__file__).parents[2]
+    tracked = subprocess.run(["git", "ls-files"], cwd=root, capture_output=True, text=True, check=True).stdout.split()
+    loads = 0
+    for name in tracked:
+        if name.endswith((".py", ".md", ".ipynb")) and not name.startswith("tests/") and (root / name).is_file():
+            text = (root / name).read_text("utf-8")
+            for found in re.finditer(r"Auto\w+\.from_(pretrained|config)\(([^()]|\([^()]*\))*\)", text):
+                loads += 1
+                assert "trust_remote_code=False" in found[0], f"{name}: {found[0]}"
+    assert loads >= 8
+
+
+def test_pickled_weights_are_refused(folder, tiny_models, tmp_path):
+    """Of a model and of an adapter; beside safetensors they are not looked at."""
+    made, marker = tmp_path / "model", tmp_path / "it-ran"
+    spec = folder("generation_config.json")
+    (made / "pytorch_model.bin").write_bytes(pickle.dumps(Touch(marker)))
+    load(spec)
+    (made / "model.safetensors").rename(tmp_path / "model.safetensors")
+    with pytest.raises(InputError, match=r"are pickled \(pytorch_model.bin\), and reading a pickle can run any code"):
+        load(spec)
+    (tmp_path / "model.safetensors").rename(made / "model.safetensors")
+    (made / "adapter_config.json").write_text(json.dumps({"peft_type": "LORA", "base_model_name_or_path": str(made)}))
+    (made / "adapter_model.bin").write_bytes(pickle.dumps(Touch(marker)))
+    with pytest.raises(InputError, match=r"are pickled \(adapter_model.bin\)"):
+        load(spec)
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize("kept", [0, 7, 4000])
+def test_weights_cut_short_are_one_message(kept, folder, tmp_path):
+    spec = folder("generation_config.json")
+    path = tmp_path / "model" / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(InputError, match="the model cannot be loaded: its weights are damaged"):
+        load(spec)
+
+
+def test_a_kept_model_that_is_damaged_is_made_again(tmp_path, monkeypatch):
+    """The tiny model of an invented world, and one that was kept before there were digests."""
+    monkeypatch.setenv("FACTSURV_CACHE", str(tmp_path))
+    world = FactsSpec(source="tiny-world", world_facts=60, count=20)
+    tiny = ModelSpec(name="tiny", width=16, layers=1, heads=2, pretrain_steps=3, pretrain_batch=8)
+    made, identity = prepared_model(tiny, world, lambda _: None)
+    first = {p.name: p.read_bytes() for p in Path(made).iterdir()}
+    for name in (*first, "all"):
+        said = []
+        if name == "all":
+            (Path(made) / MARKER).unlink()
+        else:
+            path = Path(made) / name
+            damaged = bytearray(first[name])
+            damaged[len(damaged) // 3] ^= 4
+            path.write_bytes(damaged)
+        assert prepared_model(tiny, world, said.append) == (made, identity)
+        assert ("is not used" in said[0] and "pretraining" in said[1]) and len(said) == 2, said
+        assert {p.name: p.read_bytes() for p in Path(made).iterdir()} == first
+    assert [p.name for p in Path(made).parent.iterdir()] == [Path(made).name]
+    said = []
+    prepared_model(tiny, world, said.append)
+    assert not said
 
 
 def test_fp16_on_a_processor_is_refused(tiny_models, tokenizer, facts, lessons, tmp_path):
@@ -116,7 +227,7 @@ def test_a_diverging_run_names_its_arm(asked, tmp_path):
     with pytest.raises(InputError, match="last good checkpoint is kept") as error:
         execute(job)
     assert error.value.where.startswith("arm main: ")
-    weights = torch.load(next(job.folder.glob("checkpoint-*")) / "state.pt")["training"]["weights"]
+    weights = read_state(next(job.folder.glob("checkpoint-*")))["training"]["weights"]
     assert all(w.isfinite().all() for w in weights.values())
 
 

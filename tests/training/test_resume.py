@@ -2,11 +2,14 @@
 
 import json
 import os
+import pickle
 import random
 import re
+import shutil
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -16,6 +19,7 @@ from events.files import read_table
 from tests.training.conftest import FACTS
 from training import checkpoint
 from training.run import execute
+from training.training_state import read_state, write_state
 
 TABLES = ("baseline", "probes", "training")
 
@@ -114,11 +118,106 @@ def test_a_checkpoint_of_another_recipe_is_not_used_and_that_is_said(asked, tmp_
 def test_a_torn_checkpoint_is_not_used(asked, tmp_path):
     job = asked(tmp_path, epochs=4)
     stopped(job, 2)
-    (state,) = job.folder.glob("checkpoint-*/state.pt")
+    (state,) = job.folder.glob("checkpoint-*/state.safetensors")
     state.write_bytes(state.read_bytes()[:-7])
     said = []
     execute(job, lambda event: said.append(event.get("say", "")))
-    assert any("state.pt is damaged" in s and "begins anew" in s for s in said)
+    assert any("state.safetensors is damaged" in s and "begins anew" in s for s in said)
+
+
+@pytest.fixture(scope="module")
+def halfway(asked, tmp_path_factory):
+    """A run that ended, and one of the same recipe that was stopped at its second checkpoint."""
+    whole, half = (asked(tmp_path_factory.mktemp("runs") / name, epochs=2) for name in ("whole", "half"))
+    execute(whole)
+    stopped(half, 2)
+    return whole, half
+
+
+FILES = ("state.safetensors", "state.json", "baseline.arrow", "probes.arrow", "training.arrow", checkpoint.MARKER)
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_what_differs_from_its_digest_is_said_and_not_used(file, halfway, asked, tmp_path):
+    """One bit of each kind of file; the run begins anew, ends with the same bytes, and what was damaged is gone."""
+    whole, half = halfway
+    job = asked(tmp_path / "damaged", epochs=2)
+    shutil.copytree(half.folder, job.folder, dirs_exist_ok=True)
+    (path,) = job.folder.glob(f"checkpoint-*/{file}")
+    (job.folder / "job.json").write_text(job.model_dump_json())
+    damaged = bytearray(path.read_bytes())
+    damaged[len(damaged) // 2] ^= 1 << 5
+    path.write_bytes(damaged)
+    said = []
+    execute(job, lambda event: said.append(event.get("say", "")))
+    assert [s for s in said if "not used" in s and f"{file} is damaged" in s and s.endswith("begins anew")], said
+    assert contents(job) == contents(whole)
+    said.clear()
+    execute(job, lambda event: said.append(event.get("say", "")))  # from the checkpoint of the end
+    assert not [s for s in said if "not used" in s] and contents(job) == contents(whole)
+
+
+def test_a_damaged_checkpoint_gives_way_to_the_one_before_it(halfway, asked, tmp_path):
+    """Both are there while the newer one is written, or if the older could not be removed."""
+    whole, half = halfway
+    job = asked(tmp_path / "two", epochs=2)
+    stopped(job, 1)
+    shutil.copytree(half.folder, job.folder, dirs_exist_ok=True)
+    (job.folder / "job.json").write_text(job.model_dump_json())
+    older, newer = sorted(job.folder.glob("checkpoint-*"))
+    (newer / "state.json").write_text("[")
+    said = []
+    execute(job, lambda event: said.append(event.get("say", "")))
+    number = int(older.name[-6:])
+    assert any(f"{newer.name}: state.json is damaged (SHA-256)): goes on from checkpoint {number}" in s for s in said)
+    assert any(f"continues from epoch {number} (checkpoint {number}" in s for s in said)
+    assert contents(job) == contents(whole)
+
+
+def test_a_pickled_state_is_never_read(asked, tmp_path):
+    """One as earlier versions left it, and one whose code would write a file."""
+    job = asked(tmp_path / "run", epochs=1)
+    folder = job.folder / "checkpoint-000001"
+    folder.mkdir()
+    marker = tmp_path / "it-ran"
+    (folder / "state.pt").write_bytes(pickle.dumps(Touch(marker)))
+    told = {"number": 1, "epoch": 1.0, "bytes": {"state.pt": 9}, "identity": {}}
+    (folder / checkpoint.MARKER).write_text(json.dumps(told))
+    said = []
+    execute(job, lambda event: said.append(event.get("say", "")))
+    assert any("checkpoint-000001: complete.json is damaged (it has no digest)" in s for s in said)
+    assert not marker.exists()
+    pickle.loads(pickle.dumps(Touch(marker)))
+    assert marker.exists()  # so that it could have
+
+
+class Touch:
+    """Unpickling it writes a file."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
+
+
+def test_a_state_comes_back_as_it_was(tmp_path):
+    """With what JSON loses: tuples, keys that are numbers, large integers, numbers that are none, shared memory."""
+    row = torch.arange(6.0)
+    state = {
+        "weights": {"a": row[:3], "b": row, "n": torch.tensor(2, dtype=torch.bfloat16), "none": torch.zeros(0)},
+        "optimizer": {"state": {0: {"step": torch.tensor(3.0)}}, "groups": [{"betas": (0.9, 0.999), "fused": True}]},
+        "order": {"state": 2**127 + 1, "has": None, "low": float("-inf"), "name": "PCG64"},
+    }
+    write_state(tmp_path, state)
+    back = read_state(tmp_path)
+    assert all(
+        torch.equal(back["weights"][n], w) and back["weights"][n].dtype == w.dtype for n, w in state["weights"].items()
+    )
+    assert back["optimizer"]["state"][0]["step"] == 3 and back["optimizer"]["groups"] == state["optimizer"]["groups"]
+    assert isinstance(back["optimizer"]["groups"][0]["betas"], tuple) and back["order"] == state["order"]
+    with pytest.raises(TypeError, match="a set cannot be kept"):
+        write_state(tmp_path, {"x": {1}})
 
 
 def test_a_diverging_run_keeps_its_last_good_checkpoint(asked, tmp_path):
@@ -166,5 +265,5 @@ def test_a_continued_run_has_the_room_that_it_had(asked, tmp_path, monkeypatch):
     execute(killed)
     assert contents(killed) == contents(whole)
     execute(alone)
-    rooms = [torch.load(next(j.folder.glob("checkpoint-*")) / "state.pt")["room"] for j in (killed, alone)]
+    rooms = [read_state(next(j.folder.glob("checkpoint-*")))["room"] for j in (killed, alone)]
     assert rooms[0] > rooms[1] == 0  # or there was nothing to keep
