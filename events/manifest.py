@@ -6,10 +6,13 @@ import contextlib
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from events.errors import InputError
-from events.files import changes, digest
-from events.schema import VERSION
+from events.files import changes, digest, read_table
+from events.schema import VERSION, with_levels
 from events.sealed import Damaged, read_sealed, write_sealed
+from events.typed_file import read_typed
 
 
 class Manifest:
@@ -113,3 +116,25 @@ def _checked(stored: dict[str, Any], path: Path) -> dict[str, Any]:
     if set(stored) != {"schema", "artefacts", "steps"}:
         raise Damaged(f"{path.name} is damaged (it has the keys {', '.join(stored) or 'none'})")
     return stored
+
+
+def read_finished(path: Path) -> pa.Table:
+    """A table that a study left behind, wherever it lies now.
+
+    In its results folder it is compared with its digest; elsewhere it is read as `read_typed` does.
+
+    Raises
+    ------
+    InputError
+        If it differs from what was written, or cannot be read.
+    """
+    path = path.resolve()
+    for folder in list(path.parents)[:3]:  # tables lie at most two folders down
+        if (folder / "manifest.json").is_file():
+            manifest, name = Manifest(folder), path.relative_to(folder).as_posix()
+            if name in manifest.artefacts:
+                return read_table(manifest.verified(name))
+    if not path.is_file():
+        raise InputError("there is no such file", str(path), "check the path")
+    table = read_typed(path)
+    return with_levels(table) if b"factsurv" in (table.schema.metadata or {}) else table

@@ -11,16 +11,15 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet
 
 from events.errors import InputError
 from events.own_csv import lines_of, read_cells
 from events.own_missing import kept, remedy, told, without_empty, without_words
 from events.own_numbers import Evidence, Undecided, cleaned, decimal_mark, evidence, grouped, numbers_in, plain, value
 from events.own_types import plain_type, recoded
+from events.typed_file import PARQUETS, read_typed
 
 TEXTS = (".csv", ".tsv", ".txt")
-PARQUETS = (".parquet", ".pq")
 ARROWS = (".arrow", ".feather", ".ipc")
 SUFFIXES = (*TEXTS, *PARQUETS, *ARROWS)
 _ROW_NAMES = re.compile(r"__index_level_\d+__")  # pandas' row numbers, in parquet
@@ -96,7 +95,7 @@ def read_own_file(path: Path, as_text: Collection[str] = (), decimal: str | None
         raise InputError("the file is empty", str(path), "export the table again")
     notes: list[str] = []
     cells = read_cells(path) if kind in TEXTS else None
-    table = _named(path, cells.table if cells else _read_arrow(path, kind), notes)
+    table = _named(path, cells.table if cells else read_typed(path), notes)
     words: dict[str, dict[str, int]] = {}
     if cells:
         if cells.separator != "," and kind == ".csv":
@@ -249,19 +248,3 @@ def _dated(column: pa.ChunkedArray, as_it_is: bool) -> pa.ChunkedArray:
         except pa.ArrowInvalid:
             continue
     return column
-
-
-def _read_arrow(path: Path, kind: str) -> pa.Table:
-    try:
-        if kind in PARQUETS:
-            return pyarrow.parquet.read_table(path)
-        with pa.memory_map(str(path)) as source:
-            return pa.ipc.open_file(source).read_all()
-    except (pa.ArrowException, OSError) as error:
-        reason = str(error).splitlines()[0]
-        with path.open("rb") as file:
-            stream = kind in ARROWS and file.read(4) == b"\xff\xff\xff\xff"
-        why = "it is an Arrow stream, which reads short without an error when it is cut: write the file format "
-        why += "(pyarrow.ipc.new_file, or arrow::write_ipc_file in R)"
-        other = "it is cut short, or of another kind than its name says: write it again"
-        raise InputError(f"the file cannot be read ({reason})", str(path), why if stream else other) from error

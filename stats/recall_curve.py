@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from events.errors import InputError
-from events.files import read_table
+from events.manifest import read_finished
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,9 @@ def earlier_curve(folder: Path, outcome: str) -> RecallCurve:
         raise InputError(
             f"there is no {path}", "--curve", "give shares such as 0.1,0.3,0.5, or the folder of a finished study"
         )  # fmt: skip
-    rows = [row for row in read_table(path).to_pylist() if row["outcome"] == outcome and not row["by"]]
+    rows = [row for row in read_finished(path).to_pylist() if row["outcome"] == outcome and not row["by"]]
     if not rows or max(row["incidence"] for row in rows) == 0:
-        known = sorted({row["outcome"] for row in read_table(path).to_pylist()})
+        known = sorted({row["outcome"] for row in read_finished(path).to_pylist()})
         raise InputError(
             f"{folder} has no event of {outcome}", "--outcome", f"its outcomes are {', '.join(known) or 'none'}"
         )
@@ -59,7 +59,7 @@ def earlier_curve(folder: Path, outcome: str) -> RecallCurve:
     shares = tuple(min(row["incidence"], most) for row in rows)
     facts = [
         row["latent"]
-        for row in read_table(folder / "events.arrow").to_pylist()
+        for row in read_finished(folder / "events.arrow").to_pylist()
         if row["outcome"] == outcome and row["rule"] == rule and row["latent"] is not None
     ]
     source = f"{outcome} under the rule {rule} in {folder}, {len(shares)} probes with events or censoring"

@@ -14,7 +14,8 @@ import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from events.errors import InputError
-from events.files import read_table, write_table
+from events.files import write_table
+from events.manifest import read_finished
 from events.schema import described, stack
 from training import memory
 from training.baseline import baseline_table, other_forms, samplings
@@ -78,7 +79,7 @@ class FactProbe(TrainerCallback):
         tokenizer: Any = None,
         say: Callable[[str], None] = print,
     ):
-        self.facts = facts if isinstance(facts, FactSet) else from_arrow(read_table(Path(facts)))
+        self.facts = facts if isinstance(facts, FactSet) else from_arrow(read_finished(Path(facts)))
         self.folder, self.spec, self.arm, self.seed = Path(folder), spec or ProbeSpec(), arm, seed
         self.exposures_per_epoch, self.tokenizer, self.say = exposures_per_epoch, tokenizer, say
         self.left: dict[str, int] | None = None  # the weights as the last step left them, unless they were probed

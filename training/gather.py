@@ -59,10 +59,10 @@ def gather(spec: FactsSpec, pretraining: int = 38_400) -> Gathered:
         return Gathered(*made)
     assert spec.path is not None
     if spec.source == "stored":
-        from events.files import read_table
+        from events.manifest import read_finished
         from training.stored_facts import from_arrow
 
-        return Gathered(from_arrow(read_table(Path(spec.path))))
+        return Gathered(from_arrow(read_finished(Path(spec.path))))
     from training.fact_table import read_fact_table
 
     templates = {r: tuple(t) for r, t in spec.templates.items()} if spec.templates else None
