@@ -58,7 +58,7 @@ person_periods <- function(data, covariates, strata = character()) {
   first <- findInterval(data$start, times) + 1L
   last <- findInterval(data$stop, times)
   count <- pmax(last - first + 1L, 0L)
-  check_size(sum(count), length(times))
+  check_size(sum(as.double(count)), length(times))
   row <- rep(seq_len(nrow(data)), count)
   period <- sequence(count, from = pmax(first, 1L))
   event <- data$event[row] & period == last[row]

@@ -53,7 +53,7 @@ risk_sets <- function(data, strata) {
   times <- sort(unique(times_of_events(data)))
   first <- findInterval(data$start, times) + 1L
   count <- pmax(findInterval(data$stop, times) - first + 1L, 0L)
-  check_size(sum(count), 1)
+  check_size(sum(as.double(count)), 1)
   row <- rep(seq_len(nrow(data)), count)
   time <- times[sequence(count, from = first)]
   sets <- data[row, , drop = FALSE]

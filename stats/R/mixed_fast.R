@@ -35,11 +35,11 @@ summers <- function(rows) {
   sets <- seq_along(rows$codes)
   cells <- function(set, moment) {
     levels <- rows$levels[[set]]
-    by_index(ifelse(moment > 0L, (moment - 1L) * levels + rows$codes[[set]], 0L), levels * moments)
+    by_index(ifelse(moment > 0L, (moment - 1) * levels + rows$codes[[set]], 0), as.double(levels) * moments)
   }
   pair <- function(a, b) {
     if (a == b) return(NULL)
-    by_index((rows$codes[[b]] - 1L) * rows$levels[[a]] + rows$codes[[a]], rows$levels[[a]] * rows$levels[[b]])
+    by_index((rows$codes[[b]] - 1) * rows$levels[[a]] + rows$codes[[a]], as.double(rows$levels[[a]]) * rows$levels[[b]])
   }
   dead <- replace(integer(length(rows$died)), died, rows$last[died])
   list(
