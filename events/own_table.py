@@ -89,8 +89,7 @@ def read_own_table(path: Path, columns: OwnColumns, asked: Mapping[str, Sequence
     texts = {r: _text(r, found, table, problems) if r in found else None for r in ("origin", "cause")}
     happened_at = spells["event"].to_numpy(zero_copy_only=False)
     problems += check_states(found, texts["origin"], texts["cause"], happened_at)
-    made = _covariates(table, found, columns, asked, problems, notes)
-    grouping = {n for where, names in asked.items() if where.endswith(_GROUPINGS) for n in names}
+    made, grouping = _covariates(table, found, columns, asked, problems, notes)
     names = {found[r]: OURS[r] for r in found} | {OURS[r]: OURS[r] for r in found} | {n: n for n in made}
     names |= {n: n for n in ("run", "arm", "fact_id")}
     _check_asked(asked, names, table, spells, problems)
@@ -121,6 +120,7 @@ def read_own_table(path: Path, columns: OwnColumns, asked: Mapping[str, Sequence
     return OwnTable(described(every, "events", **about), transitions, kinds, covariates, names, tuple(notes))
 
 
+_OURS = ("analysis.strata", "analysis.cluster", "analysis.random")  # of the standard analysis; a model has its own
 _GROUPINGS = (".strata", ".cluster", ".random", ".cause")
 
 
@@ -269,25 +269,39 @@ def _covariates(
     asked: Mapping[str, Sequence[str]],
     problems: list[str],
     notes: list[str],
-) -> dict[str, pa.Array]:
-    """Every column that may explain an outcome or group the rows; one that the plan names must be usable."""
+) -> tuple[dict[str, pa.Array], set[str]]:
+    """Every column that may explain an outcome or group the rows; one that the plan names must be usable.
+
+    Also returns the columns that only group. What a model of one's own groups by stays a covariate, of the kind that it
+    would be without that model: the standard analysis does not change because of it.
+    """
     explains = {
         n for where, names in asked.items() if where.startswith(("analysis.cov", "analysis.cur")) for n in names
     }
     by_default = not asked.get("analysis.covariates")  # then every column may explain every outcome
-    groups = {n for where, names in asked.items() if where.endswith(_GROUPINGS) for n in names} - explains
+    groups = {n for where, names in asked.items() if where in _OURS for n in names} - explains
+    theirs = {n for where, names in asked.items() if where.endswith(_GROUPINGS) for n in names} - explains - groups
+    causes = {n: where for where, names in asked.items() if where.endswith(".cause") for n in names if n in theirs}
+    curves = {n for where, names in asked.items() if where.endswith(".by") for n in names}
+    only = {n for where, names in asked.items() if where in _OURS for n in names}
     made = {}
     for name in [n for n in table.column_names if n not in found.values()]:
         group = name in groups
         most = table.num_rows if group else MOST_LEVELS
         array, said = covariate(name, table[name], group or name in columns.categories, most)
+        if array is None and name in theirs:
+            array, said = covariate(name, table[name], True, table.num_rows)
+            only |= {name}
+        if array is not None and name in causes:
+            only |= {name}
+            notes.append(f'the column "{name}" explains nothing: by {causes[name]} it says which event happened')
         if (columns.repeated or columns.cause) and name in STEPS:
             array, said = None, "its name has a use of our own: rename it"
         if array is not None:
             made[name] = array
             if pa.types.is_dictionary(array.type):
                 notes += _alike(f"level of {name}", array)
-        elif name in explains | groups or (by_default and said.startswith("infinite")):
+        elif name in explains | groups | theirs | curves or (by_default and said.startswith("infinite")):
             problems.append(f"{name} cannot be used: {said}")
         else:
             notes.append(f'the column "{name}" is left out: {said}')
@@ -297,7 +311,7 @@ def _covariates(
         notes.append(
             f"values are missing, and models leave out the rows that lack one of theirs (rows lacking: {each})"
         )
-    return made
+    return made, only
 
 
 def _changing(spells: Mapping[str, pa.Array], made: Mapping[str, pa.Array]) -> list[str]:

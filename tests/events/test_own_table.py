@@ -15,6 +15,7 @@ from events.own_file import read_own_file
 from events.own_table import read_own_table
 from events.rules import count_events
 from events.schema import SPELLS
+from stats.own_plan import OwnAnalysisSpec, own_plan
 
 GOOD = """\
 id,start,stop,event,age,sex
@@ -377,3 +378,49 @@ def test_a_table_of_intervals_alone(tmp_path):
     assert "infinite, which is never, in row 2, with an event" in problems(tmp_path, given.replace("Inf,0", "Inf,1"))
     assert "left: infinite in row 1" in problems(tmp_path, text.replace("a,2", "a,inf"))
     assert 'names the column "happened"' in problems(tmp_path, text, OwnColumns(event="happened"))
+
+
+GRADED = "id,stop,event,grade,batch,site,age\n" + "".join(
+    f"p{i},{1 + i % 7},{i % 3 % 2},{'abc'[i % 3]},{i % 6},site {i % 40},{30 + (7 * i) % 41}\n" for i in range(80)
+)
+ENTRY = {
+    "strata": ["grade"],
+    "cluster": "batch",
+    "random": ["site/grade", "batch"],
+    "by": ["grade"],
+    "title": "grade",
+    "time_varying": ["grade"],
+    "split": [3.0],
+    "engine": "gamma",
+    "standardise": False,
+    "conf": 0.9,
+    "ties": "breslow",
+}
+
+
+@pytest.mark.parametrize("key", ENTRY)
+def test_a_model_of_ones_own_changes_nothing_else(tmp_path, key):
+    """Whatever an entry sets, the standard analysis reads the same columns, of the same kind, by the same plan."""
+
+    def planned(*models):
+        spec = OwnAnalysisSpec(model=list(models))
+        table = own(tmp_path, GRADED, OwnColumns(), spec.asked())
+        plan = own_plan(spec, table.events)
+        return plan | {"models": None, "notes": table.notes}, {n: table.events[n] for n in plan["covariates"]["event"]}
+
+    entry = {"name": "mine", "outcome": "event", "formula": "age", key: ENTRY[key]}
+    without, columns = planned()
+    assert without["covariates"]["event"] == ["grade", "batch", "age"]  # 40 sites are no covariate
+    told, same = planned(entry)
+    for plan in (told, without):  # the sites are read after all, where that model groups by them
+        plan["notes"] = [n for n in plan["notes"] if "site" not in n]
+    assert told == without
+    assert same == columns
+
+
+def test_the_cause_of_a_model_explains_nothing_and_that_is_said(tmp_path):
+    entry = {"name": "mine", "kind": "competing-risks", "outcome": "event", "formula": "age", "cause": "grade"}
+    spec = OwnAnalysisSpec(model=[entry])
+    table = own(tmp_path, GRADED, OwnColumns(), spec.asked())
+    assert own_plan(spec, table.events)["covariates"]["event"] == ["batch", "age"]
+    assert 'the column "grade" explains nothing: by analysis.model[1].cause it says which event happened' in table.notes
