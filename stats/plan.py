@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field
@@ -110,7 +110,7 @@ def plan(spec: AnalysisSpec, covariates: Sequence[str], relations: int) -> dict[
     chosen: dict[str, list[str]] = {o: list(spec.covariates.get(o, defaults[o])) for o in outcomes}
     by: dict[str, list[str]] = {o: list(spec.curves_by.get(o, curves[o])) for o in outcomes}
     known = [*BASELINE_COVARIATES, *covariates]
-    states = _states(spec, covariates)
+    states = _states(spec, chosen.values())
     asked = {f"analysis.covariates.{o}": chosen[o] for o in outcomes}
     asked |= {f"analysis.curves_by.{o}": by[o] for o in outcomes}
     asked |= {"analysis.covariates.states": states["covariates"], "analysis.strata": list(spec.strata)}
@@ -151,10 +151,14 @@ def told(
     }
 
 
-def _states(spec: AnalysisSpec, covariates: Sequence[str]) -> dict[str, list[str]]:
-    """Covariates of every transition, and what splits the curves."""
+def _states(spec: AnalysisSpec, chosen: Iterable[Sequence[str]]) -> dict[str, list[str]]:
+    """Covariates of every transition, and what splits the curves.
+
+    A transition adjusts for what the models of the outcomes adjust for; but latent, which is a state here, has log p.
+    """
     split = [] if spec.time == "exposures" else ["split"]
-    return {"covariates": list(spec.covariates.get("states", [*split, "logp0", *covariates])), "by": split}
+    own = dict.fromkeys([*split, "logp0", *(n for names in chosen for n in names if n != "latent")])
+    return {"covariates": list(spec.covariates.get("states", own)), "by": split}
 
 
 def models(spec: AnalysisSpec) -> list[dict[str, Any]]:

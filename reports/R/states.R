@@ -143,7 +143,7 @@ table_transition_ratios <- function(results, outcome = "states") {
     method = "cause-specific")
   estimated <- d[with_term(d), ]
   if (!nrow(estimated)) return(md_table(estimated))
-  terms <- unique(as.character(estimated$term))
+  terms <- setdiff(unique(as.character(estimated$term)), many_levels(estimated$term))
   pair <- paste(d$from, d$to)
   rows <- d[!duplicated(pair), ]
   out <- data.frame(Transition = transition_words(rows), Events = fmt_n(rows$events))
@@ -153,6 +153,22 @@ table_transition_ratios <- function(results, outcome = "states") {
     out[[term_words(estimated[match(term, estimated$term), ])]] <- fmt_hr(own$hr, own$lower, own$upper, own$infinite)
   }
   md_table(out, paste0("lr", strrep("r", length(terms))))
+}
+
+# Terms of factors with more than three coefficients: a column for each level would leave no room for the others.
+many_levels <- function(terms, most = 3) {
+  terms <- unique(as.character(terms))
+  column <- column_of(terms)
+  terms[column %in% names(which(table(column) > most))]
+}
+
+#' What every transition is adjusted for beside the columns of the table.
+say_also_adjusted <- function(results, outcome) {
+  d <- pick(results$transition_coefficients, rule = results$rule, outcome = outcome, method = "cause-specific")
+  columns <- unique(column_of(many_levels(d$term)))
+  if (!length(columns)) return("")
+  paste0("Adjusted for ", list_words(md(lower_first(predictor_words(columns)))), " as well, whose many levels have no ",
+    "room here. ")
 }
 
 #' Transitions without an estimate, and why.

@@ -18,7 +18,8 @@ frailty_gamma <- function(data, covariates, random, strata = character(), cluste
   if (nzchar(chosen$problem)) return(list(status = "not estimable", reason = chosen$problem, remarks = chosen$remarks))
   grouping <- chosen$random[[1L]]
   # Only the twin of the grouping that is used has to go.
-  fixed <- fixed_and_random(data, covariates, grouping)$fixed
+  used <- fixed_and_random(data, covariates, grouping)
+  fixed <- used$fixed
   terms <- terms[terms$column %in% fixed, , drop = FALSE]
   # survival takes the frailties for uncorrelated, which breaks down at large variances (no convergence, coefficients
   # lost, an error of its own); with few levels the whole information matrix is at hand.
@@ -76,9 +77,9 @@ frailty_gamma <- function(data, covariates, random, strata = character(), cluste
       )
     ),
     doubt = doubts(data, terms, coefficients),
-    remarks = paste0("gamma frailty of ", grouping, ": ", verdict)[boundary],
+    remarks = c(used$remarks, paste0("gamma frailty of ", grouping, ": ", verdict)[boundary]),
     notes = c(
-      chosen$remarks, paste("one grouping only:", grouping)[length(random) > 1L], proportional$remarks,
+      setdiff(chosen$remarks, used$remarks), paste("one grouping only:", grouping)[length(random) > 1L], proportional$remarks,
       "variance by the profile over fixed values; standard errors given the variance; marginal log likelihood"
     )
   )

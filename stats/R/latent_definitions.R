@@ -50,7 +50,12 @@ latent_definitions <- function(data, covariates, strata = character(), cluster =
   list(
     fit = list(formula = formula_text(cox_formula(covariates, strata)), ties = ties, engine = engine("survival")),
     tables = list(latent_definitions = do.call(rbind, unname(rows))),
-    notes = sprintf("no estimate for %s: %s", names, said)[nzchar(said)]
+    notes = c(
+      sprintf("no estimate for %s: %s", names, said)[nzchar(said)],
+      sprintf("the graded form stands in the place of %s as well", toString(intersect(others, c("logp0", "p0"))))[
+        any(c("logp0", "p0") %in% others)
+      ]
+    )
   )
 }
 

@@ -43,17 +43,17 @@ transitions_of <- function(data) {
 transition_rows <- function(own, covariates, strata, cluster, ties, conf, terms) {
   events <- sum(own$event)
   own <- as_treatment(as_levels(own, covariates), covariates)
-  chosen <- estimable(own, covariates)$covariates
+  made <- estimable(own, covariates)
+  chosen <- made$covariates
   own_terms <- terms_within(own, chosen, terms)
   if (!length(chosen)) return(no_coefficients(events, "not estimable", "every predictor is the same for all at risk"))
   few <- few_events_remark(events, nrow(own_terms))
   if (length(few)) return(no_coefficients(events, "not estimable", few))
   fitted <- captured(cox_univariable(own, chosen, strata, cluster, ties, conf, own_terms))
   if (is.null(fitted$value)) return(no_coefficients(events, "failed", paste("R stopped with:", fitted$error)))
-  gone <- setdiff(covariates, chosen)
   doubt <- doubt_in(fitted)
   reason <- c(
-    doubt, fitted$value$remarks, sprintf("%s does not vary among those at risk", toString(gone))[length(gone) > 0L]
+    doubt, fitted$value$remarks, paste("of those at risk,", made$remarks, recycle0 = TRUE)
   )
   data.frame(events = events, fitted$value$tables$coefficients, status = if (length(reason)) "warning" else "ok",
              reason = paste(reason, collapse = "; "), doubt = paste(doubt, collapse = "; "))

@@ -216,8 +216,10 @@ def test_exposures_have_no_generalisation():
 
 def test_states_have_covariates_of_their_own_and_can_be_left_out():
     told = plan(AnalysisSpec(), ["popularity"], 2)["states"]
-    assert told == {"covariates": ["split", "logp0", "popularity"], "by": ["split"]}
-    assert plan(AnalysisSpec(time="exposures"), [], 2)["states"] == {"covariates": ["logp0"], "by": []}
+    assert told == {"covariates": ["split", "logp0", "popularity", "relation"], "by": ["split"]}
+    assert plan(AnalysisSpec(time="exposures"), [], 1)["states"] == {"covariates": ["logp0"], "by": []}
+    chosen = AnalysisSpec(covariates=dict.fromkeys(("acquisition", "generalisation", "degradation"), ["popularity"]))
+    assert plan(chosen, ["popularity", "length"], 2)["states"]["covariates"] == ["split", "logp0", "popularity"]
     assert plan(AnalysisSpec(covariates={"states": ["latent"]}), [], 2)["states"]["covariates"] == ["latent"]
     assert plan(AnalysisSpec(states=False), [], 2)["states"] is None
     with pytest.raises(InputError, match="analysis.covariates.states"):

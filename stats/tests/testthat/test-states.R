@@ -143,3 +143,14 @@ test_that("the gate says which rows do not make a history", {
   expect_equal(gap$reason, "")
   expect_match(gap$remarks, "not followed all the time \\(1 row")
 })
+
+test_that("a predictor that a transition goes without is named with the reason, of each its own", {
+  stays <- simulate_states(facts = 120L)
+  stays$event <- stays$to != "censored"
+  stays$kind <- factor(ifelse(stays$from == "unknown", "a", ifelse(stays$x > 0, "a", "b")))
+  stays$twice <- ifelse(stays$from == "latent", 2 * stays$x, stays$gap)
+  rows <- transition_models(stays, c("x", "kind", "twice"))$tables$transition_coefficients
+  reason <- function(from) unique(rows$reason[rows$from == from & rows$to == "known"])
+  expect_match(reason("unknown"), "of those at risk, kind is left out: it is constant (a)", fixed = TRUE)
+  expect_match(reason("latent"), "of those at risk, twice is left out: it is determined by x", fixed = TRUE)
+})
