@@ -289,7 +289,7 @@ def _covariates(
         group = name in groups
         most = table.num_rows if group else MOST_LEVELS
         array, said = covariate(name, table[name], group or name in columns.categories, most)
-        if array is None and name in theirs:
+        if array is None and name in theirs and not said.startswith("infinite"):
             array, said = covariate(name, table[name], True, table.num_rows)
             only |= {name}
         if array is not None and name in causes:
