@@ -20,6 +20,7 @@ class InputError(Exception):
 
     def __init__(self, what: str, where: str = "", remedy: str = ""):
         self.what, self.where, self.remedy = what, where, remedy
+        self.parts: Sequence[InputError] = ()  # of an error that tells several
         parts = [f"{where}: {what}" if where else what]
         if remedy:
             parts.append(f"What to do: {remedy}")
@@ -37,7 +38,10 @@ def together(found: Sequence[InputError], where: str, remedy: str) -> InputError
     """What was found as one error: a single one as it is, several as lines with a place and a remedy each."""
     if len(found) == 1:
         return found[0]
-    return InputError("\n  ".join([f"{len(found)} problems:", *(e.line() for e in found)]), where, remedy)
+    parts = [part for error in found for part in error.parts or [error]]
+    joined = InputError("\n  ".join([f"{len(parts)} problems:", *(e.line() for e in parts)]), where, remedy)
+    joined.parts = parts
+    return joined
 
 
 class Problems:

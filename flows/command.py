@@ -27,12 +27,22 @@ RESULTS = Path("results")
 
 
 @app.command()
-def run(study: Study, results: Folder = RESULTS) -> None:
+def run(
+    study: Study,
+    check: Annotated[bool, typer.Option("--check", help="Check everything and do nothing else.")] = False,
+    results: Folder = RESULTS,
+) -> None:
     """Run a study: facts, training and probing, events, analysis, report. What is done is skipped."""
     from flows.server import address, check_server
     from flows.study_file import find_study
 
     path = find_study(study)
+    if check:
+        from flows.check import check as checked
+        from flows.check import summary
+
+        print("\n".join(summary(checked(path), results)))
+        return
     server = address()
     if server is None:
         from flows.study import study as run_study
@@ -175,8 +185,8 @@ def schedule(
     results: Folder = RESULTS,
 ) -> None:
     """Run a study on a schedule until interrupted, through the Prefect server that PREFECT_API_URL names."""
+    from flows.check import check
     from flows.server import START, address, check_server
-    from flows.steps import check
     from flows.study_file import find_study
 
     path = find_study(study).resolve()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from events.errors import InputError
 from events.rules import sustained_of
+from flows.toml_file import shown
 from stats.plan import models
 from training.spec import ProbeSpec, TuningSpec
 
@@ -60,17 +61,17 @@ def _source(study: StudyFile, data: dict, path: Path) -> Iterator[str]:
     for key in data.get("facts", {}):
         if source not in OF_SOURCE.get(key, (source,)):
             yield f'facts.{key}: is of source = "{" or ".join(OF_SOURCE[key])}", and the source is "{source}"'
-    if study.facts.path is not None:
-        table = (path.parent / Path(study.facts.path).expanduser()).resolve()
-        if not _is_file(table):
-            yield f"facts.path: there is no file {table}; paths are relative to the study file"
+    if study.facts.path is not None and table_of(study, path) is None:
+        yield f"facts.path: there is no file {shown(study.facts.path)}; paths are relative to the study file"
 
 
-def _is_file(path: Path) -> bool:
+def table_of(study: StudyFile, path: Path) -> Path | None:
+    """The facts' file, if there is one."""
     try:
-        return path.is_file()
-    except OSError:  # a name of hundreds of letters
-        return False
+        table = (path.parent / Path(study.facts.path or "").expanduser()).resolve()
+        return table if table.is_file() else None
+    except (OSError, RuntimeError):  # a name of hundreds of letters, or the home of nobody
+        return None
 
 
 def _models(study: StudyFile, data: dict, path: Path) -> Iterator[str]:

@@ -30,7 +30,7 @@ from events.schema import described, stack
 from events.transitions import transition_table
 from flows.study_file import StudyFile, read_study
 from stats.models import check_models
-from stats.plan import CONF, models, plan, table_columns
+from stats.plan import plan, table_columns
 
 ROOT = Path(__file__).resolve().parent.parent
 Say = Callable[[str], None]
@@ -56,7 +56,7 @@ class Results(Generic[Spec]):
     folder: Path
     study: Spec
     say: Say = print
-    before: list[Callable[[], None]] = field(default_factory=list)
+    before: list[Callable[[], object]] = field(default_factory=list)
     done: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
 
@@ -178,33 +178,6 @@ def refuse_foreign(results: Results) -> None:
 def _spec(results: Results, step: str) -> dict[str, Any]:
     """What a step that was done had been asked; empty if it was not done."""
     return results.manifest.steps.get(step, {}).get("key", {}).get("spec", {})
-
-
-def check(path: Path) -> None:
-    """Find what can be found wrong before any work: the study file, its table, its models, R, pandoc.
-
-    Raises
-    ------
-    InputError
-    """
-    from flows.doctor import Finding, examine
-    from flows.gpus import visible
-    from training.models import locate
-
-    study = read_study(path)
-    if visible():
-        from training.team import check_gpus
-
-        for _, tuning in study.recipes().values():
-            check_gpus(tuning.processes)
-    for spec in {spec for spec, _ in study.recipes().values()}:
-        if spec.name != "tiny":
-            locate(spec)
-    wrong: list[Finding] = [f for f in examine() if f.level == "wrong"]
-    if wrong:
-        told = "; ".join(f"{f.what}: {f.found} ({f.remedy})" for f in wrong)
-        raise InputError(f"this machine is not ready: {told}", str(path), "`factsurv doctor` shows everything")
-    check_models(models(study.analysis), study.analysis.model_dump() | {"conf": CONF})
 
 
 def make_facts(results: Results) -> None:

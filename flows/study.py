@@ -11,6 +11,7 @@ from pathlib import Path
 
 from events import children
 from flows import steps
+from flows.check import check
 from flows.progress import Board
 from flows.study_file import read_study
 
@@ -34,9 +35,9 @@ def study(path: Path, results: Path, wrap: Wrap = lambda name, step: step) -> Pa
     InputError
     """
     if not (results / read_study(path).study.name / "manifest.json").exists():
-        steps.check(path)  # before there is a folder; later, before the first step that has something to do
+        check(path)  # before there is a folder; later, before the first step that has something to do
     with Board() as board, closing(steps.open_results(path, results, board.say)) as store:
-        store.before.append(lambda: steps.check(path))
+        store.before.append(lambda: check(path))
         steps.refuse_foreign(store)
         wrap("facts", steps.make_facts)(store)
         models = wrap("models", steps.make_models)(store)

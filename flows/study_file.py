@@ -98,7 +98,7 @@ def read_study(path: Path) -> StudyFile:
     InputError
         Naming every unknown key (with the nearest known one), impossible value, contradiction and missing file.
     """
-    from flows.contradictions import contradictions
+    from flows.contradictions import contradictions, table_of
 
     data = read_toml(path)
     wrong: set[str] = set()  # sections that cannot be understood
@@ -118,7 +118,7 @@ def read_study(path: Path) -> StudyFile:
     if found:
         raise refused(found, path)
     if study.facts.path is not None:
-        table = (path.parent / Path(study.facts.path).expanduser()).resolve()
+        table = table_of(study, path)
         study = study.model_copy(update={"facts": study.facts.model_copy(update={"path": str(table)})})
     return study
 

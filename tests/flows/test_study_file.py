@@ -1,12 +1,13 @@
 """Study files: everything wrong is said at once, with the key and the nearest valid name, before any work."""
 
 import os
+import re
 import time
 
 import pytest
 
 from events.errors import InputError
-from flows.steps import check
+from flows.check import check, summary
 from flows.study_file import BUNDLED, find_study, read_study
 from stats.plan import AnalysisModel, AnalysisSpec, plan
 
@@ -258,14 +259,72 @@ def test_models_of_ones_own_are_read_and_planned(tmp_path):
         plan(AnalysisSpec(model=[entry.model_copy(update={"rule": "sustained9"})]), [], 1)
 
 
-def test_a_formula_is_refused_before_any_work(tmp_path, monkeypatch):
+TINY = """
+[study]
+name = "x"
+seeds = [1, 2]
+[facts]
+source = "tiny-world"
+world_facts = 300
+count = 60
+[model]
+name = "tiny"
+[probe]
+examples = 0
+"""
+
+
+def test_everything_that_does_not_fit_is_told_before_any_work(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "s.toml"
-    path.write_text(
-        GOOD + '[model]\nname = "tiny"\n[facts]\nsource = "tiny-world"\n' + MODEL + MODEL.replace("own", "b")
-    )
-    path.write_text(path.read_text()[: path.read_text().rindex("latent")] + "system('touch harm')\"\n")
+    wrong = (
+        TINY.replace("examples = 0", 'examples = 13\nschedule = "steps"\nevery = 30')
+        + '[tuning]\nepochs = 4\n[analysis]\nrules = ["first", "sustained2"]\nstrata = ["nonesuch"]\n'
+        + '[analysis.covariates]\nacquisition = ["exposur"]\n'
+        + MODEL + MODEL.replace("own", "b").replace('"latent"', '"latent + system(\'touch harm\')"')
+        + '[[arm]]\nname = "hub"\nmodel = { name = "a b" }\n[[arm]]\nname = "here"\nmodel = { name = "package:../x" }\n'
+        + '[[arm]]\nname = "tiny"\n'
+    )  # fmt: skip
+    path.write_text(wrong)
     with pytest.raises(InputError) as error:
         check(path)
-    assert 'analysis.model[2].formula ("b")' in str(error.value) and "uses system()" in str(error.value)
+    said = str(error.value)
+    for part in (
+        "9 problems",  # of three arms, each lacks a checkpoint
+        "'a b' is no name of a hub model",
+        "'..' and 'x' name no file of a Python package",
+        'analysis.covariates.acquisition: there is no column "exposur" to analyse; the nearest is "exposure"',
+        'analysis.strata: there is no column "nonesuch"',
+        "probe.examples: 13 are asked for, and relation 'code' has 12",
+        # 45 of 60 facts are trained, 8 a step: 6 steps an epoch, 24 in all, so the end is the only checkpoint
+        "sustained2 asks for 2 successive checkpoints, and arm 'tiny' has 1 after",
+        'analysis.model[2].formula ("b")',
+        "uses system()",
+    ):
+        assert part in said, part
     assert [p.name for p in tmp_path.iterdir()] == ["s.toml"]
+
+
+def test_a_check_says_what_the_work_will_be_and_does_none(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "s.toml"
+    path.write_text(TINY + '[[arm]]\nname = "a"\n[[arm]]\nname = "b"\ntuning = { templates = "all", epochs = 3 }\n')
+    said = summary(check(path), tmp_path / "results")
+    assert said[0] == "x: nothing is wrong"
+    assert "facts: 60 (45 trained, 15 withheld) of 1 relation(s)" in said[1]
+    assert any("arm a: 2 run(s) of 10 epochs with 6 steps each, probed 11 times" in line for line in said)
+    assert any("arm b: 2 run(s) of 3 epochs with 29 steps each, probed 4 times" in line for line in said)  # 225 / 8
+    fits = re.fullmatch(r"analysis: (\d+) fits, .*", said[-1])
+    assert fits and int(fits[1]) > 50 and "time: not known before" in said[-2]
+    assert [p.name for p in tmp_path.iterdir()] == ["s.toml"]
+
+
+@pytest.mark.parametrize(
+    ("facts", "message"),
+    [("withheld = 0.999", "none of the 60 facts is trained"), ("count = 299", "the study wants 299 of 300 facts")],
+)
+def test_facts_that_cannot_be_studied(facts, message, tmp_path):
+    path = tmp_path / "s.toml"
+    path.write_text(TINY.replace("count = 60", facts if "count" in facts else f"count = 60\n{facts}"))
+    with pytest.raises(InputError, match=message):
+        check(path)

@@ -1,0 +1,198 @@
+"""What can be found wrong before any work: all of it at once, and what the work will be."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pyarrow as pa
+
+from events import schema
+from events.errors import InputError, together
+from flows.contradictions import too_few
+from flows.study_file import StudyFile, read_study
+from stats.models import check_models
+from stats.plan import CONF, models, plan, table_columns
+from training.facts import FactSet
+from training.spec import TuningSpec
+
+T = TypeVar("T")
+MOST_CHECKPOINTS = 100_000  # each is a row of every fact
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A study in which nothing wrong was found, its facts, and the plan of its analysis."""
+
+    study: StudyFile
+    facts: FactSet
+    told: dict[str, Any]
+
+
+def check(path: Path) -> Checked:
+    """Check the study file, its facts, models, plan and formulas, and this machine.
+
+    Raises
+    ------
+    InputError
+        Naming everything that is wrong.
+    """
+    from training.gather import gather
+    from training.hub import check_model
+
+    study = read_study(path)
+    found: list[InputError] = []
+
+    def attempt(function: Callable[..., T], *arguments: Any) -> T | None:
+        try:
+            return function(*arguments)
+        except InputError as error:
+            found.append(error)
+            return None
+
+    attempt(_machine, study)
+    for model in {model for model, _ in study.recipes().values()}:
+        attempt(check_model, model)
+    gathered = attempt(gather, study.facts, study.model.pretrain_steps * study.model.pretrain_batch)
+    told = None
+    if gathered is not None:
+        facts = gathered.facts
+        told = attempt(plan, study.analysis, facts.covariates, len(facts.relations))
+        found += [InputError(what) for what in _does_not_fit(study, facts)]
+        if told is not None:
+            attempt(check_models, told["models"], told, table_columns(facts.covariates))
+    if told is None:  # kinds and formulas all the same
+        attempt(check_models, models(study.analysis), study.analysis.model_dump() | {"conf": CONF})
+    if found or gathered is None or told is None:
+        raise together(found, str(path), "correct these; nothing was started")
+    return Checked(study, gathered.facts, told)
+
+
+def _machine(study: StudyFile) -> None:
+    from flows.doctor import examine
+    from flows.gpus import visible
+
+    wrong = [f for f in examine() if f.level == "wrong"]
+    if wrong:
+        lines = "; ".join(f"{f.what}: {f.found} ({f.remedy})" for f in wrong)
+        raise InputError(f"this machine is not ready: {lines}", "", "`factsurv doctor` shows everything")
+    if visible():
+        from training.team import check_gpus
+
+        for _, tuning in study.recipes().values():
+            check_gpus(tuning.processes)
+
+
+def _does_not_fit(study: StudyFile, facts: FactSet) -> Iterator[str]:
+    """What the number and kind of facts make impossible."""
+    trained = facts.column("split").count("trained")
+    if not trained:
+        yield f"facts.withheld: none of the {len(facts)} facts is trained; withhold fewer"
+        return
+    for relation in facts.relations:
+        reserved = len(facts.examples.get(relation, ()))
+        if study.probe.examples > reserved:
+            yield (
+                f"probe.examples: {study.probe.examples} are asked for, and relation {relation!r} has {reserved} "
+                f"beside its facts; set it to {reserved} or less"
+            )
+    for arm, (_, tuning) in study.recipes().items():
+        try:
+            count = checkpoints(study, tuning, facts)
+        except InputError as error:
+            yield error.line()
+            continue
+        if count > MOST_CHECKPOINTS:
+            yield f"probe: arm {arm!r} would be probed {count:,} times; probe less often, or train for shorter"
+        yield from too_few(study.analysis.rules, count, arm)
+
+
+def steps_of(tuning: TuningSpec, facts: FactSet) -> int:
+    """Optimiser steps of one epoch."""
+    trained = [r for r, s in zip(facts.column("relation"), facts.column("split"), strict=True) if s == "trained"]
+    forms = len(trained) if tuning.templates != "all" else sum(len(facts.templates[r]) for r in trained)
+    return math.ceil(forms / tuning.batch_size)
+
+
+def checkpoints(study: StudyFile, tuning: TuningSpec, facts: FactSet) -> int:
+    """Checkpoints of a run after its baseline."""
+    from training.schedule import checkpoint_steps
+
+    probe, per_epoch = study.probe, steps_of(tuning, facts)
+    total = per_epoch * tuning.epochs
+    apart = {"epochs": per_epoch * probe.every, "steps": probe.every}.get(probe.schedule)
+    if apart is not None and total / apart > MOST_CHECKPOINTS:  # counted, not listed
+        return math.ceil(total / apart)
+    return len(checkpoint_steps(probe, per_epoch, total))
+
+
+def summary(checked: Checked, results: Path) -> list[str]:
+    """What a run would do, in lines; ``results`` is the folder of results folders."""
+    study, facts = checked.study, checked.facts
+    splits = [facts.column("split").count(s) for s in schema.SPLITS]
+    examples = sum(len(e) for e in facts.examples.values())
+    lines = [
+        f"{study.study.name}: nothing is wrong",
+        f"facts: {len(facts):,} ({splits[0]:,} trained, {splits[1]:,} withheld) of {len(facts.relations)} "
+        f"relation(s), from {facts.source}; {examples} few-shot examples",
+        f"covariates: {', '.join(facts.covariates) or 'none'}",
+        *(f"facts: {notice}" for notice in facts.notices),
+    ]
+    for arm, (model, tuning) in study.recipes().items():
+        at = checkpoints(study, tuning, facts)
+        seeds = len(study.study.seeds)
+        lines.append(
+            f"arm {arm}: {seeds} run(s) of {tuning.epochs} epochs with {steps_of(tuning, facts):,} steps each, probed "
+            f"{at + 1} times; {_weights(model)}"
+        )
+    lines += [_time(study, results / study.study.name), _fits(study, checked.told)]
+    return lines
+
+
+def _weights(model: Any) -> str:
+    """What the model's weights take, where its configuration is at hand."""
+    from training import memory
+    from training.models import cache_folder, locate, weights_bytes
+
+    if model.name == "tiny":
+        return f"a tiny model of width {model.width}, pretrained first unless it was before"
+    source = locate(model)
+    if source.gguf_file is not None:
+        return f"{Path(source.gguf_file).name}, converted first unless it was before ({cache_folder()})"
+    try:
+        weights = memory.size(weights_bytes(source.location, model))
+    except (OSError, ValueError):
+        return model.name
+    return f"weights of {weights} in {model.precision}, and {memory.size(memory.free_bytes())} are free"
+
+
+def _time(study: StudyFile, folder: Path) -> str:
+    """How long the runs took when they were last done; before that nobody knows."""
+    try:
+        steps = json.loads((folder / "manifest.json").read_text("utf-8"))["steps"]
+        took = {name: step["seconds"] for name, step in steps.items() if name.startswith("run ")}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        took = {}
+    if not took:
+        return "time: not known before a run was done; its bar tells it after a few steps"
+    mean = sum(took.values()) / len(took)
+    return f"time: {mean:.0f} s a run when {len(took)} run(s) of this name were last done"
+
+
+def _fits(study: StudyFile, told: dict[str, Any]) -> str:
+    """How many fits R plans, from a table that has the runs and no facts."""
+    from stats.bridge import RWorkers
+
+    runs = [(f"{arm}-{seed}", arm, seed) for arm in study.recipes() for seed in study.study.seeds]
+    data = {n: pa.nulls(len(runs), kind) for n, kind in schema.EVENTS.items()}
+    columns = {n: [run[i] for run in runs] for i, n in enumerate(("run", "arm"))}
+    table = pa.table(data | {n: pa.array(v).dictionary_encode() for n, v in columns.items()})
+    with RWorkers(workers=1, time_limit=60) as r:
+        planned = r.call("plan_fits", plan=told, tables={"events": table})
+    if planned.error:
+        raise InputError(f"the fits cannot be planned: {planned.error.message}", "[analysis]")
+    return f"analysis: {len(planned.value)} fits, some of which end as not needed"
