@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 from events.errors import InputError
 from events.own_columns import ROLES, OwnColumns, covariate
 from events.own_file import read_own_file
+from events.own_types import as_texts
 from events.section import Name, Section
 from flows.study_file import ReportSection
 from flows.toml_file import new_file, read_toml, validated
@@ -100,10 +101,11 @@ def guessed_plan(name: str, path: Path) -> str:
     table = read_own_file(path).table
     found = {role: _guess(table.column_names, names) for role, names in GUESSES.items()}
     lines = []
+    needed = ("id",) if {"left", "right"} <= set(table.column_names) else ("id", "stop", "event")
     for role in ("id", "start", "stop", "event", "outcome", "run", "arm"):
         if found[role]:
             lines.append(f"{role} = {json.dumps(found[role], ensure_ascii=False)}")
-        elif role in ("id", "stop", "event"):
+        elif role in needed:
             lines.append(f'{role} = "?"  # no column looks like it: name it')
     if found["event"]:
         lines += _coding(table[found["event"]])
@@ -117,8 +119,9 @@ def guessed_plan(name: str, path: Path) -> str:
     free = [n for n in table.column_names if n not in taken and covariate(n, table[n])[0] is not None]
     outcomes = {"event": table}
     if found["outcome"]:
-        column = table[found["outcome"]].cast(pa.utf8())
-        outcomes = {o: table.filter(pc.equal(column, o)) for o in column.drop_null().unique().to_pylist()[:5]}
+        column = as_texts(table[found["outcome"]])
+        several = column.dictionary.to_pylist()[:5] if column is not None else []
+        outcomes = {o: table.filter(pc.equal(column.cast(pa.utf8()), o)) for o in several}  # null is not taken
     chosen = [
         f"{json.dumps(o, ensure_ascii=False)} = {_list([n for n in free if covariate(n, rows[n])[0] is not None])}"
         for o, rows in outcomes.items()
@@ -169,7 +172,10 @@ def _guess(columns: list[str], names: tuple[str, ...]) -> str | None:
 
 
 def _coding(column: pa.ChunkedArray) -> list[str]:
-    values = {str(v).lower().removesuffix(".0") for v in pc.unique(column).to_pylist() if v is not None}
+    coded = as_texts(column)
+    if coded is None:
+        return []  # the check names its type
+    values = {" ".join(v.lower().split()).removesuffix(".0") for v in coded.dictionary.to_pylist()}
     if values <= {"0", "1", "true", "false"}:
         return []
     if values == {"1", "2"}:

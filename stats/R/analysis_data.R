@@ -149,7 +149,8 @@ independent <- function(data, covariates) {
   design <- matrix(1, nrow(data), 1L)
   for (covariate in covariates) {
     if (n_distinct(data[[covariate]]) < 2L) {
-      value <- format(data[[covariate]][[1L]])
+      value <- data[[covariate]][[1L]]
+      value <- if (is.numeric(value)) exactly(value) else format(value)
       remarks <- c(remarks, sprintf("%s is left out: it is constant (%s)", covariate, value))
       next
     }

@@ -62,8 +62,8 @@ person_periods <- function(data, covariates, strata = character()) {
   row <- rep(seq_len(nrow(data)), count)
   period <- sequence(count, from = pmax(first, 1L))
   event <- data$event[row] & period == last[row]
-  stratum <- if (length(strata)) interaction(data[strata], drop = TRUE, sep = ", ") else factor(rep("", nrow(data)))
-  baseline <- interaction(stratum[row], times[period], drop = TRUE, lex.order = TRUE, sep = " at ")
+  stratum <- if (length(strata)) crossed(data[strata]) else factor(rep("", nrow(data)))
+  baseline <- crossed(list(stratum[row], times[period]), " at ")
   codes <- lapply(data[covariates], function(value) match(value, unique(value))[row])
   key <- do.call(paste, c(list(as.integer(baseline)), unname(codes)))
   pattern <- match(key, key)

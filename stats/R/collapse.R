@@ -26,15 +26,6 @@ row_patterns <- function(data, columns) {
   without_gaps(keys$key, keys$size)$code
 }
 
-# The columns crossed, one level for each combination that occurs, in the order of the first column's levels. interaction()
-# writes out every combination there could be: 50,000 facts in 1,000 groups are text enough to fill the memory.
-crossed <- function(data, columns, sep = "/") {
-  pattern <- row_patterns(data, columns)
-  first <- match(seq_len(max(pattern)), pattern)
-  labels <- do.call(paste, c(lapply(data[columns], function(column) as.character(column[first])), sep = sep))
-  structure(pattern, levels = labels, class = "factor")
-}
-
 # The first row whose pattern an earlier row has already; 0 where there is none.
 repeated_row <- function(data, columns) {
   keys <- row_keys(data, columns)

@@ -84,7 +84,7 @@ count_rows <- function(data, covariates, strata, share = 1, groupings = characte
   x <- design[, -1L, drop = FALSE]
   # Times that differ by rounding only are one time, as in coxph().
   y <- unclass(survival::aeqSurv(survival::Surv(rows$start, rows$stop, rows$event)))
-  stratum <- if (length(strata)) as.integer(interaction(rows[strata], drop = TRUE)) else rep(1L, nrow(rows))
+  stratum <- if (length(strata)) as.integer(crossed(rows[strata])) else rep(1L, nrow(rows))
   died <- y[, 3L] == 1
   distinct <- sort(unique(c(y[, 1:2])))
   position <- function(time) stratum * (length(distinct) + 1) + match(time, distinct)

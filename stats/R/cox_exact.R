@@ -49,7 +49,7 @@ fit_exact <- function(data, covariates, strata) {
 }
 
 risk_sets <- function(data, strata) {
-  stratum <- if (length(strata)) interaction(data[strata], drop = TRUE) else rep("", nrow(data))
+  stratum <- if (length(strata)) crossed(data[strata]) else rep("", nrow(data))
   times <- sort(unique(times_of_events(data)))
   first <- findInterval(data$start, times) + 1L
   count <- pmax(findInterval(data$stop, times) - first + 1L, 0L)
@@ -59,6 +59,6 @@ risk_sets <- function(data, strata) {
   sets <- data[row, , drop = FALSE]
   sets$event <- sets$event & sets$stop == time
   sets$.time <- 1
-  sets$.set <- interaction(stratum[row], time, drop = TRUE)
+  sets$.set <- crossed(list(stratum[row], time))
   sets
 }

@@ -36,7 +36,7 @@ nested_columns <- function(data, random) {
     made <- within
     for (i in seq_along(parts)[-1L]) {
       name <- make.names(paste0(".", paste(parts[seq_len(i)], collapse = ".")))
-      data[[name]] <- crossed(data, parts[seq_len(i)])
+      data[[name]] <- crossed(data[parts[seq_len(i)]], "/")
       shown <- paste(parts[seq_len(i)], collapse = "/")
       if (coincide(data[[name]], data[[within]])) {
         remarks <- c(remarks, sprintf("no random effect of %s: it coincides with %s", shown, parts[[i - 1L]]))

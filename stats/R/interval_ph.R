@@ -46,7 +46,7 @@ interval_ph <- function(data, covariates, strata = character(), cluster = "", co
 #' @export
 fit_interval <- function(data, covariates = character(), strata = character(), cluster = "", pieces = 50L) {
   rows <- censoring_intervals(data)
-  stratum <- if (length(strata)) interaction(data[strata], drop = TRUE, sep = ", ") else factor(rep("", nrow(data)))
+  stratum <- if (length(strata)) crossed(data[strata]) else factor(rep("", nrow(data)))
   x <- design_matrix(data, covariates)
   # Centred and scaled, so that the search and its tolerances do not depend on the units.
   centre <- colMeans(x)

@@ -47,8 +47,7 @@ state_occupation <- function(data, by = character(), cluster = "fact_id", conf =
 # Combinations of columns as one factor, in the order of their levels.
 combined <- function(data, by) {
   if (!length(by)) return(factor(rep("all", nrow(data))))
-  parts <- lapply(by, function(column) grouped_by(data, column)$value)
-  interaction(parts, sep = " / ", lex.order = TRUE, drop = TRUE)
+  crossed(lapply(by, function(column) grouped_by(data, column)$value), " / ")
 }
 
 aalen_johansen <- function(data, cluster, start) {

@@ -53,11 +53,11 @@ pieces_of <- function(data, cuts) {
 period_columns <- function(data, moving, split) {
   split <- sort(unique(as.numeric(split)))
   ends <- range(data$stop[data$event])
+  said <- exactly(ends)
   usable <- split[split >= ends[[1L]] & split < ends[[2L]]]
   outside <- setdiff(split, usable)
   if (!length(usable)) {
-    stop(sprintf("no split time lies between the first event (%g) and the last (%g)", ends[[1L]], ends[[2L]]),
-         call. = FALSE)
+    stop("no split time lies between the first event (", said[[1L]], ") and the last (", said[[2L]], ")", call. = FALSE)
   }
   pieces <- pieces_of(data, usable)
   values <- design_values(data, moving)[pieces$.row, , drop = FALSE]
@@ -65,18 +65,18 @@ period_columns <- function(data, moving, split) {
   rows <- expand.grid(period = seq_len(length(usable) + 1L), which = seq_len(nrow(moving)))
   from <- edges[rows$period]
   to <- edges[rows$period + 1L]
-  names <- sprintf("%s in (%g, %g]", moving$term[rows$which], from, to)
+  period <- function(words) sprintf(words, exactly(from), exactly(to))
+  names <- paste(moving$term[rows$which], period("in (%s, %s]"))
   for (i in seq_along(names)) {
     pieces[[names[[i]]]] <- values[, rows$which[[i]]] * (pieces$.period == rows$period[[i]])
   }
   events <- vapply(rows$period, function(period) sum(pieces$event[pieces$.period == period]), 0L)
   list(
     data = pieces, moving = moving, rows = data.frame(rows, from = from, to = to, events = events),
-    terms = made_terms(names, sprintf("%s, %g to %g", moving$unit[rows$which], from, to), moving, rows$which),
-    said = sprintf(" by period, cut at %s", toString(format(usable))),
-    remarks = sprintf("no split at %s: events are between %g and %g", toString(outside), ends[[1L]], ends[[2L]])[
-      length(outside) > 0L
-    ]
+    terms = made_terms(names, paste0(moving$unit[rows$which], period(", %s to %s")), moving, rows$which),
+    said = sprintf(" by period, cut at %s", toString(exactly(usable))),
+    remarks = sprintf("no split at %s: events are between %s and %s", toString(exactly(outside)), said[[1L]],
+                      said[[2L]])[length(outside) > 0L]
   )
 }
 

@@ -81,6 +81,13 @@ CASES = {
     ),
 }
 
+# As a German spreadsheet has it: decimal commas, which a column of halves tells, points between the thousands of
+# days (1.022), and missing values as empty text in quotation marks. The coefficients stay what they are.
+WRITTEN = {
+    "lung.csv": """transform(d, half = age + 0.5, time = format(time, big.mark = ".", decimal.mark = ",",
+                                                             trim = TRUE))"""
+}
+
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
@@ -90,7 +97,9 @@ def exported(tmp_path_factory):
     for name, (data, fit, plan) in CASES.items():
         stem = Path(name).stem
         script = f"""
-            library(survival); d <- {data}; write.csv(d, "{stem}.csv", row.names = FALSE)
+            library(survival); d <- {data}; e <- {WRITTEN.get(name, "d")}
+            if (is.null(e$half)) write.csv(e, "{stem}.csv", row.names = FALSE) else
+              write.csv2(e, "{stem}.csv", row.names = FALSE, na = '""')
             f <- {fit}; cat(jsonlite::toJSON(cbind(coef(f), sqrt(diag(vcov(f)))), digits = NA))"""
         r = find_r()
         ran = subprocess.run(
@@ -218,6 +227,13 @@ def test_the_guessed_plan_fits_a_table_whose_column_is_called_event(tmp_path, ca
     run(["init", "plain", "--events", "plain.csv"], capsys)
     assert "seed" not in (tmp_path / "plain.toml").read_text()
     assert "event: 26 events, 40 at risk" in run(["analyze", "plain.csv", "--plan", "plain.toml", "--check"], capsys)
+    rows = ["id,left,right,x"] + [f"f{i},{i % 5},{'Inf' if i % 3 == 0 else 5},{i % 7}" for i in range(1, 40)]
+    (tmp_path / "never.csv").write_text("\n".join(rows) + "\n")
+    run(["init", "never", "--events", "never.csv"], capsys)  # id, left and right alone
+    assert '"?"' not in (tmp_path / "never.toml").read_text()
+    assert "followed for no time at all in rows 15 and 30" in run(
+        ["analyze", "never.csv", "--plan", "never.toml", "--check"], capsys, 2
+    )
 
 
 def test_a_formula_takes_columns_by_the_names_of_the_table(tmp_path, capsys, monkeypatch):
