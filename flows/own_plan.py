@@ -120,8 +120,9 @@ def guessed_plan(name: str, path: Path) -> str:
     outcomes = {"event": table}
     if found["outcome"]:
         column = as_texts(table[found["outcome"]])
-        several = column.dictionary.to_pylist()[:5] if column is not None else []
-        outcomes = {o: table.filter(pc.equal(column.cast(pa.utf8()), o)) for o in several}  # null is not taken
+        if column is not None:  # null is not taken
+            texts = column.cast(pa.utf8())
+            outcomes = {o: table.filter(pc.equal(texts, o)) for o in column.dictionary.to_pylist()[:5]}
     chosen = [
         f"{json.dumps(o, ensure_ascii=False)} = {_list([n for n in free if covariate(n, rows[n])[0] is not None])}"
         for o, rows in outcomes.items()

@@ -14,10 +14,10 @@ test_that("combinations of columns with more possible patterns than there are in
 test_that("crossed columns are those that interaction() makes, also where that would not fit into memory", {
   set.seed(1)
   small <- data.frame(a = factor(sample(letters[1:5], 40, TRUE)), b = factor(sample(3L, 40, TRUE)))
-  expect_equal(crossed(small, c("a", "b")), interaction(small, drop = TRUE, sep = "/", lex.order = TRUE))
+  expect_equal(crossed(small[c("a", "b")], "/"), interaction(small, drop = TRUE, sep = "/", lex.order = TRUE))
   n <- 50000L
   large <- data.frame(a = factor(seq_len(n)), b = factor(rev(seq_len(n))))
-  expect_silent(made <- crossed(large, c("a", "b")))
+  expect_silent(made <- crossed(large[c("a", "b")], "/"))
   expect_equal(nlevels(made), n)
   expect_equal(as.character(made[c(1L, n)]), c("1/50000", "50000/1"))
 })
