@@ -154,7 +154,11 @@ def keep_spec(results: Results, path: Path, name: str, understood: dict[str, Any
     if not given.is_file() or given.read_bytes() != path.read_bytes():
         with atomic(given) as file:
             file.write(path.read_bytes())
-    if not read.is_file() or json.loads(read.read_text()) != understood:
+    try:
+        same = json.loads(read.read_bytes()) == understood
+    except (OSError, ValueError):  # not there, or damaged
+        same = False
+    if not same:
         write_json(read, understood)
 
 
