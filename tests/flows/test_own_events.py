@@ -107,11 +107,10 @@ def exported(tmp_path_factory):
         )
         assert ran.returncode == 0, ran.stderr
         truth[name] = json.loads(ran.stdout)
-        table = pyarrow.csv.read_csv(folder / f"{stem}.csv")
         if name.endswith(".parquet"):
-            pyarrow.parquet.write_table(table, folder / name)
+            pyarrow.parquet.write_table(pyarrow.csv.read_csv(folder / f"{stem}.csv"), folder / name)
         elif name.endswith(".arrow"):
-            write_table(folder / name, table)
+            write_table(folder / name, pyarrow.csv.read_csv(folder / f"{stem}.csv"))
         lines = "\n".join(line.strip() for line in plan.splitlines())
         (folder / f"{stem}.toml").write_text(f'[study]\nname = "{stem}"\ntitle = "{stem.title()} of R"\n{lines}')
     return folder, truth
