@@ -70,11 +70,21 @@ class Manifest:
                 reasons.append(f"{name} is missing")
             elif digest(path) != self.artefacts[name]["sha256"]:
                 reasons.append(f"{name} was changed after it was made")
-        return reasons
+        return reasons + self.steps[step].get("unfinished", [])
 
-    def record(self, step: str, key: dict[str, Any], made: dict[str, int | None], seconds: float, stamp: str) -> None:
-        """Note that ``step`` made these files (name → rows, None if not a table), and save."""
+    def record(
+        self,
+        step: str,
+        key: dict[str, Any],
+        made: dict[str, int | None],
+        seconds: float,
+        stamp: str,
+        unfinished: list[str] | None = None,
+    ) -> None:
+        """Note that ``step`` made these files (name → rows, None if not a table), and save.
 
+        ``unfinished`` says why the step must run again though its key is the same.
+        """
         for name, rows in made.items():
             path = self.folder / name
             self.artefacts[name] = {
@@ -87,6 +97,8 @@ class Manifest:
                 "made": stamp,
             }
         self.steps[step] = {"key": key, "makes": sorted(made), "seconds": round(seconds, 2), "made": stamp}
+        if unfinished:
+            self.steps[step]["unfinished"] = unfinished
         self.save()
 
     def verified(self, name: str) -> Path:

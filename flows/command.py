@@ -55,7 +55,7 @@ def run(
         from flows.tracked import tracked
 
         report = str(tracked(str(path), str(results)))
-    print(f"report: {report}")
+    _show_end(Path(report))
 
 
 @app.command()
@@ -79,7 +79,15 @@ def analyze(
     with closing(steps.open_results(find_study(what), results)) as store:
         steps.make_events(store)
         steps.make_analysis(store)
-        print(f"report: {steps.make_report(store)}")
+        report = steps.make_report(store)
+    _show_end(report)
+
+
+def _show_end(report: Path) -> None:
+    """Where the report is, and at the very end what is not in it."""
+    from flows.steps import without_result
+
+    print("\n".join([f"report: {report}", *without_result(report)]))
 
 
 def _analyze_table(table: Path, plan: Path | None, check: bool, results: Path) -> None:
@@ -91,7 +99,7 @@ def _analyze_table(table: Path, plan: Path | None, check: bool, results: Path) -
     if check:
         print("\n".join(check_table(table, plan)))
     else:
-        print(f"report: {analyse_table(table, plan, results)}")
+        _show_end(analyse_table(table, plan, results))
 
 
 @app.command()

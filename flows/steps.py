@@ -26,13 +26,15 @@ from events.history import history_table
 from events.manifest import Manifest
 from events.reached_code import reached_code
 from events.rules import count_events, event_table, recall_curve
-from events.schema import described, stack
+from events.schema import ANALYSIS, described, stack
 from events.transitions import transition_table
 from flows.study_file import StudyFile, read_study
+from stats.kept_fits import Earlier
 from stats.models import check_models
 from stats.plan import plan, table_columns
 
 ROOT = Path(__file__).resolve().parent.parent
+KEYS = "analysis/keys.json"  # what each fit was made from
 Say = Callable[[str], None]
 Spec = TypeVar("Spec", bound=BaseModel)
 
@@ -88,8 +90,17 @@ class Results(Generic[Spec]):
         shutil.rmtree(self.scratch, ignore_errors=True)
         self._lock.close()
 
-    def step(self, name: str, key: dict[str, Any], make: Callable[[], dict[str, int | None]]) -> None:
-        """Run ``make`` unless its key is what it was; ``make`` returns the files it made and their rows."""
+    def step(
+        self,
+        name: str,
+        key: dict[str, Any],
+        make: Callable[[], dict[str, int | None]],
+        unfinished: Callable[[], list[str]] = list,
+    ) -> None:
+        """Run ``make`` unless its key is what it was; ``make`` returns the files it made and their rows.
+
+        ``unfinished`` is asked after that why the step must run another time all the same.
+        """
         key = as_kept(key)
         reasons = self.manifest.stale(name, key)
         if not reasons:
@@ -102,7 +113,8 @@ class Results(Generic[Spec]):
         began = time.monotonic()
         made = make()
         seconds = time.monotonic() - began
-        self.manifest.record(name, key, made, seconds, datetime.datetime.now(datetime.UTC).isoformat("T", "seconds"))
+        stamp = datetime.datetime.now(datetime.UTC).isoformat("T", "seconds")
+        self.manifest.record(name, key, made, seconds, stamp, unfinished())
         self.done.append(name)
         self.say(f"{name}: done in {seconds:.1f} s")
 
@@ -326,8 +338,9 @@ def make_events(results: Results) -> None:
 def make_analysis(results: Results, told: dict[str, Any] | None = None) -> None:
     """`analysis/*.arrow` and `environment.json`: every fit of the plan (the study's own if none is told)."""
     from stats.analyse import analyse, r_packages
+    from stats.kept_fits import around
+    from stats.r_home import find_r
 
-    packages = r_packages()
     told = told or check_plan(results)
     read = ["events", *(["history"] if told.get("history") else [])]  # a table of events alone has no probes
     read += ["transitions"] if "transitions.arrow" in results.manifest.steps["events"]["makes"] else []
@@ -335,26 +348,50 @@ def make_analysis(results: Results, told: dict[str, Any] | None = None) -> None:
         "spec": {
             "plan": told,
             "time_limit": results.study.analysis.time_limit,
-            "R packages": {n: packages.get(n, "missing") for n in ("survival", "coxme")},
+            "R packages": {"R": find_r().version} | dict(sorted(r_packages().items())),
         },
         "inputs": results.inputs(*(f"{n}.arrow" for n in read)),
-        "code": code("stats/R/*.R", "stats/analyse.py", "stats/worker.R"),
+        "code": code("stats/R/*.R") | around(),
     }
+    without: list[str] = []
 
     def make() -> dict[str, int | None]:
         from flows.doctor import environment
 
-        spec = results.study.analysis
         given = {n: results.manifest.verified(f"{n}.arrow") for n in read}
-        tables = analyse(given, key["spec"]["plan"], spec.time_limit, results.say, results.scratch)
-        made = written(results, {f"analysis/{n}.arrow": t for n, t in tables.items()})
+        limit = results.study.analysis.time_limit
+        done = analyse(given, key["spec"]["plan"], limit, results.say, results.scratch, _earlier(results))
+        without.extend(f"{task} had no result ({why})" for task, why in done.unfinished.items())
+        made = written(results, {f"analysis/{n}.arrow": t for n, t in done.tables.items()})
+        write_json(results.folder / KEYS, done.keys)
         found = environment()
         for missing in found["missing"]:
             results.say(f"missing on this machine: {missing['what']}: {missing['cost']}")
         write_json(results.folder / "environment.json", found)
-        return made | {"environment.json": None}
+        return made | {KEYS: None, "environment.json": None}
 
-    results.step("analysis", key, make)
+    results.step("analysis", key, make, lambda: without)
+
+
+def _earlier(results: Results) -> Earlier:
+    """What the last analysis here left; nothing where a file of it is not what was written."""
+    names = {n: f"analysis/{n}.arrow" for n in ANALYSIS}
+    try:
+        keys = json.loads(results.manifest.verified(KEYS).read_text("utf-8"))
+        return Earlier(keys, {n: results.table(name) for n, name in names.items()})
+    except InputError:
+        return Earlier()
+
+
+def without_result(report: Path) -> list[str]:
+    """How many fits behind a report have no result and why: a line an outcome, for the end of a command."""
+    from stats.kept_fits import without_result
+
+    manifest = Manifest(report.parent)
+    lines = without_result(read_table(manifest.verified("analysis/fits.arrow")))
+    if again := manifest.steps.get("analysis", {}).get("unfinished"):
+        lines.append(f"{len(again)} of them may get through another time: the same command tries them again")
+    return lines
 
 
 def make_report(results: Results) -> Path:
@@ -362,7 +399,8 @@ def make_report(results: Results) -> Path:
     from reports.render import render, renderer_name
     from stats.r_home import find_r
 
-    artefacts = [n for n in results.manifest.artefacts if n.endswith((".arrow", ".json")) and not n.startswith("runs/")]
+    shown = [n for n in results.manifest.artefacts if n.endswith((".arrow", ".json")) and n != KEYS]
+    artefacts = [n for n in shown if not n.startswith("runs/")]
     key: dict[str, Any] = {
         # All of the study is printed: its title above, every setting below.
         "spec": json.loads((results.folder / "study.json").read_text("utf-8")) | {"renderer": renderer_name()},

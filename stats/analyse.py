@@ -6,6 +6,7 @@ import functools
 import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,32 @@ import pyarrow as pa
 from events import children
 from events.errors import InputError
 from events.schema import ANALYSIS, build, described
-from stats.bridge import RError, RResult, RWorkers
+from stats.bridge import R_FOLDER, RError, RResult, RWorkers
+from stats.kept_fits import Earlier, changed, fit_keys, told, unfinished
 from stats.r_home import RUnavailable, find_r
 
 # Outcomes in the order of the plan: those of states are not among the event table's.
 AS_PLANNED: Mapping[str, tuple[str, ...]] = {"outcome": ()}
+PLANNING = 600.0  # seconds; the limit of a fit is not meant for this
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What `analyse` made.
+
+    Attributes
+    ----------
+    tables : dict of str to pa.Table
+        All tables of `ANALYSIS`, empty ones too.
+    keys : dict
+        What each fit was made from (see `stats.kept_fits`), for the next time.
+    unfinished : dict of str to str
+        Task → why its fit has no result, where it may have one another time.
+    """
+
+    tables: dict[str, pa.Table]
+    keys: dict[str, Any]
+    unfinished: dict[str, str]
 
 
 def analyse(
@@ -27,8 +49,9 @@ def analyse(
     time_limit: float = 600.0,
     say: Callable[[str], None] = print,
     scratch: Path | None = None,
-) -> dict[str, pa.Table]:
-    """Expand the plan in R and run its fits in parallel R processes.
+    earlier: Earlier | None = None,
+) -> Analysis:
+    """Expand the plan in R and run its fits in parallel R processes; those that still hold are kept.
 
     Parameters
     ----------
@@ -42,32 +65,50 @@ def analyse(
     say : callable
     scratch : Path, optional
         Where R's temporary files lie while it runs; default: the system's temporary folder.
-
-    Returns
-    -------
-    dict of str to pa.Table
-        All tables of `ANALYSIS`, empty ones too.
+    earlier : Earlier, optional
+        What an earlier analysis left: a fit with the same data, arguments, code and packages is taken from there.
 
     Raises
     ------
     InputError
         If the plan itself cannot be expanded.
     """
-    with RWorkers(workers=os.cpu_count() or 1, time_limit=time_limit, scratch=scratch) as r:
-        planned = r.call("plan_fits", plan=dict(plan), tables={"events": tables["events"]})
-        if planned.error:
-            raise InputError(f"the analysis cannot be planned: {planned.error.message}", "analysis")
-        tasks = planned.value or []
-        say(f"analysis: {len(tasks)} fits")
-        waiting = [(t, _submitted(r, t, tables)) for t in tasks]
-        results = [(task, future.result()) for task, future in waiting]
+    earlier = earlier or Earlier()
+    sources = _sources()
+    workers = os.cpu_count() or 1
+    with RWorkers(workers, R_FOLDER, time_limit=time_limit, scratch=scratch) as r:
+        tasks = _planned(r.call("plan_fits", plan=dict(plan), tables={"events": tables["events"]}, time_limit=PLANNING))
+        found = _planned(r.call("code_reached", sources=sources, tasks=tasks, time_limit=PLANNING)) if tasks else {}
+        keys = fit_keys(tasks, found, tables)
+        again = changed(earlier.keys if earlier.tables else {}, keys)
+        for line in told(again, len(tasks)):
+            say(f"analysis: {line}")
+        waiting = {t["id"]: _submitted(r, t, tables) for t in tasks if t["id"] in again}
+        results = {name: future.result() for name, future in waiting.items()}
     parts: dict[str, list[pa.Table]] = {name: [] for name in ANALYSIS}
-    for task, result in results:
-        for name, table in _tables_of(task, result).items():
+    given_up: dict[str, str] = {}
+    for task in tasks:
+        result = results.get(task["id"])
+        made = earlier.rows(task["id"]) if result is None else _tables_of(task, result)
+        for name, table in made.items():
             parts[name].append(table)
-    for problem in _problems(parts["fits"]):
-        say(f"analysis: {problem}")
-    return {name: described(_stacked(ANALYSIS[name], found), name) for name, found in parts.items()}
+        if result is not None and (why := unfinished(result, made)):
+            given_up[task["id"]] = keys["fits"][task["id"]]["unfinished"] = why
+    if _sources() != sources:  # nobody can tell which of the two a fit was made with
+        say("analysis: R files were edited while the fits ran; next time all of them are done again")
+        keys = {}
+    joined = {name: described(_stacked(ANALYSIS[name], found), name) for name, found in parts.items()}
+    return Analysis(joined, keys, given_up)
+
+
+def _sources() -> dict[str, str]:
+    return {path.name: path.read_text("utf-8") for path in sorted(R_FOLDER.glob("*.R"))}
+
+
+def _planned(answer: RResult) -> Any:
+    if answer.error:
+        raise InputError(f"the analysis cannot be planned: {answer.error.message}", "analysis")
+    return answer.value or []
 
 
 @functools.cache
@@ -115,13 +156,7 @@ def _fitted(columns: Mapping[str, pa.DataType], table: pa.Table) -> pa.Table:
 
 def _stacked(columns: Mapping[str, pa.DataType], tables: list[pa.Table]) -> pa.Table:
     """Row by row under one another; levels in order of first appearance, so that they stay as R ordered them."""
-    if not tables:
-        return build(columns, {n: [] for n in columns})
-    return build(columns, {n: [v for t in tables for v in t[n].to_pylist()] for n in columns}, AS_PLANNED)
-
-
-def _problems(fits: list[pa.Table]) -> list[str]:
-    rows = [row for table in fits for row in table.to_pylist()]
-    return [
-        f"{r['task']}: {r['status']}: {r['reason']}" for r in rows if r["status"] not in ("ok", "warning", "not needed")
-    ]
+    plain = pa.schema([(n, pa.utf8() if pa.types.is_dictionary(kind) else kind) for n, kind in columns.items()])
+    rows = pa.concat_tables([plain.empty_table(), *(table.cast(plain) for table in tables)]).combine_chunks()
+    coded = {n: rows[n].dictionary_encode() for n, kind in columns.items() if pa.types.is_dictionary(kind)}
+    return pa.table({n: coded.get(n, rows[n]) for n in columns})

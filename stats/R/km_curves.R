@@ -52,8 +52,8 @@ curve_rows <- function(object, data, stretches, begin) {
     entered <- sum(own$start <= origin)
     data.frame(
       stratum = strata[[i]], time = c(if (late) origin else min(0, origin), object$time[at]),
-      n_risk = c(entered, object$n.risk[at]), n_event = c(0, object$n.event[at]), n_censor = c(0, object$n.censor[at]), survival = c(1, object$surv[at]),
-      lower = c(1, object$lower[at]), upper = c(1, object$upper[at])
+      n_risk = c(entered, object$n.risk[at]), n_event = c(0, object$n.event[at]), n_censor = c(0, object$n.censor[at]),
+      survival = c(1, object$surv[at]), lower = c(1, object$lower[at]), upper = c(1, object$upper[at])
     )
   })
   rows <- do.call(rbind, parts)

@@ -47,7 +47,7 @@ def coefficients(rows, folder):
         "outcomes": ["acquisition"], "rules": ["first"], "covariates": {"acquisition": ["latent", "popularity"]},
         "curves_by": {}, "cluster": "", "standardise": False, "conf": 0.95,
     }  # fmt: skip
-    tables = analyse({"events": folder / "events.arrow"}, plan, say=lambda _: None)
+    tables = analyse({"events": folder / "events.arrow"}, plan, say=lambda _: None).tables
     found = tables["coefficients"].to_pandas()
     return found[found.model == "cox"].set_index("term"), tables["fits"].to_pandas()
 

@@ -75,7 +75,7 @@ def test_a_model_without_its_table_or_its_data_has_its_row_and_the_others_are_th
     )
     told = plan(spec, [], 1)
     told["models"][2]["table"] = "nowhere"
-    tables = analyse({"events": tmp_path / "events.arrow"}, told, say=lambda line: None)
+    tables = analyse({"events": tmp_path / "events.arrow"}, told, say=lambda line: None).tables
     fits = {row["name"]: row for row in tables["fits"].to_pylist() if row["name"]}
     assert fits["fine"]["status"] == "ok" and fits["fine"]["task"] == "acquisition/first/cox/fine"
     assert fits["no-logarithm"]["status"] == "failed" and "no finite value" in fits["no-logarithm"]["reason"]
