@@ -53,8 +53,8 @@ ANALYSIS: dict[str, dict[str, pa.DataType]] = {
     "fits": _FIT | {
         "name": TEXT, "title": TEXT, "formula": TEXT, "ties": TEXT, "rows": _I, "facts": _I, "runs": _I,
         "events": _I, "dropped": _I, "status": TEXT, "reason": TEXT, "doubt": TEXT, "error": TEXT, "warnings": TEXT,
-        "messages": TEXT, "converged": _B, "iterations": _I, "loglik": _F, "df": _F, "aic": _F, "concordance": _F,
-        "concordance_se": _F, "seconds": _F, "engine": TEXT,
+        "messages": TEXT, "converged": _B, "iterations": _I, "loglik": _F, "loglik_null": _F, "df": _F, "aic": _F,
+        "concordance": _F, "concordance_se": _F, "seconds": _F, "engine": TEXT,
     },
     "coefficients": _FIT | {
         "term": TEXT, "label": TEXT, "unit": TEXT, "estimate": _F, "se": _F, "se_robust": _F, "hr": _F,

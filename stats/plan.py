@@ -23,6 +23,7 @@ Moments = Annotated[list[Amount], Field(min_length=1)]
 # More relations than these explain an outcome only if they are asked for: each but one is a coefficient. The random
 # effect of fact groups, which are the relations unless the study says otherwise, accounts for them all the same.
 MOST_RELATIONS = 8
+Zph = Literal["identity", "km", "rank", "log"]
 CONF = 0.95  # confidence level of every interval
 # Columns of the event table that may explain an outcome, beside the covariates of the fact set.
 BASELINE_COVARIATES = ("latent", "logp0", "p0", "split", "relation", "group", "arm")
@@ -56,6 +57,8 @@ class AnalysisModel(Section):
     by: list[Text] | None = None  # columns that split the curves of states
     clock: Literal["total", "gap"] | None = None  # of pwp
     cause: Text | None = None  # of competing-risks: the column that says which event happened
+    zph: Zph | None = None  # of cox and frailty: time in the Schoenfeld tests
+    horizon: Amount | None = None  # of multi-state and competing-risks: mean times up to it
 
 
 class AnalysisSpec(Section):
@@ -73,6 +76,8 @@ class AnalysisSpec(Section):
     # "exact" is not offered: it estimates an odds ratio, not a hazard ratio (R's ties = "exact" is discrete logit).
     ties: Literal["efron", "breslow"] = "efron"
     mixed_engine: Literal["auto", "coxme", "fast"] = "auto"  # auto: fast where coxme would take more than 20 s a fit
+    zph: Zph = "identity"  # time in the Schoenfeld tests: as it is, one minus Kaplan-Meier, ranks, logarithm
+    horizon: Amount | None = None  # of restricted means and mean times in states; default: the end of follow-up
     standardise: bool = True  # numeric covariates per standard deviation
     states: bool = True  # analyse the states of knowledge and repeated forgetting
     latent_chance: Fraction = 0.5  # of a hit in K samples: from here on a state is latent
@@ -144,6 +149,8 @@ def told(
         "random": list(spec.random),
         "mixed_engine": spec.mixed_engine,
         "ties": spec.ties,
+        "zph": spec.zph,
+        "horizon": spec.horizon,
         "standardise": spec.standardise,
         "conf": CONF,
         "history": True,

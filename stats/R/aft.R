@@ -46,7 +46,8 @@ aft <- function(data, covariates, strata = character(), cluster = "", conf = 0.9
     fit = list(
       formula = sub("^[^~]*~", "log(time) in (left, right] ~", formula_text(stats::formula(object))),
       ties = "none (intervals)", converged = !any(grepl("converge", attempts[[best]]$warnings)),
-      iterations = object$iter, loglik = object$loglik[[2L]], df = sum(object$df), aic = aic[[best]],
+      iterations = object$iter, loglik = object$loglik[[2L]],
+      loglik_null = object$loglik[[1L]], df = sum(object$df), aic = aic[[best]],
       engine = engine("survival")
     ),
     tables = list(aft = rows),

@@ -17,7 +17,7 @@
 #' @references Holm (1979), Scandinavian Journal of Statistics 6:65.
 #' @export
 compare_arms <- function(data, covariates, random = "run", strata = character(), cluster = "fact_id", ties = "efron",
-                         conf = 0.95, terms = describe_terms(data, covariates), mixed_engine = "auto") {
+                         conf = 0.95, terms = describe_terms(data, covariates), mixed_engine = "auto", horizon = NULL) {
   if (!"arm" %in% covariates) {
     return(list(status = "not estimable", reason = "there is one arm, or it is determined by another covariate"))
   }
@@ -41,7 +41,7 @@ compare_arms <- function(data, covariates, random = "run", strata = character(),
     hazards <- by_student(hazards, df, conf)
     small <- sprintf("intervals and p-values by Student's t with %d degrees of freedom (runs minus arms)", df)
   }
-  restricted <- rmst_difference(data, "arm", cluster, conf)
+  restricted <- rmst_difference(data, "arm", cluster, conf, horizon)
   means <- restricted$tables$rmst
   if (is.null(means)) {
     means <- contract_table("rmst", list(), list(id = character(), outcome = character(), rule = character(),

@@ -19,6 +19,9 @@ cloglog <- function(data, covariates, strata = character(), cluster = "", ties =
   object <- stats::glm(formula, family = stats::binomial(link), data = grouped, model = FALSE,
                        control = list(epsilon = 1e-12, maxit = 50L))
   loglik <- bernoulli_loglik(grouped, stats::fitted(object))
+  # Without covariates every period has the share of events that was seen in it, whatever the link.
+  of_period <- function(count) stats::ave(count, grouped$.period, FUN = sum)
+  null <- bernoulli_loglik(grouped, of_period(grouped$.events) / of_period(grouped$.rows))
   clustering <- cluster_of(data, cluster)
   robust <- if (nzchar(clustering$cluster)) cloglog_robust(object, data, covariates, strata, clustering$cluster)
   coefficients <- coefficient_rows(terms, stats::coef(object), sqrt(diag(stats::vcov(object))), robust, conf)
@@ -28,7 +31,7 @@ cloglog <- function(data, covariates, strata = character(), cluster = "", ties =
     object = object,
     fit = list(
       formula = paste0(link, "(event) ~ ", paste(right, collapse = " + ")), ties = "none (grouped time)",
-      converged = object$converged, iterations = object$iter, loglik = loglik, df = object$rank,
+      converged = object$converged, iterations = object$iter, loglik = loglik, loglik_null = null, df = object$rank,
       aic = 2 * object$rank - 2 * loglik, engine = paste("stats", getRversion())
     ),
     tables = list(coefficients = coefficients),
@@ -95,6 +98,20 @@ check_size <- function(rows, periods) {
             "distinct times ties are rare and the Cox model needs no such check"), rows, periods
     ), "not needed")
   }
+}
+
+#' @rdname cloglog
+#' @details `discrete_logit()` is the kind `logit`: proportional odds in grouped time, whose ratios are odds ratios of the
+#'   event within a period and say so.
+#' @export
+discrete_logit <- function(data, covariates, strata = character(), cluster = "", conf = 0.95,
+                           terms = describe_terms(data, covariates)) {
+  result <- cloglog(data, covariates, strata, cluster, conf = conf, terms = terms, link = "logit")
+  result$tables$coefficients$unit <- paste("odds ratio,", result$tables$coefficients$unit)
+  result$remarks <- c(paste("the estimates are odds ratios of the event within a period (discrete logistic model), not",
+                            "hazard ratios; the more events a period has, the further from 1 they are"),
+                      result$remarks)
+  result
 }
 
 # Log likelihood of single rows: it does not depend on how the rows were collapsed, unlike R's own.

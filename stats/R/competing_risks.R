@@ -13,9 +13,10 @@
 #' @references Fine and Gray (1999), JASA 94:496. Geskus (2011), Biometrics 67:39 (weights with late entry).
 #' @export
 competing_risks <- function(data, covariates, by = character(), strata = character(), cluster = "fact_id",
-                            ties = "efron", conf = 0.95, terms = describe_terms(data, covariates), cause = "") {
+                            ties = "efron", conf = 0.95, terms = describe_terms(data, covariates), cause = "",
+                            horizon = NULL) {
   if (nzchar(cause)) data <- by_cause(data, cause)
-  result <- multi_state(data, covariates, by, strata, cluster, ties, conf, terms)
+  result <- multi_state(data, covariates, by, strata, cluster, ties, conf, terms, horizon)
   if (is.null(result$tables)) return(result)
   specific <- result$tables$transition_coefficients
   fitted <- unique(specific[specific$status %in% c("ok", "warning"), c("from", "to")])

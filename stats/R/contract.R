@@ -17,7 +17,7 @@ contract_columns <- function() {
       typed(whole, c("rows", "facts", "runs", "events", "dropped")),
       typed(text, c("status", "reason", "doubt", "error", "warnings", "messages")),
       converged = "logical", iterations = whole,
-      typed(real, c("loglik", "df", "aic", "concordance", "concordance_se", "seconds")), engine = text
+      typed(real, c("loglik", "loglik_null", "df", "aic", "concordance", "concordance_se", "seconds")), engine = text
     ),
     coefficients = c(
       id, typed(text, c("term", "label", "unit")),

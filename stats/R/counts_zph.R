@@ -33,7 +33,13 @@ zph_of_counts <- function(object, transform = "identity") {
 
 time_transform <- function(counts, transform) {
   if (transform == "identity") return(counts$times)
-  if (transform != "km") stop("on counts, `transform` is \"identity\" or \"km\"", call. = FALSE)
+  if (transform == "log") return(log(counts$times))
+  if (transform == "rank") {
+    # The mean rank of each time among the ends of all rows.
+    ends <- sort(unique(counts$stop))
+    number <- drop(sums_at(as.matrix(counts$count), match(counts$stop, ends), length(ends)))
+    return((cumsum(number) - (number - 1) / 2)[match(counts$times, ends)])
+  }
   # Kaplan-Meier over all strata, just before each time.
   moments <- sort(unique(counts$times))
   number <- function(time, rows) {

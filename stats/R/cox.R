@@ -22,11 +22,12 @@ fit_cox <- function(data, covariates, strata = character(), cluster = "", ties =
 #' @param conf confidence level.
 #' @param counts_from number of rows from which identical rows are collapsed to counts where they leave at most one
 #'   pattern for four rows (see [fit_cox_counts()]); the numbers are the same. `Inf` for `coxph()` always.
+#' @param zph transform of time for the Schoenfeld analysis, see [zph_tables()].
 #' @return A list: `fit` (one list of the numbers in the table `fits`), `remarks` and `notes` (plain words), `tables`:
 #'   `coefficients`, `zph_tests`, `zph_points`, `zph_curves`, `zph_periods` as in `docs/tables.md`.
 #' @export
 cox <- function(data, covariates, strata = character(), cluster = "", ties = "efron", conf = 0.95,
-                terms = describe_terms(data, covariates), counts_from = 10000L) {
+                terms = describe_terms(data, covariates), counts_from = 10000L, zph = "identity") {
   result <- cox_univariable(data, covariates, strata, cluster, ties, conf, terms, counts_from)
   # A coefficient without a finite value has no residuals: the analysis is that of the model of the others.
   infinite <- unique(terms$column[result$tables$coefficients$infinite])
@@ -39,7 +40,7 @@ cox <- function(data, covariates, strata = character(), cluster = "", ties = "ef
   object <- if (length(infinite)) fit_cox(data, finite, strata, "", ties) else result$object
   moments <- n_distinct(times_of_events(data))
   if (moments < 2L) result$notes <- c(result$notes, "no Schoenfeld test: all events are at one time")
-  schoenfeld <- captured(if (moments > 1L) zph_tables(object, terms, conf))
+  schoenfeld <- captured(if (moments > 1L) zph_tables(object, terms, conf, zph))
   periods <- captured(zph_periods(data, finite, strata, result$cluster, ties, conf, terms, object))
   result$tables <- c(result$tables, schoenfeld$value, list(zph_periods = periods$value$table))
   failed <- c(schoenfeld$error, periods$error)
@@ -53,7 +54,8 @@ cox <- function(data, covariates, strata = character(), cluster = "", ties = "ef
 }
 
 #' @rdname cox
-#' @details `cox_univariable()` leaves out the Schoenfeld analysis; it is used with one covariate at a time.
+#' @details `cox_univariable()` leaves out the Schoenfeld analysis, `cox_tested()` all of it but the tests; they are used
+#'   with one covariate at a time.
 #' @export
 cox_univariable <- function(data, covariates, strata = character(), cluster = "", ties = "efron", conf = 0.95,
                             terms = describe_terms(data, covariates), counts_from = 10000L) {
@@ -73,7 +75,7 @@ cox_univariable <- function(data, covariates, strata = character(), cluster = ""
     fit = list(
       formula = formula_text(cox_formula(covariates, strata, clustering$cluster)), ties = ties,
       converged = object$info[["convergence"]] == 0, iterations = object$iter,
-      loglik = object$loglik[[length(object$loglik)]], df = df,
+      loglik = object$loglik[[length(object$loglik)]], loglik_null = object$loglik[[1L]], df = df,
       aic = 2 * df - 2 * object$loglik[[length(object$loglik)]],
       concordance = object$concordance[["concordance"]], concordance_se = object$concordance[["std"]],
       engine = if (is.null(counted)) engine("survival") else "counts"
@@ -83,6 +85,18 @@ cox_univariable <- function(data, covariates, strata = character(), cluster = ""
     remarks = few_clusters_remark(data, clustering$cluster, nrow(coefficients)),
     notes = c(clustering$note, if (!is.null(counted)) counts_note(counted, nrow(data)))
   )
+}
+
+#' @rdname cox
+#' @export
+cox_tested <- function(data, covariates, strata = character(), cluster = "", ties = "efron", conf = 0.95,
+                       terms = describe_terms(data, covariates), counts_from = 10000L, zph = "identity") {
+  result <- cox_univariable(data, covariates, strata, cluster, ties, conf, terms, counts_from)
+  if (any(result$tables$coefficients$infinite) || n_distinct(times_of_events(data)) < 2L) return(result)
+  tested <- captured(zph_tables(result$object, terms, conf, zph)$zph_tests)
+  result$tables$zph_tests <- tested$value
+  result$notes <- c(result$notes, paste("no Schoenfeld test:", tested$error)[nzchar(tested$error)])
+  result
 }
 
 counts_note <- function(object, rows) {
@@ -114,3 +128,10 @@ few_clusters_remark <- function(data, cluster, coefficients = 0L, enough = 20L) 
 
 # The version as its authors write it: 3.8-12, which packageVersion() would print as 3.8.12.
 engine <- function(package) paste(package, utils::packageDescription(package, fields = "Version"))
+
+# The log partial likelihood without covariates or random effects.
+null_loglik <- function(data, strata, ties) {
+  right <- if (length(strata)) sprintf("strata(%s)", toString(quoted(strata))) else "1"
+  formula <- stats::as.formula(paste("Surv(start, stop, event) ~", right), env = asNamespace("survival"))
+  survival::coxph(formula, data, ties = ties)$loglik[[1L]]
+}

@@ -17,16 +17,17 @@
 #'   (median hazard ratio).
 #' @export
 cox_mixed <- function(data, covariates, random, strata = character(), cluster = "", ties = "efron", conf = 0.95,
-                      terms = describe_terms(data, covariates), profile = TRUE, mixed_engine = "auto") {
+                      terms = describe_terms(data, covariates), profile = TRUE, mixed_engine = "auto",
+                      zph = "identity") {
   chosen <- fixed_and_random(data, covariates, random)
   if (nzchar(chosen$problem)) return(list(status = "not estimable", reason = chosen$problem, remarks = chosen$remarks))
   picked <- choose_mixed_engine(data, chosen$fixed, chosen$random, strata, mixed_engine)
   if (picked$fast) {
     kept <- terms[terms$column %in% chosen$fixed, , drop = FALSE]
-    return(with_notes(mixed_fast(data, chosen, strata, ties, conf, kept, profile, cluster), picked$note))
+    return(with_notes(mixed_fast(data, chosen, strata, ties, conf, kept, profile, cluster, zph), picked$note))
   }
   if (!requireNamespace("coxme", quietly = TRUE)) {
-    return(gaussian_stand_in(data, covariates, random, strata, ties, conf, terms, cluster))
+    return(gaussian_stand_in(data, covariates, random, strata, ties, conf, terms, cluster, zph = zph))
   }
   terms <- terms[terms$column %in% chosen$fixed, , drop = FALSE]
   search <- search_variances(function(variance) {
@@ -42,17 +43,18 @@ cox_mixed <- function(data, covariates, random, strata = character(), cluster = 
   result <- mixed_result(
     data, chosen, strata, ties, conf, terms, variances, agree, estimate = fixed_effects(object),
     se = coxme_errors(object), random_effects = random_rows(object, conf), notes = if (profile) profiled$notes,
-    fit = list(iterations = object$iter[[1L]], loglik = object$loglik[["Integrated"]], df = object$df[[1L]],
-               engine = engine("coxme")), cluster = cluster
+    fit = list(iterations = object$iter[[1L]], loglik = object$loglik[["Integrated"]],
+               loglik_null = object$loglik[["NULL"]], df = object$df[[1L]], engine = engine("coxme")),
+    cluster = cluster, zph = zph
   )
   with_notes(c(list(object = object), result), picked$note)
 }
 
 # What both engines of random effects return, from what each has found.
 mixed_result <- function(data, chosen, strata, ties, conf, terms, variances, agree, estimate, se, random_effects, notes,
-                         fit, cluster) {
+                         fit, cluster, zph = "identity") {
   coefficients <- coefficient_rows(terms, estimate, se, conf = conf)
-  proportional <- zph_given_random(data, chosen$fixed, strata, ties, terms, estimate, random_effects)
+  proportional <- zph_given_random(data, chosen$fixed, strata, ties, terms, estimate, random_effects, zph)
   list(
     fit = c(
       list(formula = formula_text(cox_formula(chosen$fixed, strata, random = chosen$random)), ties = ties,

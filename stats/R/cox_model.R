@@ -11,10 +11,11 @@
 #' @return A list like that of [cox()], with the tables `term_tests` and `effect_curves` where there are any.
 #' @export
 cox_model <- function(data, covariates, strata = character(), cluster = "", ties = "efron", conf = 0.95, terms,
-                      parsed = NULL, frame = NULL, time_varying = character(), split = numeric(), tt = "") {
+                      parsed = NULL, frame = NULL, time_varying = character(), split = numeric(), tt = "",
+                      zph = "identity") {
   if (ties == "exact") return(cox_exact(data, covariates, strata, cluster, conf, terms))
   if (length(parsed$psplines)) {
-    return(cox_pspline(data, covariates, strata, cluster, ties, conf, terms, parsed, frame))
+    return(cox_pspline(data, covariates, strata, cluster, ties, conf, terms, parsed, frame, zph))
   }
   if (length(time_varying)) {
     split <- as.numeric(unlist(split))
@@ -22,7 +23,7 @@ cox_model <- function(data, covariates, strata = character(), cluster = "", ties
     result$fit$formula <- paste0(written_formula(parsed, strata, result$cluster), result$fit$formula)
     return(result)
   }
-  result <- cox(data, covariates, strata, cluster, ties, conf, terms)
+  result <- cox(data, covariates, strata, cluster, ties, conf, terms, zph = zph)
   finite <- terms[!terms$term %in% result$tables$coefficients$term[result$tables$coefficients$infinite], ]
   result$tables$term_tests <- joint_tests(result$object, finite)
   result$tables$effect_curves <- basis_curves(result$object, data, finite, frame, conf)

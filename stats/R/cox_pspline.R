@@ -10,7 +10,7 @@
 #'   5.5.
 #' @export
 cox_pspline <- function(data, covariates, strata = character(), cluster = "", ties = "efron", conf = 0.95, terms,
-                        parsed, frame = NULL) {
+                        parsed, frame = NULL, zph = "identity") {
   check_ties(ties)
   written <- vapply(parsed$psplines, one_line, "")
   columns <- paste0(".pspline", seq_along(written))
@@ -38,12 +38,12 @@ cox_pspline <- function(data, covariates, strata = character(), cluster = "", ti
   fitted <- stats::predict(object, type = "terms", se.fit = TRUE)
   curves <- lapply(fitted, function(value) unname(as.matrix(value)[, right, drop = FALSE]))
   schoenfeld <- captured(zph_of_shapes(data, covariates, strata, ties, terms, stats::coef(object)[plain], curves$fit,
-                                       written))
+                                       written, zph))
   list(
     object = object,
     fit = list(
       formula = written_formula(parsed, strata), ties = ties,
-      iterations = object$iter[[length(object$iter)]], loglik = loglik, df = df, aic = 2 * df - 2 * loglik,
+      iterations = object$iter[[length(object$iter)]], loglik = loglik, loglik_null = object$loglik[[1L]], df = df, aic = 2 * df - 2 * loglik,
       concordance = object$concordance[["concordance"]], concordance_se = object$concordance[["std"]],
       engine = engine("survival")
     ),
@@ -64,7 +64,7 @@ cox_pspline <- function(data, covariates, strata = character(), cluster = "", ti
 
 # The Schoenfeld tests of the model whose covariates are the plain ones and the fitted shapes (coefficient 1), all where
 # the fit left them.
-zph_of_shapes <- function(data, covariates, strata, ties, terms, estimate, shapes, written) {
+zph_of_shapes <- function(data, covariates, strata, ties, terms, estimate, shapes, written, zph) {
   names <- paste0(".shape", seq_along(written))
   data[names] <- as.data.frame(shapes)
   object <- survival::coxph(cox_formula(c(covariates, names), strata), data, ties = ties, x = TRUE, model = TRUE,
@@ -72,7 +72,7 @@ zph_of_shapes <- function(data, covariates, strata, ties, terms, estimate, shape
                             control = survival::coxph.control(iter.max = 0L))
   shaped <- describe_terms(data, names)
   shaped$block <- written
-  zph_tables(object, rbind(terms, shaped))$zph_tests
+  zph_tables(object, rbind(terms, shaped), transform = zph)$zph_tests
 }
 
 pspline_tests <- function(object, written) {

@@ -12,8 +12,8 @@
 #'   dependent covariates (vignette of survival), on step functions.
 #' @export
 cox_split <- function(data, covariates, strata = character(), cluster = "", ties = "efron", conf = 0.95,
-                      terms = describe_terms(data, covariates)) {
-  failing <- not_proportional(data, covariates, strata, ties, terms)
+                      terms = describe_terms(data, covariates), zph = "identity") {
+  failing <- not_proportional(data, covariates, strata, ties, terms, zph)
   if (!length(failing$columns)) return(list(status = failing$status, reason = failing$reason))
   cuts <- third_cuts(times_of_events(data))
   if (!length(cuts)) return(list(status = "not estimable", reason = "ties leave one period only"))
@@ -60,6 +60,7 @@ cox_split <- function(data, covariates, strata = character(), cluster = "", ties
       formula = sprintf("Surv(start, stop, event) ~ %s", paste(c(quoted(rest), paste0(failing$columns, ":period")),
                                                               collapse = " + ")),
       ties = ties, converged = object$info[["convergence"]] == 0, iterations = object$iter, loglik = last(object),
+      loglik_null = object$loglik[[1L]],
       df = count(object), aic = 2 * count(object) - 2 * last(object), engine = engine("survival")
     ),
     tables = list(

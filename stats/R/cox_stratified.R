@@ -11,8 +11,8 @@
 #' @references Therneau and Grambsch (2000), Modeling Survival Data, 6.5.
 #' @export
 cox_stratified <- function(data, covariates, strata = character(), cluster = "", ties = "efron", conf = 0.95,
-                           terms = describe_terms(data, covariates)) {
-  failing <- not_proportional(data, covariates, strata, ties, terms)
+                           terms = describe_terms(data, covariates), zph = "identity") {
+  failing <- not_proportional(data, covariates, strata, ties, terms, zph)
   if (!length(failing$columns)) return(list(status = failing$status, reason = failing$reason))
   rest <- setdiff(covariates, failing$columns)
   if (!length(rest)) {
@@ -24,7 +24,7 @@ cox_stratified <- function(data, covariates, strata = character(), cluster = "",
   made <- with_strata(data, failing$columns)
   result <- cox_univariable(made$data, rest, c(strata, made$columns), cluster, ties, conf,
                             terms[terms$column %in% rest, , drop = FALSE])
-  tests <- captured(zph_tables(result$object, terms[terms$column %in% rest, , drop = FALSE], conf))
+  tests <- captured(zph_tables(result$object, terms[terms$column %in% rest, , drop = FALSE], conf, zph))
   result$tables$zph_tests <- tests$value$zph_tests
   per_stratum <- tapply(made$data$event, made$data[made$columns], sum)
   count <- sum(!is.na(per_stratum))
@@ -40,7 +40,7 @@ cox_stratified <- function(data, covariates, strata = character(), cluster = "",
 }
 
 # The covariates that fail the test of proportional hazards, and why there are none.
-not_proportional <- function(data, covariates, strata, ties, terms) {
+not_proportional <- function(data, covariates, strata, ties, terms, zph = "identity") {
   none <- function(status, reason) list(columns = character(), status = status, reason = reason)
   if (length(unique(times_of_events(data))) < 2L) return(none("not estimable", "all events are at one time"))
   plain <- cox_univariable(data, covariates, strata, "", ties, terms = terms)
@@ -48,7 +48,7 @@ not_proportional <- function(data, covariates, strata, ties, terms) {
   if (!length(finite)) return(none("not estimable", "no covariate has a finite estimate"))
   terms <- terms[terms$column %in% finite, , drop = FALSE]
   object <- if (length(finite) < length(covariates)) fit_cox(data, finite, strata, "", ties) else plain$object
-  tests <- zph_tables(object, terms)$zph_tests
+  tests <- zph_tables(object, terms, transform = zph)$zph_tests
   single <- tests[tests$term != "GLOBAL", ]
   p <- function(rows) toString(sprintf("%s p = %.3g", rows$term, rows$p))
   failing <- single[which(single$p < 0.05), ]

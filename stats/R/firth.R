@@ -42,8 +42,8 @@ cox_firth <- function(data, covariates, strata = character(), cluster = "", ties
     object = best,
     fit = list(
       formula = formula_text(cox_formula(covariates, strata)), ties = ties, converged = best$converged,
-      iterations = best$iterations, loglik = best$loglik, df = length(best$beta),
-      engine = "counts, with Firth's penalty"
+      iterations = best$iterations, loglik = best$loglik, loglik_null = likelihood$at(0 * best$beta)$loglik,
+      df = length(best$beta), engine = "counts, with Firth's penalty"
     ),
     tables = list(coefficients = rows),
     doubt = penalised_doubts(sum(data$event), rows),

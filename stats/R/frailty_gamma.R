@@ -13,7 +13,7 @@
 #' @references Klein (1992), Biometrics 48:795. Therneau, Grambsch and Pankratz (2003), JCGS 12:156.
 #' @export
 frailty_gamma <- function(data, covariates, random, strata = character(), cluster = "", ties = "efron", conf = 0.95,
-                          terms = describe_terms(data, covariates)) {
+                          terms = describe_terms(data, covariates), zph = "identity") {
   chosen <- fixed_and_random(data, covariates, random)
   if (nzchar(chosen$problem)) return(list(status = "not estimable", reason = chosen$problem, remarks = chosen$remarks))
   grouping <- chosen$random[[1L]]
@@ -51,7 +51,7 @@ frailty_gamma <- function(data, covariates, random, strata = character(), cluste
   boundary <- variance < 1e-3 || best$objective < without + 1e-6
   coefficients <- coefficient_rows(terms, stats::coef(object), frailty_errors(object), conf = conf)
   random_effects <- gamma_rows(object, data, grouping, variance, conf)
-  proportional <- zph_given_random(data, fixed, strata, ties, terms, stats::coef(object), random_effects)
+  proportional <- zph_given_random(data, fixed, strata, ties, terms, stats::coef(object), random_effects, zph)
   levels <- random_effects$level
   verdict <- if (boundary) "at its lower boundary: no variation between levels is visible" else "profile maximum found"
   list(
@@ -59,7 +59,7 @@ frailty_gamma <- function(data, covariates, random, strata = character(), cluste
     fit = list(
       formula = frailty_text(fixed, grouping, strata, "gamma"), ties = ties,
       converged = variance < 19, iterations = object$iter[[length(object$iter)]], loglik = loglik,
-      df = length(stats::coef(object)) + 1, aic = 2 * (length(stats::coef(object)) + 1) - 2 * loglik,
+      loglik_null = null_loglik(data, strata, ties), df = length(stats::coef(object)) + 1, aic = 2 * (length(stats::coef(object)) + 1) - 2 * loglik,
       engine = engine("survival")
     ),
     tables = list(

@@ -1,7 +1,8 @@
 # A Gaussian random effect of one grouping, by coxph(): stands in for coxme where that is not installed, or is `asked`
 # for by name. It is the same model, with the variance by restricted instead of full maximum likelihood; test and
 # interval of the variance are those of the likelihood that both engines of cox_mixed() maximise.
-gaussian_stand_in <- function(data, covariates, random, strata, ties, conf, terms, cluster = "", asked = FALSE) {
+gaussian_stand_in <- function(data, covariates, random, strata, ties, conf, terms, cluster = "", asked = FALSE,
+                              zph = "identity") {
   chosen <- fixed_and_random(data, covariates, random)
   if (nzchar(chosen$problem)) return(list(status = "not estimable", reason = chosen$problem, remarks = chosen$remarks))
   grouping <- chosen$random[[1L]]
@@ -11,7 +12,7 @@ gaussian_stand_in <- function(data, covariates, random, strata, ties, conf, term
   history <- object$history[[1L]]
   variance <- history$theta
   random_effects <- gaussian_rows(object, data, grouping, conf)
-  proportional <- zph_given_random(data, fixed, strata, ties, terms, stats::coef(object), random_effects)
+  proportional <- zph_given_random(data, fixed, strata, ties, terms, stats::coef(object), random_effects, zph)
   levels <- random_effects$level
   boundary <- variance < 1e-3
   verdict <- if (boundary) "at its lower boundary: no variation between levels is visible" else "one start only"
@@ -22,7 +23,8 @@ gaussian_stand_in <- function(data, covariates, random, strata, ties, conf, term
     object = object,
     fit = list(
       formula = frailty_text(fixed, grouping, strata, "gaussian"), ties = ties, converged = isTRUE(history$done),
-      iterations = object$iter[[length(object$iter)]], df = sum(object$df),
+      iterations = object$iter[[length(object$iter)]], loglik_null = null_loglik(data, strata, ties),
+      df = sum(object$df),
       engine = paste(c(engine("survival"), if (!asked) "(in place of coxme)"), collapse = " ")
     ),
     tables = list(

@@ -8,11 +8,12 @@
 #' @return As [cox_mixed()], [frailty_gamma()].
 #' @export
 frailty_model <- function(data, covariates, random, strata = character(), ties = "efron", conf = 0.95,
-                          terms = describe_terms(data, covariates), engine = "auto", cluster = "") {
+                          terms = describe_terms(data, covariates), engine = "auto", cluster = "",
+                          zph = "identity") {
   nested <- nested_columns(data, random)
   fit <- switch(engine, gamma = frailty_gamma, gaussian = gaussian_stand_in, cox_mixed)
   args <- list(data = nested$data, covariates = covariates, random = nested$random, strata = strata, ties = ties,
-               conf = conf, terms = terms, cluster = cluster)
+               conf = conf, terms = terms, cluster = cluster, zph = zph)
   if (engine == "gaussian") args$asked <- TRUE
   if (engine %in% mixed_engines) args$mixed_engine <- engine
   result <- do.call(fit, args, quote = TRUE)

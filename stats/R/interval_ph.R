@@ -28,7 +28,8 @@ interval_ph <- function(data, covariates, strata = character(), cluster = "", co
     object = object,
     fit = list(
       formula = paste("Surv(start, (left, right]) ~", paste(right, collapse = " + ")), ties = "none (intervals)",
-      converged = object$converged, iterations = object$iterations, loglik = object$loglik, df = object$df,
+      converged = object$converged, iterations = object$iterations, loglik = object$loglik,
+      loglik_null = fit_interval(data, character(), strata, "", pieces)$loglik, df = object$df,
       aic = 2 * object$df - 2 * object$loglik, engine = paste("factsurv, nlminb of stats", getRversion())
     ),
     tables = list(coefficients = coefficients),

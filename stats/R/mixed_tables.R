@@ -1,5 +1,5 @@
 # Tables of cox_mixed() by the fast engine.
-mixed_fast <- function(data, chosen, strata, ties, conf, terms, profile = TRUE, cluster = "") {
+mixed_fast <- function(data, chosen, strata, ties, conf, terms, profile = TRUE, cluster = "", zph = "identity") {
   rows <- mixed_rows(data, chosen$fixed, chosen$random, strata)
   object <- search_mixed(rows, ties)
   again <- search_mixed(rows, ties, 0.3)
@@ -16,8 +16,9 @@ mixed_fast <- function(data, chosen, strata, ties, conf, terms, profile = TRUE, 
   result <- mixed_result(
     data, chosen, strata, ties, conf, terms, variances, agree, estimate = estimate, se = se,
     random_effects = fast_random_rows(rows, best, conf), notes = profiled$notes,
-    fit = list(iterations = best$evaluations, loglik = best$integrated, df = df, engine = "fast (Laplace)"),
-    cluster = cluster
+    fit = list(iterations = best$evaluations, loglik = best$integrated, loglik_null = null_loglik(data, strata, ties),
+               df = df, engine = "fast (Laplace)"),
+    cluster = cluster, zph = zph
   )
   c(list(object = best), result)
 }

@@ -15,22 +15,24 @@
 model_kinds <- function() {
   list(
     cox = list(fit = cox_model, words = "Cox model", check = check_cox,
-               keys = c("strata", "cluster", "ties", "time_varying", "split", "tt")),
+               keys = c("strata", "cluster", "ties", "time_varying", "split", "tt", "zph")),
     firth = list(fit = firth_model, words = "penalised (Firth) Cox model", keys = c("strata", "cluster", "ties")),
     cloglog = list(fit = cloglog, words = "grouped-time (cloglog) model", keys = c("strata", "cluster")),
+    logit = list(fit = discrete_logit, words = "grouped-time proportional odds (logit) model",
+                 keys = c("strata", "cluster")),
     frailty = list(fit = frailty_model, words = "Cox model",
-                   keys = c("strata", "ties", "random", "engine"), check = check_frailty),
+                   keys = c("strata", "ties", "random", "engine", "zph"), check = check_frailty),
     interval = list(fit = interval_ph, words = "interval-censored proportional hazards model",
                     keys = c("strata", "cluster", "pieces")),
     aft = list(fit = aft, words = "accelerated failure time model", keys = c("strata", "cluster", "distributions"),
                check = check_aft),
     "multi-state" = list(fit = multi_state, words = "states, and for each transition a Cox model",
-                         keys = c("by", "strata", "cluster", "ties"), check = check_multi_state),
+                         keys = c("by", "strata", "cluster", "ties", "horizon"), check = check_multi_state),
     "andersen-gill" = list(fit = andersen_gill, words = "Andersen-Gill model of repeated events",
                            keys = c("strata", "cluster", "ties")),
     pwp = list(fit = pwp, words = "PWP model of repeated events", keys = c("strata", "cluster", "ties", "clock")),
     "competing-risks" = list(fit = competing_risks, words = "competing risks",
-                             keys = c("by", "strata", "cluster", "ties", "cause"), check = check_competing)
+                             keys = c("by", "strata", "cluster", "ties", "cause", "horizon"), check = check_competing)
   )
 }
 

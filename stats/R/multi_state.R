@@ -8,11 +8,11 @@
 #'   `transition_coefficients` of `docs/tables.md`.
 #' @export
 multi_state <- function(data, covariates, by = character(), strata = character(), cluster = "fact_id", ties = "efron",
-                        conf = 0.95, terms = describe_terms(data, covariates)) {
+                        conf = 0.95, terms = describe_terms(data, covariates), horizon = NULL) {
   gate <- check_states(data)
   if (nzchar(gate$reason)) return(list(status = "failed", reason = gate$reason))
   shown <- in_units(data, by, terms)
-  curves <- state_occupation(shown, by, cluster, conf)
+  curves <- state_occupation(shown, by, cluster, conf, horizon)
   counts <- transition_counts(shown, by[nzchar(by)])
   models <- transition_models(data, covariates, strata, cluster, ties, conf, terms)
   list(

@@ -8,10 +8,11 @@
 #' @param plan list with `outcomes`, `rules` (character; the first rule is primary), `covariates` and `curves_by`
 #'   (named lists, outcome to character), and optionally `strata`, `cluster` (default `"fact_id"`), `random`,
 #'   `ties` (`"efron"` or `"breslow"`), `standardise` (numeric covariates per standard deviation), `conf`,
-#'   `mixed_engine` (`"auto"`, `"coxme"` or `"fast"`, see [cox_mixed()]), `history` (is there a table `history` beside
-#'   the events? Then the margin at the start of each interval is a predictor as well), `states` (list of `covariates`
-#'   and `by`: the states of knowledge are analysed, see [multi_state()]), and `models` (list of entries of
-#'   `[[analysis.model]]`, see [model_kinds()]).
+#'   `mixed_engine` (`"auto"`, `"coxme"` or `"fast"`, see [cox_mixed()]), `zph` (transform of time for the Schoenfeld
+#'   tests, see [zph_tables()]), `horizon` (of restricted means and mean times in states, see [rmst_difference()]),
+#'   `history` (is there a table `history` beside the events? Then the margin at the start of each interval is a predictor
+#'   as well), `states` (list of `covariates` and `by`: the states of knowledge are analysed, see [multi_state()]), and
+#'   `models` (list of entries of `[[analysis.model]]`, see [model_kinds()]).
 #' @return A list of tasks. A task is a plain list: `id` (unique, readable, stable), `fn` (the function that fits it;
 #'   `"model"` for an entry of `models`), `outcome`, `rule`, `model`, `name` (of the entry, else empty), `table` (that
 #'   it reads), `args`, `title` (plain words).
@@ -47,10 +48,11 @@ tasks_of <- function(outcome, rule, covariates, curves_by, plan, primary) {
     new_task(outcome, rule, model, fn, args, suffix, table)
   }
   shared <- plan[c("strata", "cluster", "ties", "standardise", "conf")]
+  tested <- c(shared, plan["zph"])
   curves <- lapply(c("", curves_by), function(by) {
     task("km", "km_curves", list(by = by, cluster = plan$cluster, conf = plan$conf), by)
   })
-  cox <- if (length(covariates)) list(task("cox", "cox", c(list(covariates = covariates), shared)))
+  cox <- if (length(covariates)) list(task("cox", "cox", c(list(covariates = covariates), tested)))
   # Remedies come back as `not needed` where the Cox model is sound: only the fit itself can tell.
   firth <- if (length(covariates)) list(task("cox-firth", "cox_firth", c(list(covariates = covariates), shared)))
   choices <- if (length(covariates)) {
@@ -62,13 +64,13 @@ tasks_of <- function(outcome, rule, covariates, curves_by, plan, primary) {
     task("score", "score_test", list(by = by, strata = plan$strata, cluster = plan$cluster, ties = plan$ties), by)
   })
   means <- lapply(curves_by, function(by) {
-    task("rmst", "rmst_difference", list(by = by, cluster = plan$cluster, conf = plan$conf), by)
+    task("rmst", "rmst_difference", c(list(by = by, cluster = plan$cluster, conf = plan$conf), plan["horizon"]), by)
   })
   single <- lapply(covariates, function(covariate) {
-    task("cox-univariable", "cox_univariable", c(list(covariates = covariate), shared), covariate)
+    task("cox-univariable", "cox_tested", c(list(covariates = covariate), tested), covariate)
   })
   stratified <- if (length(covariates)) {
-    list(task("cox-stratified", "cox_stratified", c(list(covariates = covariates), shared)))
+    list(task("cox-stratified", "cox_stratified", c(list(covariates = covariates), tested)))
   }
   grouped <- if (length(covariates)) {
     # What follows cloglog comes back as `not needed` where all facts were probed often, and at the same times.
@@ -76,14 +78,14 @@ tasks_of <- function(outcome, rule, covariates, curves_by, plan, primary) {
     list(task("cloglog", "cloglog", args), task("interval", "interval_where_needed", args),
          task("aft", "aft_where_needed", args))
   }
-  unseen <- lapply(if (length(curves_by)) curves_by else "", function(by) {
+  unseen <- lapply(c("", curves_by), function(by) {
     task("turnbull", "turnbull_where_needed", list(by = by, cluster = plan$cluster, conf = plan$conf), by)
   })
   warning <- if (plan$history) {
     list(task("cox-history", "cox_univariable", c(list(covariates = c("margin_now", covariates)), shared),
               table = "history"))
   }
-  split <- if (length(covariates)) list(task("cox-split", "cox_split", c(list(covariates = covariates), shared)))
+  split <- if (length(covariates)) list(task("cox-split", "cox_split", c(list(covariates = covariates), tested)))
   form <- if (length(covariates)) list(task("form", "form_tables", c(list(covariates = covariates), shared)))
   latent <- if ("latent" %in% covariates) {
     list(task("latent-definitions", "latent_definitions", c(list(covariates = covariates), shared)))
@@ -95,12 +97,12 @@ tasks_of <- function(outcome, rule, covariates, curves_by, plan, primary) {
     list(task("influence", "influence_tables", c(list(covariates = covariates), shared)))
   }
   mixed <- if (length(covariates) && length(plan$random)) {
-    args <- c(list(covariates = covariates, random = plan$random, mixed_engine = plan$mixed_engine), shared)
+    args <- c(list(covariates = covariates, random = plan$random, mixed_engine = plan$mixed_engine), tested)
     list(task("frailty-gamma", "frailty_gamma", args), task("coxme", "cox_mixed", args))
   }
   # A fact met in several runs shows what its covariates leave unexplained; met once, it does not.
   facts <- if (length(covariates) && plan$several_runs) {
-    list(task("frailty-fact", "frailty_gamma", c(list(covariates = covariates, random = "fact_id"), shared)))
+    list(task("frailty-fact", "frailty_gamma", c(list(covariates = covariates, random = "fact_id"), tested)))
   }
   c(curves, scores, means, single, cox, firth, stratified, split, grouped, unseen, choices, latent, form, influence,
     warning, by_recipe, facts, mixed)
@@ -109,7 +111,7 @@ tasks_of <- function(outcome, rule, covariates, curves_by, plan, primary) {
 # The runs are random whatever the plan's random effects are: seeds are what recipes are compared over.
 arms_task <- function(outcome, rule, covariates, plan) {
   args <- c(list(covariates = covariates, random = union("run", plan$random)),
-            plan[c("strata", "cluster", "ties", "standardise", "conf", "mixed_engine")])
+            plan[c("strata", "cluster", "ties", "standardise", "conf", "mixed_engine", "horizon")])
   new_task(outcome, rule, "arms", "compare_arms", args)
 }
 
@@ -125,7 +127,7 @@ complete_plan <- function(plan) {
   defaults <- list(
     outcomes = character(), rules = "first", covariates = list(), curves_by = list(), strata = character(),
     cluster = "fact_id", random = character(), ties = "efron", standardise = FALSE, conf = 0.95,
-    mixed_engine = "auto", history = FALSE, states = list(), models = list()
+    mixed_engine = "auto", zph = "identity", horizon = NULL, history = FALSE, states = list(), models = list()
   )
   unknown <- setdiff(names(plan), names(defaults))
   if (length(unknown)) {
@@ -145,6 +147,10 @@ complete_plan <- function(plan) {
          "is ", sQuote(nearest(stray[[1L]], known), FALSE), call. = FALSE)
   }
   check_ties(plan$ties)
+  check_zph(plan$zph)
+  if (length(plan$horizon) && !isTRUE(is.numeric(plan$horizon) && plan$horizon > 0)) {
+    stop("`horizon` is a time above 0", call. = FALSE)
+  }
   if (!isTRUE(plan$mixed_engine %in% mixed_engines)) stop_mixed_engine(plan$mixed_engine)
   if (!is.numeric(plan$conf) || plan$conf <= 0 || plan$conf >= 1) {
     stop("`conf` is a share, such as 0.95", call. = FALSE)

@@ -33,7 +33,7 @@ complete_model <- function(model, plan = list(), columns = NULL) {
   name <- if (is.null(model$kind)) "cox" else model$kind
   kinds <- model_kinds()
   if (!name %in% names(kinds)) {
-    bad_model("kind", sprintf("there is no kind of model '%s'; the nearest is '%s'", name, nearest(name, names(kinds))),
+    bad_model("kind", sprintf("there is no kind of model '%s'; %s", name, meant_kind(name, names(kinds))),
               paste("known:", toString(names(kinds))))
   }
   kind <- kinds[[name]]
@@ -48,7 +48,7 @@ complete_model <- function(model, plan = list(), columns = NULL) {
   defaults <- list(
     kind = name, rule = plan$rules[[1L]], strata = character(), cluster = plan$cluster, random = character(),
     ties = plan$ties, standardise = plan$standardise, conf = plan$conf, engine = c(plan$mixed_engine, "auto")[[1L]],
-    clock = "total", table = table_of(kind, c(parsed$columns, texts(model$strata)), texts(columns$events))
+    zph = plan$zph, horizon = plan$horizon, clock = "total", table = table_of(kind, c(parsed$columns, texts(model$strata)), texts(columns$events))
   )
   model <- utils::modifyList(Filter(Negate(is.null), defaults), model)
   for (key in c("strata", "random")) {

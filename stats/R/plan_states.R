@@ -26,8 +26,8 @@ tasks_of_kinds <- function(outcome, kinds, covariates, by, plan) {
     new_task(outcome, plan$rules[[1L]], model, fn, c(args, more), suffix, table = "transitions")
   }
   each <- list(
-    "multi-state" = function() list(task("multi-state", "multi_state", list(by = by))),
-    "competing-risks" = function() list(task("competing-risks", "competing_risks", list(by = by))),
+    "multi-state" = function() list(task("multi-state", "multi_state", c(list(by = by), plan["horizon"]))),
+    "competing-risks" = function() list(task("competing-risks", "competing_risks", c(list(by = by), plan["horizon"]))),
     "andersen-gill" = function() list(task("andersen-gill", "andersen_gill")),
     pwp = function() lapply(c("total", "gap"), function(clock) task("pwp", "pwp", list(clock = clock), clock))
   )

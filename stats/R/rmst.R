@@ -10,12 +10,15 @@
 #' (`start_examples`, `stop_examples`), the same is done on that axis: an epoch of one recipe may be several of another.
 #'
 #' @inheritParams km_curves
+#' @param horizon time up to which means are taken, in units of the time axis; by default the last time at which every
+#'   group is still followed. A later one is refused, unless a group has no fact left without the event by then. On the
+#'   axis of examples it is always the default.
 #' @return A list like that of [cox()], with the table `rmst`: one row for each `axis` (`time`, in units of the time
 #'   axis, and `examples`) and each group but the first, the reference.
 #' @references Royston and Parmar (2013), BMC Medical Research Methodology 13:152. Therneau and Grambsch (2000), 2.2
 #'   (infinitesimal jackknife).
 #' @export
-rmst_difference <- function(data, by, cluster = "fact_id", conf = 0.95) {
+rmst_difference <- function(data, by, cluster = "fact_id", conf = 0.95, horizon = NULL) {
   groups <- grouped_by(data, by)
   if (nlevels(groups$value) < 2L) {
     return(list(status = "not estimable", reason = sprintf("%s is constant: there is nothing to compare", by)))
@@ -31,8 +34,11 @@ rmst_difference <- function(data, by, cluster = "fact_id", conf = 0.95) {
     reason <- paste("a mean time from the start would rest on the first few who enter:", thin)
     return(list(status = "not estimable", reason = reason))
   }
+  beyond <- if (known[["time"]]) beyond_follow_up(horizon, axes$time, groups$value, stretches$time)
+  if (length(beyond)) return(list(status = "not estimable", reason = beyond))
   rows <- lapply(names(axes)[known], function(axis) {
     end <- min(vapply(stretches[[axis]], `[[`, 0, "to"))
+    if (axis == "time" && length(horizon)) end <- horizon
     data.frame(by = by, axis = axis, compare_groups(axes[[axis]], groups$value, id, conf, end))
   })
   rows <- do.call(rbind, rows)
@@ -40,8 +46,9 @@ rmst_difference <- function(data, by, cluster = "fact_id", conf = 0.95) {
     fit = list(formula = paste("Surv(start, stop, event) ~", quoted(by)), engine = "restricted mean"),
     tables = list(rmst = rows),
     remarks = thin_words(stretches[[rows$axis[[1L]]]]),
-    notes = c(groups$notes, sprintf("horizon %s, the last time at which every group is followed",
-                                    format(rows$horizon[[1L]])), clustering$note)
+    notes = c(groups$notes, paste("horizon", format(rows$horizon[[1L]]),
+                                  if (length(horizon)) "as asked for" else "the last time at which all are followed",
+                                  sep = ", "), clustering$note)
   )
 }
 
@@ -53,6 +60,20 @@ axes_of <- function(data) {
   known <- !anyNA(examples) && all(examples$stop > examples$start)
   if (!known || isTRUE(all.equal(examples$stop, own$stop))) return(list(time = own))
   list(time = own, examples = examples)
+}
+
+# Why there is no mean up to an asked horizon: a group is not followed that far, and its curve has not reached zero.
+beyond_follow_up <- function(horizon, data, group, stretches) {
+  if (!length(horizon)) return(character())
+  if (horizon <= min(data$start)) return(sprintf("the horizon %s is before the start", format(horizon)))
+  ends <- vapply(levels(group), function(level) {
+    own <- data[group == level, , drop = FALSE]
+    last <- own$stop == max(own$stop)
+    if (!stretches[[level]]$early && all(own$event[last])) Inf else stretches[[level]]$to
+  }, 0)
+  if (horizon <= min(ends)) return(character())
+  sprintf("the horizon %s is beyond %s, the last time at which every group is followed", format(horizon),
+          format(min(ends)))
 }
 
 # Every group against the first one.

@@ -63,7 +63,8 @@ without_result <- function(attempt) {
 # What a task may ask for, by name.
 fitters <- function() {
   list(
-    km_curves = km_curves, score_test = score_test, cox_univariable = cox_univariable, cox = cox,
+    km_curves = km_curves, score_test = score_test, cox_univariable = cox_univariable,
+    cox_tested = cox_tested, cox = cox,
     cox_firth = cox_firth, cox_stratified = cox_stratified, rmst_difference = rmst_difference,
     sensitivity = sensitivity, compare_arms = compare_arms, cloglog = cloglog, cox_mixed = cox_mixed,
     frailty_gamma = frailty_gamma, influence_tables = influence_tables, interval_where_needed = interval_where_needed,
@@ -114,6 +115,7 @@ checked_task <- function(task) {
   for (key in intersect(c("covariates", "strata", "random", "time_varying"), names(task$args))) {
     task$args[[key]] <- texts(task$args[[key]])
   }
+  if ("horizon" %in% names(task$args)) task$args$horizon <- as.numeric(unlist(task$args$horizon)) # JSON has no NULL
   for (key in intersect(c("by", "cluster"), names(task$args))) {
     value <- texts(task$args[[key]])
     task$args[[key]] <- if (length(value) > 1L) value else paste(value, collapse = "")

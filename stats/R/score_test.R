@@ -26,7 +26,7 @@ score_test <- function(data, by, strata = character(), cluster = "fact_id", ties
     object = object,
     fit = list(
       formula = formula_text(cox_formula(by, strata, clustering$cluster)), ties = ties, df = df,
-      loglik = object$loglik[[1L]], engine = engine("survival")
+      loglik = object$loglik[[1L]], loglik_null = object$loglik[[1L]], engine = engine("survival")
     ),
     tables = list(
       tests = data.frame(by = by, statistic = statistic, df = df,

@@ -10,7 +10,8 @@
 #' @param by character, columns that split the curves (their combinations, joined by " / "); none for one set of curves.
 #' @param cluster column whose rows are not independent, `""` for the histories themselves.
 #' @param conf confidence level.
-#' @param horizon time up to which mean times are taken; by default the last one at which every stratum is followed.
+#' @param horizon time up to which mean times are taken; by default the last one at which every stratum is followed. There
+#'   are none up to a later one.
 #' @return A list like that of [cox()], with the tables `occupation` (one row per stratum, time and state) and
 #'   `sojourns` (one row per stratum and state: mean time in it up to the horizon).
 #' @references Aalen and Johansen (1978), Scandinavian Journal of Statistics 5:141. Therneau and Grambsch (2000), 2.2
@@ -22,7 +23,7 @@ state_occupation <- function(data, by = character(), cluster = "fact_id", conf =
   data$event <- data$to != levels(data$to)[[1L]]
   stretches <- stretches_of(data, stratum)
   ends <- vapply(stretches, `[[`, 0, "to")
-  if (is.null(horizon)) horizon <- min(ends)
+  if (!length(horizon)) horizon <- min(ends)
   from_start <- !any(vapply(stretches, `[[`, TRUE, "late")) && horizon <= min(ends)
   parts <- lapply(levels(stratum), function(level) {
     own <- within_stretch(data[stratum == level, , drop = FALSE], stretches[[level]])
@@ -40,7 +41,9 @@ state_occupation <- function(data, by = character(), cluster = "fact_id", conf =
     fit = list(formula = paste("Surv(start, stop, to) ~", right), engine = engine("survival")),
     tables = list(occupation = bound("curves"), sojourns = bound("means")),
     remarks = cut_words(stretches),
-    notes = if (from_start) sprintf("mean times up to %s", format(horizon)) else "no mean times from the start"
+    notes = if (from_start) sprintf("mean times up to %s", format(horizon)) else paste(
+      "no mean times in states:", if (horizon > min(ends)) "the horizon is beyond what is followed" else "late entry"
+    )
   )
 }
 

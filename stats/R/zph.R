@@ -1,23 +1,30 @@
 #' Schoenfeld analysis of a Cox fit
 #'
 #' Tests whether a log hazard ratio drifts with time, gives the residuals to plot, and a smoothed curve with its band.
-#' Time is untransformed (`transform = "identity"`): the curve is then in the study's own time axis, and GLOBAL is
-#' the score test of all products with time. The tests use the model-based information also where the fit has robust
+#' Time is untransformed by default (`transform = "identity"`): GLOBAL is then the score test of all products with time.
+#' The tests use the model-based information also where the fit has robust
 #' standard errors.
 #'
 #' @param object a `coxph` fit made with `x = TRUE`, without penalised terms, or a fit on counts.
 #' @param terms see [describe_terms()]; with a column `block` (see [formula_design()]) the parts of a formula are tested
 #'   as wholes: a spline basis or an interaction with all its coefficients.
 #' @param conf confidence level of the band.
-#' @param transform of time, see `survival::cox.zph()`.
+#' @param transform of time, as in `survival::cox.zph()`: `"identity"`, `"km"` (one minus the Kaplan-Meier curve),
+#'   `"rank"` or `"log"`. The test is one of products with this function of time, and its power lies where that moves
+#'   most; the curves are drawn in the study's own time all the same.
 #' @return A list of `zph_tests` (one row per covariate, or part of the formula, and GLOBAL), `zph_points` and
 #'   `zph_curves` (per coefficient), as in `docs/tables.md`.
 #' @references Grambsch and Therneau (1994), Biometrika 81:515.
 #' @export
 zph_tables <- function(object, terms, conf = 0.95, transform = "identity") {
+  check_zph(transform)
   parts <- if (is.null(terms$block)) terms$column else shown_part(terms$block)
   object <- tested_as(object, parts[match(names(stats::coef(object)), terms$coefficient)])
-  if (inherits(object, "cox_counts")) {
+  counts <- inherits(object, "cox_counts")
+  if (transform == "log" && min(moments_of_fit(object)) <= 0) {
+    stop("the logarithm of time needs events after 0", call. = FALSE)
+  }
+  if (counts) {
     joint <- single <- zph_of_counts(object, transform)
   } else {
     joint <- survival::cox.zph(object, transform = transform, terms = TRUE)
@@ -45,6 +52,20 @@ zph_tables <- function(object, terms, conf = 0.95, transform = "identity") {
     zph_points = points[!is.na(points$residual), , drop = FALSE],
     zph_curves = do.call(rbind, curves)
   )
+}
+
+moments_of_fit <- function(object) {
+  if (inherits(object, "cox_counts")) return(object$fit$counts$times)
+  y <- as.matrix(object$y)
+  y[y[, ncol(y)] == 1, ncol(y) - 1L]
+}
+
+zph_transforms <- c("identity", "km", "rank", "log")
+
+check_zph <- function(transform) {
+  if (isTRUE(transform %in% zph_transforms)) return(invisible(transform))
+  stop("zph = ", sQuote(paste(texts(transform), collapse = " "), FALSE), " is no transform of time; use one of ",
+       toString(dQuote(zph_transforms, FALSE)), call. = FALSE)
 }
 
 # Which coefficients are tested together: `parts` has the name of the covariate or part of the formula of each.

@@ -14,12 +14,13 @@
 #' @references Grambsch and Therneau (1994), Biometrika 81:515. Therneau and Grambsch (2000), Modeling Survival Data,
 #'   9.6 (random effects as an offset).
 #' @export
-zph_given_random <- function(data, covariates, strata, ties, terms, estimate, random_effects) {
+zph_given_random <- function(data, covariates, strata, ties, terms, estimate, random_effects, zph = "identity") {
   none <- function(why) list(zph_tests = NULL, remarks = paste0("no Schoenfeld test given the random effects: ", why))
   if (!length(covariates)) return(list(zph_tests = NULL, remarks = character()))
   if (length(unique(times_of_events(data))) < 2L) return(none("all events are at one time"))
   if (any(!is.finite(estimate))) return(none("a coefficient has no finite estimate"))
-  tested <- captured(zph_tables(fit_offset(data, covariates, strata, ties, estimate, random_effects), terms)$zph_tests)
+  given <- function() fit_offset(data, covariates, strata, ties, estimate, random_effects)
+  tested <- captured(zph_tables(given(), terms, transform = zph)$zph_tests)
   if (nzchar(tested$error)) return(none(tested$error))
   list(zph_tests = tested$value, remarks = character())
 }

@@ -61,7 +61,7 @@ test_that("what the formula says of strata and random effects counts like the ke
 })
 
 test_that("every kind fits a formula with a transformation", {
-  for (kind in c("cox", "firth", "cloglog", "frailty")) {
+  for (kind in c("cox", "firth", "cloglog", "logit", "frailty")) {
     if (kind == "frailty" && !requireNamespace("coxme", quietly = TRUE)) next
     random <- if (kind == "frailty") " + (1 | group)" else ""
     own <- fit_entry(kind = kind, formula = paste0("latent + log1p(popularity)", random))
@@ -69,6 +69,65 @@ test_that("every kind fits a formula with a transformation", {
     expect_equal(own$coefficients$term, c("latent", "log1p(popularity)"), info = kind)
     expect_true(own$fits$status %in% c("ok", "warning"), info = kind)
   }
+})
+
+test_that("logit is the discrete logistic model of glm on person-periods, and says that its ratios are of odds", {
+  own <- fit_entry(kind = "logit", formula = "latent + popularity", standardise = FALSE, cluster = "")
+  rows <- survival::survSplit(all_columns, acquired(), cut = sort(unique(acquired()$stop)))
+  kept <- names(which(tapply(rows$event, rows$stop, sum) > 0))
+  rows <- rows[as.character(rows$stop) %in% kept, ]
+  theirs <- stats::glm(event ~ latent + popularity + factor(stop), stats::binomial(), rows,
+                       control = list(epsilon = 1e-12, maxit = 50))
+  expect_equal(own$coefficients$estimate, unname(stats::coef(theirs)[2:3]), tolerance = 1e-8)
+  # glm's last weights are those of the step before its last.
+  expect_equal(own$coefficients$se, unname(sqrt(diag(stats::vcov(theirs))))[2:3], tolerance = 1e-6)
+  expect_equal(own$fits$loglik, as.numeric(stats::logLik(theirs)), tolerance = 1e-9)
+  expect_equal(own$fits$loglik_null, as.numeric(stats::logLik(stats::update(theirs, . ~ factor(stop)))), tolerance = 1e-9)
+  expect_match(own$coefficients$unit, "^odds ratio, ")
+  expect_match(own$fits$reason, "odds ratios of the event within a period")
+  exact <- fit_entry(ties = "exact", formula = "latent + popularity", standardise = FALSE)
+  expect_equal(own$coefficients$estimate, exact$coefficients$estimate, tolerance = 0.05) # conditional, not joint
+})
+
+test_that("the null log likelihood is that of the same likelihood without covariates", {
+  null_of <- function(...) fit_entry(..., formula = "latent + popularity")$fits$loglik_null
+  plain <- survival::coxph(survival::Surv(start, stop, event) ~ 1, acquired())$loglik
+  expect_equal(null_of(), plain)
+  strata <- survival::coxph(survival::Surv(start, stop, event) ~ strata(relation), acquired())$loglik
+  expect_equal(null_of(strata = "relation"), strata)
+  for (engine in c("coxme", "fast", "gamma", "gaussian")) {
+    expect_equal(null_of(kind = "frailty", random = "group", engine = engine), plain, tolerance = 1e-9, info = engine)
+  }
+  firth <- survival::coxph(survival::Surv(start, stop, event) ~ latent + scale(popularity), acquired(),
+                           control = survival::coxph.control(iter.max = 0))
+  sds <- c(stats::sd(acquired()$latent), 1) # the penalty is of columns with SD 1
+  penalised <- firth$loglik[[1]] - as.numeric(determinant(firth$var * tcrossprod(sds))$modulus) / 2
+  expect_equal(null_of(kind = "firth"), penalised, tolerance = 1e-6)
+  # One shared grid: the interval likelihood is the grouped one, whose null has the share of each period.
+  counted <- table(acquired()$stop, acquired()$event)
+  at_risk <- rev(cumsum(rev(rowSums(counted))))
+  died <- counted[, "TRUE"]
+  grouped <- sum(died * log(died / at_risk) + (at_risk - died) * log1p(-died / at_risk))
+  expect_equal(null_of(kind = "interval"), grouped, tolerance = 1e-6) # nlminb's search
+  weibull <- survival::survreg(survival::Surv(ifelse(event, ifelse(left > 0, left, NA), stop), ifelse(event, right, NA),
+                                              type = "interval2") ~ 1, acquired())
+  expect_equal(null_of(kind = "aft", distributions = "weibull"), weibull$loglik[[1]], tolerance = 1e-6)
+})
+
+test_that("other names of a kind lead to it", {
+  leads <- function(kind) problems(formula = "latent", kind = kind)
+  expect_match(leads("coxme"), "kind: there is no kind of model 'coxme'; here it is kind = \"frailty\"", fixed = TRUE)
+  for (kind in c("cox-mixed", "Cox_mixed", "mixed")) expect_match(leads(kind), "kind = \"frailty\"", fixed = TRUE)
+  for (kind in c("km", "Kaplan-Meier", "turnbull")) expect_match(leads(kind), "analysis.curves_by", fixed = TRUE)
+  for (kind in c("aj", "Aalen Johansen")) expect_match(leads(kind), "kind = \"multi-state\"", fixed = TRUE)
+  expect_match(leads("fine-gray"), "kind = \"competing-risks\"", fixed = TRUE)
+  expect_match(leads("logistic"), "kind = \"logit\"", fixed = TRUE)
+  expect_match(leads("coxx"), "the nearest is 'cox'", fixed = TRUE)
+  # Every kind that is named exists, and no name of a kind is redirected.
+  named <- regmatches(other_kind_names(), gregexpr("(?<=kind = \")[a-z-]+", other_kind_names(), perl = TRUE))
+  expect_true(all(unlist(named) %in% names(model_kinds())))
+  expect_false(any(names(other_kind_names()) %in% names(model_kinds())))
+  expect_false(anyDuplicated(names(other_kind_names())) > 0)
 })
 
 test_that("what does not fit the data is said in the place of the estimate", {

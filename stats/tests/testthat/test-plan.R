@@ -11,7 +11,7 @@ test_that("ids are unique, readable and stable; the primary rule has everything"
     "acquisition/first/cox-univariable/latent", "acquisition/first/cox-univariable/popularity",
     "acquisition/first/cox-univariable/relation", "acquisition/first/cox", "acquisition/first/cox-firth",
     "acquisition/first/cox-stratified", "acquisition/first/cox-split", "acquisition/first/cloglog",
-    "acquisition/first/interval", "acquisition/first/aft", "acquisition/first/turnbull/latent",
+    "acquisition/first/interval", "acquisition/first/aft", "acquisition/first/turnbull", "acquisition/first/turnbull/latent",
     "acquisition/first/turnbull/relation", "acquisition/first/sensitivity", "acquisition/first/latent-definitions",
     "acquisition/first/form", "acquisition/first/influence", "acquisition/first/frailty-fact",
     "acquisition/first/frailty-gamma", "acquisition/first/coxme",

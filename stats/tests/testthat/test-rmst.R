@@ -15,6 +15,30 @@ test_that("with rows taken as independent it is survRM2, and survfit's restricte
   expect_equal(c(rows$difference, rows$lower, rows$upper, rows$p), unname(difference), tolerance = 1e-8)
 })
 
+test_that("up to a horizon that is asked for: survfit's, within what is followed, and said", {
+  rows <- rmst_difference(data, "latent", cluster = "", horizon = 5)
+  formula <- as.formula("Surv(start, stop, event) ~ latent", env = asNamespace("survival"))
+  own <- summary(survival::survfit(formula, data), rmean = 5)$table
+  expect_equal(c(rows$tables$rmst$rmst_reference, rows$tables$rmst$rmst), unname(own[, grep("^\\*?rmean", colnames(own))]),
+               tolerance = 1e-8)
+  expect_match(rows$notes[[1L]], "horizon, 5, as asked for")
+  refused <- rmst_difference(data, "latent", horizon = 13)
+  expect_equal(refused$reason, "the horizon 13 is beyond 12, the last time at which every group is followed")
+  # Nobody is left in group a after 3: its mean does not change any more, and b is followed to 4.
+  four <- data.frame(start = 0, stop = c(1, 3, 2, 4), event = c(TRUE, TRUE, TRUE, FALSE), x = c("a", "a", "b", "b"),
+                     fact_id = 1:4)
+  rows <- rmst_difference(four, "x", horizon = 4)$tables$rmst
+  expect_equal(rows[c("horizon", "rmst_reference", "rmst")], data.frame(horizon = 4, rmst_reference = 2, rmst = 3))
+  expect_equal(rmst_difference(four, "x", horizon = 5)$status, "not estimable")
+  tasks <- plan_fits(events, standard_plan(outcomes = "acquisition", horizon = 5))
+  task <- Filter(function(task) task$model == "rmst", tasks)[[1L]]
+  expect_equal(run_fit(events, task)$rmst$horizon, 5)
+  expect_error(plan_fits(events, standard_plan(horizon = -1)), "a time above 0")
+  stays <- simulate_states(facts = 60L)
+  expect_equal(unique(multi_state(stays, "x", horizon = 4)$tables$sojourns$horizon), 4)
+  expect_null(multi_state(stays, "x", horizon = 40)$tables$sojourns)
+})
+
 test_that("closed form: two facts each, the area of a staircase", {
   four <- data.frame(start = 0, stop = c(1, 3, 2, 4), event = c(TRUE, TRUE, TRUE, FALSE), x = c("a", "a", "b", "b"),
                      fact_id = 1:4)

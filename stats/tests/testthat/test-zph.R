@@ -39,6 +39,58 @@ test_that("the smoothed curve and its band are those of survival's plot", {
   }
 })
 
+test_that("every transform is cox.zph's: rows, counts, random effects as an offset, a covariate alone, with strata", {
+  many <- as_levels(subset(simulate_events(4000L, 1L), outcome == "acquisition"), c("latent", "relation", "group"))
+  late <- transform(many, start = ifelse(as.integer(group) %% 3L == 0L & stop > 2, 1, start))
+  few <- c("latent", "relation")
+  terms <- describe_terms(late, few)
+  alone <- describe_terms(late, "latent")
+  effects <- data.frame(grouping = "group", level = levels(late$group), estimate = sin(seq_len(nlevels(late$group))))
+  late$given <- effects$estimate[match(late$group, effects$level)]
+  for (strata in list(character(), "arm2")) {
+    late$arm2 <- rep(c("x", "y"), length.out = nrow(late))
+    plain <- fit_cox(late, few, strata)
+    right <- c(few, "offset(given)", sprintf("strata(%s)", strata))
+    offset <- survival::coxph(as.formula(paste("survival::Surv(start, stop, event) ~", paste(right, collapse = "+"))),
+                              late, init = coef(plain), control = survival::coxph.control(iter.max = 0))
+    for (way in c("identity", "km", "rank", "log")) {
+      of <- function(object) unname(survival::cox.zph(object, way)$table[, "chisq"])
+      on_rows <- cox(late, few, strata, counts_from = Inf, zph = way)$tables
+      expect_equal(on_rows$zph_tests$chisq, of(plain))
+      expect_equal(unique(on_rows$zph_tests$transform), way)
+      on_counts <- cox(late, few, strata, counts_from = 1, zph = way)
+      expect_equal(on_counts$fit$engine, "counts")
+      expect_equal(on_counts$tables$zph_tests$chisq, of(plain), tolerance = 1e-7) # both maxima to 1e-9 of the estimate
+      single <- survival::cox.zph(plain, way, terms = FALSE)
+      expect_equal(sort(on_counts$tables$zph_points$residual), sort(as.vector(single$y)), tolerance = 1e-6)
+      expect_equal(range(on_counts$tables$zph_curves$time), range(late$stop[late$event]))
+      given <- zph_given_random(late, few, strata, "efron", terms, coef(plain), effects, way)
+      expect_equal(given$zph_tests$chisq, of(offset))
+      tested <- cox_tested(late, "latent", strata, terms = alone, zph = way)
+      expect_equal(tested$tables$zph_tests$chisq, of(fit_cox(late, "latent", strata)))
+    }
+  }
+})
+
+test_that("the plan's and a model's transform reach every fit that tests, and others are refused", {
+  models <- list(list(name = "mine", outcome = "acquisition", formula = "latent + pspline(popularity)", zph = "log"),
+                 list(name = "group", kind = "frailty", outcome = "acquisition", formula = "latent + (1 | group)",
+                      engine = "gaussian"))
+  plan <- standard_plan(outcomes = "acquisition", zph = "rank", models = models)
+  tasks <- plan_fits(events, plan)
+  tested <- c("cox", "cox-univariable", "cox-stratified", "frailty-gamma", "coxme", "frailty")
+  tasks <- Filter(function(task) task$model %in% tested, tasks)
+  tasks <- tasks[!duplicated(vapply(tasks, function(task) paste(task$model, task$name), ""))]
+  ways <- lapply(tasks, function(task) unique(run_fit(events, task)$zph_tests$transform))
+  names(ways) <- vapply(tasks, function(task) paste0(task$model, task$name), "")
+  expect_equal(ways$coxmine, "log")
+  expect_true(all(unlist(ways[names(ways) != "coxmine"]) == "rank"))
+  expect_gt(length(unlist(ways)), 4)
+  expect_error(plan_fits(events, standard_plan(zph = "km2")), "zph = 'km2' is no transform of time")
+  early <- transform(ready$data, start = start - 2, stop = stop - 2)
+  expect_error(zph_tables(fit_cox(early, "latent"), describe_terms(early, "latent"), transform = "log"), "after 0")
+})
+
 test_that("on transformed time the curve comes back on the study's axis", {
   km <- zph_tables(object, ready$terms, transform = "km")
   expect_equal(range(km$zph_curves$time), range(ready$data$stop[ready$data$event]))
