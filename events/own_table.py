@@ -121,7 +121,7 @@ def read_own_table(path: Path, columns: OwnColumns, asked: Mapping[str, Sequence
 
 
 _OURS = ("analysis.strata", "analysis.cluster", "analysis.random")  # of the standard analysis; a model has its own
-_GROUPINGS = (".strata", ".cluster", ".random", ".cause")
+_GROUPINGS = (".strata", ".cluster", ".random", ".cause", ".formula")  # of a formula: what it groups by
 
 
 def _value_of(where: str) -> str:

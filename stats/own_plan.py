@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -55,10 +56,21 @@ class OwnAnalysisSpec(AnalysisSpec):
                 "random": random,
                 "by": model.by or [],
                 "cause": [model.cause] if model.cause else [],
+                "formula": _grouped_by(model.formula),
             }
             values = {"outcome": [model.outcome], "rule": [model.rule] if model.rule else []}
             out |= {f"analysis.model[{i}].{key}": named for key, named in (groups | values).items()}
         return out
+
+
+def _grouped_by(formula: str) -> list[str]:
+    """Columns that a formula groups rows by, which may have any number of values: ``(1 | a/b)`` and ``strata(a)``.
+
+    R reads the formula and says what is wrong with it; here only what the table must keep is looked for.
+    """
+    found = re.findall(r"\(\s*1\s*\|([^()|]+)\)|\bstrata\(([^()]*)\)", formula)
+    names = [n.strip() for random, strata in found for n in re.split(r"/" if random else ",", random or strata)]
+    return [n[1:-1] if n[:1] == n[-1:] == "`" else n for n in names if n]
 
 
 def own_plan(spec: OwnAnalysisSpec, events: pa.Table) -> dict[str, Any]:

@@ -101,8 +101,8 @@ check_size <- function(rows, periods) {
 }
 
 #' @rdname cloglog
-#' @details `discrete_logit()` is the kind `logit`: proportional odds in grouped time, whose ratios are odds ratios of the
-#'   event within a period and say so.
+#' @details `discrete_logit()` is the kind `logit`: proportional odds in grouped time, whose ratios are odds ratios of
+#'   the event within a period and say so.
 #' @export
 discrete_logit <- function(data, covariates, strata = character(), cluster = "", conf = 0.95,
                            terms = describe_terms(data, covariates)) {

@@ -54,8 +54,8 @@ cox <- function(data, covariates, strata = character(), cluster = "", ties = "ef
 }
 
 #' @rdname cox
-#' @details `cox_univariable()` leaves out the Schoenfeld analysis, `cox_tested()` all of it but the tests; they are used
-#'   with one covariate at a time.
+#' @details `cox_univariable()` leaves out the Schoenfeld analysis, `cox_tested()` all of it but the tests; they are
+#'   used with one covariate at a time.
 #' @export
 cox_univariable <- function(data, covariates, strata = character(), cluster = "", ties = "efron", conf = 0.95,
                             terms = describe_terms(data, covariates), counts_from = 10000L) {

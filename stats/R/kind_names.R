@@ -6,7 +6,7 @@ other_kind_names <- function() {
     means(c("coxph", "cox-ph", "ph", "proportional-hazards", "phreg", "cph", "cox-univariable"), "kind = \"cox\""),
     means(c("coxme", "cox-mixed", "coxmixed", "mixed", "mixed-effects", "mixed-model", "random", "random-effects",
             "random-intercept", "me", "lmer", "gaussian-frailty", "frailty-gaussian", "frailty-fact"),
-          "kind = \"frailty\" with (1 | group) in the formula; engine = \"coxme\", \"fast\", \"gamma\" or \"gaussian\""),
+          "kind = \"frailty\" with (1 | group) in the formula, engine = \"coxme\", \"fast\", \"gamma\", \"gaussian\""),
     means(c("gamma", "frailty-gamma", "gamma-frailty", "shared-frailty"),
           "kind = \"frailty\" with (1 | group) in the formula and engine = \"gamma\""),
     means(c("cox-stratified", "stratified"), "kind = \"cox\" with strata(x) in the formula, or the key strata"),

@@ -48,7 +48,8 @@ complete_model <- function(model, plan = list(), columns = NULL) {
   defaults <- list(
     kind = name, rule = plan$rules[[1L]], strata = character(), cluster = plan$cluster, random = character(),
     ties = plan$ties, standardise = plan$standardise, conf = plan$conf, engine = c(plan$mixed_engine, "auto")[[1L]],
-    zph = plan$zph, horizon = plan$horizon, clock = "total", table = table_of(kind, c(parsed$columns, texts(model$strata)), texts(columns$events))
+    zph = plan$zph, horizon = plan$horizon, clock = "total",
+    table = table_of(kind, c(parsed$columns, texts(model$strata)), texts(columns$events))
   )
   model <- utils::modifyList(Filter(Negate(is.null), defaults), model)
   for (key in c("strata", "random")) {

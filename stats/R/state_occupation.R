@@ -10,8 +10,8 @@
 #' @param by character, columns that split the curves (their combinations, joined by " / "); none for one set of curves.
 #' @param cluster column whose rows are not independent, `""` for the histories themselves.
 #' @param conf confidence level.
-#' @param horizon time up to which mean times are taken; by default the last one at which every stratum is followed. There
-#'   are none up to a later one.
+#' @param horizon time up to which mean times are taken; by default the last one at which every stratum is followed.
+#'   There are none up to a later one.
 #' @return A list like that of [cox()], with the tables `occupation` (one row per stratum, time and state) and
 #'   `sojourns` (one row per stratum and state: mean time in it up to the horizon).
 #' @references Aalen and Johansen (1978), Scandinavian Journal of Statistics 5:141. Therneau and Grambsch (2000), 2.2

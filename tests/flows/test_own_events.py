@@ -244,9 +244,31 @@ def test_a_formula_takes_columns_by_the_names_of_the_table(tmp_path, capsys, mon
     (tmp_path / "t.toml").write_text(head + model.format("item"))
     assert "nothing is wrong" in run(["analyze", "t.csv", "--plan", "t.toml", "--check"], capsys)
     (tmp_path / "t.toml").write_text(head + model.format("itm"))
-    assert "no column 'itm'" in run(["analyze", "t.csv", "--plan", "t.toml", "--check"], capsys, 2)
+    assert 'formula: there is no column "itm"; the nearest is "item"' in run(
+        ["analyze", "t.csv", "--plan", "t.toml", "--check"], capsys, 2
+    )
     (tmp_path / "t.toml").write_text(head + model.format("item") + 'events = "all"\n')
     assert "set events.repeated = true" in run(["analyze", "t.csv", "--plan", "t.toml", "--check"], capsys, 2)
+
+
+@pytest.mark.parametrize(
+    "formula", ["x + (1 | family)", "x + strata(family)", "x + (1 | kind/family)", "x + (1|`family`)"]
+)
+def test_a_formula_groups_by_a_column_of_many_values(tmp_path, formula):
+    rows = ["id,stop,event,x,kind,family"] + [
+        f"f{i},{1 + i * 7 % 10},{int(i % 5 > 0)},{i * i % 3},k{i % 2},fam{i % 45}" for i in range(180)
+    ]
+    (tmp_path / "t.csv").write_text("\n".join(rows) + "\n")
+    kind = "frailty" if "|" in formula else "cox"
+    model = f"[[analysis.model]]\nname = 'm'\nkind = '{kind}'\noutcome = 'loss'\nformula = '{formula}'\n"
+    (tmp_path / "t.toml").write_text("[study]\nname = 't'\n[events]\noutcome = 'loss'\n" + model)
+    said = "\n".join(check_table(tmp_path / "t.csv", tmp_path / "t.toml"))
+    assert "covariates: x, kind" in said and "family" not in said.split("covariates:")[0]
+    plain = read_own_table(tmp_path / "t.csv", OwnColumns(outcome="loss"), {})
+    spec = OwnAnalysisSpec(model=[{"name": "m", "kind": kind, "outcome": "loss", "formula": formula}])
+    asked = read_own_table(tmp_path / "t.csv", OwnColumns(outcome="loss"), spec.asked())
+    assert "family" not in plain.events.column_names  # 45 levels are too many to explain, and nobody groups by them
+    assert len(asked.events["family"].combine_chunks().dictionary) == 45 and asked.covariates == plain.covariates
 
 
 def run(arguments, capsys, status=0):

@@ -19,8 +19,8 @@ test_that("up to a horizon that is asked for: survfit's, within what is followed
   rows <- rmst_difference(data, "latent", cluster = "", horizon = 5)
   formula <- as.formula("Surv(start, stop, event) ~ latent", env = asNamespace("survival"))
   own <- summary(survival::survfit(formula, data), rmean = 5)$table
-  expect_equal(c(rows$tables$rmst$rmst_reference, rows$tables$rmst$rmst), unname(own[, grep("^\\*?rmean", colnames(own))]),
-               tolerance = 1e-8)
+  ours <- rows$tables$rmst
+  expect_equal(c(ours$rmst_reference, ours$rmst), unname(own[, grep("^\\*?rmean", colnames(own))]), tolerance = 1e-8)
   expect_match(rows$notes[[1L]], "horizon, 5, as asked for")
   refused <- rmst_difference(data, "latent", horizon = 13)
   expect_equal(refused$reason, "the horizon 13 is beyond 12, the last time at which every group is followed")
