@@ -1,0 +1,265 @@
+"""How time and memory of each step grow with the number of rows, up to the report.
+
+Run from the repository: python bench/scale.py [--rows N ...] [--format csv arrow] [--probes FACTS ...]
+[--limit SECONDS] [--no-report] [--write]
+
+`own`: a table of events of somebody's own (two runs, two numbers, a category of three, fact groups of about 50 facts,
+20 checkpoints, an eighth of the rows censored) through reading and checking, all fits of its plan, and the report.
+`probes`: facts x 20 checkpoints of probes in two runs through the event tables, and all that follows them. Every step
+runs in a process of its own; seconds are those of the wall clock and hold for the machine as busy as it was; memory is
+the peak of the process or of the largest of its children (R's workers), whichever is larger. The exponent of a step is
+the slope of log seconds on log rows between the two largest sizes: 1 is linear. For the largest fits their own seconds
+are listed. What needs longer than the limit is stopped, and said.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+import numpy as np  # noqa: E402
+import pyarrow as pa  # noqa: E402
+import pyarrow.csv  # noqa: E402
+
+ROWS = (1_000, 10_000, 100_000, 1_000_000)
+FACTS = (500, 5_000, 50_000)
+CHECKPOINTS = 20
+PLAN = """[study]
+name = "scale"
+[events]
+outcome = "loss"
+[analysis]
+time_limit = 600
+[analysis.covariates]
+loss = ["kind", "x", "y"]
+"""
+
+
+def own_table(rows: int) -> pa.Table:
+    """A table of events of known effects (log HR 0.5, -0.3 of a category, 0.3 and -0.2 of numbers)."""
+    rng = np.random.default_rng(1)
+    facts = max(rows // 2, 1)
+    kind, x, y = rng.integers(0, 3, facts), rng.normal(size=facts), rng.gamma(2.0, size=facts)
+    group = rng.integers(0, max(facts // 50, 2), facts)
+    hazard = 0.1 * np.exp(
+        np.array([0, 0.5, -0.3])[kind] + 0.3 * x - 0.2 * y + rng.normal(0, 0.3, group.max() + 1)[group]
+    )
+    fact, run = np.tile(np.arange(facts), 2), np.repeat([1, 2], facts)
+    time_ = np.ceil(rng.exponential(size=2 * facts) / hazard[fact])
+    return pa.table(
+        {
+            "id": [f"q{i}" for i in fact],
+            "run": [f"seed-{r}" for r in run],
+            "stop": np.minimum(time_, CHECKPOINTS),
+            "event": (time_ <= CHECKPOINTS).astype(np.int32),
+            "kind": np.array(["a", "b", "c"])[kind][fact],
+            "x": x[fact].round(4),
+            "y": y[fact].round(4),
+            "group": [f"g{g}" for g in group[fact]],
+        }
+    )
+
+
+def write_own(rows: int, form: str, folder: Path) -> Path:
+    path, table = folder / f"t.{form}", own_table(rows)
+    if form == "csv":
+        pyarrow.csv.write_csv(table, path)
+    else:
+        with pa.ipc.new_file(path, table.schema) as writer:
+            writer.write_table(table)
+    (folder / "t.toml").write_text(PLAN)
+    return path
+
+
+def probed(facts: int) -> tuple[pa.Table, pa.Table, pa.Table]:
+    """Facts, their baseline and their probes at 20 checkpoints of two runs."""
+    from events.schema import BASELINE, PROBES, build, described
+    from events.schema import FACTS as COLUMNS
+
+    rng = np.random.default_rng(2)
+    names = [f"f{i}" for i in range(facts)]
+    withheld = rng.random(facts) < 0.2
+    told = {"fact_id": names, "subject": names, "object": names}
+    told |= {
+        "relation": [f"r{k}" for k in rng.integers(0, 4, facts)],
+        "group": [f"g{k}" for k in rng.integers(0, 20, facts)],
+    }
+    told |= {"split": ["withheld" if w else "trained" for w in withheld]}
+    table = build(COLUMNS, told).append_column("popularity", pa.array(rng.normal(size=facts)))
+    table = described(table, "facts", factset={"covariates": ["popularity"]})
+    learned = np.where(withheld, 4 * CHECKPOINTS, rng.geometric(0.1, facts))
+    base: dict[str, Any] = {n: [] for n in BASELINE}
+    probes: dict[str, Any] = {n: [] for n in PROBES}
+    for run in (1, 2):
+        late = learned + rng.integers(0, 3, facts)
+        same = {"run": [f"main-{run}"] * facts, "arm": ["main"] * facts, "seed": [run] * facts, "fact_id": names}
+        p = rng.uniform(0, 0.3, facts)
+        one = same | {n: [None] * facts for n in BASELINE if n not in same}
+        one |= {"split": told["split"], "recalled": [False] * facts, "latent": list(p > 0.2), "p": p, "logp": np.log(p)}
+        for n, values in one.items():
+            base[n] += list(values)
+        for checkpoint in range(CHECKPOINTS + 1):
+            recalled = (late <= checkpoint) & (rng.random(facts) > 0.05) & (checkpoint > 0)
+            one = same | {n: [None] * facts for n in PROBES if n not in same}
+            for n in ("checkpoint", "epoch", "step", "examples", "tokens", "exposures"):
+                one[n] = [checkpoint] * facts
+            one |= {"recalled": list(recalled), "margin": np.where(recalled, 1.0, -1.0), "p": p, "logp": np.log(p)}
+            for n, values in one.items():
+                probes[n] += list(values)
+    return table, described(build(BASELINE, base), "baseline"), described(build(PROBES, probes), "probes")
+
+
+def step_own(step: str, folder: Path) -> dict[str, Any]:
+    """One step of a table's analysis, in this process."""
+    from contextlib import closing
+
+    from flows import steps
+    from flows.own_events import make_events, open_results
+    from stats.own_plan import own_plan
+
+    table = next(p for p in folder.iterdir() if p.stem == "t" and p.suffix != ".toml")
+    with closing(open_results(folder / "t.toml", folder / "results", lambda line: None)) as store:
+        if step == "events":
+            make_events(store, table)
+        elif step == "analysis":
+            steps.make_analysis(store, own_plan(store.study.analysis, store.table("events.arrow")))
+            fits = sorted(store.table("analysis/fits.arrow").to_pylist(), key=lambda r: -(r["seconds"] or 0))
+            return {"fits": [(f["task"], f["seconds"], f["status"], f["reason"] or "") for f in fits]}
+        else:
+            steps.make_report(store)
+    return {}
+
+
+def step_probes(step: str, folder: Path) -> dict[str, Any]:
+    """One table of a study's, from its probes, in this process."""
+    from events.files import read_table, write_table
+    from events.history import history_table
+    from events.rules import count_events, event_table, recall_curve
+    from events.transitions import transition_table
+
+    facts, baseline, probes = (read_table(folder / f"{n}.arrow") for n in ("facts", "baseline", "probes"))
+    rules = ["first", "sustained2"]
+    began = time.monotonic()
+    if step == "event_table":
+        write_table(folder / "events.arrow", event_table(facts, baseline, probes, rules, "epoch"))
+    elif step == "history":
+        history_table(read_table(folder / "events.arrow"), probes, "epoch")
+    elif step == "transitions":
+        transition_table(facts, baseline, probes, rules, "epoch", samples=20, chance=0.5)
+    elif step == "counts":
+        count_events(read_table(folder / "events.arrow"))
+    else:
+        recall_curve(facts, probes)
+    return {"seconds": time.monotonic() - began}
+
+
+STEPS = {"own": (step_own, ("events", "analysis", "report")),
+         "probes": (step_probes, ("event_table", "history", "transitions", "counts", "recall"))}  # fmt: skip
+
+
+def measured(what: str, step: str, folder: Path, limit: float) -> dict[str, Any]:
+    """Seconds and peak memory of one step in a process of its own."""
+    command = [sys.executable, __file__, "--one", what, step, str(folder)]
+    began = time.monotonic()
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=limit, cwd=folder)
+    except subprocess.TimeoutExpired:
+        return {"stopped": f"stopped after {limit:.0f} s"}
+    if done.returncode:
+        return {"stopped": done.stderr.strip()[-300:]}
+    told = json.loads(done.stdout.splitlines()[-1])
+    return {"seconds": time.monotonic() - began} | told
+
+
+def one(what: str, step: str, folder: Path) -> None:
+    """In the child: a step, and its peak of memory."""
+    told = STEPS[what][0](step, folder)
+    peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    print(json.dumps(told | {"mib": peak / 1024}))
+
+
+def exponent(sizes: list[int], values: list[dict[str, Any]]) -> str:
+    """Slope of log seconds on log size between the two largest sizes that have them."""
+    known = [(n, v["seconds"]) for n, v in zip(sizes, values, strict=True) if "seconds" in v]
+    if len(known) < 2:
+        return "–"
+    (n, a), (m, b) = known[-2:]
+    return f"{math.log(b / a) / math.log(m / n):.2f}"
+
+
+def series(what: str, name: str, sizes: list[int], write: Any, limit: float, skip: tuple[str, ...]) -> list[str]:
+    """All steps at all sizes; a table in Markdown."""
+    steps = [s for s in STEPS[what][1] if s not in skip]
+    found: dict[str, list[dict[str, Any]]] = {step: [] for step in steps}
+    slow: list[str] = []
+    for size in sizes:
+        with tempfile.TemporaryDirectory() as place:
+            folder = Path(place)
+            write(size, folder)
+            for step in steps:
+                result = measured(what, step, folder, limit)
+                found[step].append(result)
+                print(f"{name} {size:,} {step}: {cell(result)}", flush=True)
+                for fit, seconds, status, reason in result.get("fits", [])[:5]:
+                    slow.append(f"| {size:,} | {fit} | {seconds:.1f} s | {status} | {reason[:100]} |")
+    head = [f"### {name}", "", "| step | " + " | ".join(f"{n:,}" for n in sizes) + " | exponent |"]
+    head.append("|---|" + "---|" * (len(sizes) + 1))
+    lines = head + [f"| {s} | " + " | ".join(map(cell, v)) + f" | {exponent(sizes, v)} |" for s, v in found.items()]
+    if slow:
+        lines += ["", "| rows | slowest fits | | | |", "|---|---|---|---|---|", *slow]
+    return [*lines, ""]
+
+
+def cell(result: dict[str, Any]) -> str:
+    return result.get("stopped") or f"{result['seconds']:.1f} s, {result['mib']:,.0f} MiB"
+
+
+def write_probes(facts: int, folder: Path) -> None:
+    from events.files import write_table
+
+    for name, table in zip(("facts", "baseline", "probes"), probed(facts), strict=True):
+        write_table(folder / f"{name}.arrow", table)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, nargs="*", default=list(ROWS))
+    parser.add_argument("--format", nargs="*", default=["csv", "arrow"], choices=["csv", "arrow"])
+    parser.add_argument("--probes", type=int, nargs="*", default=list(FACTS))
+    parser.add_argument("--limit", type=float, default=3600.0, help="seconds for one step")
+    parser.add_argument("--no-report", action="store_true")
+    parser.add_argument("--write", action="store_true", help="write bench/results/scale.md")
+    parser.add_argument("--one", nargs=3, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.one:
+        one(given.one[0], given.one[1], Path(given.one[2]))
+        return
+    skip = ("report",) if given.no_report else ()
+    lines: list[str] = []
+    for form in given.format if given.rows else []:
+        name = f"own events, {form} (rows)"
+        lines += series("own", name, given.rows, lambda n, f, form=form: write_own(n, form, f), given.limit, skip)
+    if given.probes:
+        name = f"probes (facts x {CHECKPOINTS} checkpoints x 2 runs)"
+        lines += series("probes", name, given.probes, write_probes, given.limit, ())
+    print("\n".join(lines))
+    if given.write:
+        from bench.machine import machine
+
+        place = ROOT / "bench" / "results" / "scale.md"
+        place.write_text("\n".join(["# Growth", "", machine(["pyarrow"]), "", *lines]), "utf-8")
+
+
+if __name__ == "__main__":
+    main()
