@@ -102,34 +102,34 @@ def typed(values, kind):
 ENCODED = pa.array(["f", "m", "f"]).dictionary_encode()
 
 
-@pytest.mark.parametrize(
-    ("array", "kind", "values"),
-    [
-        (typed(["f", None, "m"], pa.string_view()), pa.utf8(), ["f", None, "m"]),
-        (typed(["f", "", "nan"], pa.large_utf8()), pa.utf8(), ["f", None, None]),
-        (typed([b"f", None, "\u00e4".encode()], pa.binary_view()), pa.utf8(), ["f", None, "\u00e4"]),
-        (typed([b"\xff", None, b"m"], pa.binary()), pa.binary(), [b"\xff", None, b"m"]),
-        (pa.DictionaryArray.from_arrays(pa.array([0, 1, 2], pa.uint8()), pa.array(["m", None, "f"])), None,
-         ["m", None, "f"]),
-        (pa.DictionaryArray.from_arrays(pa.array([0, 1, None]), pa.array(["m", ""], pa.large_utf8())), None,
-         ["m", None, None]),
-        (pa.DictionaryArray.from_arrays(pa.array([2, 1, 0]), pa.array([1.0, math.nan, 2.0])), None, [2, None, 1]),
-        (pa.array([1.5, None, 2], pa.float16()), pa.float64(), [1.5, None, 2]),
-        (pa.ExtensionArray.from_storage(pa.json_(), pa.array(["f", None, "m"])), pa.utf8(), ["f", None, "m"]),
-        (pa.RunEndEncodedArray.from_arrays(pa.array([2, 3], pa.int32()), pa.array(["f", "m"])), pa.utf8(),
-         ["f", "f", "m"]),
-        (typed([["a"], None, []], pa.list_view(pa.utf8())), pa.list_view(pa.utf8()), [["a"], None, []]),
-    ],
-)  # fmt: skip
-def test_types_of_other_writers(tmp_path, array, kind, values):
-    write_table(tmp_path / "t.arrow", pa.table({"x": array}))
+TYPED = [
+    (typed(["f", None, "m"], pa.string_view()), pa.utf8(), ["f", None, "m"]),
+    (typed(["f", "", "nan"], pa.large_utf8()), pa.utf8(), ["f", None, None]),
+    (typed([b"f", None, "\u00e4".encode()], pa.binary_view()), pa.utf8(), ["f", None, "\u00e4"]),
+    (typed([b"\xff", None, b"m"], pa.binary()), pa.binary(), [b"\xff", None, b"m"]),
+    (pa.DictionaryArray.from_arrays(pa.array([0, 1, 2], pa.uint8()), pa.array(["m", None, "f"])), None,
+     ["m", None, "f"]),
+    (pa.DictionaryArray.from_arrays(pa.array([0, 1, None]), pa.array(["m", ""], pa.large_utf8())), None,
+     ["m", None, None]),
+    (pa.DictionaryArray.from_arrays(pa.array([2, 1, 0]), pa.array([1.0, math.nan, 2.0])), None, [2, None, 1]),
+    (pa.array([1.5, None, 2], pa.float16()), pa.float64(), [1.5, None, 2]),
+    (pa.ExtensionArray.from_storage(pa.json_(), pa.array(["f", None, "m"])), pa.utf8(), ["f", None, "m"]),
+    (pa.RunEndEncodedArray.from_arrays(pa.array([2, 3], pa.int32()), pa.array(["f", "m"])), pa.utf8(),
+     ["f", "f", "m"]),
+    (typed([["a"], None, []], pa.list_view(pa.utf8())), pa.list_view(pa.utf8()), [["a"], None, []]),
+]  # fmt: skip
+
+
+def test_types_of_other_writers(tmp_path):
+    write_table(tmp_path / "t.arrow", pa.table({f"x{i}": array for i, (array, _, _) in enumerate(TYPED)}))
     file = read_own_file(tmp_path / "t.arrow")
-    assert column(file) == values
-    if kind is None:  # a dictionary keeps its order, and has no level without a value
-        levels = file.table["x"].chunk(0).dictionary
-        assert not any(v is None or v == "" or v != v for v in levels.to_pylist())
-    else:
-        assert file.table["x"].type == kind
+    for name, (_, kind, values) in zip(file.table.column_names, TYPED, strict=True):
+        assert column(file, name) == values
+        if kind is None:  # a dictionary keeps its order, and has no level without a value
+            levels = file.table[name].chunk(0).dictionary
+            assert not any(v is None or v == "" or v != v for v in levels.to_pylist())
+        else:
+            assert file.table[name].type == kind
 
 
 def test_names_in_one_line_and_columns_without_one(tmp_path):

@@ -10,9 +10,11 @@ import pytest
 
 from events.errors import InputError
 from events.files import read_table, write_table
-from events.own_columns import OwnColumns
+from events.own_columns import OwnColumns, covariate
 from events.own_file import read_own_file
 from events.own_table import read_own_table
+from events.own_types import as_texts
+from events.own_values import happened
 from events.rules import count_events
 from events.schema import SPELLS
 from stats.own_plan import OwnAnalysisSpec, own_plan
@@ -286,11 +288,13 @@ def test_spells_that_touch_up_to_rounding_touch(tmp_path):
         pa.array([bool(i % 2) for i in range(N)]), pa.array([i % 2 for i in range(N)], pa.uint8()),
         pa.array([float(i % 2) for i in range(N)]), pa.array([("FALSE", "TRUE")[i % 2] for i in range(N)]),
         pa.array([("0", "1.0")[i % 2] for i in range(N)]).dictionary_encode(),
+        pa.array([i % 2 for i in range(N)]).cast(pa.decimal128(22, 1)),
     ],
 )  # fmt: skip
-def test_true_is_true_by_any_writer(tmp_path, events, given):
-    table = arrow(tmp_path, PLAIN | {"event": events}, OwnColumns(event_is=given))
-    assert table.events["event"].to_pylist() == [bool(i % 2) for i in range(N)]
+def test_true_is_true_by_any_writer(events, given):
+    wrong = []
+    assert happened("event", pa.chunked_array([events]), given, wrong).tolist() == [bool(i % 2) for i in range(N)]
+    assert not wrong
 
 
 def test_large_whole_numbers_are_ids_or_left_out(tmp_path):
@@ -314,13 +318,11 @@ def test_large_whole_numbers_are_ids_or_left_out(tmp_path):
         ((-0.5, 1e-7), ["-0.5", "1e-07"]),
     ],
 )
-def test_two_numbers_have_two_labels(tmp_path, two, labels):
-    x = pa.array([two[i % 2] for i in range(N)])
-    assert arrow(tmp_path, PLAIN | {"x": x}).events["x"].chunk(0).dictionary.to_pylist() == labels
-    many = pa.array([(*two, 7.0)[i % 3] for i in range(N)], pa.float64())
-    table = arrow(tmp_path, PLAIN | {"x": many, "id": many, "run": PLAIN["id"]}, OwnColumns(categories=("x",)))
-    assert set(table.events["x"].chunk(0).dictionary.to_pylist()) == {*labels, "7"}
-    assert set(table.events["fact_id"].unique().to_pylist()) == {*labels, "7"}
+def test_two_numbers_have_two_labels(two, labels):
+    array, said = covariate("x", pa.chunked_array([pa.array([two[i % 2] for i in range(N)], pa.float64())]))
+    assert array.dictionary.to_pylist() == labels and not said
+    texts = as_texts(pa.chunked_array([pa.array([*two, None, float("nan"), two[0]], pa.float64())]))
+    assert texts.dictionary.to_pylist() == labels and texts.to_pylist() == [*labels, None, None, labels[0]]
 
 
 def test_missing_and_twin_levels_of_any_writer(tmp_path):
@@ -333,23 +335,25 @@ def test_missing_and_twin_levels_of_any_writer(tmp_path):
     assert any("1 level of kind has a twin that differs in white space or case only" in n for n in table.notes)
 
 
-@pytest.mark.parametrize(
-    ("name", "array", "said"),
-    [
-        ("id", pa.array([["a"]] * N), "id: holds list<item: string>, which is no text or number and cannot be the id"),
-        ("id", pa.array([b"\xff\x00"] * N), "id: holds binary, which is no text or number"),
-        ("event", pa.array([{"a": 1}] * N), "event: holds struct<a: int64>, not 0 and 1"),
-        ("stop", pa.array([5] * N, pa.duration("s")), "stop: holds duration[s], not numbers; give times as amounts"),
-        ("stop", pa.array([5] * N, pa.timestamp("us", "UTC")), "stop: holds timestamp[us, tz=UTC], not numbers"),
-        ("stop", pa.array(["1.050", "150"] * (N // 2)), "stop: '1.050' in stop can be 1.05 or 1050"),
-        ("x", pa.array([["a"]] * N, pa.list_view(pa.utf8())), "x cannot be used: it is of the kind list_view"),
-        ("x", pa.array([5, 6] * (N // 2), pa.date32()), "x cannot be used: it is of the kind date32[day]"),
-    ],
-)
-def test_a_type_that_cannot_be_used_is_named(tmp_path, name, array, said):
+def test_types_that_cannot_be_used_are_named(tmp_path):
+    lists = pa.array([["a"]] * N)
+    wrong = {"id": lists, "event": pa.array([{"a": 1}] * N), "stop": pa.array([5] * N, pa.duration("s")),
+             "start": pa.array([5] * N, pa.timestamp("us", "UTC")), "run": pa.array([b"\xff\x00"] * N),
+             "left": pa.array(["1.050", "150"] * (N // 2)), "x": pa.array([["a"]] * N, pa.list_view(pa.utf8())),
+             "y": pa.array([5, 6] * (N // 2), pa.date32())}  # fmt: skip
     with pytest.raises(InputError) as caught:
-        arrow(tmp_path, PLAIN | {name: array}, None, {"analysis.covariates.event": ["x"]} if name == "x" else {})
-    assert said in str(caught.value)
+        arrow(tmp_path, wrong, None, {"analysis.covariates.event": ["x", "y"]})
+    for said in (
+        "id: holds list<item: string>, which is no text or number and cannot be the id",
+        "run: holds binary, which is no text or number",
+        "event: holds struct<a: int64>, not 0 and 1",
+        "stop: holds duration[s], not numbers; give times as amounts",
+        "start: holds timestamp[us, tz=UTC], not numbers",
+        "left: '1.050' in left can be 1.05 or 1050",
+        "x cannot be used: it is of the kind list_view",
+        "y cannot be used: it is of the kind date32[day]",
+    ):
+        assert said in str(caught.value)
 
 
 def test_amounts_of_any_type(tmp_path):
