@@ -34,7 +34,7 @@ say_arm <- function(results, x, several) {
     md(as.character(x$reference)), " (95 % interval ", fmt_ratio(x$lower), " to ", fmt_ratio(x$upper), "; ",
     fmt_p(if (several) x$p_holm else x$p), ")",
     if (inside) "; these data do not settle whether there is a difference",
-    if (changing) say_arm_periods(results, outcome, x), ". Of the first ", fmt_number(x$horizon),
+    if (changing) say_arm_periods(results, outcome, x), ". Of the first ", fmt_time(x$horizon),
     " ",
     time_word(results$time, 2), " it spent on average ", fmt_number(abs(x$difference)), " ",
     time_word(results$time, 2), if (x$difference < 0) " less" else " more", " without the event (",
@@ -73,7 +73,7 @@ say_doubtful_arm <- function(results, x, head, fit) {
 # The difference in what training cost: an epoch of one recipe may be several of another.
 say_arm_examples <- function(x) {
   if (is.null(x$examples_difference) || is.na(x$examples_difference)) return("")
-  paste0(" In training examples seen, of the first ", fmt_number(x$examples_horizon), ", that is ",
+  paste0(" In training examples seen, of the first ", fmt_time(x$examples_horizon), ", that is ",
     fmt_number(abs(x$examples_difference)), if (x$examples_difference < 0) " less" else " more", " (",
     fmt_signed(x$examples_lower), " to ", fmt_signed(x$examples_upper), ").")
 }

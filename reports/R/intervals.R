@@ -114,7 +114,7 @@ alt_turnbull <- function(results, outcome) {
   d <- turnbull_of(results, outcome)
   last <- do.call(rbind, lapply(split(d, d$stratum, drop = TRUE), function(x) x[which.max(x$right), ]))
   paste0("Turnbull's cumulative incidence of ", outcome, ", drawn as boxes in which the events may have happened. By ",
-    time_word(results$time), " ", fmt_number(max(d$right)), ": ",
+    time_word(results$time), " ", fmt_time(max(d$right)), ": ",
     list_words(paste0(last$stratum, " ", fmt_percent(last$incidence), " (", fmt_percent(last$lower), " to ",
       fmt_percent(last$upper), ")")), ".")
 }

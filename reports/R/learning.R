@@ -127,7 +127,7 @@ cap_events <- function(results) {
   step <- event_step(d)
   regular <- all(abs(diff(sort(unique(d$stop))) / step - 1) < 1e-6) # else a bar stands for a probe, not for a span
   per <- if (!regular) paste("at each", time_word(results$time)) else paste("per",
-    if (step == 1) time_word(results$time) else paste(fmt_number(step), time_word(results$time, 2)))
+    if (step == 1) time_word(results$time) else paste(fmt_time(step), time_word(results$time, 2)))
   paste0("Events ", per, ", summed over runs (rule: ", rule_words(results$rule), ").")
 }
 
@@ -139,5 +139,5 @@ alt_events <- function(results) {
     t$stop[which.max(t$n)]
   }, 0)
   paste0("Bars of events per ", time_word(results$time), ". ", paste0(first_upper(as.character(total$outcome)), ": ",
-    plural(total$n, "event"), ", most at ", time_word(results$time), " ", fmt_number(peak), ".", collapse = " "))
+    plural(total$n, "event"), ", most at ", time_word(results$time), " ", fmt_time(peak), ".", collapse = " "))
 }

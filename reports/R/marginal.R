@@ -17,7 +17,7 @@ say_marginal <- function(d) {
 }
 
 table_marginal <- function(results, d) {
-  when <- ifelse(is.na(d$time), "whole follow-up", paste0(time_word(results$time), "\u00a0", fmt_number(d$time)))
+  when <- ifelse(is.na(d$time), "whole follow-up", paste0(time_word(results$time), "\u00a0", fmt_time(d$time)))
   effects <- unname(c(coxme = "normal", "frailty-gamma" = "gamma")[as.character(d$model)])
   shown <- data.frame(Predictor = predictor_words(d$term), Compared = as.character(d$unit), "Random effects" = effects,
     "Within a group" = fmt_hr(d$hr, d$lower, d$upper), "Over all groups" = fmt_hr(d$marginal_hr, d$marginal_lower,

@@ -25,7 +25,7 @@ alt_model_curves <- function(results, task) {
     x <- x[order(x$at), ]
     ends <- x[c(1L, nrow(x)), ]
     paste0(as.character(x$term[1L]), ": ", paste0(fmt_ratio(ends$hr), " (", fmt_ratio(ends$lower), " to ",
-      fmt_ratio(ends$upper), ") at ", fmt_number(ends$at), collapse = ", "), ".")
+      fmt_ratio(ends$upper), ") at ", fmt_time(ends$at), collapse = ", "), ".")
   }, ""), collapse = " "))
 }
 

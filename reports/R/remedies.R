@@ -17,7 +17,7 @@ say_rmst <- function(results, outcome) {
   word <- time_word(results$time, 2)
   noun <- function(group) md(stratum_noun(d$by, stratum_words(d$by, group)))
   inside <- d$lower <= 0 && d$upper >= 0
-  paste0("Of the first ", fmt_number(d$horizon), " ", word, ", ", noun(d$group), " spent ", fmt_number(d$rmst),
+  paste0("Of the first ", fmt_time(d$horizon), " ", word, ", ", noun(d$group), " spent ", fmt_number(d$rmst),
     " on average without ", outcome, ", and ", noun(d$reference), " ", fmt_number(d$rmst_reference),
     ": a difference of **", fmt_signed(d$difference), " ", word, " (95 % interval ", fmt_signed(d$lower), " to ",
     fmt_signed(d$upper), ")**, ", fmt_p(d$p), if (inside) ", which these data do not tell from none",
@@ -30,7 +30,7 @@ say_examples <- function(results, outcome) {
   d <- rmst_of(results, outcome)
   d <- utils::head(d[d$axis == "examples" & d$by == d$by[1], ], 1)
   if (!nrow(d)) return("")
-  paste0(" Counted in training examples that the model had seen, of the first ", fmt_number(d$horizon), ", it is ",
+  paste0(" Counted in training examples that the model had seen, of the first ", fmt_time(d$horizon), ", it is ",
     fmt_signed(d$difference), " (", fmt_signed(d$lower), " to ", fmt_signed(d$upper), ").")
 }
 
@@ -43,7 +43,7 @@ table_rmst <- function(results, outcome) {
     words <- stratum_words(d$by, group)
     ifelse(d$by %in% c("latent", "split"), first_upper(words), words)
   }
-  until <- paste0(by_words(as.character(d$by)), ", to ", axis_word(results, d$axis), " ", fmt_number(d$horizon))
+  until <- paste0(by_words(as.character(d$by)), ", to ", axis_word(results, d$axis), " ", fmt_time(d$horizon))
   md_table(data.frame("Compared by" = first_upper(until), Group = name(d$group),
     "Mean" = fmt_number(d$rmst), Reference = name(d$reference), "Its mean" = fmt_number(d$rmst_reference),
     "Difference (95 % interval)" = paste0(fmt_signed(d$difference), " (", fmt_signed(d$lower), " to ",

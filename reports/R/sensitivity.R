@@ -72,8 +72,8 @@ latent_data <- function(results) {
   d <- pick(results$latent_definitions, rule = results$rule)
   d <- d[!(d$infinite %in% TRUE) & is.finite(d$estimate), , drop = FALSE]
   if (!nrow(d)) return(d)
-  own <- fmt_number(as.numeric(study_value(results, c("probe", "temperature"), NA)))
-  at <- ifelse(is.na(d$temperature), own, fmt_number(d$temperature))
+  own <- as.numeric(study_value(results, c("probe", "temperature"), NA))
+  at <- fmt_time(ifelse(is.na(d$temperature), own, d$temperature))
   d$words <- ifelse(d$definition == "drawn", "as drawn in this study",
     ifelse(d$definition == "graded", "graded: log probability, per SD",
       paste0("chance at least half, K = ", d$samples, ", temperature ", at)))

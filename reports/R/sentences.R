@@ -15,7 +15,7 @@ say_table <- function(results) {
   paste0("The events come from a table (", md(table), ") with ", plural(nrow(e), "row"), " of **",
     plural(length(unique(as.character(e$fact_id))), "fact"), "**",
     if (runs > 1) paste0(" in ", plural(runs, "run")), ", followed up to ", time_word(results$time), " ",
-    fmt_number(max(e$stop)), ". A fact is one value of the column \u201c", md(column), "\u201d.",
+    fmt_time(max(e$stop)), ". A fact is one value of the column \u201c", md(column), "\u201d.",
     say_histories(results))
 }
 
@@ -66,7 +66,7 @@ say_trained <- function(results) {
     ". There ", if (runs == 1) "was " else "were ", "**", plural(runs, "run"), "**: ", plural(length(arms),
         "training recipe"),
     if (length(arms) > 1) paste0(" (", md(list_some(arms)), ")"), " with ", plural(seeds,
-        "seed"), ", followed up to epoch ", fmt_number(max(results$recall$epoch)), ".", say_histories(results))
+        "seed"), ", followed up to epoch ", fmt_time(max(results$recall$epoch)), ".", say_histories(results))
 }
 
 # Facts are counted once, histories once for each run: the difference is said where both are on the page.
@@ -170,7 +170,7 @@ say_incidence <- function(results, outcome, by, score = TRUE) {
   inside <- paste0(interval, ifelse(nzchar(interval) & nzchar(n), "; ", ""), n)
   each <- paste0(fmt_percent(e$incidence), ifelse(nzchar(inside), paste0(" (", inside, ")"), ""), " for ",
       md(stratum_noun(by, e$stratum)))
-  paste0("By ", time_word(results$time), " ", fmt_number(follow_up(results, outcome)), " the share with the event was ",
+  paste0("By ", time_word(results$time), " ", fmt_time(follow_up(results, outcome)), " the share with the event was ",
     list_words(each), ". ",
     if (score) say_score(results, outcome, by))
 }

@@ -114,6 +114,6 @@ cap_incidence <- function(outcome, by) {
 alt_incidence <- function(results, outcome, by) {
   e <- final_incidence(results, outcome, by)
   paste0("Step curves of the cumulative incidence of ", outcome, " by ", by_words(by), ", with numbers at risk. By ",
-    time_word(results$time), " ", fmt_number(follow_up(results, outcome)), ": ",
+    time_word(results$time), " ", fmt_time(follow_up(results, outcome)), ": ",
     list_words(paste(e$stratum, fmt_percent(e$incidence))), ".")
 }

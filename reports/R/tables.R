@@ -161,7 +161,8 @@ table_periods <- function(results, outcome) {
 }
 
 period_words <- function(results, d) {
-  words <- paste0(time_word(results$time, 2), " ", fmt_number(d$from), " to ", fmt_number(d$to))
+  ends <- matrix(fmt_time(c(d$from, d$to)), ncol = 2)
+  words <- paste0(time_word(results$time, 2), " ", ends[, 1], " to ", ends[, 2])
   gsub(" ", "\u00a0", words)
 }
 

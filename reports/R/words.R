@@ -12,6 +12,15 @@ fmt_number <- function(x, digits = 3) {
   or_dash(x, trimws(ifelse(small, formatC(x, format = "e", digits = 1), plain)))
 }
 
+#' Times, and other numbers that name something: whole parts in full, and as many digits as tell the values of `x` apart.
+fmt_time <- function(x) {
+  if (!length(x)) return(character())
+  known <- unique(x[is.finite(x)])
+  digits <- max(3, floor(log10(pmax(1, abs(known)))) + 1)
+  while (digits < 15 && anyDuplicated(signif(known, digits))) digits <- digits + 1
+  or_dash(x, trimws(formatC(signif(x, digits), format = "fg", digits = digits, big.mark = ",")))
+}
+
 #' Shares as percentages: 0.123 is 12.3 %.
 fmt_percent <- function(x, digits = 1) or_dash(x, paste0(formatC(100 * x, format = "f", digits = digits), "\u00a0%"))
 
