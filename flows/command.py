@@ -24,6 +24,7 @@ app = typer.Typer(
 Study = Annotated[str, typer.Argument(help="A study file (TOML), or the name of a bundled one.")]
 Folder = Annotated[Path, typer.Option("--results", help="Folder that holds the results folders.")]
 RESULTS = Path("results")
+LARGEST = 2**31 - 1  # of a seed or a count, here and in R
 
 
 @app.command()
@@ -115,9 +116,9 @@ def report(
 @app.command()
 def audit(
     study: Study,
-    facts: Annotated[int, typer.Option(help="How many random facts.")] = 40,
-    samples: Annotated[int, typer.Option(help="Real samples drawn per fact.")] = 100,
-    seed: Annotated[int, typer.Option(help="Of the choice of facts and of the samples.")] = 1,
+    facts: Annotated[int, typer.Option(min=1, max=LARGEST, help="How many random facts.")] = 40,
+    samples: Annotated[int, typer.Option(min=1, max=LARGEST, help="Real samples drawn per fact.")] = 100,
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST, help="Of the choice of facts and of the samples.")] = 1,
 ) -> None:
     """Compare the exact probe with real decoding (`generate`) on a random subset of a study's facts."""
     from flows.study_file import find_study, read_study
@@ -174,8 +175,8 @@ def power(
     replicates: Annotated[int, typer.Option(help="Simulated studies for each design.")] = 500,
     alpha: Annotated[float, typer.Option(help="Level of the two-sided test.")] = 0.05,
     wanted: Annotated[float, typer.Option("--power", help="Power to aim at.")] = 0.8,
-    seed: Annotated[int, typer.Option(help="Of the simulation.")] = 1,
-    workers: Annotated[int | None, typer.Option(help="R processes; default: one a core.")] = None,
+    seed: Annotated[int, typer.Option(min=1, max=2000, help="Of the simulation.")] = 1,
+    workers: Annotated[int | None, typer.Option(min=1, max=1000, help="R processes; default: one a core.")] = None,
     out: Annotated[Path, typer.Option(help="Folder for power.csv, power.svg and power.json.")] = Path("power"),
 ) -> None:
     """How many facts and seeds detect a given hazard ratio, by simulation: a table and a plot."""

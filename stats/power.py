@@ -15,6 +15,7 @@ import pyarrow as pa
 from events.errors import InputError
 from stats.bridge import RWorkers
 
+MOST = 1_000_000  # facts, seeds and replicates each
 BLOCK = 25  # replicates of one call of R: seconds at most, so that progress is seen
 
 
@@ -60,14 +61,18 @@ def check(design: Design, facts: Sequence[int], seeds: Sequence[int], replicates
         (design.compare not in ("latent", "arms"), f"there is no comparison {design.compare!r}", "--compare",
          "latent or arms"),
         (not 0 < design.hr < math.inf, f"{design.hr:g} is no hazard ratio", "--hr", "a number above 0, such as 2"),
-        (not curve or min(curve) < 0 or max(curve) >= 1 or curve[-1] == 0 or list(curve) != sorted(curve),
+        (not curve or not all(0 <= share < 1 for share in curve) or curve[-1] == 0 or list(curve) != sorted(curve),
          "the shares must lie from 0 to below 1, never fall, and end above 0", "--curve", "for example 0.1,0.3,0.5"),
         (latent and not 0 < design.share_latent < 1, "nothing to compare", "--share-latent", "between 0 and 1"),
-        (design.fact_variance < 0, "a variance is not negative", "--frailty", "0 or more"),
-        (design.run_sd < 0, "a standard deviation is not negative", "--run-sd", "0 or more"),
+        (not 0 <= design.fact_variance < math.inf, "a variance is a number, and not negative", "--frailty",
+         "0 or more"),
+        (not 0 <= design.run_sd < math.inf, "a standard deviation is a number, and not negative", "--run-sd",
+         "0 or more"),
         (not 0 < design.alpha < 0.5, f"a test of level {design.alpha:g} is none", "--alpha", "for example 0.05"),
         (not 0 < wanted < 1, f"a power of {wanted:g} cannot be reached or is no aim", "--power", "for example 0.8"),
         (replicates < 20, f"{replicates} replicates say nothing", "--replicates", "500 give ± 4 % at a power of 80 %"),
+        (max(facts, default=0) > MOST or max(seeds, default=0) > MOST or replicates > MOST,
+         f"more than {MOST:,} facts, seeds or replicates", "--facts, --seeds and --replicates", "ask for fewer"),
         (not facts or min(facts) < 10, "fewer than 10 facts", "--facts", "for example 100,200,400"),
         (not seeds or min(seeds) < 1, "fewer than 1 seed", "--seeds", "for example 1,2,3"),
         (not latent and min(seeds, default=2) < 2, "with one seed an arm a recipe cannot be told from a run", "--seeds",

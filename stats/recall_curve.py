@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,6 +83,6 @@ def numbers(text: str, option: str) -> list[float]:
 def whole_numbers(text: str, option: str) -> list[int]:
     """Whole numbers of ``100,200,400``."""
     found = numbers(text, option)
-    if any(value != int(value) for value in found):
+    if not all(math.isfinite(value) and value == int(value) for value in found):
         raise InputError(f"{text!r} are not whole numbers", option, "whole numbers with commas, such as 100,200")
     return [int(value) for value in found]

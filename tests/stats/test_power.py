@@ -1,6 +1,7 @@
 """`factsurv power`: impossible inputs are refused, an earlier study's curve is read, tables and plot are written."""
 
 import json
+import math
 
 import pyarrow.csv
 import pytest
@@ -85,6 +86,14 @@ def test_curve_of_an_earlier_study(tmp_path):
         ({"compare": "both"}, "there is no comparison 'both'"),
         ({"share_latent": 1.0}, "--share-latent: nothing to compare"),
         ({"frailty": -1.0}, "--frailty"),
+        ({"frailty": math.nan}, "--frailty"),
+        ({"run_sd": math.inf}, "--run-sd"),
+        ({"hr": math.nan}, "--hr"),
+        ({"curve": "nan,0.5"}, "--curve"),
+        ({"facts": "inf"}, "--facts: 'inf' are not whole numbers"),
+        ({"facts": "100,nan"}, "are not whole numbers"),
+        ({"facts": "1e12"}, "more than 1,000,000 facts"),
+        ({"seeds": "1e30"}, "more than 1,000,000 facts, seeds"),
         ({"run_sd": -1.0}, "--run-sd"),
         ({"alpha": 0.9}, "--alpha"),
         ({"wanted": 1.0}, "--power"),
@@ -103,3 +112,24 @@ def test_the_command_ends_with_code_2(tmp_path):
     with pytest.raises(SystemExit) as stopped:
         main(["power", "--hr", "0", "--curve", "0.1,0.2", "--out", str(tmp_path / "x")])
     assert stopped.value.code == 2
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ["power", "--hr", "2", "--curve", "0.1,0.2", "--workers", "0"],
+        ["power", "--hr", "2", "--curve", "0.1,0.2", "--workers", "-3"],
+        ["power", "--hr", "2", "--curve", "0.1,0.2", "--seed", "1" + 30 * "0"],
+        ["audit", "tiny-world", "--facts", "0"],
+        ["audit", "tiny-world", "--samples", "-1"],
+        ["audit", "tiny-world", "--seed", "-1"],
+    ],
+    ids=" ".join,
+)
+def test_options_out_of_range_are_one_message(wrong, capsys):
+    from flows.command import main
+
+    with pytest.raises(SystemExit) as stopped:
+        main(wrong)
+    said = capsys.readouterr().err
+    assert stopped.value.code == 2 and wrong[-2] in said and "Traceback" not in said
