@@ -8,7 +8,6 @@ regression tables are drawn around the simulated truth, because fitting is R's w
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sys
 from pathlib import Path
@@ -16,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from events.files import digest
+from events.manifest import Manifest
 from events.schema import ANALYSIS, BASELINE, EVENT_COUNTS, EVENTS, RECALL, STATES, TRANSITIONS
 from events.transitions import sojourns
 
@@ -51,18 +50,11 @@ def make_results(folder: Path, seed: int = 7, events: bool = True, facts: int = 
     tables["event_counts"] = _event_counts(rows)
     tables["transitions"] = _transitions(fact, base, recalled)
     tables |= {f"analysis/{name}": columns for name, columns in _analysis(rng, rows, fact, base, recalled).items()}
-    manifest = {}
+    made = {}
     for name, columns in tables.items():
         _write(folder / f"{name}.arrow", columns)
-        manifest[f"{name}.arrow"] = {
-            "key": hashlib.sha256(name.encode()).hexdigest()[:16],
-            "rows": len(next(iter(columns.values()))[0]) if columns else 0,
-            "sha256": digest(folder / f"{name}.arrow"),
-            "seconds": round(float(rng.uniform(0.1, 60)), 2),
-            "made": "2026-01-01T00:00:00Z",
-            "inputs": {"study.json": "0" * 16},
-        }
-    _dump(folder / "manifest.json", {"schema": 1, "artefacts": manifest})
+        made[f"{name}.arrow"] = len(next(iter(columns.values()))[0]) if columns else 0
+    Manifest(folder).record("all", {}, made, round(float(rng.uniform(0.1, 60)), 2), "2026-01-01T00:00:00Z")
     _dump(folder / "study.json", _study(seed))
     _dump(folder / "environment.json", _environment())
     return folder

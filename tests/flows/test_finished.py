@@ -1,0 +1,73 @@
+"""Finished results in Python: by name, verified, as Arrow and as pandas; what is not there is told with what is."""
+
+import lifelines
+import numpy as np
+import pandas as pd
+import pytest
+
+from events.errors import InputError
+from flows.finished import Results
+from flows.notebook import analyze, open_results
+from tests.reports.make_results import make_results
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return make_results(tmp_path_factory.mktemp("results") / "made", facts=60)
+
+
+def test_tables_go_by_their_names_and_keep_rows_levels_and_missing_values(folder):
+    results = Results(folder)
+    assert {"events", "facts", "coefficients", "fits"} <= set(results.tables)
+    table, frame = results.table("coefficients"), results.frame("coefficients")
+    assert len(frame) == table.num_rows > 0 and list(frame.columns) == table.column_names
+    assert isinstance(frame["term"].dtype, pd.CategoricalDtype)
+    assert frame["hr"].isna().sum() == table["hr"].null_count
+    # As a user would: the events of one outcome, by a predictor.
+    events = results.frame("events").query("outcome == 'acquisition' and rule == 'first'")
+    assert events.groupby("latent", observed=True)["event"].sum().sum() == events["event"].sum() > 0
+    assert results.study["study"]["name"] and "tables" in repr(results)
+
+
+def test_what_is_not_there_or_was_changed_is_an_error_that_says_what_is(folder):
+    with pytest.raises(InputError, match=r"(?s)no table 'coefs'.*there are: .*coefficients"):
+        Results(folder).table("coefs")
+    with pytest.raises(InputError, match=r"(?s)no results folder.*name one of those in it: made"):
+        Results(folder.parent)
+    with pytest.raises(InputError, match=r"(?s)no results folder.*there are: made"):
+        Results(folder.parent / "mad")
+    flipped = bytearray((folder / "facts.arrow").read_bytes())
+    flipped[len(flipped) // 2] ^= 1
+    (folder / "facts.arrow").write_bytes(flipped)
+    with pytest.raises(InputError, match="differs from what was written"):
+        Results(folder).frame("facts")
+
+
+PLAN = """
+[study]
+name = "own"
+[events]
+outcome = "loss"
+[analysis]
+standardise = false
+"""
+
+
+def test_a_dataframe_is_analysed_and_comes_back_as_dataframes(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own.toml").write_text(PLAN)
+    rng = np.random.default_rng(3)
+    x, kind = rng.normal(size=90).round(2), rng.choice(["a", "b"], 90)
+    stop = rng.exponential(np.exp(-0.7 * x)).clip(0.05, 2).round(2)
+    frame = pd.DataFrame({"id": range(90), "stop": stop, "event": stop < 2, "x": x, "kind": pd.Categorical(kind)})
+    results = analyze(frame, "own.toml")
+    cox = results.frame("coefficients").query("model == 'cox'").set_index("label")["estimate"]
+    peer = lifelines.CoxPHFitter().fit(frame.drop(columns="id").assign(kind=kind == "b"), "stop", "event")
+    # Both maximise Efron's likelihood; each stops its own Newton iterations at about 1e-6.
+    np.testing.assert_allclose(sorted(cox), sorted(peer.params_), atol=1e-5)
+    assert results.report.stat().st_size > 100_000
+    capsys.readouterr()
+    again = analyze(frame.sample(frac=1, random_state=1).sort_index(), "own.toml")
+    assert "analysis: up to date" in capsys.readouterr().out and again.folder == results.folder
+    assert open_results("own").frame("events").shape == results.frame("events").shape
+    assert not list(tmp_path.glob("results/.table-*"))
