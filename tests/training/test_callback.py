@@ -14,7 +14,7 @@ from events.errors import InputError
 from events.files import read_table
 from events.manifest import Manifest
 from events.schema import BASELINE, PROBES, TRAINING
-from training.callback import FactProbe
+from training.callback import FactProbe, weight_sums
 from training.facts import FactSet
 from training.probe import probe
 from training.spec import ProbeSpec
@@ -94,6 +94,20 @@ def test_what_it_refuses(tiny_models, lessons, tokenizer, facts, tmp_path):
     other = FactSet(facts.table.slice(0, 8), facts.templates, {}, "other", ())
     with pytest.raises(InputError, match="holds runs of other facts"):
         trained(base, lessons, tokenizer, tmp_path, [FactProbe(other, tmp_path / "x", SPEC, **say)])
+
+
+@pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16, torch.float64])
+def test_every_changed_bit_of_a_weight_is_seen(kind):
+    """Whatever its size, and where it begins in memory."""
+    memory = torch.zeros(40, dtype=kind)
+    for first, size in ((0, 1), (1, 7), (3, 20), (0, 0)):
+        model = torch.nn.ParameterList([memory[first : first + size]])
+        plain = weight_sums(model)
+        for i in range(first, first + size):
+            memory[i] = torch.finfo(kind).tiny
+            assert weight_sums(model) != plain
+            memory[i] = 0
+        assert weight_sums(model) == plain
 
 
 class Recorder(TrainerCallback):
