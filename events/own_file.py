@@ -14,9 +14,9 @@ import pyarrow.compute as pc
 
 from events.errors import InputError
 from events.own_csv import lines_of, read_cells
-from events.own_missing import kept, remedy, told, without_empty, without_words
+from events.own_missing import BARE, kept, remedy, told, without_empty, without_words
 from events.own_numbers import Evidence, Undecided, cleaned, decimal_mark, evidence, grouped, numbers_in, plain, value
-from events.own_types import plain_type, recoded
+from events.own_types import foreign_types, plain_type, recoded
 from events.typed_file import PARQUETS, read_typed
 
 TEXTS = (".csv", ".tsv", ".txt")
@@ -103,6 +103,9 @@ def read_own_file(path: Path, as_text: Collection[str] = (), decimal: str | None
         words = {_one_line(n): w for n, w in cells.words.items() if _one_line(n) in table.column_names}
         table = _typed(path, table, cells.separator, as_text, decimal, words, notes)
     else:
+        foreign = foreign_types(table.schema)
+        notes += [f'the column "{n}" is left out: its type {kind} is another program\'s' for n, kind in foreign.items()]
+        table = table.drop_columns(list(foreign))
         for at, name in enumerate(table.column_names):
             table = table.set_column(
                 at, name, _texts(name, plain_type(table[name]), name in as_text, True, words, notes)
@@ -165,10 +168,15 @@ def _typed(
         ) from undecided
     made = {n: plain(text, mark) for n, text in found.items()}
     _tell_numbers(found, made, said, mark, notes)
+    numbers = [n for n, column in made.items() if not pa.types.is_string(column.type)]
+    quotes_tell = not any(pc.any(pc.is_in(table[n], pa.array(BARE))).as_py() for n in numbers)
     for at, name in enumerate(table.column_names):
         column = made.get(name)
         if column is None:
-            column = _dated(_texts(name, table[name], name in as_text, False, words, notes), name in as_text)
+            column = _dated(
+                _texts(name, table[name], name in as_text, False if quotes_tell else None, words, notes),
+                name in as_text,
+            )
         elif name in words:  # among numbers, NA and the like need no mention
             unusual = {w: n for w, n in words[name].items() if w.lower() not in ("na", "nan", "null")}
             notes += [f"{name}: read as missing: {told(unusual)}"] if unusual else []
@@ -209,7 +217,7 @@ def _texts(
     name: str,
     column: pa.ChunkedArray,
     names_something: bool,
-    quoted: bool,
+    quoted: bool | None,
     words: dict[str, dict[str, int]],
     notes: list[str],
 ) -> pa.ChunkedArray:

@@ -21,19 +21,22 @@ def without_empty(text: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Arra
     return pc.if_else(pc.equal(pc.utf8_trim_whitespace(text), ""), None, text)
 
 
-def without_words(text: pa.ChunkedArray | pa.Array, quoted: bool) -> tuple[pa.ChunkedArray | pa.Array, dict[str, int]]:
+def without_words(
+    text: pa.ChunkedArray | pa.Array, quoted: bool | None
+) -> tuple[pa.ChunkedArray | pa.Array, dict[str, int]]:
     """Texts with null for words that mean *missing*, and how often each of them stood there.
 
     Parameters
     ----------
     text : text (R,)
-    quoted : bool
-        The writer told text from missing, by quotation marks or by type: only `WRITTEN` is missing. Otherwise words
-        of `BARE` with blanks around them are, too (without blanks a csv reader has seen to them).
+    quoted : bool or None
+        True: a type told text from missing, so that only `WRITTEN` is missing. False: quotation marks did, and words of
+        `BARE` with blanks around them are missing, too (without blanks a csv reader has seen to them). None: a
+        csv file whose quotation marks tell nothing, as they stand around missing numbers: each word of `BARE` is.
     """
     trimmed = pc.utf8_trim_whitespace(text)
-    missing = pc.is_in(trimmed, pa.array(WRITTEN))
-    if not quoted:
+    missing = pc.is_in(trimmed, pa.array(WRITTEN if quoted is not None else BARE))
+    if quoted is False:
         padded = pc.and_(pc.is_in(trimmed, pa.array(BARE)), pc.not_equal(trimmed, text))
         missing = pc.or_kleene(missing, pc.fill_null(padded, False))
     if not pc.any(missing).as_py():

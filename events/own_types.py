@@ -35,6 +35,18 @@ def plain_type(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return column.cast(pa.utf8()) if any(is_text(kind) for is_text in _TEXTS) else column
 
 
+def foreign_types(schema: pa.Schema) -> dict[str, str]:
+    """Columns of a type that another program defined, as pandas does its periods, and that type's name: what the
+    numbers in it mean is known to that program only, and without it Arrow reads them as plain numbers."""
+    found = {}
+    for field in schema:
+        known = isinstance(field.type, pa.BaseExtensionType)
+        name = field.type.extension_name if known else (field.metadata or {}).get(b"ARROW:extension:name", b"").decode()
+        if name and not name.startswith("arrow."):
+            found[field.name] = name
+    return found
+
+
 def _dictionary(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """One dictionary with int32 codes; a code of a null or NaN is null, as is the code of no value."""
     coded = column.unify_dictionaries().combine_chunks() if column.num_chunks else column

@@ -95,6 +95,13 @@ def test_missing_is_missing_by_any_writer_and_words_are_said(tmp_path):
     assert file.words["id"] == {"NA": 1}
 
 
+def test_quotation_marks_around_missing_numbers_tell_nothing(tmp_path):
+    """pandas with QUOTE_ALL and na_rep: "NA" in quotation marks is missing among numbers, and so it is everywhere."""
+    file = csv(tmp_path, '"id","x","k"\n"a","1","NA"\n"b","NA","f"\n"c","2.5","-"\n')
+    assert column(file) == [1, None, 2.5] and column(file, "k") == [None, "f", None]
+    assert any('k: read as missing: "NA" (once), "-" (once)' in note for note in file.notes)
+
+
 def typed(values, kind):
     return pa.array(values, kind)
 
@@ -130,6 +137,15 @@ def test_types_of_other_writers(tmp_path):
             assert not any(v is None or v == "" or v != v for v in levels.to_pylist())
         else:
             assert file.table[name].type == kind
+
+
+def test_a_type_of_another_program_is_left_out(tmp_path):
+    """As pandas writes its periods: without it Arrow reads the months since 1970 as plain numbers."""
+    field = pa.field("x", pa.int64(), metadata={"ARROW:extension:name": "pandas.period"})
+    table = pa.table([pa.array(["a", "b"]), pa.array([671, 672])], pa.schema([pa.field("id", pa.utf8()), field]))
+    write_table(tmp_path / "t.arrow", table)
+    file = read_own_file(tmp_path / "t.arrow")
+    assert file.table.column_names == ["id"] and "its type pandas.period is another program's" in file.notes[0]
 
 
 def test_names_in_one_line_and_columns_without_one(tmp_path):
