@@ -4,6 +4,7 @@ The keys are read off the models of the file, so that a new one is walked by its
 of the doubtful values it may have.
 """
 
+import json
 import math
 import types
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -157,9 +158,9 @@ def written(value: Any) -> str:
     if isinstance(value, list):
         return f"[{', '.join(map(written, value))}]"
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{k} = {written(v)}" for k, v in value.items()) + "}"
+        return "{" + ", ".join(f"{json.dumps(k)} = {written(v)}" for k, v in value.items()) + "}"
     if isinstance(value, str):
-        return f'"{value}"'
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     return str(value).lower() if isinstance(value, bool) else repr(value)
 
 
