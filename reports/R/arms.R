@@ -116,7 +116,7 @@ say_arm_strata <- function(results) {
 table_arm_strata <- function(results) {
   d <- strata_data(results)
   before <- pick(results$coefficients, rule = results$rule, model = "cox")
-  before <- before[match(paste(d$outcome, d$term), paste(before$outcome, before$term)), ]
+  before <- before[match_rows(d, before, c("outcome", "term")), ]
   hr <- function(x) fmt_hr(x$hr, x$lower, x$upper, x$infinite)
   md_table(data.frame(Outcome = ifelse(duplicated(d$outcome), "", first_upper(as.character(d$outcome))),
     Predictor = term_words(d), "Recipe as covariate" = hr(before), "Recipe as strata" = hr(d), check.names = FALSE),

@@ -48,7 +48,7 @@ caveat_others <- function(results) {
   parts <- unlist(lapply(results$outcomes, function(o) {
     if (doubted(results, o, "cox")) return(NULL)
     d <- pick(results$zph_tests, outcome = o, rule = results$rule, model = "cox")
-    d <- d[d$p < 0.05 & !is.na(d$p) & !as.character(d$term) %in% c("GLOBAL", main_term(results, o)), ]
+    d <- d[d$p < 0.05 & !is.na(d$p) & as.character(d$term) != "GLOBAL" & column_of(d$term) != main_term(results, o), ]
     bent <- unique(as.character(form_bent(results, o)$term))
     c(if (nrow(d)) paste0(list_words(unique(lower_first(predictor_words(d$term)))), " (", o, ") changes with time"),
       if (length(bent)) paste0(list_words(lower_first(predictor_words(bent))), " (", o, ") is not a straight line"))

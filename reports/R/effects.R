@@ -17,7 +17,7 @@ forest_data <- function(results, outcome) {
   # One line a term, also where models scale it by the spread of different rows.
   adjusted <- d[order(d$model != "cox"), ]
   unit <- adjusted$unit[match(as.character(d$term), as.character(adjusted$term))]
-  words <- paste0(wrap(predictor_words(d$term), 26), "\n", unit)
+  words <- paste0(wrap(apart(predictor_words(d$term), column_of(d$term)), 26), "\n", unit)
   d$shown <- factor(words, rev(unique(words[order(match(as.character(d$term), terms))])))
   d[!(d$infinite %in% TRUE) & is.finite(d$estimate), , drop = FALSE]
 }
@@ -47,7 +47,7 @@ plot_zph <- function(results, outcome) {
   cox <- cox[as.character(cox$term) %in% as.character(points$term) & is.finite(cox$estimate), ]
   name <- function(x) {
     at <- match(as.character(x), as.character(cox$term))
-    wrap(ifelse(is.na(at), as.character(x), term_words(cox)[at]), 34)
+    wrap(ifelse(is.na(at), as.character(x), apart(term_words(cox), as.character(cox$term))[at]), 34)
   }
   order <- unique(name(c(as.character(cox$term), as.character(points$term))))
   for (d in c("points", "curves", "cox")) assign(d, within(get(d), shown <- factor(name(term), order)))

@@ -37,7 +37,7 @@ table_model_periods <- function(results, task) {
   d <- d[!as.character(d$term) %in% as.character(own$term[startsWith(as.character(own$unit), "part ")]), ]
   d <- d[order(match(d$term, unique(d$term)), d$period), ]
   # Nothing beside the predictor says here which level of a factor it is.
-  level <- ifelse(grepl("^[A-Za-z0-9_.]+:[^*()]+$", d$term), sub("^[^:]*:", "", d$term), "")
+  level <- ifelse(grepl("[*()]", d$term), "", level_of(d$term))
   predictor <- paste0(predictor_words(d$term), ifelse(nzchar(level), paste0(", ", level), ""))
   md_table(with_interval(data.frame(Predictor = predictor, Period = period_words(results, d),
     Events = fmt_n(d$events), "Hazard ratio (95 % interval)" = fmt_hr(d$hr, d$lower, d$upper), p = fmt_p_value(d$p),

@@ -77,8 +77,34 @@ main_term <- function(results, outcome) {
   c(unlist(planned), column_of(fitted), "")[1]
 }
 
-#' The column that a term is of: of a factor with several levels, what stands before the level.
-column_of <- function(term) sub(":.*$", "", as.character(term))
+#' The column that a term is of: of a factor with several levels, what stands before the level. A column whose own name
+#' could be taken for that stands in backticks (see describe_terms() of the R package).
+column_of <- function(term) {
+  term <- as.character(term)
+  named <- regmatches(term, regexpr(quoted_column, term, perl = TRUE))
+  is_quoted <- grepl(quoted_column, term, perl = TRUE)
+  column <- sub(":.*$", "", term)
+  column[is_quoted] <- gsub("\\\\(.)", "\\1", substring(named, 2, nchar(named) - 1))
+  column
+}
+
+quoted_column <- "^`(?:[^`\\\\]|\\\\.)*`(?=:|$)"
+
+#' The level that a term is of; empty where the column has one coefficient.
+level_of <- function(term) {
+  term <- as.character(term)
+  whole <- grepl(quoted_column, term, perl = TRUE)
+  level <- ifelse(whole, sub(quoted_column, "", term, perl = TRUE), sub("^[^:]*", "", term))
+  sub("^:", "", level)
+}
+
+#' Where the rows of `a` are in `b`, by columns of both: two keys may read alike once they are pasted.
+match_rows <- function(a, b, keys) {
+  of <- function(d) {
+    do.call(paste, lapply(keys, function(key) match(as.character(d[[key]]), as.character(b[[key]]))))
+  }
+  match(of(a), of(b))
+}
 
 #' The row of a model for the main predictor; no rows where it was not estimated, or (unless asked for) the fit is in
 #' doubt: what is said in sentences comes from here.

@@ -8,7 +8,7 @@ sensitivity_data <- function(results) {
   if (!nrow(d)) return(d)
   d <- d[!(d$infinite %in% TRUE) & is.finite(d$estimate), ]
   # Of a factor with several levels the first contrast stands for all.
-  first <- !duplicated(paste(d$outcome, d$rule, d$method))
+  first <- !duplicated(d[c("outcome", "rule", "method")])
   d <- d[first, ]
   d$method <- factor(ties_words[as.character(d$method)], rev(ties_words))
   d$outcome <- factor(first_upper(as.character(d$outcome)), first_upper(results$outcomes))
@@ -78,7 +78,7 @@ latent_data <- function(results) {
     ifelse(d$definition == "graded", "graded: log probability, per SD",
       paste0("chance at least half, K = ", d$samples, ", temperature ", at)))
   # The study's own temperature may stand among the others as well.
-  d[!duplicated(paste(d$outcome, d$words)), , drop = FALSE]
+  d[!duplicated(d[c("outcome", "words")]), , drop = FALSE]
 }
 
 plot_latent <- function(results) {

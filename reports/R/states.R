@@ -34,10 +34,11 @@ states_data <- function(results, outcome = "states") {
 state_group <- function(d) {
   value <- gsub(" / ", ", ", as.character(d$stratum), fixed = TRUE)
   by <- ifelse(is.na(d$by), "", as.character(d$by)) # of nothing: missing in a CSV file
-  plain <- nzchar(by) & !grepl("split|arm", by)
+  has <- function(column) vapply(strsplit(by, " / ", fixed = TRUE), function(columns) column %in% columns, NA)
+  plain <- nzchar(by) & !has("split") & !has("arm")
   value <- ifelse(plain, paste0(plain_name(by), ": ", value), value)
-  value <- ifelse(grepl("split", by, fixed = TRUE), paste(value, "facts"), ifelse(value == "all", "all facts", value))
-  ifelse(grepl("arm", by, fixed = TRUE), value, first_upper(value))
+  value <- ifelse(has("split"), paste(value, "facts"), ifelse(value == "all", "all facts", value))
+  ifelse(has("arm"), value, first_upper(value))
 }
 
 plot_states <- function(results, outcome = "states") {
@@ -130,7 +131,7 @@ table_transitions <- function(results, outcome = "states") {
     "at the end"), transition_words(rows)))
   for (group in unique(d$group)) {
     own <- d[d$group == group, ]
-    own <- own[match(paste(rows$from, rows$to), paste(own$from, own$to)), ]
+    own <- own[match_rows(rows, own, c("from", "to")), ]
     out[[group]] <- ifelse(is.na(own$events), "\u2013",
       paste0(fmt_n(own$events), " of ", fmt_n(own$at_risk), " (", fmt_percent(own$events / own$at_risk, 0), ")"))
   }
@@ -144,13 +145,13 @@ table_transition_ratios <- function(results, outcome = "states") {
   estimated <- d[with_term(d), ]
   if (!nrow(estimated)) return(md_table(estimated))
   terms <- setdiff(unique(as.character(estimated$term)), many_levels(estimated$term))
-  pair <- paste(d$from, d$to)
-  rows <- d[!duplicated(pair), ]
+  rows <- d[!duplicated(d[c("from", "to")]), ]
   out <- data.frame(Transition = transition_words(rows), Events = fmt_n(rows$events))
+  heads <- apart(term_words(estimated[match(terms, estimated$term), ]), terms)
   for (term in terms) {
     own <- estimated[as.character(estimated$term) == term, ]
-    own <- own[match(paste(rows$from, rows$to), paste(own$from, own$to)), ]
-    out[[term_words(estimated[match(term, estimated$term), ])]] <- fmt_hr(own$hr, own$lower, own$upper, own$infinite)
+    own <- own[match_rows(rows, own, c("from", "to")), ]
+    out[[heads[match(term, terms)]]] <- fmt_hr(own$hr, own$lower, own$upper, own$infinite)
   }
   md_table(out, paste0("lr", strrep("r", length(terms))))
 }
@@ -177,7 +178,7 @@ say_transition_reasons <- function(results, outcome = "states", model = "multi-s
     method = "cause-specific", status = c("not estimable", "failed"))
   open <- pick(results$transition_coefficients, outcome = outcome, rule = results$rule, model = model)
   open <- open[nzchar(doubt_of(open)), ]
-  open <- open[!duplicated(paste(open$from, open$to, open$method)), ]
+  open <- open[!duplicated(open[c("from", "to", "method")]), ]
   each <- function(x, why) {
     how <- ifelse(as.character(x$method) == "subdistribution", ", share", "")
     paste0(lower_first(transition_words(x)), how, " (", md(why), ")", collapse = "; ")

@@ -48,7 +48,7 @@ final_incidence <- function(results, outcome, by) {
 #' Where facts enter late, those at risk at first are not all.
 late_entry <- function(results, outcome) {
   d <- pick(results$events, outcome = outcome, rule = results$rule)
-  first <- tapply(d$start, paste(d$run, d$fact_id), min)
+  first <- tapply(d$start, paste(as.integer(factor(d$run)), as.integer(factor(d$fact_id))), min)
   length(first) > 0 && any(first > min(first))
 }
 

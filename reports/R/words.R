@@ -159,9 +159,16 @@ by_words <- function(by) {
 #' A name from the data without the underscores of programmers.
 plain_name <- function(x) gsub("_", " ", as.character(x), fixed = TRUE)
 
+#' Words that read alike and mean different things (`a_b` and `a b`) have behind them what they are of.
+apart <- function(words, of) {
+  meanings <- tapply(of, words, function(x) length(unique(x)))
+  several <- as.vector(meanings)[match(words, names(meanings))] > 1
+  ifelse(several, paste0(words, " (", of, ")"), words)
+}
+
 #' Predictors in plain words: what the column means if it is one of ours, else its name; a part of a formula as written.
 predictor_words <- function(term) {
-  column <- sub(":.*$", "", as.character(term))
+  column <- column_of(term)
   known <- c(latent = "Latent knowledge", logp0 = "Log probability of the answer at baseline",
       p0 = "Probability of the answer at baseline",
     margin_now = "Margin at the start of the interval", logp_now = "Log probability at the start of the interval",

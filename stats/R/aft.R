@@ -44,7 +44,7 @@ aft <- function(data, covariates, strata = character(), cluster = "", conf = 0.9
   list(
     object = object,
     fit = list(
-      formula = sub("^[^~]*~", "log(time) in (left, right] ~", formula_text(stats::formula(object))),
+      formula = sub("^[^~]*~", "log(time) in (left, right] ~", formula_text(cox_formula(covariates, strata))),
       ties = "none (intervals)", converged = !any(grepl("converge", attempts[[best]]$warnings)),
       iterations = object$iter, loglik = object$loglik[[2L]],
       loglik_null = object$loglik[[1L]], df = sum(object$df), aic = aic[[best]],
@@ -68,15 +68,31 @@ fit_aft <- function(data, covariates, strata = character(), cluster = "", distri
   rows <- censoring_intervals(data)
   origin <- min(data$start)
   # An event in (0, r] is left-censored for survreg: log 0 is no time.
+  numbers <- in_numbers(data, covariates, strata, cluster)
+  data <- numbers$rows
   data$.left <- ifelse(rows$left > origin, rows$left - origin, NA)
   data$.right <- ifelse(is.finite(rows$right), rows$right - origin, NA)
-  right <- c(if (length(covariates)) quoted(covariates) else "1",
-             if (length(strata)) sprintf("strata(%s)", toString(quoted(strata))))
+  right <- c(if (length(covariates)) numbers$x else "1", "strata(.strata)"[length(strata) > 0L])
   formula <- stats::as.formula(paste("Surv(.left, .right, type = \"interval2\") ~", paste(right, collapse = " + ")),
                                env = asNamespace("survival"))
   arguments <- list(formula = formula, data = quote(data), dist = distribution, control = quote(aft_control()))
-  if (nzchar(cluster)) arguments <- c(arguments, list(cluster = as.name(cluster), robust = TRUE))
-  do.call(survival::survreg, arguments)
+  if (nzchar(cluster)) arguments <- c(arguments, list(cluster = quote(.cluster), robust = TRUE))
+  aft_in_own_units(do.call(survival::survreg, arguments), numbers)
+}
+
+# As in_own_units(), with the intercept, which is of the covariates' zero.
+aft_in_own_units <- function(object, numbers) {
+  own <- seq_along(numbers$scale) + 1L
+  back <- diag(nrow(object$var))
+  back[cbind(own, own)] <- 1 / numbers$scale
+  back[1L, own] <- -numbers$centre / numbers$scale
+  count <- length(object$coefficients)
+  object$coefficients <- stats::setNames(drop(back[seq_len(count), seq_len(count)] %*% object$coefficients),
+                                         c("(Intercept)", numbers$coefficients))
+  for (name in intersect(c("var", "naive.var"), names(object))) {
+    object[[name]] <- back %*% object[[name]] %*% t(back)
+  }
+  object
 }
 
 aft_control <- function() survival::survreg.control(maxiter = 100L, rel.tolerance = 1e-10)

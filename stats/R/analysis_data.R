@@ -169,13 +169,6 @@ independent <- function(data, covariates) {
   list(covariates = kept, remarks = remarks)
 }
 
-# The columns that model.matrix() makes of one covariate.
-treatment_columns <- function(value) {
-  if (is.character(value)) value <- factor(value)
-  if (is.factor(value)) return(unname(stats::contrasts(value))[bare_codes(value), , drop = FALSE])
-  as.matrix(value + 0)
-}
-
 scale_numeric <- function(data, covariates) {
   numeric <- covariates[vapply(covariates, function(column) is.numeric(data[[column]]), TRUE)]
   spell <- if (length(numeric)) row_patterns(data, c("run", "fact_id"))

@@ -51,7 +51,7 @@ compare_arms <- function(data, covariates, random = "run", strata = character(),
   on_axis <- function(axis) means[means$axis == axis, ][match(arm$level, means$group[means$axis == axis]), ]
   examples <- on_axis("examples")
   means <- on_axis("time")
-  of_arm <- function(value) unname(value[arm$level])
+  of_arm <- function(value) unname(value)[match(arm$level, names(value))]
   list(
     object = result$object,
     fit = result$fit,

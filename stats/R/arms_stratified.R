@@ -26,17 +26,16 @@ arms_stratified <- function(data, covariates, strata = character(), cluster = ""
 # Wald test of the products of the first covariate with the arms; robust where there is a cluster.
 product_test <- function(data, covariates, strata, cluster, ties) {
   main <- covariates[[1L]]
-  products <- stats::model.matrix(stats::reformulate(paste0(quoted(main), ":arm")), data)
   # A column for each level of the covariate but the first, in each arm but the first.
-  level <- if (is.factor(data[[main]])) levels(data[[main]])[-1L] else ""
-  wanted <- as.vector(outer(paste0(quoted(main), level), paste0(":arm", levels(factor(data$arm))[-1L]), paste0))
-  made <- paste0(".product", seq_along(wanted))
-  data[made] <- as.data.frame(products[, wanted, drop = FALSE])
+  part <- function(value) list(value = standardised(treatment_columns(value))$x, term = "", unit = "")
+  products <- times(part(data[[main]]), part(factor(data$arm)))$value
+  made <- fresh_names(data, paste0(".product", seq_len(ncol(products))))
+  data[made] <- as.data.frame(products)
   object <- fit_cox(data, c(covariates, made), strata, cluster, ties)
-  own <- match(made, names(stats::coef(object)))
+  own <- match(quoted(made), names(stats::coef(object)))
   beta <- stats::coef(object)[own]
   keep <- is.finite(beta)
-  chisq <- drop(beta[keep] %*% solve(as.matrix(object$var)[own[keep], own[keep]], beta[keep]))
+  chisq <- quadratic_form(as.matrix(object$var)[own[keep], own[keep], drop = FALSE], beta[keep])
   data.frame(by = paste(main, "x arm"), statistic = chisq, df = sum(keep),
              p = stats::pchisq(chisq, sum(keep), lower.tail = FALSE))
 }

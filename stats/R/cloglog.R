@@ -13,8 +13,10 @@
 #' @export
 cloglog <- function(data, covariates, strata = character(), cluster = "", ties = "efron", conf = 0.95,
                     terms = describe_terms(data, covariates), link = "cloglog") {
-  grouped <- person_periods(data, covariates, strata)
-  formula <- stats::reformulate(c(if (nlevels(grouped$.period) > 1L) ".period", quoted(covariates)),
+  clustering <- cluster_of(data, cluster)
+  numbers <- in_numbers(data, covariates, strata, clustering$cluster)
+  grouped <- person_periods(numbers$rows, numbers$x, numbers$strata)
+  formula <- stats::reformulate(c(if (nlevels(grouped$.period) > 1L) ".period", numbers$x),
                                 "cbind(.events, .rows - .events)")
   object <- stats::glm(formula, family = stats::binomial(link), data = grouped, model = FALSE,
                        control = list(epsilon = 1e-12, maxit = 50L))
@@ -22,9 +24,10 @@ cloglog <- function(data, covariates, strata = character(), cluster = "", ties =
   # Without covariates every period has the share of events that was seen in it, whatever the link.
   of_period <- function(count) stats::ave(count, grouped$.period, FUN = sum)
   null <- bernoulli_loglik(grouped, of_period(grouped$.events) / of_period(grouped$.rows))
-  clustering <- cluster_of(data, cluster)
-  robust <- if (nzchar(clustering$cluster)) cloglog_robust(object, data, covariates, strata, clustering$cluster)
-  coefficients <- coefficient_rows(terms, stats::coef(object), sqrt(diag(stats::vcov(object))), robust, conf)
+  robust <- if (nzchar(clustering$cluster)) cloglog_robust(object, numbers)
+  own <- function(value) stats::setNames(value[numbers$x] / numbers$scale, numbers$coefficients)
+  coefficients <- coefficient_rows(terms, own(stats::coef(object)), own(sqrt(diag(stats::vcov(object)))),
+                                   if (!is.null(robust)) own(robust), conf)
   unclustered <- nzchar(clustering$cluster) && is.null(robust)
   right <- c(quoted(covariates), "period", sprintf("strata(%s)", toString(quoted(strata)))[length(strata)])
   list(
@@ -49,8 +52,9 @@ cloglog <- function(data, covariates, strata = character(), cluster = "", ties =
 #'
 #' @param data data.frame with `start`, `stop`, `event`.
 #' @param covariates,strata character, columns.
-#' @return A data.frame of the covariates, `.period` (factor; event time, within strata), `.rows` (at risk) and
-#'   `.events`. Periods in which nobody or everybody has the event say nothing about the covariates and are left out.
+#' @return A data.frame of the covariates, `.period` (factor; a number for each event time, within strata), `.rows` (at
+#'   risk) and `.events`. Periods in which nobody or everybody has the event say nothing about the covariates and are
+#'   left out.
 #' @export
 person_periods <- function(data, covariates, strata = character()) {
   data <- same_times(data)
@@ -65,8 +69,8 @@ person_periods <- function(data, covariates, strata = character()) {
   row <- rep(seq_len(nrow(data)), count)
   period <- sequence(count, from = pmax(first, 1L))
   event <- data$event[row] & period == last[row]
-  stratum <- if (length(strata)) crossed(data[strata]) else factor(rep("", nrow(data)))
-  baseline <- crossed(list(stratum[row], times[period]), " at ")
+  stratum <- if (length(strata)) row_patterns(data, strata) else 1L
+  baseline <- factor(rep_len(stratum, nrow(data))[row] * as.double(length(times) + 1L) + period)
   codes <- lapply(data[covariates], function(value) match(value, unique(value))[row])
   key <- do.call(paste, c(list(as.integer(baseline)), unname(codes)))
   pattern <- match(key, key)

@@ -1,13 +1,12 @@
 # Standard errors of cloglog() that count the rows of one cluster as one: scores of all person-periods, summed by
 # cluster, between two inverse informations. NULL where there are too many person-periods to keep the clusters apart.
 # Liang and Zeger (1986), Biometrika 73:13, eq. 9 with the identity as working correlation.
-cloglog_robust <- function(object, data, covariates, strata, cluster, most = 5e6) {
-  data$.cluster <- match(data[[cluster]], unique(data[[cluster]]))
-  if (nrow(data) * as.double(n_distinct(times_of_events(data))) > most) return(NULL)
-  rows <- person_periods(data, c(covariates, ".cluster"), strata)
+cloglog_robust <- function(object, numbers, most = 5e6) {
+  if (nrow(numbers$rows) * as.double(n_distinct(times_of_events(numbers$rows))) > most) return(NULL)
+  rows <- person_periods(numbers$rows, c(numbers$x, ".cluster"), numbers$strata)
   inverse <- stats::vcov(object, complete = FALSE)
   names <- colnames(inverse)
-  x <- stats::model.matrix(stats::reformulate(quoted(covariates)), rows)
+  x <- cbind("(Intercept)" = 1, as.matrix(rows[numbers$x]))
   period <- paste0(".period", rows$.period)
   beta <- stats::coef(object)[names]
   base <- ifelse(period %in% names, beta[period], 0)

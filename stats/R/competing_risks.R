@@ -45,20 +45,24 @@ by_cause <- function(data, cause) {
 
 # Fine and Gray's model of one cause: who had another event stays at risk, with the weight of still being followed.
 fine_gray <- function(data, cause, covariates, strata, cluster, ties, conf, terms) {
-  data$.id <- subject_of(data)
-  data$.cluster <- if (nzchar(cluster)) data[[cluster]] else data$.id
+  numbers <- in_numbers(data, covariates, strata, cluster)
+  rows <- data.frame(numbers$rows, to = data$to, .id = subject_of(data))
+  if (!nzchar(cluster)) rows$.cluster <- rows$.id
   events <- sum(data$to == cause)
   attempt <- captured({
-    formula <- state_formula(paste(c(quoted(c(covariates, strata)), ".cluster"), collapse = " + "))
-    wide <- do.call(survival::finegray, list(formula, quote(data), etype = cause, id = quote(.id)))
+    formula <- state_formula(paste(c(numbers$x, numbers$strata, ".cluster"), collapse = " + "))
+    wide <- do.call(survival::finegray, list(formula, quote(rows), etype = cause, id = quote(.id)))
     names(wide)[match(c("fgstart", "fgstop", "fgstatus"), names(wide))] <- c("start", "stop", "event")
-    do.call(survival::coxph, list(cox_formula(covariates, strata), quote(wide), weights = quote(fgwt),
-                                  cluster = quote(.cluster), ties = ties))
+    fit <- do.call(survival::coxph, list(cox_formula(numbers$x, numbers$strata), quote(wide), weights = quote(fgwt),
+                                         cluster = quote(.cluster), ties = ties))
+    in_own_units(fit, numbers)
   })
   if (is.null(attempt$value)) return(no_coefficients(events, "failed", paste("R stopped with:", attempt$error)))
   fit <- attempt$value
   errors <- function(variance) stats::setNames(sqrt(diag(as.matrix(variance))), names(stats::coef(fit)))
   rows <- coefficient_rows(terms, stats::coef(fit), errors(fit$naive.var), errors(fit$var), conf)
-  doubt <- paste(doubts(data, terms, rows, ".cluster", events), collapse = "; ")
+  group <- fresh_names(data, "cluster")
+  data[[group]] <- if (nzchar(cluster)) data[[cluster]] else subject_of(data)
+  doubt <- paste(doubts(data, terms, rows, group, events), collapse = "; ")
   data.frame(events = events, rows, status = if (nzchar(doubt)) "warning" else "ok", reason = doubt, doubt = doubt)
 }

@@ -80,19 +80,20 @@ count_rows <- function(data, covariates, strata, share = 1, groupings = characte
   collapsed <- collapse_rows(data, c("event", strata, "stop", "start", groupings, covariates), share * nrow(data))
   if (is.null(collapsed)) return(NULL)
   rows <- data[collapsed$row, c("start", "stop", "event", strata, covariates), drop = FALSE]
-  design <- stats::model.matrix(stats::reformulate(quoted(covariates)), rows)
-  x <- design[, -1L, drop = FALSE]
+  parts <- lapply(covariates, function(column) design_matrix(rows, column))
+  x <- if (length(parts)) do.call(cbind, parts) else matrix(0, nrow(rows), 0L)
   # Times that differ by rounding only are one time, as in coxph().
   y <- unclass(survival::aeqSurv(survival::Surv(rows$start, rows$stop, rows$event)))
-  stratum <- if (length(strata)) as.integer(crossed(rows[strata])) else rep(1L, nrow(rows))
+  stratum <- if (length(strata)) row_patterns(rows, strata) else rep(1L, nrow(rows))
   died <- y[, 3L] == 1
   distinct <- sort(unique(c(y[, 1:2])))
   position <- function(time) stratum * (length(distinct) + 1) + match(time, distinct)
   moments <- sort(unique(position(y[, 2L])[died]))
   last <- findInterval(position(y[, 2L]), moments)
-  means <- colSums(x * collapsed$count) / sum(collapsed$count)
+  # Twice, since what rounding leaves of a mean far from zero is large beside a small spread.
+  for (pass in 1:2) x <- sweep(x, 2L, colSums(x * collapsed$count) / sum(collapsed$count))
   list(
-    x = sweep(x, 2L, means), column = covariates[attr(design, "assign")[-1L]], count = collapsed$count, died = died,
+    x = x, column = rep(covariates, vapply(parts, ncol, 0L)), count = collapsed$count, died = died,
     first = findInterval(position(y[, 1L]), moments) + 1L, last = last,
     times = y[died, 2L][match(seq_along(moments), last[died])], start = y[, 1L], stop = y[, 2L], stratum = stratum,
     groups = lapply(data[groupings], function(grouping) factor(grouping[collapsed$row])), pattern = collapsed$pattern

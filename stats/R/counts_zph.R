@@ -15,7 +15,7 @@ zph_of_counts <- function(object, transform = "identity") {
   columns$GLOBAL <- seq_along(counts$column)
   table <- vapply(columns, function(j) {
     # The other products with time stay out of the model.
-    c(chisq = sum(score[j] * solve(free[j, j, drop = FALSE], score[j])), df = length(j))
+    c(chisq = quadratic_form(free[j, j, drop = FALSE], score[j]), df = length(j))
   }, c(chisq = 0, df = 0))
   p <- stats::pchisq(table["chisq", ], table["df", ], lower.tail = FALSE)
   died <- which(counts$died)

@@ -5,14 +5,25 @@
 #' @param strata character, columns whose levels get a baseline hazard of their own.
 #' @param cluster column whose rows are not independent, for the robust standard error; `""` for none.
 #' @param ties `"efron"` or `"breslow"`. Probing at checkpoints makes ties; Breslow is biased towards zero by them.
+#' @param init coefficients to start from, in the units of the data.
+#' @param offset a number a row, added to its log hazard; NULL for none.
 #' @param ... passed on to `survival::coxph()`.
-#' @return The `coxph` fit.
+#' @return The `coxph` fit, with the coefficients of [describe_terms()]. It was made of numbered columns, centred and
+#'   scaled, so that neither names nor units mean anything to it: its formula and model frame are those.
 #' @references Cox (1972), JRSS B 34:187. Efron (1977), JASA 72:557. Lin and Wei (1989), JASA 84:1074 (robust errors).
 #' @export
-fit_cox <- function(data, covariates, strata = character(), cluster = "", ties = "efron", ...) {
+fit_cox <- function(data, covariates, strata = character(), cluster = "", ties = "efron", init = NULL, offset = NULL,
+                    ...) {
   check_ties(ties)
-  formula <- cox_formula(covariates, strata, cluster)
-  survival::coxph(formula, data = data, ties = ties, x = TRUE, model = TRUE, ...)
+  numbers <- in_numbers(data, covariates, strata, cluster)
+  formula <- cox_formula(numbers$x, numbers$strata, numbers$cluster)
+  if (!is.null(offset)) {
+    numbers$rows$.offset <- offset
+    formula <- stats::update(formula, . ~ . + offset(.offset))
+  }
+  args <- list(formula, data = quote(numbers$rows), ties = ties, x = TRUE, model = TRUE, ...)
+  if (!is.null(init)) args$init <- unname(init) * numbers$scale
+  in_own_units(do.call(survival::coxph, args), numbers)
 }
 
 #' Tables of a Cox model, with its Schoenfeld analysis

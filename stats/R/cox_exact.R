@@ -37,28 +37,27 @@ cox_exact <- function(data, covariates, strata = character(), cluster = "", conf
 
 # Rows that all enter together are fitted as they are; else every risk set becomes a stratum.
 fit_exact <- function(data, covariates, strata) {
-  namespace <- asNamespace("survival")
-  right <- c(quoted(covariates), sprintf("strata(%s)", toString(quoted(strata)))[length(strata) > 0L])
-  data$.time <- data$stop
-  if (n_distinct(data$start) > 1L) {
-    data <- risk_sets(data, strata)
-    right <- c(quoted(covariates), "strata(.set)")
-  }
-  formula <- stats::as.formula(paste("Surv(.time, event) ~", paste(right, collapse = " + ")), env = namespace)
-  survival::coxph(formula, data, ties = "exact")
+  numbers <- in_numbers(data, covariates, strata)
+  rows <- numbers$rows
+  rows$.time <- rows$stop
+  if (n_distinct(rows$start) > 1L) rows <- risk_sets(rows)
+  right <- c(numbers$x, "strata(.strata)"[!is.null(rows$.strata)])
+  formula <- stats::as.formula(paste("Surv(.time, event) ~", paste(right, collapse = " + ")),
+                               env = asNamespace("survival"))
+  in_own_units(survival::coxph(formula, rows, ties = "exact"), numbers)
 }
 
-risk_sets <- function(data, strata) {
-  stratum <- if (length(strata)) crossed(data[strata]) else rep("", nrow(data))
+risk_sets <- function(data) {
+  stratum <- if (is.null(data$.strata)) rep(1L, nrow(data)) else data$.strata
   times <- sort(unique(times_of_events(data)))
   first <- findInterval(data$start, times) + 1L
   count <- pmax(findInterval(data$stop, times) - first + 1L, 0L)
   check_size(sum(as.double(count)), 1)
   row <- rep(seq_len(nrow(data)), count)
-  time <- times[sequence(count, from = first)]
+  moment <- sequence(count, from = first)
   sets <- data[row, , drop = FALSE]
-  sets$event <- sets$event & sets$stop == time
+  sets$event <- sets$event & sets$stop == times[moment]
   sets$.time <- 1
-  sets$.set <- crossed(list(stratum[row], time))
+  sets$.strata <- stratum[row] * as.double(length(times) + 1L) + moment
   sets
 }

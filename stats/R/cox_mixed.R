@@ -90,11 +90,28 @@ with_notes <- function(result, notes) {
 #' @export
 fit_coxme <- function(data, covariates, random, strata = character(), ties = "efron", variance = 0.04,
                       fixed = NULL) {
-  formula <- cox_formula(covariates, strata, random = random)
+  numbers <- in_numbers(data, covariates, strata, random = random)
+  formula <- cox_formula(numbers$x, numbers$strata, random = numbers$random)
   # One start value a term, in the formula's order: coxme refuses named ones. Its own tolerance of 1e-5 is relative to
   # the log likelihood, and so stops early on large data.
-  coxme::coxme(formula, data = data, ties = ties, vinit = rep_len(as.list(variance), length(random)), vfixed = fixed,
-               control = coxme::coxme.control(optpar = list(method = "BFGS", control = list(reltol = 1e-7))))
+  object <- coxme::coxme(
+    formula, data = numbers$rows, ties = ties, vinit = rep_len(as.list(variance), length(random)), vfixed = fixed,
+    control = coxme::coxme.control(optpar = list(method = "BFGS", control = list(reltol = 1e-7)))
+  )
+  mixed_in_own_units(object, numbers)
+}
+
+# As in_own_units(). The coefficients stand last in the information of a coxme fit, whose columns `rmat` hold them.
+mixed_in_own_units <- function(object, numbers) {
+  for (part in c("vcoef", "frail")) {
+    names(object[[part]]) <- numbers$groupings[match(names(object[[part]]), numbers$random)]
+  }
+  if (!length(numbers$x)) return(object)
+  object$coefficients <- stats::setNames(object$coefficients / numbers$scale, numbers$coefficients)
+  size <- c(rep(1, nrow(object$variance) - length(numbers$scale)), numbers$scale)
+  dense <- ncol(object$variance@rmat)
+  object$variance@rmat <- object$variance@rmat / outer(size, utils::tail(size, dense))
+  object
 }
 
 # Fits from several starts: the best one, and all that reach (nearly) its likelihood.

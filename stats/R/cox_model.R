@@ -58,7 +58,7 @@ joint_tests <- function(object, terms) {
   rows <- lapply(unique(terms$block), function(block) {
     at <- match(terms$coefficient[terms$block == block], names(estimate))
     if (length(at) < 2L || anyNA(estimate[at])) return(NULL)
-    chisq <- drop(estimate[at] %*% solve(variance[at, at], estimate[at]))
+    chisq <- quadratic_form(variance[at, at], estimate[at])
     wald_row(block, "no effect at all", chisq, length(at))
   })
   do.call(rbind, rows)
@@ -75,7 +75,8 @@ basis_curves <- function(object, data, terms, frame, conf) {
   estimate <- stats::coef(object)
   rows <- lapply(blocks, function(block) {
     own <- terms[terms$block == block, ]
-    column <- tryCatch(all.vars(str2lang(block)), error = function(e) character())
+    written <- attr(frame$terms, "term.labels")
+    column <- all.vars(str2lang(written[match(block, plain_term(written))]))
     # In an interaction there is a curve for every value of the other variable.
     if (length(column) != 1L || sum(grepl(block, unique(terms$block), fixed = TRUE)) > 1L) return(NULL)
     at <- match(own$coefficient, names(estimate))
@@ -89,7 +90,8 @@ basis_curves <- function(object, data, terms, frame, conf) {
 # A column's own values, also where the formula standardised it.
 unscaled <- function(data, column, frame) {
   value <- data[[column]]
-  if (column %in% names(frame$sds)) value * frame$sds[[column]] + frame$means[[column]] else value
+  variable <- quoted(column)
+  if (variable %in% names(frame$sds)) value * frame$sds[[variable]] + frame$means[[variable]] else value
 }
 
 # A curve of log hazard ratios over at most 60 of the values that occur.

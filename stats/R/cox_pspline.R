@@ -13,32 +13,34 @@ cox_pspline <- function(data, covariates, strata = character(), cluster = "", ti
                         parsed, frame = NULL, zph = "identity") {
   check_ties(ties)
   written <- vapply(parsed$psplines, one_line, "")
+  values <- vapply(parsed$psplines, function(part) as.numeric(eval(part[[2L]], data, formula_environment())),
+                   numeric(nrow(data)))
+  if (any(!is.finite(values))) {
+    stop("a pspline() has values that are not finite; log1p(), or pmax() inside it, may be meant", call. = FALSE)
+  }
+  numbers <- in_numbers(data, covariates, strata)
   columns <- paste0(".pspline", seq_along(written))
+  rows <- data.frame(numbers$rows, `colnames<-`(standardised(values)$x, columns))
   right <- vapply(seq_along(written), function(i) {
     part <- parsed$psplines[[i]]
-    data[[columns[[i]]]] <<- as.numeric(eval(part[[2L]], data, formula_environment()))
     part[[1L]] <- quote(pspline)
     part[[2L]] <- as.name(columns[[i]])
     one_line(part)
   }, "")
-  if (any(!is.finite(as.matrix(data[columns])))) {
-    stop("a pspline() has values that are not finite; log1p(), or pmax() inside it, may be meant", call. = FALSE)
-  }
-  parts <- c(if (length(covariates)) quoted(covariates), right,
-             sprintf("strata(%s)", toString(quoted(strata)))[length(strata) > 0L])
+  parts <- c(numbers$x, right, "strata(.strata)"[length(strata) > 0L])
   formula <- stats::as.formula(paste("Surv(start, stop, event) ~", paste(parts, collapse = " + ")),
                                env = asNamespace("survival"))
-  object <- survival::coxph(formula, data, ties = ties, x = TRUE)
-  plain <- seq_along(stats::coef(object))[names(stats::coef(object)) %in% terms$coefficient]
-  se <- stats::setNames(sqrt(diag(as.matrix(object$var)))[plain], names(stats::coef(object))[plain])
-  coefficients <- coefficient_rows(terms, stats::coef(object)[plain], se, conf = conf)
+  object <- survival::coxph(formula, rows, ties = ties, x = TRUE)
+  plain <- seq_along(numbers$x)
+  own <- function(value) stats::setNames(value[plain] / numbers$scale, numbers$coefficients)
+  estimate <- own(stats::coef(object))
+  coefficients <- coefficient_rows(terms, estimate, own(sqrt(diag(as.matrix(object$var)))), conf = conf)
   dependent <- nzchar(cluster_of(data, cluster)$cluster)
   df <- sum(object$df)
   loglik <- object$loglik[[2L]]
   fitted <- stats::predict(object, type = "terms", se.fit = TRUE)
   curves <- lapply(fitted, function(value) unname(as.matrix(value)[, right, drop = FALSE]))
-  schoenfeld <- captured(zph_of_shapes(data, covariates, strata, ties, terms, stats::coef(object)[plain], curves$fit,
-                                       written, zph))
+  schoenfeld <- captured(zph_of_shapes(data, covariates, strata, ties, terms, estimate, curves$fit, written, zph))
   list(
     object = object,
     fit = list(
@@ -48,7 +50,7 @@ cox_pspline <- function(data, covariates, strata = character(), cluster = "", ti
       engine = engine("survival")
     ),
     tables = list(coefficients = coefficients, term_tests = pspline_tests(object, written),
-                  effect_curves = pspline_curves(curves, data, columns, parsed, frame, conf),
+                  effect_curves = pspline_curves(curves, data, values, parsed, frame, conf),
                   zph_tests = schoenfeld$value),
     # A penalised spline counts for as many coefficients as it has effective degrees of freedom.
     doubt = c(doubts(data, terms, coefficients, events = Inf), few_events_remark(sum(data$event), ceiling(df))),
@@ -65,11 +67,10 @@ cox_pspline <- function(data, covariates, strata = character(), cluster = "", ti
 # The Schoenfeld tests of the model whose covariates are the plain ones and the fitted shapes (coefficient 1), all where
 # the fit left them.
 zph_of_shapes <- function(data, covariates, strata, ties, terms, estimate, shapes, written, zph) {
-  names <- paste0(".shape", seq_along(written))
+  names <- fresh_names(data, paste0(".shape", seq_along(written)))
   data[names] <- as.data.frame(shapes)
-  object <- survival::coxph(cox_formula(c(covariates, names), strata), data, ties = ties, x = TRUE, model = TRUE,
-                            init = c(unname(estimate), rep(1, length(names))),
-                            control = survival::coxph.control(iter.max = 0L))
+  object <- fit_cox(data, c(covariates, names), strata, "", ties, init = c(estimate, rep(1, length(names))),
+                    control = survival::coxph.control(iter.max = 0L))
   shaped <- describe_terms(data, names)
   shaped$block <- written
   zph_tables(object, rbind(terms, shaped), transform = zph)$zph_tests
@@ -87,11 +88,11 @@ pspline_tests <- function(object, written) {
              chisq = rows[, "Chisq"], df = rows[, "DF"], p = rows[, "p"], row.names = NULL)
 }
 
-pspline_curves <- function(curves, data, columns, parsed, frame, conf) {
-  rows <- lapply(seq_along(columns), function(i) {
+pspline_curves <- function(curves, data, values, parsed, frame, conf) {
+  rows <- lapply(seq_len(ncol(values)), function(i) {
     column <- all.vars(parsed$psplines[[i]][[2L]])
     axis <- if (length(column) == 1L) column else one_line(parsed$psplines[[i]][[2L]])
-    value <- if (length(column) == 1L) unscaled(data, column, frame) else data[[columns[[i]]]]
+    value <- if (length(column) == 1L) unscaled(data, column, frame) else values[, i]
     chosen <- spread_over(value)
     curve_frame(one_line(parsed$psplines[[i]]), axis, axis, value[chosen], curves$fit[chosen, i],
                 curves$se.fit[chosen, i], conf)

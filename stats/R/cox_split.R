@@ -20,15 +20,14 @@ cox_split <- function(data, covariates, strata = character(), cluster = "", ties
   rest <- setdiff(covariates, failing$columns)
   changing <- terms[terms$column %in% failing$columns, ]
   cluster <- cluster_of(data, cluster)$cluster
-  needed <- unique(c("start", "stop", "event", "fact_id", covariates, strata, cluster[nzchar(cluster)]))
   # Whole designs: a factor's columns are written out, so that each has its product with each period.
-  design <- stats::model.matrix(stats::reformulate(quoted(failing$columns)), data)[, changing$coefficient, drop = FALSE]
-  data$.row <- seq_len(nrow(data))
-  long <- split_time(data[c(needed, ".row")], cuts)
+  design <- design_values(data, changing)
+  split <- split_time(data, cuts)
+  long <- split$data
   periods <- seq_len(length(cuts) + 1L)
-  made <- paste0(".split", rep(seq_len(nrow(changing)), each = length(periods)), "_", periods)
+  made <- fresh_names(long, paste0(".split", rep(seq_len(nrow(changing)), each = length(periods)), "_", periods))
   long[made] <- as.data.frame(do.call(cbind, lapply(seq_len(nrow(changing)), function(i) {
-    outer(long$.period, periods, `==`) * design[long$.row, i]
+    outer(split$period, periods, `==`) * design[split$row, i]
   })))
   object <- fit_cox(long, c(rest, made), strata, cluster, ties)
   plain <- fit_cox(data, covariates, strata, "", ties)
@@ -38,13 +37,13 @@ cox_split <- function(data, covariates, strata = character(), cluster = "", ties
   model <- stats::setNames(sqrt(diag(as.matrix(naive))), names)
   edges <- c(min(data$start), cuts, max(data$stop))
   split_terms <- changing[rep(seq_len(nrow(changing)), each = length(periods)), ]
-  split_terms$coefficient <- made
+  split_terms$coefficient <- quoted(made)
   # Infinite or missing in a period: no row of numbers, as for the model as a whole.
   rows <- coefficient_rows(split_terms, stats::coef(object), model, used, conf)
   period <- rep(periods, nrow(changing))
   by_period <- data.frame(
     term = rows$term, period = period, from = edges[period], to = edges[period + 1L],
-    events = as.vector(tapply(long$event, factor(long$.period, periods), sum))[period], estimate = rows$estimate,
+    events = as.vector(tapply(long$event, factor(split$period, periods), sum))[period], estimate = rows$estimate,
     se = rows$se_robust, hr = rows$hr, lower = rows$lower, upper = rows$upper, p = rows$p
   )
   last <- function(fit) fit$loglik[[length(fit$loglik)]]

@@ -26,8 +26,7 @@ cox_stratified <- function(data, covariates, strata = character(), cluster = "",
                             terms[terms$column %in% rest, , drop = FALSE])
   tests <- captured(zph_tables(result$object, terms[terms$column %in% rest, , drop = FALSE], conf, zph))
   result$tables$zph_tests <- tests$value$zph_tests
-  per_stratum <- tapply(made$data$event, made$data[made$columns], sum)
-  count <- sum(!is.na(per_stratum))
+  count <- n_distinct(row_patterns(made$data, made$columns))
   result$remarks <- c(
     result$remarks,
     sprintf("%d events in %d strata: little is left to compare within them", sum(data$event), count)[
@@ -55,7 +54,9 @@ not_proportional <- function(data, covariates, strata, ties, terms, zph = "ident
   global <- tests[tests$term == "GLOBAL", ]
   if (!nrow(failing) && isTRUE(global$p < 0.05)) failing <- single[which.min(single$p), ]
   if (!nrow(failing)) return(none("not needed", paste("no test of proportional hazards fails:", p(tests))))
-  list(columns = failing$term, reason = paste("the hazard ratio changes with time:", p(rbind(failing, global))))
+  columns <- unique(terms$column)
+  list(columns = columns[match(failing$term, term_names(columns))],
+       reason = paste("the hazard ratio changes with time:", p(rbind(failing, global))))
 }
 
 # The columns that make the strata: factors as they are, numbers in thirds.
@@ -64,7 +65,7 @@ with_strata <- function(data, columns) {
   made <- vapply(columns, function(column) {
     if (!is.numeric(data[[column]])) return(column)
     groups <- grouped_by(data, column)
-    name <- paste0(column, "_thirds")
+    name <- fresh_names(data, paste0(column, "_thirds"))
     data[[name]] <<- groups$value
     notes <<- c(notes, groups$notes)
     name

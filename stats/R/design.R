@@ -19,6 +19,8 @@ formula_design <- function(parsed, data, standardise = FALSE) {
   formula <- eval(call("~", parsed$right))
   environment(formula) <- formula_environment()
   frame <- stats::model.frame(formula, data, na.action = stats::na.pass)
+  # As the terms object calls them: a column `log(x)` and the logarithm of x are two variables.
+  names(frame) <- vapply(as.list(attr(stats::terms(frame), "variables"))[-1L], one_line, "")
   check_finite(frame)
   frame <- as_levels(frame, names(frame))
   varying <- varying_terms(stats::terms(frame), frame)
@@ -27,16 +29,37 @@ formula_design <- function(parsed, data, standardise = FALSE) {
   scaled <- scale_variables(frame, standardise, same_rows(data[c("run", "fact_id")]))
   made <- lapply(varying$labels, design_block, terms = stats::terms(frame), frame = scaled$frame, sds = scaled$sds,
                  means = scaled$means)
+  made <- own_columns(made, names(data))
   columns <- do.call(cbind, lapply(made, `[[`, "data"))
   chosen <- estimable(columns, names(columns))
   data[names(columns)] <- columns
   terms <- do.call(rbind, lapply(made, `[[`, "terms"))
+  terms$term <- make.unique(terms$term, " #")
   list(
     data = data, covariates = chosen$covariates,
     terms = terms[terms$column %in% chosen$covariates, , drop = FALSE],
     frame = list(terms = stats::terms(frame), means = scaled$means, sds = scaled$sds),
     remarks = c(varying$remarks, chosen$remarks)
   )
+}
+
+# What a part of the formula makes takes no name that a column of the data, or another part, has already: `a:b` may be
+# a product or a column. A column that stands in the formula by itself keeps its own.
+own_columns <- function(made, taken) {
+  for (i in seq_along(made)) {
+    if (made[[i]]$own) next
+    names <- utils::tail(make.unique(c(taken, names(made[[i]]$data))), length(made[[i]]$data))
+    made[[i]]$terms$coefficient <- renamed_coefficients(made[[i]]$terms, names, names(made[[i]]$data))
+    made[[i]]$terms$column <- names[match(made[[i]]$terms$column, names(made[[i]]$data))]
+    names(made[[i]]$data) <- names
+    taken <- c(taken, names)
+  }
+  made
+}
+
+renamed_coefficients <- function(terms, names, before) {
+  behind <- substring(terms$coefficient, nchar(quoted(terms$column)) + 1L)
+  paste0(quoted(names[match(terms$column, before)]), behind)
 }
 
 # The logarithm of zero is no missing value: it is a formula that does not fit the column.
@@ -99,19 +122,21 @@ design_block <- function(label, terms, frame, sds, means) {
   plain <- length(coding) == 1L && coding == 1 && !is.matrix(frame[[names(coding)]])
   name <- plain_term(label)
   if (plain) {
-    value <- frame[[names(coding)]]
-    data <- as_treatment(stats::setNames(data.frame(value), name), name)
-    names(sds) <- plain_term(names(sds))
-    names(means) <- plain_term(names(means))
-    terms <- describe_terms(data, name, sds, means)
-    return(list(data = data, terms = cbind(terms, block = rep(name, nrow(terms)))))
+    symbol <- is.symbol(str2lang(label))
+    if (symbol) name <- as.character(str2lang(label))
+    data <- as_treatment(stats::setNames(data.frame(frame[[names(coding)]]), name), name)
+    own <- function(values) stats::setNames(values[names(values) == names(coding)], rep(name, label %in% names(values)))
+    terms <- describe_terms(data, name, own(sds), own(means))
+    if (!symbol) terms$term <- sub(term_names(name), name, terms$term, fixed = TRUE)
+    block <- if (symbol) term_names(name) else name
+    return(list(data = data, terms = cbind(terms, block = rep(block, nrow(terms))), own = symbol))
   }
   parts <- lapply(names(coding), function(variable) {
     variable_parts(frame[[variable]], variable, coding[[variable]], sds)
   })
   product <- Reduce(times, parts)
-  names <- unname(product$term)
-  data <- stats::setNames(as.data.frame(product$value, check.names = FALSE), names)
+  names <- make.unique(unname(product$term), " #")
+  data <- stats::setNames(as.data.frame(unname(product$value)), names)
   unit <- product$unit
   if (length(coding) > 1L) unit <- paste0("ratio of hazard ratios (", unit, ")")
   terms <- data.frame(column = names, coefficient = quoted(names), term = names, label = paste0(names, ": ", unit),
@@ -119,7 +144,7 @@ design_block <- function(label, terms, frame, sds, means) {
                       range = vapply(data, function(x) diff(range(x)), 0, USE.NAMES = FALSE),
                       spread = vapply(data, stats::sd, 0, USE.NAMES = FALSE), centre = 0, scale = 1,
                       block = name)
-  list(data = data, terms = terms)
+  list(data = data, terms = terms, own = FALSE)
 }
 
 # The columns of one variable in a product: a matrix, with their words.

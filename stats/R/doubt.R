@@ -51,10 +51,11 @@ eventless_levels <- function(data, terms) {
   said <- lapply(unique(terms$column[nzchar(terms$level)]), function(column) {
     value <- factor(data[[column]])
     events <- tapply(data$event, value, sum)
-    none <- names(events)[events == 0]
+    none <- which(events == 0)
     reference <- terms$reference[terms$column == column][[1L]]
-    words <- sprintf("no event among the %d rows with %s = %s", as.integer(table(value)[none]), column, none)
-    words[none == reference] <- paste0(words[none == reference], " (the reference level: choose another one)")
+    words <- sprintf("no event among the %d rows with %s = %s", tabulate(value)[none], column, levels(value)[none])
+    chosen <- levels(value)[none] == reference
+    words[chosen] <- paste0(words[chosen], " (the reference level: choose another one)")
     words
   })
   as.character(unlist(said))

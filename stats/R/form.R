@@ -34,20 +34,20 @@ form_tables <- function(data, covariates, strata = character(), cluster = "", ti
 form_of <- function(data, column, covariates, strata, cluster, ties, conf, terms) {
   own <- terms[terms$column == column, ][1L, ]
   others <- setdiff(covariates, column)
-  data$.x <- data[[column]]
+  x <- data[[column]]
   units <- function(x) x * own$scale + own$centre
   null <- fit_cox(data, others, strata, "", ties)
-  spline <- fit_pspline(data, others, strata, ties)
+  spline <- fit_pspline(data, x, others, strata, ties)
   tests <- form_spline_tests(spline, own$term)
-  grid <- stats::quantile(data$.x, seq(0, 1, length.out = 61L), names = FALSE, type = 1L)
+  grid <- stats::quantile(x, seq(0, 1, length.out = 61L), names = FALSE, type = 1L)
   shapes <- if (isTRUE(tests$p[[2L]] < 0.05)) c("straight", "log", "spline") else "straight"
   fits <- lapply(stats::setNames(nm = shapes), function(shape) {
-    shape_of(data, shape, others, strata, cluster, ties, conf, units, unique(grid))
+    shape_of(data, x, shape, others, strata, cluster, ties, conf, units, unique(grid))
   })
   fits <- Filter(Negate(is.null), fits)
   curves <- c(
-    list(residuals = residual_smooth(data$.x, stats::residuals(null, "martingale"), unique(grid), conf),
-         pspline = pspline_curve(spline, data$.x, conf)),
+    list(residuals = residual_smooth(x, stats::residuals(null, "martingale"), unique(grid), conf),
+         pspline = pspline_curve(spline, x, conf)),
     lapply(fits, `[[`, "curve")
   )
   curves <- do.call(rbind, lapply(names(curves), function(shape) {
@@ -57,7 +57,7 @@ form_of <- function(data, column, covariates, strata, cluster, ties, conf, terms
   main <- terms[terms$column == covariates[[1L]], ][1L, ]
   list(
     form_tests = tests,
-    form_points = data.frame(term = own$term, residual_points(units(data$.x), stats::residuals(null, "martingale"))),
+    form_points = data.frame(term = own$term, residual_points(units(x), stats::residuals(null, "martingale"))),
     form_curves = curves,
     form_shapes = do.call(rbind, lapply(names(fits), function(shape) {
       data.frame(term = own$term, shape = shape, fits[[shape]]$row, main_of(fits[[shape]], main, column, conf))
@@ -65,9 +65,11 @@ form_of <- function(data, column, covariates, strata, cluster, ties, conf, terms
   )
 }
 
-fit_pspline <- function(data, others, strata, ties) {
-  formula <- stats::update(cox_formula(others, strata), . ~ . + pspline(.x, df = 4))
-  survival::coxph(formula, data, ties = ties, model = TRUE)
+fit_pspline <- function(data, x, others, strata, ties) {
+  numbers <- in_numbers(data, others, strata)
+  numbers$rows$.own <- drop(standardised(cbind(x))$x)
+  formula <- stats::update(cox_formula(numbers$x, numbers$strata), . ~ . + pspline(.own, df = 4))
+  survival::coxph(formula, numbers$rows, ties = ties, model = TRUE)
 }
 
 # survival's Wald tests: of the slope over equally spaced coefficients, and of what is left.
@@ -97,21 +99,22 @@ pspline_curve <- function(object, x, conf) {
 }
 
 # A Cox model with the covariate in this shape: its curve on `grid`, and one row of what it says.
-shape_of <- function(data, shape, others, strata, cluster, ties, conf, units, grid) {
-  if (shape == "log" && min(units(data$.x)) <= 0) return(NULL)
+shape_of <- function(data, x, shape, others, strata, cluster, ties, conf, units, grid) {
+  if (shape == "log" && min(units(x)) <= 0) return(NULL)
   basis <- switch(
     shape,
-    straight = function(x) matrix(x),
-    log = function(x) matrix(log(units(x))),
+    straight = function(at) matrix(at),
+    log = function(at) matrix(log(units(at))),
     spline = local({
-      knots <- splines::ns(data$.x, df = 3L)
-      function(x) unclass(stats::predict(knots, x))
+      knots <- splines::ns(x, df = 3L)
+      function(at) unclass(stats::predict(knots, at))
     })
   )
-  design <- basis(data$.x)
-  own <- paste0(".shape", seq_len(ncol(design)))
-  data[own] <- as.data.frame(design)
-  object <- fit_cox(data, c(others, own), strata, cluster, ties)
+  design <- basis(x)
+  made <- fresh_names(data, paste0(".shape", seq_len(ncol(design))))
+  data[made] <- as.data.frame(design)
+  object <- fit_cox(data, c(others, made), strata, cluster, ties)
+  own <- quoted(made)
   beta <- stats::coef(object)[own]
   vcov <- as.matrix(object$var)
   vcov <- vcov[match(own, names(stats::coef(object))), match(own, names(stats::coef(object))), drop = FALSE]
@@ -122,13 +125,13 @@ shape_of <- function(data, shape, others, strata, cluster, ties, conf, units, gr
     half <- z * sqrt(rowSums((difference %*% vcov) * difference))
     data.frame(fit = fit, lower = fit - half, upper = fit + half)
   }
-  ends <- stats::quantile(data$.x, c(0.25, 0.75), names = FALSE, type = 1L)
+  ends <- stats::quantile(x, c(0.25, 0.75), names = FALSE, type = 1L)
   quartiles <- exp(contrast(ends[[2L]], ends[[1L]]))
   loglik <- object$loglik[[length(object$loglik)]]
   df <- sum(!is.na(stats::coef(object)))
   list(
     object = object, own = own,
-    curve = data.frame(value = grid, contrast(grid, stats::median(data$.x))),
+    curve = data.frame(value = grid, contrast(grid, stats::median(x))),
     row = data.frame(df = df, loglik = loglik, aic = 2 * df - 2 * loglik, from = units(ends[[1L]]),
                      to = units(ends[[2L]]), hr = quartiles$fit, lower = quartiles$lower, upper = quartiles$upper)
   )

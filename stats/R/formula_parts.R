@@ -139,6 +139,7 @@ check_depth <- function(node, depth) {
 
 # A part of a formula as the coefficients of a product are called: a:b is a * b; a:b within parentheses is a range.
 shown_part <- function(part) {
-  product <- grepl(":", gsub("\\([^()]*\\)", "", part), fixed = TRUE) & !grepl("\\([^()]*:", part)
+  product <- !startsWith(part, "`") &
+    grepl(":", gsub("\\([^()]*\\)", "", part), fixed = TRUE) & !grepl("\\([^()]*:", part)
   ifelse(product, gsub(":", " * ", part, fixed = TRUE), part)
 }

@@ -49,7 +49,9 @@ frailty_gamma <- function(data, covariates, random, strata = character(), cluste
   }
   loglik <- max(best$objective, without)
   boundary <- variance < 1e-3 || best$objective < without + 1e-6
-  coefficients <- coefficient_rows(terms, stats::coef(object), frailty_errors(object), conf = conf)
+  dense <- gamma_errors(object, data, fixed, grouping, strata, ties, variance)
+  errors <- if (is.null(dense)) frailty_errors(object) else dense
+  coefficients <- coefficient_rows(terms, stats::coef(object), errors, conf = conf)
   random_effects <- gamma_rows(object, data, grouping, variance, conf)
   proportional <- zph_given_random(data, fixed, strata, ties, terms, stats::coef(object), random_effects, zph)
   levels <- random_effects$level
@@ -80,7 +82,8 @@ frailty_gamma <- function(data, covariates, random, strata = character(), cluste
     remarks = c(used$remarks, paste0("gamma frailty of ", grouping, ": ", verdict)[boundary]),
     notes = c(
       setdiff(chosen$remarks, used$remarks), paste("one grouping only:", grouping)[length(random) > 1L], proportional$remarks,
-      "variance by the profile over fixed values; standard errors given the variance; marginal log likelihood"
+      "variance by the profile over fixed values; standard errors given the variance; marginal log likelihood",
+      "standard errors take the frailties for uncorrelated given the rest, and may be some per cent off"[is.null(dense)]
     )
   )
 }
@@ -94,15 +97,18 @@ frailty_gamma <- function(data, covariates, random, strata = character(), cluste
 fit_frailty <- function(data, covariates, grouping, strata = character(), ties = "efron", distribution = "gamma",
                         variance = NULL, sparse = TRUE) {
   fixed <- if (is.null(variance)) "" else sprintf(", theta = %.17g", variance)
+  numbers <- in_numbers(data, covariates, strata, random = grouping)
   right <- c(
-    quoted(covariates), sprintf("strata(%s)", toString(quoted(strata)))[length(strata) > 0L],
-    sprintf("frailty(%s, distribution = \"%s\", sparse = %s%s)", quoted(grouping), distribution, sparse, fixed)
+    numbers$x, "strata(.strata)"[length(strata) > 0L],
+    sprintf("frailty(%s, distribution = \"%s\", sparse = %s%s)", numbers$random, distribution, sparse, fixed)
   )
   formula <- stats::as.formula(paste("Surv(start, stop, event) ~", paste(right, collapse = " + ")),
                                env = asNamespace("survival"))
   # coxph()'s 20 iterations are too few for a large variance: the log likelihood came out 36 too low, with a warning.
-  survival::coxph(formula, data, ties = ties,
-                  control = survival::coxph.control(iter.max = if (is.null(variance)) 20L else 500L))
+  iterations <- if (is.null(variance)) 20L else 500L
+  object <- survival::coxph(formula, numbers$rows, ties = ties,
+                            control = survival::coxph.control(iter.max = iterations))
+  in_own_units(object, numbers)
 }
 
 frailty_text <- function(covariates, grouping, strata, distribution) {
@@ -112,6 +118,19 @@ frailty_text <- function(covariates, grouping, strata, distribution) {
 
 frailty_errors <- function(object) {
   stats::setNames(sqrt(diag(as.matrix(object$var)))[seq_along(stats::coef(object))], names(stats::coef(object)))
+}
+
+# Standard errors from the whole penalised information, where there are not too many event times for it: survival's own
+# takes the frailties for uncorrelated given the rest. The gamma penalty (log frailty minus frailty, over the variance)
+# bends by the frailty over the variance.
+gamma_errors <- function(object, data, covariates, grouping, strata, ties, variance, most = 500L) {
+  if (!length(covariates) || is.null(object$frail)) return(NULL)
+  rows <- mixed_rows(data, covariates, grouping, strata)
+  if (length(rows$times) > most) return(NULL)
+  at <- list(b = list(unname(object$frail)), beta = unname(stats::coef(object)))
+  information <- mixed_information(rows, mixed_likelihood(rows, at, ties))
+  factor <- captured(factorised(information, list(variance / exp(object$frail))))$value
+  if (!is.null(factor)) stats::setNames(sqrt(diag(factor$beta_variance)), names(stats::coef(object)))
 }
 
 few_levels <- function(verdict, levels) {

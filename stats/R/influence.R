@@ -108,7 +108,7 @@ collinearity_rows <- function(object, terms) {
   rows <- lapply(columns, function(column) {
     own <- of == column
     factor <- determinant(own) * determinant(!own) / det(correlation)
-    influence_row("collinearity", column, "", factor^(1 / sum(own)))
+    influence_row("collinearity", term_names(column), "", factor^(1 / sum(own)))
   })
   do.call(rbind, rows)
 }

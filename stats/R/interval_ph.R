@@ -50,8 +50,9 @@ fit_interval <- function(data, covariates = character(), strata = character(), c
   stratum <- if (length(strata)) crossed(data[strata]) else factor(rep("", nrow(data)))
   x <- design_matrix(data, covariates)
   # Centred and scaled, so that the search and its tolerances do not depend on the units.
-  centre <- colMeans(x)
-  scale <- pmax(apply(x, 2L, stats::sd), 1e-12)
+  standard <- standardised(x)
+  centre <- standard$centre
+  scale <- standard$scale
   pattern <- same_rows(c(rows[c("entry", "left", "right")], list(stratum), data[covariates]))
   one <- which(!duplicated(pattern))
   weight <- tabulate(pattern)
@@ -59,7 +60,7 @@ fit_interval <- function(data, covariates = character(), strata = character(), c
   span <- max(data$stop) - min(data$start)
   scaled <- lapply(rows[c("entry", "left", "right")], function(time) (time[one] - min(data$start)) / span)
   pieced <- baseline_pieces(c(scaled, list(event = rows$event[one])), stratum[one], pieces)
-  z <- sweep(sweep(x[one, , drop = FALSE], 2L, centre), 2L, scale, "/")
+  z <- standard$x[one, , drop = FALSE]
   best <- maximise_interval(z, pieced, rows$event[one] & !pieced$certain, weight)
   scores <- row_scores(best$terms, z, pieced)[, best$free, drop = FALSE]
   inverse <- inverse_information(best$information)
@@ -99,12 +100,6 @@ dense_and_shared <- function(data) {
   if (!grid$known) return(grid$words)
   if (grid$shared && !grid$sparse) return(paste0(grid$words, ": the grouped-time model says the same"))
   character()
-}
-
-design_matrix <- function(data, covariates) {
-  if (!length(covariates)) return(matrix(0, nrow(data), 0L))
-  design <- stats::model.matrix(stats::reformulate(quoted(covariates)), data)
-  design[, -1L, drop = FALSE]
 }
 
 # Which rows are alike in all columns: numbers from 1, in order of first appearance.

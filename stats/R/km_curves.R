@@ -14,15 +14,16 @@
 #' @export
 km_curves <- function(data, by = "", cluster = "fact_id", conf = 0.95) {
   groups <- grouped_by(data, by)
-  data$.by <- groups$value
-  stretches <- stretches_of(data, groups$value)
-  followed <- do.call(rbind, lapply(levels(groups$value), function(level) {
-    within_stretch(data[groups$value == level, , drop = FALSE], stretches[[level]])
-  }))
   clustering <- cluster_of(data, cluster)
+  rows <- data.frame(data[intersect(c("start", "stop", "event", "left", "right"), names(data))], .by = groups$value)
+  if (nzchar(clustering$cluster)) rows$.cluster <- data[[clustering$cluster]]
+  stretches <- stretches_of(rows, groups$value)
+  followed <- do.call(rbind, lapply(seq_along(stretches), function(i) {
+    within_stretch(rows[bare_codes(groups$value) == i, , drop = FALSE], stretches[[i]])
+  }))
   formula <- stats::as.formula("Surv(start, stop, event) ~ .by", env = asNamespace("survival"))
   arguments <- list(formula = formula, data = quote(followed), conf.type = "log-log", conf.int = conf)
-  if (nzchar(clustering$cluster)) arguments$cluster <- as.name(clustering$cluster)
+  if (nzchar(clustering$cluster)) arguments$cluster <- quote(.cluster)
   object <- do.call(survival::survfit, arguments)
   curves <- curve_rows(object, followed, stretches, min(data$start))
   text <- if (nzchar(by)) quoted(by) else "1"
@@ -32,7 +33,7 @@ km_curves <- function(data, by = "", cluster = "fact_id", conf = 0.95) {
     fit = list(formula = paste("Surv(start, stop, event) ~", text), engine = engine("survival")),
     tables = list(
       curves = data.frame(by = rep(by, nrow(curves)), curves),
-      risk_table = risk_rows(data, by)
+      risk_table = risk_rows(rows, by)
     ),
     remarks = c(groups$remarks, flat[!any(data$event)], cut_words(stretches)),
     notes = sub("standard errors", "intervals", c(groups$notes, clustering$note))

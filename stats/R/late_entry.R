@@ -65,9 +65,9 @@ stretches_of <- function(data, groups) {
 
 # Where it is thin, with the level where there are several; and what became of the curve.
 thin_words <- function(stretches) {
-  told <- lapply(names(stretches), function(level) {
-    words <- stretches[[level]]$thin
-    if (length(stretches) > 1L) paste0(level, ": ", words, recycle0 = TRUE) else words
+  told <- lapply(seq_along(stretches), function(i) {
+    words <- stretches[[i]]$thin
+    if (length(stretches) > 1L) paste0(names(stretches)[[i]], ": ", words, recycle0 = TRUE) else words
   })
   as.character(unlist(told))
 }

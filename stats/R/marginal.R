@@ -53,10 +53,15 @@ marginal_gamma <- function(object, data, covariates, grouping, variance, coeffic
   do.call(rbind, rows)
 }
 
-# Breslow's cumulative hazard of a group of frailty 1 with every covariate at its reference or mean.
+# Breslow's cumulative hazard of a group of frailty 1 with every factor at its reference and every number at its mean
+# (of facts and runs, however their spells are cut): where the zero of a number lies is an accident of its unit.
 baseline_hazard <- function(object, data, covariates, grouping, times) {
   beta <- stats::coef(object)
-  x <- stats::model.matrix(stats::reformulate(quoted(covariates)), data)[, names(beta), drop = FALSE]
+  keys <- intersect(c("run", "fact_id"), names(data))
+  spell <- if (length(keys)) row_patterns(data, keys) else seq_len(nrow(data))
+  numeric <- covariates[vapply(data[covariates], is.numeric, TRUE)]
+  for (column in numeric) data[[column]] <- data[[column]] - mean(of_spells(data[[column]], spell))
+  x <- design_matrix(data, covariates)[, names(beta), drop = FALSE]
   risk <- exp(drop(x %*% ifelse(is.na(beta), 0, beta)) + object$frail[as.integer(factor(data[[grouping]]))])
   at <- sort(unique(times_of_events(data)))
   increment <- vapply(at, function(t) {

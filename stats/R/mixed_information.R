@@ -32,7 +32,7 @@ factorised <- function(information, variance) {
   sizes <- information$sizes
   diagonal <- information$diagonal + 1 / variance[[information$large]]
   dense <- information$dense - crossprod(information$border, information$border / diagonal)
-  diag(dense) <- diag(dense) + rep(c(1 / variance[information$others], 0, 0), sizes)
+  diag(dense) <- diag(dense) + rep(c(1 / unlist(variance[information$others]), 0, 0), sizes)
   root <- chol(dense)
   covariates <- sum(sizes) + 1L - rev(seq_len(sizes[[length(sizes)]]))
   list(

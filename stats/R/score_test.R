@@ -15,10 +15,11 @@ score_test <- function(data, by, strata = character(), cluster = "fact_id", ties
   if (nlevels(groups$value) < 2L) {
     return(list(status = "not estimable", reason = sprintf("%s is constant: there is nothing to compare", by)))
   }
-  data$.by <- groups$value
+  made <- fresh_names(data, ".by")
+  data[[made]] <- groups$value
   clustering <- cluster_of(data, cluster)
   # No iterations: the score test looks at the coefficients 0 only, and separation cannot disturb it.
-  object <- fit_cox(data, ".by", strata, clustering$cluster, ties, iter.max = 0L)
+  object <- fit_cox(data, made, strata, clustering$cluster, ties, iter.max = 0L)
   robust <- nzchar(clustering$cluster)
   statistic <- if (robust) object$rscore else object$score
   df <- nlevels(groups$value) - 1L

@@ -37,7 +37,7 @@ state_formula <- function(right) {
 
 # One history: a fact in a run.
 subject_of <- function(data) {
-  key <- paste(data$run, data$fact_id, sep = "\r")
+  key <- row_patterns(data, c("run", "fact_id"))
   match(key, unique(key))
 }
 

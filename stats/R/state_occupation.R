@@ -25,9 +25,10 @@ state_occupation <- function(data, by = character(), cluster = "fact_id", conf =
   ends <- vapply(stretches, `[[`, 0, "to")
   if (!length(horizon)) horizon <- min(ends)
   from_start <- !any(vapply(stretches, `[[`, TRUE, "late")) && horizon <= min(ends)
-  parts <- lapply(levels(stratum), function(level) {
-    own <- within_stretch(data[stratum == level, , drop = FALSE], stretches[[level]])
-    begin <- stretches[[level]]$from
+  parts <- lapply(seq_along(stretches), function(i) {
+    level <- levels(stratum)[[i]]
+    own <- within_stretch(data[bare_codes(stratum) == i, , drop = FALSE], stretches[[i]])
+    begin <- stretches[[i]]$from
     fit <- if (any(own$event)) aalen_johansen(own, cluster, begin) else nobody_moved(own, cluster)
     list(curves = cbind(stratum = level, occupation_rows(fit, own, conf)),
          means = if (from_start) cbind(stratum = level, sojourn_rows(fit, begin, horizon, conf)))
@@ -54,8 +55,9 @@ combined <- function(data, by) {
 }
 
 aalen_johansen <- function(data, cluster, start) {
-  data$.id <- subject_of(data)
-  data$.cluster <- if (nzchar(cluster)) data[[cluster]] else data$.id
+  id <- subject_of(data)
+  data <- data.frame(data[c("start", "stop", "from", "to")], .id = id,
+                     .cluster = if (nzchar(cluster)) data[[cluster]] else id)
   do.call(survival::survfit, list(
     state_formula("1"), data = quote(data), id = quote(.id), istate = quote(from), cluster = quote(.cluster),
     start.time = start, conf.type = "none"

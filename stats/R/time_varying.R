@@ -18,7 +18,7 @@
 cox_time_varying <- function(data, covariates, strata = character(), cluster = "", ties = "efron", conf = 0.95, terms,
                              time_varying, split = numeric(), tt = "") {
   clustering <- cluster_of(data, cluster)
-  moving <- terms[terms$block %in% time_varying, , drop = FALSE]
+  moving <- terms[plain_term(terms$block) %in% plain_term(time_varying), , drop = FALSE]
   if (!nrow(moving)) {
     stop("no part of the model is left that could change with time: ", toString(time_varying), call. = FALSE)
   }
@@ -36,18 +36,11 @@ cox_time_varying <- function(data, covariates, strata = character(), cluster = "
   result
 }
 
-# Values of the coefficients' columns: one column of numbers for each row of `terms`.
+# Values of the coefficients' columns: one column of numbers for each row of `terms`. Centred: a product with time is
+# within a risk set what it was, and a number far from zero does not drown in it.
 design_values <- function(data, terms) {
-  columns <- unique(terms$column)
-  stats::model.matrix(stats::reformulate(quoted(columns)), data)[, terms$coefficient, drop = FALSE]
-}
-
-# Rows split at `cuts`, with the number of the row that each piece comes from.
-pieces_of <- function(data, cuts) {
-  spells <- data.frame(data[c("start", "stop", "event")], .row = seq_len(nrow(data)))
-  pieces <- split_time(spells, cuts)
-  others <- setdiff(names(data), names(pieces))
-  cbind(pieces, data[pieces$.row, others, drop = FALSE])
+  x <- design_matrix(data, unique(terms$column))[, terms$coefficient, drop = FALSE]
+  sweep(x, 2L, colMeans(x))
 }
 
 period_columns <- function(data, moving, split) {
@@ -59,21 +52,22 @@ period_columns <- function(data, moving, split) {
   if (!length(usable)) {
     stop("no split time lies between the first event (", said[[1L]], ") and the last (", said[[2L]], ")", call. = FALSE)
   }
-  pieces <- pieces_of(data, usable)
-  values <- design_values(data, moving)[pieces$.row, , drop = FALSE]
+  pieces <- split_time(data, usable)
+  values <- design_values(data, moving)[pieces$row, , drop = FALSE]
   edges <- c(min(data$start), usable, max(data$stop))
   rows <- expand.grid(period = seq_len(length(usable) + 1L), which = seq_len(nrow(moving)))
   from <- edges[rows$period]
   to <- edges[rows$period + 1L]
   period <- function(words) sprintf(words, exactly(from), exactly(to))
   names <- paste(moving$term[rows$which], period("in (%s, %s]"))
-  for (i in seq_along(names)) {
-    pieces[[names[[i]]]] <- values[, rows$which[[i]]] * (pieces$.period == rows$period[[i]])
+  columns <- fresh_names(pieces$data, names)
+  for (i in seq_along(columns)) {
+    pieces$data[[columns[[i]]]] <- values[, rows$which[[i]]] * (pieces$period == rows$period[[i]])
   }
-  events <- vapply(rows$period, function(period) sum(pieces$event[pieces$.period == period]), 0L)
+  events <- vapply(rows$period, function(period) sum(pieces$data$event[pieces$period == period]), 0L)
   list(
-    data = pieces, moving = moving, rows = data.frame(rows, from = from, to = to, events = events),
-    terms = made_terms(names, paste0(moving$unit[rows$which], period(", %s to %s")), moving, rows$which),
+    data = pieces$data, moving = moving, rows = data.frame(rows, from = from, to = to, events = events),
+    terms = made_terms(columns, names, paste0(moving$unit[rows$which], period(", %s to %s")), moving, rows$which),
     said = sprintf(" by period, cut at %s", toString(exactly(usable))),
     remarks = sprintf("no split at %s: events are between %s and %s", toString(exactly(outside)), said[[1L]],
                       said[[2L]])[length(outside) > 0L]
@@ -85,26 +79,25 @@ time_columns <- function(data, moving, tt) {
   times <- sort(unique(data$stop[data$event]))
   if (tt == "log" && times[[1L]] <= 0) stop("tt = \"log\" needs times above 0", call. = FALSE)
   check_size(nrow(data) * as.double(length(times)) / 2, 1)
-  pieces <- pieces_of(data, times[-length(times)])
-  values <- design_values(data, moving)[pieces$.row, , drop = FALSE]
+  split <- split_time(data, times[-length(times)])
+  pieces <- split$data
+  values <- design_values(data, moving)[split$row, , drop = FALSE]
   shown <- if (tt == "log") "log(time)" else "time"
   names <- c(moving$term, paste(moving$term, "*", shown))
   # Only pieces that end at an event time are in a risk set; for the others any finite number will do.
   now <- f(pmax(pieces$stop, times[[1L]]))
-  for (i in seq_len(nrow(moving))) {
-    pieces[[moving$term[[i]]]] <- values[, i]
-    pieces[[names[[i + nrow(moving)]]]] <- values[, i] * now
-  }
+  columns <- fresh_names(pieces, names)
+  pieces[columns] <- as.data.frame(cbind(values, values * now))
   unit <- c(paste(moving$unit, if (tt == "log") "at time 1" else "at time 0"),
             rep(paste("change of the hazard ratio per unit of", shown), nrow(moving)))
   which <- rep(seq_len(nrow(moving)), 2L)
-  list(data = pieces, moving = moving, times = times, f = f, terms = made_terms(names, unit, moving, which),
+  list(data = pieces, moving = moving, times = times, f = f, terms = made_terms(columns, names, unit, moving, which),
        said = paste(" *", shown), remarks = character(),
        notes = sprintf("%d rows split at %d event times into %d", nrow(data), length(times), nrow(pieces)))
 }
 
-made_terms <- function(names, unit, moving, which) {
-  data.frame(column = names, coefficient = quoted(names), term = names, label = paste0(names, ": ", unit), unit = unit,
+made_terms <- function(columns, names, unit, moving, which) {
+  data.frame(column = columns, coefficient = quoted(columns), term = names, label = paste0(names, ": ", unit), unit = unit,
              level = "", reference = "", range = moving$range[which], spread = moving$spread[which], centre = 0,
              scale = 1, block = moving$block[which])
 }
@@ -155,5 +148,5 @@ contrast_test <- function(block, test, contrasts, estimate, variance) {
   contrast <- do.call(rbind, contrasts)
   estimate[is.na(estimate)] <- 0
   difference <- drop(contrast %*% estimate)
-  wald_row(block, test, drop(difference %*% solve(contrast %*% variance %*% t(contrast), difference)), nrow(contrast))
+  wald_row(block, test, quadratic_form(contrast %*% variance %*% t(contrast), difference), nrow(contrast))
 }

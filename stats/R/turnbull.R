@@ -24,7 +24,7 @@ turnbull <- function(data, by = "", cluster = "fact_id", conf = 0.95, draws = 20
   if (length(thin)) return(list(status = "not estimable", reason = paste(thin, collapse = "; ")))
   clustering <- cluster_of(data, cluster)
   id <- if (nzchar(clustering$cluster)) data[[cluster]] else seq_len(nrow(data))
-  id <- match(id, unique(id))
+  id <- match(id, sort(unique(id))) # the draws must not depend on the order of the rows
   rows <- censoring_intervals(data)
   weights <- seeded(seed, stats::rmultinom(draws, max(id), rep(1, max(id))))
   parts <- lapply(levels(groups$value), function(level) {

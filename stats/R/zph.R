@@ -18,8 +18,9 @@
 #' @export
 zph_tables <- function(object, terms, conf = 0.95, transform = "identity") {
   check_zph(transform)
-  parts <- if (is.null(terms$block)) terms$column else shown_part(terms$block)
-  object <- tested_as(object, parts[match(names(stats::coef(object)), terms$coefficient)])
+  terms <- terms[match(names(stats::coef(object)), terms$coefficient), , drop = FALSE]
+  parts <- if (is.null(terms$block)) term_names(terms$column) else shown_part(terms$block)
+  object <- tested_as(object, parts)
   counts <- inherits(object, "cox_counts")
   if (transform == "log" && min(moments_of_fit(object)) <= 0) {
     stop("the logarithm of time needs events after 0", call. = FALSE)
@@ -32,20 +33,23 @@ zph_tables <- function(object, terms, conf = 0.95, transform = "identity") {
   }
   tests <- as.data.frame(joint$table)
   # GLOBAL must have as many df as there are tested coefficients; with penalised terms survival gets it wrong.
-  stopifnot(tests["GLOBAL", "df"] == sum(!is.na(stats::coef(object))))
-  term <- stats::setNames(terms$term, terms$coefficient)[colnames(single$y)]
+  stopifnot(tests$df[[nrow(tests)]] == sum(!is.na(stats::coef(object))))
+  # What has no estimate is not tested.
+  tested <- !is.na(stats::coef(object))
+  term <- terms$term[tested]
+  scale <- if (is.null(object$scale)) rep(1, length(term)) else object$scale[tested]
   points <- lapply(seq_along(term), function(i) {
-    data.frame(term = term[[i]], time = single$time, residual = unname(single$y[, i]))
+    data.frame(term = term[[i]], time = single$time, residual = unname(single$y[, i]) / scale[[i]])
   })
   curves <- lapply(seq_along(term), function(i) {
-    curve <- zph_curve(single$x, single$y[, i], single$var[i, i], conf)
+    curve <- zph_curve(single$x, single$y[, i] / scale[[i]], single$var[i, i] / scale[[i]]^2, conf)
     curve$time <- time_of(curve$time, single)
     data.frame(term = rep(term[[i]], nrow(curve)), curve)
   })
   points <- do.call(rbind, points)
   list(
     zph_tests = data.frame(
-      term = rownames(tests), chisq = tests$chisq, df = tests$df, p = tests$p,
+      term = c(unique(parts[tested]), "GLOBAL"), chisq = tests$chisq, df = tests$df, p = tests$p,
       transform = transform
     ),
     # A coefficient that does not vary in a stratum has no residual there (NA), which is not a residual of zero.
@@ -68,13 +72,21 @@ check_zph <- function(transform) {
        toString(dQuote(zph_transforms, FALSE)), call. = FALSE)
 }
 
-# Which coefficients are tested together: `parts` has the name of the covariate or part of the formula of each.
+# Which coefficients are tested together: `parts` has the name of the covariate or part of the formula of each. They
+# get numbers for names, since survival leaves out what is called like one of its own terms, and covariates of an SD of
+# 1 (`scale` is what they were divided by): it inverts the information as it is.
 tested_as <- function(object, parts) {
   if (inherits(object, "cox_counts")) {
     object$fit$counts$column <- parts
-  } else {
-    object$assign <- split(seq_along(parts), factor(parts, unique(parts)))
+    return(object)
   }
+  standard <- standardised(object$x)
+  object$x <- standard$x
+  object$scale <- standard$scale
+  object$coefficients <- stats::setNames(object$coefficients * standard$scale, seq_along(parts))
+  object$var <- object$var * tcrossprod(standard$scale)
+  object$assign <- split(seq_along(parts), factor(parts, unique(parts)))
+  names(object$assign) <- seq_along(object$assign)
   object
 }
 

@@ -17,12 +17,11 @@ zph_periods <- function(data, covariates, strata = character(), cluster = "", ti
     counted <- counted_periods(object, data, cuts, cluster, terms, conf)
     if (!is.null(counted)) return(counted)
   }
-  needed <- c("start", "stop", "event", covariates, strata, cluster[nzchar(cluster)])
-  split <- split_time(data[needed], cuts)
+  split <- split_time(data, cuts)
   edges <- c(min(data$start), cuts, max(data$stop))
   said <- character()
   rows <- lapply(seq_len(length(cuts) + 1L), function(period) {
-    part <- split[split$.period == period, , drop = FALSE]
+    part <- split$data[split$period == period, , drop = FALSE]
     run <- captured(fit_cox(part, covariates, strata, cluster_of(part, cluster)$cluster, ties))
     estimates <- period_estimates(run$value, terms, conf)
     none <- is.na(estimates$estimate)
@@ -73,16 +72,16 @@ third_cuts <- function(event_times) {
   cuts[cuts < max(event_times)]
 }
 
-# Rows split at the cuts, with the number of the period in `.period`.
+# Rows split at the cuts: `data`, and of each piece the number of its `period` and of the `row` that it comes from.
 split_time <- function(data, cuts) {
-  if (!length(cuts)) {
-    data$.period <- rep(1, nrow(data))
-    return(data)
-  }
+  if (!length(cuts)) return(list(data = data, period = rep(1, nrow(data)), row = seq_len(nrow(data))))
   formula <- stats::as.formula("Surv(start, stop, event) ~ .", env = asNamespace("survival"))
-  split <- survival::survSplit(formula, data = data, cut = cuts, episode = ".period")
-  split$event <- split$event == 1
-  split
+  spells <- data.frame(data[c("start", "stop", "event")], row = seq_len(nrow(data)))
+  pieces <- survival::survSplit(formula, data = spells, cut = cuts, episode = "period")
+  data <- data[pieces$row, , drop = FALSE]
+  data[c("start", "stop")] <- pieces[c("start", "stop")]
+  data$event <- pieces$event == 1
+  list(data = data, period = pieces$period, row = pieces$row)
 }
 
 period_estimates <- function(object, terms, conf) {

@@ -29,10 +29,8 @@ zph_given_random <- function(data, covariates, strata, ties, terms, estimate, ra
 #' @details `fit_offset()` is the Cox model that is tested.
 #' @export
 fit_offset <- function(data, covariates, strata, ties, estimate, random_effects) {
-  data$.random <- random_offset(data, random_effects)
-  formula <- stats::update(cox_formula(covariates, strata), . ~ . + offset(.random))
-  survival::coxph(formula, data, ties = ties, init = unname(estimate), x = TRUE, model = TRUE,
-                  control = survival::coxph.control(iter.max = 0L))
+  fit_cox(data, covariates, strata, "", ties, init = estimate, offset = random_offset(data, random_effects),
+          control = survival::coxph.control(iter.max = 0L))
 }
 
 # Sum over the groupings of each row's predicted random effect.

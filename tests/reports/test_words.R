@@ -48,6 +48,14 @@ is(stratum_words("latent", c("yes", "TRUE", "no", "latent=FALSE")),
 is(stratum_words("", "all"), "all facts")
 is(stratum_words("split", c("trained", "withheld")), c("trained", "withheld"))
 is(rule_words(c("first", "sustained3")), c("first event counts", "must hold for 3 probes in a row"))
+# A column whose name could be a column and a level stands in backticks; a level may hold whatever separates.
+terms <- c("relation:a:b", "`a:b`", "`a:b`:c:d", "`q\\`:r`:`", "age", "`GLOBAL`")
+is(column_of(terms), c("relation", "a:b", "a:b", "q`:r", "age", "GLOBAL"))
+is(level_of(terms), c("a:b", "", "c:d", "`", "", ""))
+# "a b" with "c" and "a" with "b c" read alike once they are pasted.
+is(match_rows(data.frame(x = c("a b", "a"), y = c("c", "b c")), data.frame(x = c("a", "a b"), y = c("b c", "c")),
+  c("x", "y")), c(2L, 1L))
+is(apart(c("A b", "A b", "C"), c("a_b", "a b", "c")), c("A b (a_b)", "A b (a b)", "C"))
 is(predictor_words(c("latent", "relation:capital", "log_frequency")),
     c("Latent knowledge", "Relation", "Log frequency"))
 is(row_height(1), 2.4)

@@ -32,5 +32,5 @@ test_that("rows that are all their own cluster have model-based errors, and too 
   one <- data[!duplicated(data$fact_id), ]
   expect_true(all(is.na(cloglog(one, "latent", cluster = "fact_id")$tables$coefficients$se_robust)))
   object <- cloglog(data, "latent", cluster = "")$object
-  expect_null(cloglog_robust(object, data, "latent", character(), "fact_id", most = 100))
+  expect_null(cloglog_robust(object, in_numbers(data, "latent", cluster = "fact_id"), most = 100))
 })

@@ -133,3 +133,16 @@ for (random in list("group", c("group", "run"))) {
     }
   })
 }
+
+test_that("standard errors of a gamma frailty are those of the whole information", {
+  rows <- grouped(0.3, groups = 12L, size = 10L)
+  rows$z <- factor(as.integer(rows$group) %% 3L) # of the groups: where the sparse ones are off by 3 %
+  ours <- frailty_gamma(rows, c("x", "z"), "group")$tables
+  at <- function(sparse) {
+    fit <- fit_frailty(rows, c("x", "z"), "group", variance = ours$variances$variance, sparse = sparse)
+    sqrt(diag(as.matrix(fit$var)))[1:3]
+  }
+  # Both end within the tolerance of coxph()'s likelihood, 1e-9, in whose root the coefficients agree.
+  expect_equal(ours$coefficients$se, at(FALSE), tolerance = 1e-6)
+  expect_gt(max(abs(at(TRUE) / at(FALSE) - 1)), 0.01)
+})

@@ -40,6 +40,6 @@ test_that("robust errors of the grouped-time model where clusters times patterns
   data$event <- stats::runif(2L * n) < 0.3
   few <- data[data$fact_id %in% 1:40, ]
   fit <- suppressWarnings(cloglog(few, "x", cluster = "fact_id"))
-  expect_silent(robust <- cloglog_robust(fit$object, data, "x", character(), "fact_id"))
-  expect_true(is.finite(robust[["x"]]))
+  expect_silent(robust <- cloglog_robust(fit$object, in_numbers(data, "x", cluster = "fact_id")))
+  expect_true(is.finite(robust[[".x1"]]))
 })

@@ -34,9 +34,9 @@ test_that("the grouped-time model is the glm of uncollapsed rows, and agrees wit
   long <- survival::survSplit(all_columns, data, cut = 1:12, episode = "period")
   oracle <- glm(event ~ factor(period) + latent + popularity + relation, binomial("cloglog"), long,
                 control = list(epsilon = 1e-12, maxit = 50))
-  names <- acquisition$terms$coefficient
-  expect_equal(rows$coefficients$estimate, unname(coef(oracle)[names]), tolerance = 1e-6)
-  expect_equal(rows$coefficients$se, unname(sqrt(diag(vcov(oracle)))[names]), tolerance = 1e-5)
+  own <- function(value) unname(utils::tail(value, nrow(acquisition$terms))) # behind the periods
+  expect_equal(rows$coefficients$estimate, own(coef(oracle)), tolerance = 1e-6)
+  expect_equal(rows$coefficients$se, own(sqrt(diag(vcov(oracle)))), tolerance = 1e-5)
   expect_equal(rows$fits$loglik, as.numeric(logLik(oracle)), tolerance = 1e-8)
   expect_equal(rows$fits$aic, AIC(oracle), tolerance = 1e-8)
   expect_equal(rows$coefficients$estimate, unname(coef(direct(right))), tolerance = 0.02)
