@@ -163,7 +163,7 @@ def _varied(array: pa.Array, distinct: list) -> tuple[pa.Array | None, str]:
 def _amount(array: pa.Array) -> tuple[pa.Array | None, str]:
     """Numbers as float64, or as yes and no or two groups where there are two of them."""
     values = array.cast(pa.float64(), safe=False)
-    if pa.types.is_integer(array.type) and pc.max(pc.abs(values)).as_py() > 2**53:
+    if pa.types.is_integer(array.type) and pc.max(pc.abs(values)).as_py() >= 2**53:
         return None, "its whole numbers are beyond 2^53, where neighbours become one (an id? put it under categories)"
     values = pc.if_else(pc.is_nan(values), None, values)
     infinite = pc.fill_null(pc.is_inf(values), False).to_numpy(zero_copy_only=False)

@@ -153,7 +153,7 @@ def _spells(
     again = columns.repeated or "origin" in found
     wrong, said = check_spells(group, start, stop, times.event, usable & ("id" in found), times.told, again)
     problems += wrong
-    notes += said + _alike("id", texts["id"])
+    notes += said + _alike("id", "ids", texts["id"])
     _check_runs(texts, problems)
     if times.coded and usable.any():
         _check_counts(texts, times.event, usable, problems, notes)
@@ -213,7 +213,7 @@ def _missing(
     return lacking
 
 
-def _alike(what: str, coded: pa.DictionaryArray) -> list[str]:
+def _alike(one: str, many: str, coded: pa.DictionaryArray) -> list[str]:
     """A note on ids, or on levels of a column, that differ in white space or case only: they may be one."""
     levels = coded.dictionary
     plain = pc.utf8_lower(pc.replace_substring_regex(pc.utf8_trim_whitespace(levels), r"\s+", " "))
@@ -222,8 +222,8 @@ def _alike(what: str, coded: pa.DictionaryArray) -> list[str]:
     if not len(twice):
         return []
     shown = " and ".join(repr(v) for v in levels.filter(pc.equal(plain, twice[0])).to_pylist()[:2])
-    many = plural(len(twice), f"{what} has a twin", f"{what}s have twins")
-    return [f"{many} that differs in white space or case only, such as {shown}: is it the same?"]
+    has = plural(len(twice), f"{one} has a twin that differs", f"{many} have twins that differ")
+    return [f"{has} in white space or case only, such as {shown}: is it the same?"]
 
 
 def _check_runs(texts: Mapping[str, pa.DictionaryArray], problems: list[str]) -> None:
@@ -300,7 +300,7 @@ def _covariates(
         if array is not None:
             made[name] = array
             if pa.types.is_dictionary(array.type):
-                notes += _alike(f"level of {name}", array)
+                notes += _alike(f"level of {name}", f"levels of {name}", array)
         elif name in explains | groups | theirs | curves or (by_default and said.startswith("infinite")):
             problems.append(f"{name} cannot be used: {said}")
         else:

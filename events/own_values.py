@@ -36,6 +36,8 @@ def numbers(name: str, column: pa.ChunkedArray, problems: list[str], infinite: b
             )
         return Numbers(np.full(len(column), np.nan), np.ones(len(column), bool))
     found = Numbers(as_float(column), np.zeros(len(column), bool))
+    if pa.types.is_integer(kind):
+        _check_size(name, found.values, problems)
     return found if infinite else _finite(name, found, problems)
 
 
@@ -69,7 +71,19 @@ def _numbers_of_text(name: str, column: pa.ChunkedArray, problems: list[str]) ->
     except Undecided as undecided:
         problems.append(f"{name}: {undecided}; write it as numbers, without marks between thousands")
         return nothing
-    return Numbers(as_float(made), wrong)
+    values = as_float(made)
+    if not pa.types.is_floating(made.type):
+        _check_size(name, values, problems)
+    return Numbers(values, wrong)
+
+
+def _check_size(name: str, values: np.ndarray, problems: list[str]) -> None:
+    large = np.abs(values) >= 2**53  # 2^53 itself may have been its neighbour
+    if large.any():
+        problems.append(
+            f"{name}: whole numbers beyond 2^53, where neighbours become one, in {rows_of(large)}; count from an "
+            "origin of your own, or in larger units"
+        )
 
 
 def happened(name: str, column: pa.ChunkedArray, event_is: object, problems: list[str]) -> np.ndarray:

@@ -84,6 +84,8 @@ def added(*rows):
         (added("e,3,3.0000000000000004,1,40,m"), {}, "no time at all in row 5 (row 5: 3 to 3.0000000000000004)"),
         (added("e,1700000000,1700000005,1,40,m", "f,1700000000,1700000010,1,40,m"), {}, "count as one in R's survival"),
         (added("NA,0,2,1,40,m"), {}, 'id: missing in row 5 (read as missing: "NA" (once)); every row needs its id'),
+        (added(f"e,0,{2**53 + 1},1,40,m"), {}, "whole numbers beyond 2^53, where neighbours become one, in row 5"),
+        (added(f"e,0,{10**25},1,40,m"), {}, "whole numbers beyond 2^53, where neighbours become one, in row 5"),
         (added("e,0,2,1,-inf,m"), {}, "age cannot be used: infinite in row 5"),
         (added("e,0,2,1,40,m").replace("sex", "seed").replace(",m", ",1").replace(",f", ",3000000000"), {},
          "seed: seeds are whole numbers below 2^31"),
@@ -302,7 +304,7 @@ def test_large_whole_numbers_are_ids_or_left_out(tmp_path):
     table = arrow(tmp_path, PLAIN | {"id": large, "tweet": pa.array([2**63 + i for i in range(N)], pa.uint64())})
     assert table.events["fact_id"].to_pylist() == [str(2**62 + i) for i in range(N)]
     assert table.covariates == () and any('"tweet" is left out: its whole numbers are beyond' in n for n in table.notes)
-    near = arrow(tmp_path, PLAIN | {"x": pa.array([2**53 + i % 3 for i in range(N)])})
+    near = arrow(tmp_path, PLAIN | {"x": pa.array([2**53 - 1 + i % 3 for i in range(N)])})
     assert near.covariates == ()
     near = arrow(tmp_path, PLAIN | {"x": pa.array([2**53 + i % 3 for i in range(N)])}, OwnColumns(categories=("x",)))
     assert near.events["x"].chunk(0).dictionary.to_pylist() == [str(2**53 + i) for i in range(3)]
@@ -332,6 +334,9 @@ def test_missing_and_twin_levels_of_any_writer(tmp_path):
     for name, order in (("kind", ["m", "f", "F "]), ("text", ["F ", "f", "m"])):
         assert table.events[name].chunk(0).dictionary.to_pylist() == order
         assert table.events[name].null_count == sum(i % 7 in (1, 3, 4) for i in range(N))
+    text = "id,stop,event,k\n" + "".join(f"{i},{1 + i % 7},{i % 2},{'fFmM'[i % 4]}\n" for i in range(N))
+    said = "2 levels of k have twins that differ in white space or case only, such as 'F' and 'f'"
+    assert any(said in n for n in own(tmp_path, text).notes)
     assert any("1 level of kind has a twin that differs in white space or case only" in n for n in table.notes)
 
 
