@@ -173,7 +173,9 @@ def measured(what: str, step: str, folder: Path, limit: float) -> dict[str, Any]
     command = [sys.executable, __file__, "--one", what, step, str(folder)]
     began = time.monotonic()
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=limit, cwd=folder)
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=limit, cwd=folder, stdin=subprocess.DEVNULL
+        )
     except subprocess.TimeoutExpired:
         return {"stopped": f"stopped after {limit:.0f} s"}
     if done.returncode:
