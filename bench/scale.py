@@ -224,7 +224,9 @@ def series(what: str, name: str, sizes: list[int], write: Any, limit: float, ski
 
 
 def cell(result: dict[str, Any]) -> str:
-    return result.get("stopped") or f"{result['seconds']:.1f} s, {result['mib']:,.0f} MiB"
+    if "stopped" in result:
+        return result["stopped"] or "ended without a word"
+    return f"{result['seconds']:.1f} s, {result['mib']:,.0f} MiB"
 
 
 def write_probes(facts: int, folder: Path) -> None:

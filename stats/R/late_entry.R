@@ -31,10 +31,8 @@ followed_stretch <- function(data, begin = min(data$start), enough = 10L) {
   runs <- rle(thin)
   last <- cumsum(runs$lengths)
   stretches <- data.frame(from = here[last - runs$lengths + 1L], to = times[-1L][last])[!runs$values, ]
-  happened <- times_of_events(data)
-  events <- vapply(seq_len(nrow(stretches)), function(i) {
-    sum(happened > stretches$from[[i]] & happened <= stretches$to[[i]])
-  }, 0L)
+  until <- function(time) findInterval(time, sort(times_of_events(data)))
+  events <- until(stretches$to) - until(stretches$from)
   kept <- stretches[max(which(events == max(events))), ]
   few <- function(inside) if (any(inside)) sprintf("%d at risk, later up to %d", min(at_risk[inside]), max(at_risk))
   words <- c(

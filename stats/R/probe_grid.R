@@ -34,7 +34,8 @@ probe_grid <- function(data) {
   spell <- same_rows(data[c("run", "fact_id")])
   last <- tapply(data$stop, spell, max)[tapply(rows$event, spell, sum) == 0]
   others <- unique(c(tapply(rows$entry, spell, min), last))
-  inside <- vapply(others, function(t) any(seen$left < t & t < seen$right), TRUE)
+  # A time is inside an interval where more of them have begun before it than have ended by then.
+  inside <- findInterval(others, sort(seen$left), left.open = TRUE) > findInterval(others, sort(seen$right))
   shared <- !overlap && !any(inside)
   sparse <- checkpoints < 8L
   words <- c("not all facts were probed at the same times"[!shared],

@@ -52,10 +52,20 @@ turnbull_where_needed <- function(data, by = "", cluster = "fact_id", conf = 0.9
   turnbull(data, by, cluster, conf)
 }
 
+# The design has a row for each pattern and a column for each time: of nearly continuous times it would fill the memory.
+check_pieces <- function(rows, most = 2e7) {
+  times <- n_distinct(c(rows$entry, rows$left, rows$right))
+  if (length(rows$event) * as.double(times) > most) {
+    no_estimate(sprintf("%d different intervals over %d times are too many for Turnbull's estimate", length(rows$event),
+                        times))
+  }
+}
+
 # The estimate of one stratum, and its bootstrap interval at the end of each interval with mass.
 turnbull_rows <- function(rows, id, weights, conf) {
   pattern <- same_rows(rows[c("entry", "left", "right")])
   one <- lapply(rows, `[`, !duplicated(pattern))
+  check_pieces(one)
   pieces <- baseline_pieces(one, factor(rep("", length(one$event))), Inf)
   none <- matrix(0, length(one$event), 0L)
   incidence <- function(weight) {

@@ -166,3 +166,38 @@ test_that("many distinct times are joined into pieces", {
   gap <- abs(joined$coefficients - free$coefficients) / sqrt(diag(free$naive_var)[1:2])
   expect_true(all(gap < 0.25))
 })
+
+test_that("a grid is shared where no interval overlaps another or holds an entry or an end, also of many times", {
+  set.seed(5L)
+  naive <- function(data) {
+    rows <- censoring_intervals(data)
+    seen <- unique(data.frame(left = rows$left, right = rows$right)[rows$event, ])
+    seen <- seen[order(seen$left, seen$right), ]
+    overlap <- nrow(seen) > 1L && any(seen$left[-1L] < cummax(seen$right)[-nrow(seen)])
+    others <- c(rows$entry, rows$left[!rows$event])
+    !overlap && !any(vapply(others, function(t) any(seen$left < t & t < seen$right), TRUE))
+  }
+  found <- vapply(seq_len(60L), function(i) {
+    n <- 12L
+    left <- sample(0:30, n, TRUE)
+    data <- data.frame(run = "r", fact_id = seq_len(n), start = 0, left = left,
+                       right = left + sample(1:2, n, TRUE, prob = c(0.9, 0.1)), event = stats::runif(n) < 0.6)
+    data$stop <- ifelse(data$event, data$right, data$left + 1)
+    expect_equal(probe_grid(data)$shared, naive(data))
+    probe_grid(data)$shared
+  }, TRUE)
+  expect_gt(sum(found), 5) # both answers occur
+  expect_gt(sum(!found), 5)
+  # Distinct times all over: linear in them (before: each time against each interval, hours at this size).
+  n <- 2e5
+  left <- seq_len(n)
+  many <- data.frame(run = "r", fact_id = seq_len(n), start = left - 0.25, left = left, right = left + 0.5, event = TRUE)
+  many$stop <- many$right
+  expect_true(probe_grid(many)$shared)
+  expect_match(run_fit(transform(many[1:6000, ], rule = "first", outcome = "loss"), list(
+    id = "t", fn = "turnbull_where_needed", outcome = "loss", rule = "first", model = "turnbull",
+    args = list(by = "", cluster = "fact_id", conf = 0.95)
+  ))$fits$status, "not needed")
+  expect_error(check_pieces(list(event = rep(TRUE, n), entry = many$start, left = left, right = many$right)),
+               "too many for Turnbull's estimate")
+})
