@@ -21,7 +21,8 @@ cox_exact <- function(data, covariates, strata = character(), cluster = "", conf
     object = object,
     fit = list(
       formula = formula_text(cox_formula(covariates, strata)), ties = "exact (discrete logistic)",
-      converged = object$iter < 25L, iterations = object$iter, loglik = loglik, loglik_null = object$loglik[[1L]], df = df, aic = 2 * df - 2 * loglik,
+      converged = object$iter < 25L, iterations = object$iter, loglik = loglik, loglik_null = object$loglik[[1L]],
+      df = df, aic = 2 * df - 2 * loglik,
       engine = engine("survival")
     ),
     tables = list(coefficients = coefficients),

@@ -45,7 +45,8 @@ cox_pspline <- function(data, covariates, strata = character(), cluster = "", ti
     object = object,
     fit = list(
       formula = written_formula(parsed, strata), ties = ties,
-      iterations = object$iter[[length(object$iter)]], loglik = loglik, loglik_null = object$loglik[[1L]], df = df, aic = 2 * df - 2 * loglik,
+      iterations = object$iter[[length(object$iter)]], loglik = loglik, loglik_null = object$loglik[[1L]],
+      df = df, aic = 2 * df - 2 * loglik,
       concordance = object$concordance[["concordance"]], concordance_se = object$concordance[["std"]],
       engine = engine("survival")
     ),

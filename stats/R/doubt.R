@@ -31,8 +31,8 @@ doubts <- function(data, terms, coefficients, cluster = "", events = sum(data$ev
 #'   do: a hazard ratio of more than e^5 over the range of its covariate, with a standard error many times its size, or
 #'   of zero where the information matrix is singular to R (coxme; its p would be 0). The model-based standard error
 #'   shows it; the robust one does not. Where what little a covariate varies besides decides where it ends, that error
-#'   is of the estimate's own size: more than e^5 per standard deviation (or between two levels), yet not to be told from
-#'   1, is flat as well; and more than e^10 is no hazard ratio, whatever its error.
+#'   is of the estimate's own size: more than e^5 per standard deviation (or between two levels), yet not to be told
+#'   from 1, is flat as well; and more than e^10 is no hazard ratio, whatever its error.
 #'   Where several coefficients run away together, the likelihood can stop growing while one of them is still small: a
 #'   standard error of more than 100 over the range is no estimate either.
 #' @param estimate,se numeric, one value per coefficient (model-based standard errors).

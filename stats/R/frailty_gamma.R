@@ -61,8 +61,8 @@ frailty_gamma <- function(data, covariates, random, strata = character(), cluste
     fit = list(
       formula = frailty_text(fixed, grouping, strata, "gamma"), ties = ties,
       converged = variance < 19, iterations = object$iter[[length(object$iter)]], loglik = loglik,
-      loglik_null = null_loglik(data, strata, ties), df = length(stats::coef(object)) + 1, aic = 2 * (length(stats::coef(object)) + 1) - 2 * loglik,
-      engine = engine("survival")
+      loglik_null = null_loglik(data, strata, ties), df = length(stats::coef(object)) + 1,
+      aic = 2 * (length(stats::coef(object)) + 1) - 2 * loglik, engine = engine("survival")
     ),
     tables = list(
       coefficients = coefficients,
@@ -81,7 +81,8 @@ frailty_gamma <- function(data, covariates, random, strata = character(), cluste
     doubt = doubts(data, terms, coefficients),
     remarks = c(used$remarks, paste0("gamma frailty of ", grouping, ": ", verdict)[boundary]),
     notes = c(
-      setdiff(chosen$remarks, used$remarks), paste("one grouping only:", grouping)[length(random) > 1L], proportional$remarks,
+      setdiff(chosen$remarks, used$remarks), paste("one grouping only:", grouping)[length(random) > 1L],
+      proportional$remarks,
       "variance by the profile over fixed values; standard errors given the variance; marginal log likelihood",
       "standard errors take the frailties for uncorrelated given the rest, and may be some per cent off"[is.null(dense)]
     )

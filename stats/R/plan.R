@@ -11,8 +11,8 @@
 #'   `mixed_engine` (`"auto"`, `"coxme"` or `"fast"`, see [cox_mixed()]), `zph` (transform of time for the Schoenfeld
 #'   tests, see [zph_tables()]), `horizon` (of restricted means and mean times in states, see [rmst_difference()]),
 #'   `history` (is there a table `history` beside the events? Then the margin at the start of each interval is a
-#'   predictor as well), `states` (list of `covariates` and `by`: the states of knowledge are analysed, see [multi_state()]), and
-#'   `models` (list of entries of `[[analysis.model]]`, see [model_kinds()]).
+#'   predictor as well), `states` (list of `covariates` and `by`: the states of knowledge are analysed, see
+#'   [multi_state()]), and `models` (list of entries of `[[analysis.model]]`, see [model_kinds()]).
 #' @return A list of tasks. A task is a plain list: `id` (unique, readable, stable), `fn` (the function that fits it;
 #'   `"model"` for an entry of `models`), `outcome`, `rule`, `model`, `name` (of the entry, else empty), `table` (that
 #'   it reads), `args`, `title` (plain words).

@@ -97,9 +97,9 @@ time_columns <- function(data, moving, tt) {
 }
 
 made_terms <- function(columns, names, unit, moving, which) {
-  data.frame(column = columns, coefficient = quoted(columns), term = names, label = paste0(names, ": ", unit), unit = unit,
-             level = "", reference = "", range = moving$range[which], spread = moving$spread[which], centre = 0,
-             scale = 1, block = moving$block[which])
+  data.frame(column = columns, coefficient = quoted(columns), term = names, label = paste0(names, ": ", unit),
+             unit = unit, level = "", reference = "", range = moving$range[which], spread = moving$spread[which],
+             centre = 0, scale = 1, block = moving$block[which])
 }
 
 # Hazard ratio of each period, and whether they differ.

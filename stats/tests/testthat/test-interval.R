@@ -191,8 +191,8 @@ test_that("a grid is shared where no interval overlaps another or holds an entry
   # Distinct times all over: linear in them (before: each time against each interval, hours at this size).
   n <- 2e5
   left <- seq_len(n)
-  many <- data.frame(run = "r", fact_id = seq_len(n), start = left - 0.25, left = left, right = left + 0.5, event = TRUE)
-  many$stop <- many$right
+  many <- data.frame(run = "r", fact_id = seq_len(n), start = left - 0.25, stop = left + 0.5, event = TRUE,
+                     left = left, right = left + 0.5)
   expect_true(probe_grid(many)$shared)
   expect_match(run_fit(transform(many[1:6000, ], rule = "first", outcome = "loss"), list(
     id = "t", fn = "turnbull_where_needed", outcome = "loss", rule = "first", model = "turnbull",
