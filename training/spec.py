@@ -24,7 +24,7 @@ class FactsSpec(Section):
     withheld: Share = 0.25
     seed: Whole = 1
     count: Facts | None = None  # hpo: pairs drawn; tiny-world: study facts
-    per_relation: dict[Text, Facts] | None = None  # world: facts of each relation
+    per_relation: Annotated[dict[Text, Facts], Field(min_length=1)] | None = None  # world: facts of each relation
     # source = "hpo-go"
     database: Text | None = None  # the SQLite file of GO terms
     genes: Text | None = None  # the SQLite file of human genes, for annotation counts
@@ -41,7 +41,7 @@ class FactsSpec(Section):
     decimal: Literal[".", ","] | None = None  # mark of a csv file whose numbers do not tell it
     templates: dict[Text, Texts] | None = None  # relation -> prompts with {subject}, probe form first
     # source = "tiny-world"
-    world_facts: Facts = 1500
+    world_facts: Size = 1500
     exponent: Annotated[float, Field(ge=0, le=10)] = 1.0
 
     @model_validator(mode="after")

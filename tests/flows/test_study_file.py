@@ -156,6 +156,7 @@ def test_everything_wrong_is_said_in_one_round(tmp_path):
         ("[facts]\nsource = 'table'\npath = 's'\nsubject = 'x'\nobject = 'x'\n", "'x' is to be subject and object"),
         ("[facts]\nsource = 'table'\npath = 's'\nsplit = 'object'\n", "'object' is to be object and split"),
         ("[facts]\ncount = 5\n", 'facts.count: is of source = "hpo or hpo-go or tiny-world"'),
+        ("[facts]\nper_relation = {}\n", "facts.per_relation: is empty"),
         ("[model]\nlayers = 5\n", 'model.layers: is of name = "tiny"'),
         ("[model]\nname = 'tiny'\n", '"tiny" needs an invented world'),
         ("[model]\nname = 'tiny'\nwidth = 100\nheads = 3\n", "width = 100 cannot be shared out among 3 heads"),
