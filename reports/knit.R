@@ -20,7 +20,7 @@ option <- function(options, name) {
   value <- options[[paste0("fig.", name)]]
   if (is.null(value)) options[[paste0("fig-", name)]] else value
 }
-quoted <- function(x) gsub('"', "&quot;", gsub("&", "&amp;", gsub("[\r\n]+", " ", x)))
+quoted <- function(x) gsub('"', '\\"', gsub("[\r\n]+", " ", x), fixed = TRUE) # as Quarto does
 
 knitr::render_markdown()
 knitr::knit_hooks$set(

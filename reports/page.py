@@ -7,9 +7,14 @@ from html.parser import HTMLParser
 from urllib.parse import unquote
 
 _TEXT_FREE = {"script", "style"}
+_GIVEN = "given"  # the class of text that is not the report's own: it may look like anything (R/text.R)
 _LOADS = {"link": "href", "object": "data"} | dict.fromkeys(("script", "img", "iframe", "source", "video"), "src")
 _REFERENCE = re.compile(r"(?<!\w)@(?:fig|tbl|sec|eq|lst)-[\w-]+")
 _RAW = re.compile(r":::+ ?\{[^}]*\}|\{\{<[^>]*>\}\}|`r [^`]*`")
+
+
+_VISIBLE = {c: 0x2400 + c for c in range(32)} | {0x7F: 0x2421} | dict.fromkeys(range(0x80, 0xA0), 0xFFFD)
+_VISIBLE |= dict.fromkeys((*range(9, 14), 0x85, 0x2028, 0x2029), 0x20)
 
 
 class _Page(HTMLParser):
@@ -18,16 +23,22 @@ class _Page(HTMLParser):
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self.text: list[str] = []
+        self.own: list[str] = []  # without what the user gave
         self.asked: list[str] = []
         self.without_alt = 0
         self.ids: set[str] = set()
         self.links: set[str] = set()
         self._inside: list[str] = []
+        self._given = 0
+        self._title = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = {k: v or "" for k, v in attrs}
         if tag in _TEXT_FREE:
             self._inside.append(tag)
+        self._title = tag == "title"
+        if tag == "span" and (self._given or _GIVEN in values.get("class", "").split()):
+            self._given += 1
         if values.get("id"):
             self.ids.add(values["id"])
         if tag == "a" and values.get("href", "").startswith("#"):
@@ -43,10 +54,13 @@ class _Page(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         if self._inside and self._inside[-1] == tag:
             self._inside.pop()
+        if tag == "span" and self._given:
+            self._given -= 1
 
     def handle_data(self, data: str) -> None:
         if not self._inside:
             self.text.append(data)
+            self.own.append(" " if self._given or self._title else data)
         elif self._inside[-1] == "style":
             self.asked += re.findall(r"""(?:url\(\s*|@import\s+)['"]?((?:https?:)?//[^'")\s]+)""", data)
 
@@ -65,6 +79,7 @@ def faults(html: str, expected: list[str]) -> list[str]:
     page.close()
     text = _plain("".join(page.text))
     found = [f"{value!r} is not on the page" for value in expected if _plain(value) not in text]
+    text = _plain("".join(page.own))
     for value in expected:  # a title may look like markup, and is not
         text = text.replace(_plain(value), " ")
     if "?@" in text:
@@ -79,7 +94,8 @@ def faults(html: str, expected: list[str]) -> list[str]:
 
 
 def _plain(text: str) -> str:
-    """Text without the typography that a renderer may add."""
+    """Text without the typography that a renderer may add; control characters as `visible` of R/text.R shows them."""
+    text = text.translate(_VISIBLE)
     text = text.translate(str.maketrans("\u2019\u2018\u201c\u201d\u00a0", "''\"\" "))
     text = text.replace("\u2026", "...").replace("\u2014", "---").replace("\u2013", "--")
     return " ".join(text.split())

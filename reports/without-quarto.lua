@@ -47,17 +47,28 @@ local survey = {
       numbers[div.identifier] = counts[kind]
     end
   end,
-  Str = function(str)
-    if str.text:find("{{<", 1, true) then
-      error("a Quarto shortcode ({{< ... >}}) cannot be rendered without Quarto: " .. str.text)
-    end
-  end,
   Image = function(image)
     local alt = image.attributes["fig-alt"] or pandoc.utils.stringify(image.caption)
     if alt == "" then error("the image " .. image.src .. " has no alt text (fig-alt)") end
     image.attributes["fig-alt"] = nil
     image.caption = {pandoc.Str(alt)}
     return image
+  end,
+}
+
+-- What the user called things may look like anything (R/text.R marks it): only the report's own words are searched.
+local shortcodes = {
+  Pandoc = function(doc)
+    local own = pandoc.walk_block(pandoc.Div(doc.blocks), {
+      Span = function(span) if span.classes:includes("given") then return {} end end,
+    })
+    pandoc.walk_block(own, {
+      Str = function(str)
+        if str.text:find("{{<", 1, true) then
+          error("a Quarto shortcode ({{< ... >}}) cannot be rendered without Quarto: " .. str.text)
+        end
+      end,
+    })
   end,
 }
 
@@ -163,4 +174,4 @@ local shape = {
   end,
 }
 
-return {survey, shape}
+return {shortcodes, survey, shape}

@@ -26,7 +26,7 @@ say_arm <- function(results, x, several) {
   fit <- fit_of(results, outcome, "arms")
   if (nzchar(doubt_of(fit)) || x$infinite %in% TRUE || is.na(x$hr)) return(say_doubtful_arm(results, x, head, fit))
   inside <- x$lower <= 1 && x$upper >= 1
-  word <- time_word(results$time)
+  word <- md(time_word(results$time))
   changing <- unique(c(arm_term(results, outcome, x), "arm"))
   changing <- any(vapply(changing, changes_with_time, NA, results = results, outcome = outcome))
   when <- if (changing) "Averaged over the whole time" else paste("In any one", word)
@@ -36,8 +36,8 @@ say_arm <- function(results, x, several) {
     if (inside) "; these data do not settle whether there is a difference",
     if (changing) say_arm_periods(results, outcome, x), ". Of the first ", fmt_time(x$horizon),
     " ",
-    time_word(results$time, 2), " it spent on average ", fmt_number(abs(x$difference)), " ",
-    time_word(results$time, 2), if (x$difference < 0) " less" else " more", " without the event (",
+    md(time_word(results$time, 2)), " it spent on average ", fmt_number(abs(x$difference)), " ",
+    md(time_word(results$time, 2)), if (x$difference < 0) " less" else " more", " without the event (",
     fmt_signed(x$difference_lower), " to ", fmt_signed(x$difference_upper), ").", say_arm_examples(x))
 }
 
@@ -53,7 +53,7 @@ say_arm_periods <- function(results, outcome, x) {
   d <- ratios_by_period(results, outcome, c(arm_term(results, outcome, x), "")[1])
   if (nrow(d) < 2) return("; that ratio **changes with time**")
   paste0("; that ratio **changes with time**: it is ", list_words(paste0(fmt_hr(d$hr, d$lower, d$upper), " in ",
-    period_words(results, d))))
+    md(period_words(results, d)))))
 }
 
 # Of a comparison in doubt: the penalised ratio of the recipe, or none.
@@ -105,7 +105,7 @@ strata_data <- function(results) {
 say_arm_strata <- function(results) {
   d <- pick(results$tests, rule = results$rule, model = "cox-arms")
   d <- d[order(match(as.character(d$outcome), results$outcomes)), ]
-  each <- paste0("for ", d$outcome, " ", lower_first(predictor_words(sub(" x arm$", "", as.character(d$by)))), " ",
+  each <- paste0("for ", md(d$outcome), " ", md(lower_first(predictor_words(sub(" x arm$", "", as.character(d$by))))), " ",
     ifelse(is.na(d$p), "cannot be compared", ifelse(d$p < 0.05, "**works differently from recipe to recipe**",
       "is not shown to differ from recipe to recipe")), " (", fmt_p(d$p), ")")
   paste0("With the recipe as strata, nothing is assumed about how the recipes compare (@tbl-arm-strata); ratios that ",

@@ -59,7 +59,7 @@ caveat_doubt <- function(results, outcome) {
     step <- paste(lower_first(transition_words(steps)), "by rate")
     step[as.character(steps$method) == "subdistribution"] <- sub("rate$", "share",
       step[as.character(steps$method) == "subdistribution"])
-    said <- c(said, vapply(split(step, factor(why, unique(why))), function(x) list_words(unique(x)), ""))
+    said <- c(said, vapply(split(md(step), factor(why, unique(why))), function(x) list_words(unique(x)), ""))
   }
   if (!length(said)) return("")
   paste0("**In doubt (", md(outcome), "), and in no sentence here:** ",

@@ -126,9 +126,9 @@ cap_events <- function(results) {
   d <- events_per_time(results)
   step <- event_step(d)
   regular <- all(abs(diff(sort(unique(d$stop))) / step - 1) < 1e-6) # else a bar stands for a probe, not for a span
-  per <- if (!regular) paste("at each", time_word(results$time)) else paste("per",
-    if (step == 1) time_word(results$time) else paste(fmt_time(step), time_word(results$time, 2)))
-  paste0("Events ", per, ", summed over runs (rule: ", rule_words(results$rule), ").")
+  per <- if (!regular) paste("at each", md(time_word(results$time))) else paste("per",
+    if (step == 1) md(time_word(results$time)) else paste(fmt_time(step), md(time_word(results$time, 2))))
+  paste0("Events ", per, ", summed over runs (rule: ", md(rule_words(results$rule)), ").")
 }
 
 alt_events <- function(results) {

@@ -29,7 +29,7 @@ models_section <- function(results) {
   for (task in names(ids)) {
     fit <- of_model(results, "fits", task)
     id <- ids[[task]]
-    cat(piece("model", task = task, id = id, heading = md(as.character(fit$name))), "\n")
+    cat(piece("model", task = task, id = id, heading = as.character(fit$name)), "\n")
     if (!as.character(fit$status) %in% c("ok", "not needed")) cat(model_callout(fit), "\n")
     for (part in names(model_parts)) {
       shown <- nrow(of_model(results, model_parts[[part]], task)) > 0
@@ -81,14 +81,11 @@ say_model <- function(results, task) {
     plural(fit$events, "event"),
     if (isTRUE(fit$dropped > 0)) paste0("; ", plural(fit$dropped, "row"), " dropped"))
   ties <- if (!is.na(fit$ties) && nzchar(as.character(fit$ties))) paste0("; ties: ", md(as.character(fit$ties)))
-  written <- if (!is.na(fit$formula)) paste0("Fitted as `", code_text(fit$formula), "`. ")
+  written <- if (!is.na(fit$formula)) paste0("Fitted as ", code_text(fit$formula), ". ")
   paste0(md(as.character(fit$title)), ". ", written, "Behind it: ", counts, ties,
     if (is.finite(fit$concordance)) paste0("; concordance ", fmt_number(fit$concordance), " (standard error ",
       fmt_number(fit$concordance_se, 2), ")"), ".")
 }
-
-# Inside backticks nothing is markup but the backtick itself, and Quarto's {{< >}}.
-code_text <- function(x) gsub("{{<", "{ {<", gsub("`", "'", as.character(x), fixed = TRUE), fixed = TRUE)
 
 table_model_coefficients <- function(results, task) {
   d <- of_model(results, "coefficients", task)

@@ -52,8 +52,11 @@ callout_of <- function(alike) {
 #' that would be empty are left out by `piece_if`, so that no reference points at a figure that is not there.
 piece <- function(name, ..., outcome = "", id = outcome_id(outcome)) {
   file <- paste0(if (!grepl("/", name)) "outcome/", name, ".qmd")
-  text <- knitr::knit_expand(file, ..., outcome = outcome, id = id, delim = c("<<", ">>"))
-  knitr::knit_child(text = text, quiet = TRUE)
+  values <- list(..., outcome = outcome, id = id)
+  # Only ids are written into the piece, as labels must stand there; texts are values, which nothing parses.
+  ids <- values[names(values) %in% c("id", "by_id")]
+  text <- do.call(knitr::knit_expand, c(list(file), ids, list(delim = c("<<", ">>"))))
+  knitr::knit_child(text = text, quiet = TRUE, envir = list2env(values, parent = knitr::knit_global()))
 }
 
 piece_if <- function(condition, name, ...) if (isTRUE(as.logical(condition))) piece(name, ...) else ""

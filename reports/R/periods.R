@@ -24,7 +24,7 @@ say_times <- function(results, outcome, x, who) {
   settled <- if (inside) paste0("; but the interval includes 1, so these data do not settle whether there is a ",
     "difference: anything from ", times_words(x$lower, ""), " to ", times_words(x$upper, ""), " as likely fits them")
   if (!changes_with_time(results, outcome, x$term)) {
-    return(paste0("in any one ", time_word(results$time), ", among facts that had not had the event yet, ", who[1],
+    return(paste0("in any one ", md(time_word(results$time)), ", among facts that had not had the event yet, ", who[1],
       " was ", likely(x$hr), " ", verb, " as ", who[2], settled, "."))
   }
   d <- ratios_by_period(results, outcome, x$term)
@@ -33,7 +33,7 @@ say_times <- function(results, outcome, x, who) {
       "too few events to say how large it is in each period."))
   }
   each <- paste0(times_words(d$hr), c(paste0(" as likely ", verb), rep("", nrow(d) - 1)), " in ",
-    period_words(results, d), " (", fmt_ratio(d$lower), " to ", fmt_ratio(d$upper), ")")
+    md(period_words(results, d)), " (", fmt_ratio(d$lower), " to ", fmt_ratio(d$upper), ")")
   paste0("this ratio changes with time, and the single value is an average. Among facts that had not had the event ",
     "yet, ", who[1], " was, compared with ", who[2], ", ", list_words(each), ".")
 }

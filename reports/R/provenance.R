@@ -21,7 +21,7 @@ say_caveats <- function(results) {
 }
 
 say_glossary <- function(results) {
-  paste0("*Hazard ratio*: how many times as often, per ", time_word(results$time),
+  paste0("*Hazard ratio*: how many times as often, per ", md(time_word(results$time)),
       ", something happens to one kind of fact as to another, ",
     "among those to which it has not happened yet; 1 means no difference. ",
     "*95 % interval*: the values that are compatible with these data. ",

@@ -14,11 +14,11 @@ axis_word <- function(results, axis) ifelse(axis == "examples", "training exampl
 say_rmst <- function(results, outcome) {
   d <- utils::head(rmst_of(results, outcome), 1)
   if (!nrow(d)) return("")
-  word <- time_word(results$time, 2)
+  word <- md(time_word(results$time, 2))
   noun <- function(group) md(stratum_noun(d$by, stratum_words(d$by, group)))
   inside <- d$lower <= 0 && d$upper >= 0
   paste0("Of the first ", fmt_time(d$horizon), " ", word, ", ", noun(d$group), " spent ", fmt_number(d$rmst),
-    " on average without ", outcome, ", and ", noun(d$reference), " ", fmt_number(d$rmst_reference),
+    " on average without ", md(outcome), ", and ", noun(d$reference), " ", fmt_number(d$rmst_reference),
     ": a difference of **", fmt_signed(d$difference), " ", word, " (95 % interval ", fmt_signed(d$lower), " to ",
     fmt_signed(d$upper), ")**, ", fmt_p(d$p), if (inside) ", which these data do not tell from none",
     ". Unlike a hazard ratio, this needs no assumption about how the hazards change with time; it is not adjusted for ",

@@ -25,6 +25,7 @@ read_results <- function(folder) {
       results$absent <- c(results$absent, paste0("analysis/", name, ".arrow"))
     }
   }
+  for (name in c(main, probed, analysis)) results[[name]] <- visible_texts(results[[name]])
   results <- separate_models(results, analysis)
   for (name in c("study", "manifest", "environment")) {
     path <- file.path(folder, paste0(name, ".json"))
@@ -41,6 +42,15 @@ read_results <- function(folder) {
   results$histories <- if (vocabulary$probed) recall_histories(results$transitions, results$rule) else data.frame()
   results$outcomes <- unique(c(level_order(spells$outcome), level_order(results$event_counts$outcome)))
   results
+}
+
+# Texts go to figures as well, where a control character is drawn as it may.
+visible_texts <- function(table) {
+  for (name in names(table)) {
+    if (is.factor(table[[name]])) levels(table[[name]]) <- visible(levels(table[[name]]))
+    if (is.character(table[[name]])) table[[name]] <- visible(table[[name]])
+  }
+  table
 }
 
 #' The rule that the text and the figures follow: the study's own first one, else the first level of the tables.

@@ -106,7 +106,7 @@ say_latent <- function(results) {
     x <- x[x$definition != "graded", ]
     away <- x$lower > 1 | x$upper < 1
     share <- range(x$share, na.rm = TRUE)
-    paste0("For ", x$outcome[1], " the share of facts called latent goes from ", fmt_percent(share[1], 0), " to ",
+    paste0("For ", md(x$outcome[1]), " the share of facts called latent goes from ", fmt_percent(share[1], 0), " to ",
       fmt_percent(share[2], 0), " and their hazard ratio from ", fmt_ratio(min(x$hr)), " to ", fmt_ratio(max(x$hr)),
       "; ",
       if (all(away)) "the interval excludes 1 under every definition" else

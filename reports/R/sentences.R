@@ -14,13 +14,13 @@ say_table <- function(results) {
   runs <- length(unique(as.character(e$run)))
   paste0("The events come from a table (", md(table), ") with ", plural(nrow(e), "row"), " of **",
     plural(length(unique(as.character(e$fact_id))), "fact"), "**",
-    if (runs > 1) paste0(" in ", plural(runs, "run")), ", followed up to ", time_word(results$time), " ",
+    if (runs > 1) paste0(" in ", plural(runs, "run")), ", followed up to ", md(time_word(results$time)), " ",
     fmt_time(max(e$stop)), ". A fact is one value of the column \u201c", md(column), "\u201d.",
     say_histories(results))
 }
 
 say_time <- function(results) {
-  paste0("**Time and events.** Time is counted in ", time_word(results$time, 2), ", and events are what the table ",
+  paste0("**Time and events.** Time is counted in ", md(time_word(results$time, 2)), ", and events are what the table ",
     "says: a fact is at risk after the start of each of its rows, up to and including the stop.")
 }
 
@@ -40,7 +40,7 @@ say_events <- function(results) {
   paste0("An **event** is what happens to a fact: ", list_words(unname(what)), ". Facts without an event by the end ",
     "of their follow-up are *censored*: we only know that they held out that long. @tbl-events counts both",
     if (length(rules) > 1) paste0(" under each rule for what an event is; the sections below use the rule \u201c",
-      rule_words(results$rule), "\u201d"), ".")
+      md(rule_words(results$rule)), "\u201d"), ".")
 }
 
 #' What was left out of the events, or is unusual about them.
@@ -170,7 +170,7 @@ say_incidence <- function(results, outcome, by, score = TRUE) {
   inside <- paste0(interval, ifelse(nzchar(interval) & nzchar(n), "; ", ""), n)
   each <- paste0(fmt_percent(e$incidence), ifelse(nzchar(inside), paste0(" (", inside, ")"), ""), " for ",
       md(stratum_noun(by, e$stratum)))
-  paste0("By ", time_word(results$time), " ", fmt_time(follow_up(results, outcome)), " the share with the event was ",
+  paste0("By ", md(time_word(results$time)), " ", fmt_time(follow_up(results, outcome)), " the share with the event was ",
     list_words(each), ". ",
     if (score) say_score(results, outcome, by))
 }
@@ -219,9 +219,9 @@ say_drift <- function(results, outcome, term) {
   if (nrow(p) < 2) return("With so few events in each third of them, its size by period cannot be told.")
   a <- p[1, ]
   b <- p[nrow(p), ]
-  paste0("It is ", fmt_hr(a$hr, a$lower, a$upper), " in ", period_words(results, a), " and ",
+  paste0("It is ", fmt_hr(a$hr, a$lower, a$upper), " in ", md(period_words(results, a)), " and ",
       fmt_hr(b$hr, b$lower, b$upper), " in ",
-    period_words(results, b), ".")
+    md(period_words(results, b)), ".")
 }
 
 #' Which of the two to trust: the grouped-time model where events share their times.

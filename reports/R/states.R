@@ -181,7 +181,7 @@ say_transition_reasons <- function(results, outcome = "states", model = "multi-s
   open <- open[!duplicated(open[c("from", "to", "method")]), ]
   each <- function(x, why) {
     how <- ifelse(as.character(x$method) == "subdistribution", ", share", "")
-    paste0(lower_first(transition_words(x)), how, " (", md(why), ")", collapse = "; ")
+    paste0(md(lower_first(transition_words(x))), how, " (", md(why), ")", collapse = "; ")
   }
   paste(c(
     if (nrow(d)) paste0("Without an estimate: ", each(d, d$reason), "."),

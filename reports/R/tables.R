@@ -5,7 +5,7 @@
 md_table <- function(d, align = NULL) {
   if (!nrow(d)) return(knitr::asis_output("\n*None.*\n"))
   align <- if (is.null(align)) rep("l", ncol(d)) else strsplit(align, "")[[1]]
-  cells <- vapply(d, function(x) gsub("^$", "\u00a0", md(x)), character(nrow(d)))
+  cells <- vapply(d, function(x) gsub("^$", "&nbsp;", md(x)), character(nrow(d)))
   cells <- matrix(cells, nrow(d))
   rule <- c(l = ":-----", r = "-----:", c = ":----:")[align]
   line <- function(x) paste0("| ", paste(x, collapse = " | "), " |")
@@ -96,10 +96,10 @@ cap_coefficients <- function(results, outcome) {
   shown <- names(beside)[names(beside) %in% as.character(d$model)]
   robust <- unique(as.character(d$model[!is.na(d$se_robust)]))
   plain <- beside[setdiff(shown, c(robust, if (cluster_is_random(results, outcome)) "coxme"))]
-  paste0("Hazard ratios of ", outcome, " with 95 % intervals; above 1 the event comes earlier. ",
+  paste0("Hazard ratios of ", md(outcome), " with 95 % intervals; above 1 the event comes earlier. ",
     paste0(beside[shown], ": ", what[shown], ".", collapse = " "),
     if (length(robust) && length(plain)) paste0(" The intervals of ", list_words(unname(plain)), " do not count that ",
-      "rows of one ", cluster_word(results), " go together, and may be too narrow."))
+      "rows of one ", md(cluster_word(results)), " go together, and may be too narrow."))
 }
 
 # A random effect of what the rows are clustered by counts that they go together, as a robust error does.

@@ -126,13 +126,6 @@ history_word <- function(results, n = 1) {
   if (several) if (n == 1) "history" else "histories" else if (n == 1) "fact" else "facts"
 }
 
-#' Text that came from data, safe inside Markdown: nothing in it may start markup, a reference or a table cell.
-#' A backslash before ASCII punctuation gives that character; line ends become spaces.
-md <- function(x) {
-  x <- gsub("[\r\n]+", " ", ifelse(is.na(x), "", as.character(x)))
-  gsub("([\\\\`*_{}\\[\\]<>()#+!|@$^~\"'-])", "\\\\\\1", x, perl = TRUE)
-}
-
 #' Stratum as the reader calls it, from the column that splits the curves and its value.
 stratum_words <- function(by, stratum) {
   by <- rep_len(as.character(by), length(stratum))

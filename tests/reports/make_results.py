@@ -9,12 +9,14 @@ regression tables are drawn around the simulated truth, because fitting is R's w
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
+from events.files import read_table
 from events.manifest import Manifest
 from events.schema import ANALYSIS, BASELINE, EVENT_COUNTS, EVENTS, RECALL, STATES, TRANSITIONS
 from events.transitions import sojourns
@@ -58,6 +60,57 @@ def make_results(folder: Path, seed: int = 7, events: bool = True, facts: int = 
     _dump(folder / "study.json", _study(seed))
     _dump(folder / "environment.json", _environment())
     return folder
+
+
+def disguise(folder: Path, names: dict[str, str], own: bool = False) -> Path:
+    """Replace names in every table and setting of a folder by others, such as look like markup.
+
+    With `own` the results are those of a table of one's own events: nothing was probed.
+    """
+    for path in [*folder.glob("*.arrow"), *folder.glob("analysis/*.arrow")]:
+        if own and path.stem in ("facts", "baseline", "recall", "transitions"):
+            path.unlink()
+            continue
+        table = read_table(path)
+        kept = {k.decode(): v.decode() for k, v in table.schema.metadata.items()}
+        levels = {_other(k, names): [_other(x, names) for x in v] for k, v in json.loads(kept["levels"]).items()}
+        for index, field in enumerate(table.schema):
+            column = table.column(index)
+            if pa.types.is_dictionary(field.type):
+                column = column.combine_chunks()
+                column = column.chunk(0) if isinstance(column, pa.ChunkedArray) else column
+                texts = [_other(x, names) for x in column.dictionary.to_pylist()]
+                column = pa.DictionaryArray.from_arrays(column.indices, pa.array(texts, pa.utf8()))
+            name = field.name if field.name in RECALL else _other(field.name, names)
+            table = table.set_column(index, name, column)
+        kept["levels"] = json.dumps(levels)
+        if path.stem == "events":
+            kept["left_out"] = json.dumps([_other(x, names) for x in LEFT_OUT])
+            kept["time"] = _other(kept["time"], names)
+        table = table.replace_schema_metadata(kept)
+        with pa.ipc.new_file(path.with_suffix(".new"), table.schema) as sink:
+            sink.write_table(table)
+        path.with_suffix(".new").replace(path)  # the old one is mapped into memory
+    study = json.loads((folder / "study.json").read_text())
+    study = _others(study, names)
+    _dump(folder / "study.json", study)
+    _dump(folder / "manifest.json", {"schema": 1, "artefacts": {}})
+    return folder
+
+
+def _other(text, names):
+    """Whole words of a text by their other names; a name within a name stays."""
+    for old, new in names.items():
+        text = re.sub(rf"(?<![\w-]){re.escape(old)}(?![\w-])", lambda _, new=new: new, text) if text else text
+    return text
+
+
+def _others(value, names):
+    if isinstance(value, dict):
+        return {k: _others(v, names) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_others(v, names) for v in value]
+    return _other(value, names) if isinstance(value, str) else value
 
 
 def _facts(rng, n):

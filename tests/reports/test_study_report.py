@@ -14,7 +14,7 @@ from events.schema import levels_of
 from reports.page import faults
 from reports.render import render
 from tests.reports.conftest import LIBRARY
-from tests.reports.make_results import LEFT_OUT, make_results
+from tests.reports.make_results import LEFT_OUT, disguise, make_results
 from tests.reports.reading import Images, section, text_of
 
 OUTCOMES = ("acquisition", "generalisation", "degradation")
@@ -303,6 +303,59 @@ def test_without_nanoarrow_and_optional_tables_the_report_says_the_same(results,
         return re.sub(r"on \d{4}-\d\d-\d\d \d\d:\d\d UTC", "", text_of(path.read_text("utf-8")))
 
     assert words(without.path) == words(rendered.path)
+
+
+# What people call things. Each must be on the page letter for letter, and none may do anything there.
+MARKUP = {
+    "capital": "What is 4?@home",
+    "currency": "`r 3+1` $x$ {{<x >}}",
+    "calling code": "::: {.x} @fig-nowhere \u202eabc",
+    "atomic number": "atomic_number <b>&amp; \\(a)",
+    "element symbol": "1. *a*|b~c^ [[a]] #x",
+    "lora": "a_b %'\"q\" ![i](j)",
+    "frequency": "fre_quency <i>{{< y",
+    "own-acquisition": "*own* `model` @tbl-x",
+    "epoch": "ep|och*",
+}
+RTL, CONTROL = "\u05d0\u05d1\u05d2 (abc)", "bell\u0007 and \U0001f600"
+
+
+@pytest.fixture(scope="module")
+def disguised(environment, tmp_path_factory):
+    """A study whose every name looks like markup."""
+    folder = make_results(tmp_path_factory.mktemp("markup") / "study", facts=120)
+    disguise(folder, MARKUP)
+    study = json.loads((folder / "study.json").read_text())
+    study["study"]["title"] = "# `r 1+1` {{< x >}} @fig-title <script>"
+    study["report"] = {"author": RTL, "note": f"::: {{.callout-note}} {CONTROL}"}
+    (folder / "study.json").write_text(json.dumps(study))
+    return render(folder, r_environment=environment).path.read_text("utf-8")
+
+
+def test_innocent_text_is_never_markup(disguised):
+    said = " ".join(text_of(disguised).split())
+    for name in (*MARKUP.values(), "# `r 1+1` {{< x >}} @fig-title <script>", RTL):
+        assert " ".join(name.split()) in said, name
+    assert "::: {.callout-note} bell\u2407 and \U0001f600" in said
+    alts = [image["alt"] for image in Images(disguised).found]
+    for name in (MARKUP["capital"], MARKUP["lora"], MARKUP["atomic number"]):
+        assert any(name in alt for alt in alts), name
+    assert "&#" not in said and "&amp;#" not in disguised
+    body = disguised[disguised.index("<main") :]
+    assert not re.search(r"<(b|i|script)>|<math|\bNA\b", body)
+    assert '<span class="given" dir="auto">' in body
+
+
+def test_a_table_of_ones_own_is_not_told_in_a_studys_words(environment, tmp_path):
+    """Its outcomes are called as a study's are, or as no heading should be; nothing was probed."""
+    names = MARKUP | {"generalisation": '"ge`n" *x* {#y}', "latent": "latent"}
+    folder = disguise(make_results(tmp_path / "own", facts=120), names, own=True)
+    page = render(folder, r_environment=environment).path.read_text("utf-8")
+    said = section(page, "acquisition")
+    assert "facts at risk" in said and "had the event acquisition" in said
+    for words in ("trained fact", "recalled", "be learned", "sampling", "Latent knowledge", "many share a checkpoint"):
+        assert words not in said, words
+    assert 'The hazard ratio of "ge`n" *x* {#y} for “Latent, yes vs no” is' in text_of(page).replace("\u2068", "")
 
 
 def test_one_seed_separation_and_absent_tables(results, environment, tmp_path):

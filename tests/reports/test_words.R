@@ -1,6 +1,6 @@
 # Rscript test_words.R FOLDER: the functions that format values, without any package.
 folder <- commandArgs(trailingOnly = TRUE)[1]
-for (file in c("words.R", "results.R", "tables.R", "style.R", "survival.R", "models.R", "net.R",
+for (file in c("text.R", "words.R", "results.R", "tables.R", "style.R", "survival.R", "models.R", "net.R",
   "marginal.R")) source(file.path(folder, file),
     encoding = "UTF-8")
 
@@ -41,7 +41,11 @@ is(list_words("a"), "a")
 is(list_words(character()), character())
 is(time_word("epoch", 2), "epochs")
 is(time_word("tokens"), "token")
-is(md("a|b_c*[d]"), "a\\|b\\_c\\*\\[d\\]")
+is(md("a|b_c*[d]"), "a&#124;b&#95;c&#42;&#91;d&#93;")
+is(md("`r 1`"), "[&#96;r 1&#96;]{.given}")
+is(md(c(" a  b", "a b", "a ")), c("&nbsp;a &nbsp;b", "a b", "a&nbsp;"))
+is(visible("a\tb\u0001c\u007f"), "a b\u2401c\u2421")
+is(md("\u05d0\u05d1"), "[\u05d0\u05d1]{.given dir=\"auto\"}")
 is(md(c(NA, "two\nlines")), c("", "two lines"))
 is(stratum_words("latent", c("yes", "TRUE", "no", "latent=FALSE")),
     c("latent knowledge", "latent knowledge", "no latent knowledge", "no latent knowledge"))
