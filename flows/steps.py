@@ -407,7 +407,9 @@ def make_report(results: Results) -> Path:
         "inputs": results.inputs(*artefacts),
         "code": code("reports/**/*.*", "stats/R/*.R"),
     }
-    key["code"] = {n: d for n, d in key["code"].items() if "__pycache__" not in n}
+    # What Python and a rendering in place (RStudio's button) leave there is no part of the report.
+    left = ("__pycache__", "reports/study.html", "reports/study_files")
+    key["code"] = {n: d for n, d in key["code"].items() if not any(x in n for x in left)}
 
     def make() -> dict[str, int | None]:
         rendered = render(results.folder, r_environment=find_r().environment(), scratch=results.scratch)

@@ -124,7 +124,8 @@ def render(
         title = copy_inputs(results, data, as_csv=not _has_nanoarrow(environment))
         parameters = work / "parameters.yml"
         # JSON strings are YAML strings: quoted, so that an id such as 029 stays what it is.
-        parameters.write_text(f"results: {json.dumps(str(data))}\nrenderer: {json.dumps(by)}\n", "utf-8")
+        parameters.write_text(f"results: {json.dumps(str(data))}\n", "utf-8")
+        environment["FACTSURV_RENDERER"] = by  # no parameter: Quarto refuses those that a document does not declare
         commands = _quarto(source.name) if renderer.startswith("quarto") else _plain(source.name, environment)
         log = ""
         for command in commands:
@@ -214,7 +215,8 @@ def _run(command: Sequence[str], work: Path, environment: Mapping[str, str], tim
 
 
 def _failure(program: str, log: str) -> RenderError:
-    """The chunk that failed and what R said, out of everything that was printed."""
+    """The chunk that failed and what R said, out of everything that was printed, without its colours."""
+    log = re.sub(r"\x1b\[[0-9;]*m", "", log)
     chunk = re.search(r"Quitting from (?:lines? )?(?:(\S+\.qmd:)?([\d-]+))?(?: \[([^\]]+)\])?", log)
     where = (chunk[3] or f"at line {chunk[2]}") if chunk else ""
     said = _SAID.search(log)

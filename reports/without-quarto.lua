@@ -156,10 +156,9 @@ local shape = {
       return div
     end
   end,
-  -- Wide tables scroll in a box of their own, which the keyboard can reach.
+  -- Wide tables scroll in a box of their own; page.html makes those that do reachable by the keyboard.
   Table = function(table)
-    local reach = {{"tabindex", "0"}, {"role", "region"}, {"aria-label", "Table, scrolls sideways"}}
-    return pandoc.Div({table}, pandoc.Attr("", {"scroll"}, reach))
+    return pandoc.Div({table}, pandoc.Attr("", {"scroll"}))
   end,
   Cite = function(cite)
     local links = pandoc.List()

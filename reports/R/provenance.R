@@ -31,6 +31,8 @@ say_glossary <- function(results) {
 say_missing <- function(results) {
   if ("environment.json" %in% results$absent) return("There is no *environment.json*, so this is not known.")
   m <- results$environment$missing
+  # A page that Quarto makes did not lack it, whatever the analysis found on its machine.
+  if (grepl("^quarto", renderer(), ignore.case = TRUE)) m <- Filter(function(x) tolower(x$what) != "quarto", m)
   if (!length(m)) return("Nothing was missing.")
   paste0("- **", vapply(m, function(x) md(x$what), ""), "**: ", vapply(m, function(x) md(x$cost), ""),
     vapply(m, function(x) if (is.null(x$remedy) || !nzchar(x$remedy)) "" else paste0(". To have it: ", md(x$remedy)),
@@ -64,9 +66,13 @@ say_costs <- function(results) {
         "."))
 }
 
-#' Which program made this page: render.py says it; a page rendered by hand in RStudio knows only that Quarto was there.
-say_renderer <- function(results, by = "") {
-  if (is.null(by) || !nzchar(by)) by <- if (is.null(knitr::opts_knit$get("quarto.version"))) "knitr" else "Quarto"
+#' Which program makes this page: render.py says it; a page rendered by hand in RStudio knows only that Quarto is there.
+renderer <- function() {
+  by <- Sys.getenv("FACTSURV_RENDERER")
+  if (nzchar(by)) by else if (is.null(knitr::opts_knit$get("quarto.version"))) "knitr" else "Quarto"
+}
+
+say_renderer <- function(results, by = renderer()) {
   paste0("Study *", md(study_value(results, c("study", "name"), "without a name")), "*. Rendered by ", md(by), " on ",
     format(Sys.time(), "%Y-%m-%d %H:%M", tz = "UTC"), " UTC with R ", paste(R.version$major, R.version$minor,
         sep = "."),

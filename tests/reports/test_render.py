@@ -8,7 +8,7 @@ import pytest
 
 from events.errors import InputError
 from reports.page import faults
-from reports.render import RenderError, render
+from reports.render import RenderError, _failure, render
 from tests.reports.make_results import make_results
 from tests.reports.reading import text_of
 
@@ -71,8 +71,11 @@ inside
 $x^2$
 :::
 """
+    body += "\nIts parameters: `r names(params)`; made by `r Sys.getenv('FACTSURV_RENDERER')`.\n"
     page = render(results, tmp_path / "own.html", document(tmp_path, body), environment).path.read_text("utf-8")
     said = text_of(page)
+    # Quarto refuses parameters that a document does not declare: it gets the one that every document has.
+    assert "Its parameters: results; made by knitr + pandoc" in said
     assert "See Table 1 , Figure 1 and Figure 1 , Table 1 ." in said
     assert "Figure 1: Dots and more" in said and "Table 1: One row." in said
     assert '<details class="callout callout-tip">' in page and "By attribute" in said
@@ -102,6 +105,11 @@ def test_what_fails_is_named_and_the_old_report_stays(results, environment, tmp_
     assert chunk in caught.value.chunk and bool(chunk) == bool(caught.value.chunk)
     assert output.read_text() == "the old report"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["document", "report.html"]
+
+
+def test_the_message_of_r_has_no_colours():
+    error = _failure("Rscript", "Quitting from lines 3-4 [well]\n\x1b[1m\x1b[33mError\x1b[39m in x():\x1b[22m\n! dry\n")
+    assert "\x1b" not in str(error) and "dry" in error.message and error.chunk == "well"
 
 
 def test_two_at_once_from_one_source(results, environment, tmp_path):

@@ -312,7 +312,7 @@ MARKUP = {
     "calling code": "::: {.x} @fig-nowhere \u202eabc",
     "atomic number": "atomic_number <b>&amp; \\(a)",
     "element symbol": "1. *a*|b~c^ [[a]] #x",
-    "lora": "a_b %'\"q\" ![i](j)",
+    "lora": 'a_b %\'"q" ![i](j)',
     "frequency": "fre_quency <i>{{< y",
     "own-acquisition": "*own* `model` @tbl-x",
     "epoch": "ep|och*",
@@ -351,9 +351,9 @@ def test_a_table_of_ones_own_is_not_told_in_a_studys_words(environment, tmp_path
     names = MARKUP | {"generalisation": '"ge`n" *x* {#y}', "latent": "latent"}
     folder = disguise(make_results(tmp_path / "own", facts=120), names, own=True)
     page = render(folder, r_environment=environment).path.read_text("utf-8")
-    said = section(page, "acquisition")
+    said = section(page, "summary") + section(page, "events")
     assert "facts at risk" in said and "had the event acquisition" in said
-    for words in ("trained fact", "recalled", "be learned", "sampling", "Latent knowledge", "many share a checkpoint"):
+    for words in ("trained fact", "recalled", "be learned", "sampling", "Latent knowledge", "share a checkpoint"):
         assert words not in said, words
     assert 'The hazard ratio of "ge`n" *x* {#y} for “Latent, yes vs no” is' in text_of(page).replace("\u2068", "")
 

@@ -1,7 +1,7 @@
 # Rscript test_words.R FOLDER: the functions that format values, without any package.
 folder <- commandArgs(trailingOnly = TRUE)[1]
 for (file in c("text.R", "words.R", "results.R", "tables.R", "style.R", "survival.R", "models.R", "net.R",
-  "marginal.R")) source(file.path(folder, file),
+  "marginal.R", "provenance.R")) source(file.path(folder, file),
     encoding = "UTF-8")
 
 is <- function(got, expected) {
@@ -84,4 +84,11 @@ shown <- paste(table_marginal(list(time = "epoch"), d), collapse = "\n")
 stopifnot(grepl("Latent knowledge", shown, fixed = TRUE), !grepl("Random effects", shown, fixed = TRUE))
 is(predictor_words(c("latent", "ns(answer_tokens, 3)", "answer_tokens")),
   c("Latent knowledge", "ns(answer_tokens, 3)", "Answer tokens"))
+# A page that Quarto makes did not lack it; what else was missing stays.
+missing <- list(absent = "", environment = list(missing = list(list(what = "Quarto", cost = "no page"),
+  list(what = "coxme", cost = "no random effects"))))
+Sys.setenv(FACTSURV_RENDERER = "quarto 1.7.34")
+stopifnot(!grepl("Quarto", say_missing(missing)), grepl("coxme", say_missing(missing)))
+Sys.setenv(FACTSURV_RENDERER = "knitr + pandoc 3.1")
+stopifnot(grepl("Quarto", say_missing(missing)))
 cat("all as expected\n")
