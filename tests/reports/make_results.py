@@ -280,8 +280,9 @@ def _by_schema(name, out):
     columns = {}
     rows = len(next(iter(out.values()), []))
     for column, kind in ANALYSIS[name].items():
-        values = out.get(column, [""] * rows)  # no doubt, unless something is said
-        columns[column] = _category(values) if pa.types.is_dictionary(kind) else (values, kind)
+        text = pa.types.is_dictionary(kind)
+        values = out.get(column, [("" if text else None)] * rows)  # no doubt, unless something is said
+        columns[column] = _category(values) if text else (values, kind)
     return columns
 
 
