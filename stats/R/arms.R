@@ -13,6 +13,7 @@
 #' and the fit says so.
 #'
 #' @inheritParams cox_mixed
+#' @param horizon of the restricted means, see [rmst_difference()].
 #' @return A list like that of [cox()], with the table `arms`: one row for each arm but the first.
 #' @references Holm (1979), Scandinavian Journal of Statistics 6:65.
 #' @export
