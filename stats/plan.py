@@ -75,7 +75,7 @@ class AnalysisSpec(Section):
     random: list[Text] = ["group", "run"]
     # "exact" is not offered: it estimates an odds ratio, not a hazard ratio (R's ties = "exact" is discrete logit).
     ties: Literal["efron", "breslow"] = "efron"
-    mixed_engine: Literal["auto", "coxme", "fast"] = "auto"  # auto: fast where coxme would take more than 20 s a fit
+    mixed_engine: Literal["auto", "coxme", "fast"] = "auto"  # auto: fast where coxme would take more than a minute
     zph: Zph = "identity"  # time in the Schoenfeld tests: as it is, one minus Kaplan-Meier, ranks, logarithm
     horizon: Amount | None = None  # of restricted means and mean times in states; default: the end of follow-up
     standardise: bool = True  # numeric covariates per standard deviation

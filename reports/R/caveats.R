@@ -34,21 +34,22 @@ caveat_dropped <- function(results, share = 0.05) {
 
 caveat_hazards <- function(results) {
   bad <- Filter(function(o) {
-    d <- pick(results$zph_tests, outcome = o, rule = results$rule, model = "cox")
-    !doubted(results, o, "cox") && any(d$p[column_of(d$term) == main_term(results, o)] < 0.05, na.rm = TRUE)
+    any(column_of(changing_terms(results, o)$term) == main_term(results, o))
   }, results$outcomes)
   if (!length(bad)) return("")
+  apart <- Filter(function(o) nzchar(say_frailty_instead(results, o, main_term(results, o))), bad)
   paste0("**The main effect changes with time** (", md(list_words(bad)),
       "): one hazard ratio is an average over time, and the tables ",
-    "by period below say more.")
+    "by period below say more.", if (length(apart)) paste0(" For ", md(list_words(apart)),
+      " facts that differ beyond their predictors would do the same, without any effect that changes."))
 }
 
 #' What is wrong with the model of the other predictors, which are what the main effect is adjusted for.
 caveat_others <- function(results) {
   parts <- unlist(lapply(results$outcomes, function(o) {
     if (doubted(results, o, "cox")) return(NULL)
-    d <- pick(results$zph_tests, outcome = o, rule = results$rule, model = "cox")
-    d <- d[d$p < 0.05 & !is.na(d$p) & as.character(d$term) != "GLOBAL" & column_of(d$term) != main_term(results, o), ]
+    d <- changing_terms(results, o)
+    d <- d[column_of(d$term) != main_term(results, o), ]
     bent <- unique(as.character(form_bent(results, o)$term))
     c(if (nrow(d)) paste0(list_words(unique(lower_first(predictor_words(d$term)))), " (", o, ") changes with time"),
       if (length(bent)) paste0(list_words(lower_first(predictor_words(bent))), " (", o, ") is not a straight line"))

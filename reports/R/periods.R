@@ -1,12 +1,9 @@
 # A hazard ratio that changes with time is not told as one number: the periods are named.
 
-#' Does the test of proportional hazards speak against one ratio for the whole time?
+#' Does the test of proportional hazards, corrected for their number, speak against one ratio for the whole time?
 changes_with_time <- function(results, outcome, term) {
-  if (doubted(results, outcome, "cox")) return(FALSE) # and neither are its ratios by period to be relied on
-  d <- pick(results$zph_tests, outcome = outcome, rule = results$rule, model = "cox", term = as.character(term))
-  if (!nrow(d)) d <- pick(results$zph_tests, outcome = outcome, rule = results$rule, model = "cox",
-    term = column_of(term)) # a factor's levels are tested together
-  any(d$p < 0.05, na.rm = TRUE)
+  terms <- as.character(changing_terms(results, outcome)$term)
+  any(c(as.character(term), column_of(term)) %in% terms) # a factor's levels are tested together
 }
 
 #' The term's hazard ratios by period, as far as they could be estimated.
@@ -28,12 +25,13 @@ say_times <- function(results, outcome, x, who) {
       " was ", likely(x$hr), " ", verb, " as ", who[2], settled, "."))
   }
   d <- ratios_by_period(results, outcome, x$term)
+  instead <- paste0(say_frailty_instead(results, outcome, x$term), say_hangs(results, outcome, x$term, "zph"))
   if (nrow(d) < 2) {
     return(paste0("this ratio changes with time, and the single value is an average over the whole time; there are ",
-      "too few events to say how large it is in each period."))
+      "too few events to say how large it is in each period.", instead))
   }
   each <- paste0(times_words(d$hr), c(paste0(" as likely ", verb), rep("", nrow(d) - 1)), " in ",
     md(period_words(results, d)), " (", fmt_ratio(d$lower), " to ", fmt_ratio(d$upper), ")")
   paste0("this ratio changes with time, and the single value is an average. Among facts that had not had the event ",
-    "yet, ", who[1], " was, compared with ", who[2], ", ", list_words(each), ".")
+    "yet, ", who[1], " was, compared with ", who[2], ", ", list_words(each), ".", instead)
 }

@@ -100,7 +100,8 @@ say_effect <- function(results, outcome) {
       fmt_ratio(x$lower), " to ",
     fmt_ratio(x$upper), ")**, ", fmt_p(x$p), ", adjusted for the other predictors (", plural(best$fit$events[1],
         "event"), "). ",
-    say_meaning(results, outcome, x))
+    say_meaning(results, outcome, x), if (x$p < 0.05) say_hangs(results, outcome, x$term),
+    if (vocabulary$probed && x$term == "latent") say_undrawn(results, outcome))
 }
 
 say_doubtful_effect <- function(results, outcome, x, best) {
@@ -194,22 +195,25 @@ say_score <- function(results, outcome, by) {
 
 #' One plain sentence on proportional hazards, with the size of the drift where there is one.
 say_zph <- function(results, outcome) {
-  d <- pick(results$zph_tests, outcome = outcome, rule = results$rule, model = "cox")
+  d <- zph_findings(results, outcome)
   main <- utils::head(d[column_of(d$term) == main_term(results, outcome), ], 1)
   if (!nrow(main)) main <- utils::head(d, 1)
-  if (!nrow(main) || is.na(main$p)) return("")
+  if (!nrow(main)) return("")
   label <- paste0("\u201c", md(contrast_of(results, outcome, main$term)), "\u201d")
-  rest <- d[!d$term %in% c("GLOBAL", as.character(main$term)) & d$p < 0.05 & !is.na(d$p), ]
+  rest <- d[as.character(d$term) != as.character(main$term) & d$p_holm < 0.05, ]
   others <- if (nrow(rest)) paste0(" It does change for ", list_words(md(contrast_of(results, outcome, rest$term))),
-    " (", list_words(fmt_p(rest$p)), ").") else ""
-  stat <- paste0("(\u03c7\u00b2 = ", fmt_number(main$chisq), " on ", fmt_number(main$df), " df, ", fmt_p(main$p), ")")
-  if (main$p >= 0.05) {
+    " (", list_words(fmt_p(rest$p_holm)), ").") else ""
+  corrected <- if (nrow(d) > 1) paste0("; corrected for ", fmt_n(nrow(d)), " predictors tested, ", fmt_p(main$p_holm))
+  stat <- paste0("(\u03c7\u00b2 = ", fmt_number(main$chisq), " on ", fmt_number(main$df), " df, ", fmt_p(main$p),
+    corrected, ")")
+  if (main$p_holm >= 0.05) {
     return(paste0("The data give no evidence that the hazard ratio of ", label, " changes with time ", stat,
       "; that is not proof that it stays the same.", others))
   }
   paste0("The hazard ratio of ", label, " changes with time ", stat,
       ", so the single value is an average over the whole time. ",
-    say_drift(results, outcome, main$term), sub("It does change", "It also changes", others, fixed = TRUE))
+    say_drift(results, outcome, main$term), say_frailty_instead(results, outcome, main$term),
+    say_hangs(results, outcome, main$term, "zph"), sub("It does change", "It also changes", others, fixed = TRUE))
 }
 
 say_drift <- function(results, outcome, term) {

@@ -9,7 +9,7 @@
 #' @param random character, grouping columns; each gets a random intercept (Gaussian on the log hazard).
 #' @param profile test the variances and find their profile intervals?
 #' @param mixed_engine `"coxme"`, `"fast"` (see [fit_mixed_fast()]: the same likelihood), or `"auto"`: the fast one
-#'   where one fit by coxme would take longer than about 20 s on one core.
+#'   where coxme's fits would take longer than about a minute on one core, and longer than the fast one's.
 #' @return A list like that of [cox()], with the tables `coefficients`, `marginal` (see [marginal_table()]),
 #'   `variances`, `random_effects` (see [random_rows()]) and `zph_tests` (see [zph_given_random()]).
 #'   `median_hr` is the median hazard ratio between two random levels, exp(sqrt(2 variance) qnorm(3/4)).
@@ -21,7 +21,7 @@ cox_mixed <- function(data, covariates, random, strata = character(), cluster = 
                       zph = "identity") {
   chosen <- fixed_and_random(data, covariates, random)
   if (nzchar(chosen$problem)) return(list(status = "not estimable", reason = chosen$problem, remarks = chosen$remarks))
-  picked <- choose_mixed_engine(data, chosen$fixed, chosen$random, strata, mixed_engine)
+  picked <- choose_mixed_engine(data, chosen$fixed, chosen$random, strata, mixed_engine, profile = profile)
   if (picked$fast) {
     kept <- terms[terms$column %in% chosen$fixed, , drop = FALSE]
     return(with_notes(mixed_fast(data, chosen, strata, ties, conf, kept, profile, cluster, zph), picked$note))

@@ -10,7 +10,8 @@
 #' @inheritParams cox
 #' @param most how many facts to keep per coefficient, and how many outliers.
 #' @return A list like that of [cox()], with the table `influence`: `aspect` is `fact`, `run`, `outlier`,
-#'   `collinearity` or `overdispersion`.
+#'   `collinearity`, `overdispersion`, or `facts` and `zph`: without the two facts that the first covariate's ratio, or
+#'   its change with time, rests on most, the model fitted again.
 #' @references Therneau and Grambsch (2000), Modeling Survival Data, 4 and 7. Fox and Monette (1992), JASA 87:178.
 #'   Lin and Wei (1989), JASA 84:1074 (robust errors).
 #' @export
@@ -28,7 +29,8 @@ influence_tables <- function(data, covariates, strata = character(), cluster = "
     fit = list(formula = formula_text(cox_formula(finite, strata)), ties = ties, engine = engine("survival")),
     tables = list(influence = do.call(rbind, list(
       dfbeta_rows(object, data$fact_id, terms, "fact", most), runs, outlier_rows(object, data$fact_id, most),
-      collinearity_rows(object, terms), dispersion_rows(data, finite, strata, cluster, ties, terms)
+      collinearity_rows(object, terms), dispersion_rows(data, finite, strata, cluster, ties, terms),
+      without_rows(object, data, finite, strata, cluster, ties, conf, terms)
     ))),
     doubt = plain$doubt, notes = paste("without", toString(infinite))[length(infinite) > 0L]
   )

@@ -63,3 +63,28 @@ test_that("variance inflation is the textbook's for numbers, and one without ent
   alone <- influence_tables(twin, "x")$tables$influence
   expect_false("collinearity" %in% alone$aspect)
 })
+
+test_that("a ratio that two facts make, and a change with time that two facts make, are fitted again without them", {
+  with_far <- function(which, x) {
+    set.seed(5)
+    data <- data.frame(fact_id = sprintf("f%02d", 1:60), run = "r", start = 0, stop = 1 + (1:60) / 10, event = TRUE,
+                       x = stats::rnorm(60), y = rep(c(0, 1), 30))
+    data$x[which] <- x
+    data
+  }
+  influence <- function(data) influence_tables(data, c("x", "y"))$tables$influence
+  cox_of <- function(data) survival::coxph(survival::Surv(start, stop, event) ~ x + y, data)
+  early <- with_far(1:2, c(8, 9)) # the first two events make the ratio
+  facts <- subset(influence(early), aspect == "facts")
+  expect_setequal(facts$unit, c("f01", "f02"))
+  again <- summary(cox_of(early[-(1:2), ]))
+  expect_equal(facts$hr_without, rep(again$coefficients["x", "exp(coef)"], 2)) # the same fit
+  expect_equal(facts$p, rep(again$coefficients["x", "Pr(>|z|)"], 2))
+  late <- with_far(40:41, 9) # two late ones make the change
+  change <- subset(influence(late), aspect == "zph")
+  expect_equal(unique(change$term), "x")
+  tested <- function(data) survival::cox.zph(cox_of(data), transform = "identity")$table["x", "p"]
+  expect_equal(change$p, rep(tested(late[!late$fact_id %in% change$unit, ]), 2))
+  expect_lt(tested(late), 0.05)
+  expect_gt(change$p[[1]], 0.05)
+})
