@@ -105,7 +105,8 @@ strata_data <- function(results) {
 say_arm_strata <- function(results) {
   d <- pick(results$tests, rule = results$rule, model = "cox-arms")
   d <- d[order(match(as.character(d$outcome), results$outcomes)), ]
-  each <- paste0("for ", md(d$outcome), " ", md(lower_first(predictor_words(sub(" x arm$", "", as.character(d$by))))), " ",
+  predictor <- md(lower_first(predictor_words(sub(" x arm$", "", as.character(d$by)))))
+  each <- paste0("for ", md(d$outcome), " ", predictor, " ",
     ifelse(is.na(d$p), "cannot be compared", ifelse(d$p < 0.05, "**works differently from recipe to recipe**",
       "is not shown to differ from recipe to recipe")), " (", fmt_p(d$p), ")")
   paste0("With the recipe as strata, nothing is assumed about how the recipes compare (@tbl-arm-strata); ratios that ",

@@ -126,7 +126,9 @@ say_meaning <- function(results, outcome, x) {
 compared <- function(x) {
   name <- lower_first(predictor_words(x$term))
   unit <- as.character(x$unit)
-  if (vocabulary$probed && x$term == "latent") return(c("a fact that sampling could already produce at baseline", "one that it could not"))
+  if (vocabulary$probed && x$term == "latent") {
+    return(c("a fact that sampling could already produce at baseline", "one that it could not"))
+  }
   if (unit == "yes vs no") return(paste0(c("a fact with \u201c", "one without \u201c"), name, "\u201d"))
   if (startsWith(unit, "per SD")) {
     return(c(paste("a fact whose", name, "is higher by one standard deviation", sub("^per SD ?", "", unit)), "another"))
@@ -171,7 +173,8 @@ say_incidence <- function(results, outcome, by, score = TRUE) {
   inside <- paste0(interval, ifelse(nzchar(interval) & nzchar(n), "; ", ""), n)
   each <- paste0(fmt_percent(e$incidence), ifelse(nzchar(inside), paste0(" (", inside, ")"), ""), " for ",
       md(stratum_noun(by, e$stratum)))
-  paste0("By ", md(time_word(results$time)), " ", fmt_time(follow_up(results, outcome)), " the share with the event was ",
+  paste0("By ", md(time_word(results$time)), " ", fmt_time(follow_up(results, outcome)), " the share with the event ",
+    "was ",
     list_words(each), ". ",
     if (score) say_score(results, outcome, by))
 }
@@ -233,8 +236,8 @@ say_ties <- function(results, outcome) {
   d <- pick(results$events, outcome = outcome, rule = results$rule)
   stop <- d$stop[d$event %in% TRUE]
   shared <- tied_share(stop)
-  counted <- paste0(fmt_n(round(shared * length(stop))), " of ", plural(length(stop), "event"), " share their time with ",
-    "another")
+  counted <- paste0(fmt_n(round(shared * length(stop))), " of ", plural(length(stop), "event"), " share their time ",
+    "with another")
   if (shared < 0.5) return(paste0("Only ", counted, ", so the Cox model, which needs no grouping of the times, is the ",
     "one to read."))
   paste0(first_upper(counted), ", and the grouped-time model is made for that: there it is the safer one",

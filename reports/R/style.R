@@ -58,7 +58,8 @@ within_span <- function(d, span, at = d$hr) {
 #' estimate beyond the axis is an arrow alone.
 ratio_marks <- function(span, place = "identity", size = 2.4, ...) {
   arrow <- function(x, sign, hjust) {
-    ggplot2::geom_text(ggplot2::aes(x = {{ x }}), label = sign, hjust = hjust, vjust = 0.36, fontface = "bold", size = 4,
+    ggplot2::geom_text(ggplot2::aes(x = {{ x }}), label = sign, hjust = hjust, vjust = 0.36, fontface = "bold",
+      size = 4,
       position = place, na.rm = TRUE, show.legend = FALSE)
   }
   breaks <- ratio_breaks(span)

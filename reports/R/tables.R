@@ -106,7 +106,8 @@ cap_coefficients <- function(results, outcome) {
 cluster_is_random <- function(results, outcome) {
   cluster <- study_value(results, c("analysis", "cluster"), "fact_id")
   cluster <- if (cluster == study_value(results, c("events", "id"), "fact_id")) "fact_id" else cluster
-  any(cluster == as.character(pick(results$variances, outcome = outcome, rule = results$rule, model = "coxme")$grouping))
+  d <- pick(results$variances, outcome = outcome, rule = results$rule, model = "coxme")
+  any(cluster == as.character(d$grouping))
 }
 
 # What the rows are clustered by, in the singular.

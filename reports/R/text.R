@@ -9,7 +9,8 @@ visible <- function(x) {
   x[odd] <- vapply(x[odd], function(text) {
     code <- utf8ToInt(text)
     code[code %in% c(9:13, 0x85, 0x2028, 0x2029)] <- 32L
-    code <- ifelse(code < 32, code + 0x2400L, ifelse(code == 127, 0x2421L, ifelse(code > 127 & code < 160, 0xFFFDL, code)))
+    code <- ifelse(code < 32, code + 0x2400L, ifelse(code == 127, 0x2421L, code))
+    code[code > 127 & code < 160] <- 0xFFFDL
     intToUtf8(code)
   }, "", USE.NAMES = FALSE)
   x
@@ -27,8 +28,8 @@ escape <- function(x) {
   out[match(x, once)]
 }
 
-#' Text inside Markdown. What could be taken for markup that was forgotten (page.py looks for it) is marked as given, and
-#' text with letters that run from right to left keeps its direction to itself.
+#' Text inside Markdown. What could be taken for markup that was forgotten (page.py looks for it) is marked as given,
+#' and text with letters that run from right to left keeps its direction to itself.
 md <- function(x) {
   text <- escape(x)
   plain <- ifelse(is.na(x), "", as.character(x))
