@@ -71,6 +71,17 @@ say_undrawn <- function(results, outcome) {
     "not quite the same facts: the draw also mixes in those of small chance, so the two numbers differ by more than luck.")
 }
 
+#' Where most levels of a random effect have one event or none: only the others tell how levels differ.
+say_single_levels <- function(results, outcome, grouping) {
+  d <- pick(results$events, outcome = outcome, rule = results$rule)
+  if (!nrow(d) || !grouping %in% names(d)) return("")
+  events <- tapply(d$event, as.character(d[[grouping]]), sum)
+  several <- sum(events >= 2)
+  if (several > length(events) / 2) return("")
+  paste0("**Only ", fmt_n(several), " of ", fmt_n(length(events)), " levels have two events or more**; the variance rests on ",
+    "these, and on how ties are handled: take it with caution. ")
+}
+
 # How often two runs of one fact disagree about the label that both draw from the same model.
 say_redrawn <- function(results) {
   d <- results$baseline
