@@ -23,14 +23,25 @@ frailty_gamma <- function(data, covariates, random, strata = character(), cluste
   terms <- terms[terms$column %in% fixed, , drop = FALSE]
   # survival takes the frailties for uncorrelated, which breaks down at large variances (no convergence, coefficients
   # lost, an error of its own); with few levels the whole information matrix is at hand.
+  rows <- if (length(fixed)) mixed_rows(data, fixed, grouping, strata)
+  linear <- !is.null(rows) && length(rows$times) <= 500L && length(rows$times) * rows$levels < 2e7
+  last <- NULL
+  found_at <- function(variance) {
+    last <<- gamma_maximum(rows, variance, ties, last)
+    if (!last$settled) stop("no maximum at this variance", call. = FALSE)
+    last
+  }
   fit_at <- function(variance, sparse = TRUE) {
+    if (linear) return(as_frailty(found_at(variance), rows, ties))
     attempt <- captured(fit_frailty(data, fixed, grouping, strata, ties, "gamma", variance, sparse))
     sound <- !is.null(attempt$value) && !anyNA(stats::coef(attempt$value)) && !length(attempt$warnings)
     if (sound) return(attempt$value)
     if (sparse && n_distinct(data[[grouping]]) <= 60L) return(fit_at(variance, FALSE))
     stop("no sound fit at this variance", call. = FALSE)
   }
-  profile <- function(variance) fit_at(variance)$history[[1L]]$c.loglik
+  profile <- function(variance) {
+    if (linear) found_at(variance)$integrated else fit_at(variance)$history[[1L]]$c.loglik
+  }
   lenient <- function(variance) {
     value <- captured(profile(variance))$value
     if (is.null(value)) -1e10 else value
@@ -49,9 +60,7 @@ frailty_gamma <- function(data, covariates, random, strata = character(), cluste
   }
   loglik <- max(best$objective, without)
   boundary <- variance < 1e-3 || best$objective < without + 1e-6
-  dense <- gamma_errors(object, data, fixed, grouping, strata, ties, variance)
-  errors <- if (is.null(dense)) frailty_errors(object) else dense
-  coefficients <- coefficient_rows(terms, stats::coef(object), errors, conf = conf)
+  coefficients <- coefficient_rows(terms, stats::coef(object), frailty_errors(object), conf = conf)
   random_effects <- gamma_rows(object, data, grouping, variance, conf)
   proportional <- zph_given_random(data, fixed, strata, ties, terms, stats::coef(object), random_effects, zph)
   levels <- random_effects$level
@@ -62,7 +71,8 @@ frailty_gamma <- function(data, covariates, random, strata = character(), cluste
       formula = frailty_text(fixed, grouping, strata, "gamma"), ties = ties,
       converged = variance < 19, iterations = object$iter[[length(object$iter)]], loglik = loglik,
       loglik_null = null_loglik(data, strata, ties), df = length(stats::coef(object)) + 1,
-      aic = 2 * (length(stats::coef(object)) + 1) - 2 * loglik, engine = engine("survival")
+      aic = 2 * (length(stats::coef(object)) + 1) - 2 * loglik,
+      engine = if (linear) "counts" else engine("survival")
     ),
     tables = list(
       coefficients = coefficients,
@@ -84,7 +94,7 @@ frailty_gamma <- function(data, covariates, random, strata = character(), cluste
       setdiff(chosen$remarks, used$remarks), paste("one grouping only:", grouping)[length(random) > 1L],
       proportional$remarks,
       "variance by the profile over fixed values; standard errors given the variance; marginal log likelihood",
-      "standard errors take the frailties for uncorrelated given the rest, and may be some per cent off"[is.null(dense)]
+      "standard errors take the frailties for uncorrelated given the rest, and may be some per cent off"[!linear]
     )
   )
 }
@@ -119,19 +129,6 @@ frailty_text <- function(covariates, grouping, strata, distribution) {
 
 frailty_errors <- function(object) {
   stats::setNames(sqrt(diag(as.matrix(object$var)))[seq_along(stats::coef(object))], names(stats::coef(object)))
-}
-
-# Standard errors from the whole penalised information, where there are not too many event times for it: survival's own
-# takes the frailties for uncorrelated given the rest. The gamma penalty (log frailty minus frailty, over the variance)
-# bends by the frailty over the variance.
-gamma_errors <- function(object, data, covariates, grouping, strata, ties, variance, most = 500L) {
-  if (!length(covariates) || is.null(object$frail)) return(NULL)
-  rows <- mixed_rows(data, covariates, grouping, strata)
-  if (length(rows$times) > most) return(NULL)
-  at <- list(b = list(unname(object$frail)), beta = unname(stats::coef(object)))
-  information <- mixed_information(rows, mixed_likelihood(rows, at, ties))
-  factor <- captured(factorised(information, list(variance / exp(object$frail))))$value
-  if (!is.null(factor)) stats::setNames(sqrt(diag(factor$beta_variance)), names(stats::coef(object)))
 }
 
 few_levels <- function(verdict, levels) {

@@ -42,19 +42,18 @@ factorised <- function(information, variance) {
   )
 }
 
-mixed_step <- function(rows, at, value, variance, factor) {
+# `pull`: for each grouping, how strongly the penalty draws its effects back.
+mixed_step <- function(rows, value, pull, factor) {
   information <- factor$information
   large <- information$large
-  score <- lapply(seq_along(variance), function(k) {
-    rows$sums$level[[k]](value$residual) - at$b[[k]] / variance[[k]]
-  })
+  score <- lapply(seq_along(pull), function(k) rows$sums$level[[k]](value$residual) - pull[[k]])
   of_beta <- drop(crossprod(rows$x, value$residual))
   sizes <- information$sizes
   right <- c(unlist(score[information$others]), numeric(sizes[[length(sizes) - 1L]]), of_beta)
   right <- right - drop(crossprod(information$border, score[[large]] / factor$diagonal))
   step <- backsolve(factor$root, backsolve(factor$root, right, transpose = TRUE))
   parts <- split(step, factor(rep(seq_along(sizes), sizes), seq_along(sizes)))
-  b <- vector("list", length(variance))
+  b <- vector("list", length(pull))
   b[information$others] <- parts[seq_along(information$others)]
   b[[large]] <- (score[[large]] - drop(information$border %*% step)) / factor$diagonal
   beta <- parts[[length(parts)]]

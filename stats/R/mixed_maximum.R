@@ -10,13 +10,14 @@ mixed_maximum <- function(rows, variance, ties, from = NULL, limit = 100L) {
   value <- mixed_penalised(rows, at, variance, ties)
   if (is.null(information)) information <- mixed_information(rows, value)
   factor <- factorised(information, variance)
+  pull <- function(at) Map(`/`, at$b, variance)
   gain <- Inf
   for (iteration in seq_len(limit)) {
-    step <- mixed_step(rows, at, value, variance, factor)
+    step <- mixed_step(rows, value, pull(at), factor)
     settled <- step$gain < 1e-9
     if (!settled && step$gain > 0.1 * gain) {
       factor <- factorised(mixed_information(rows, value), variance)
-      step <- mixed_step(rows, at, value, variance, factor)
+      step <- mixed_step(rows, value, pull(at), factor)
     }
     gain <- step$gain
     reached <- line_search(rows, at, value, step, variance, ties, settled)
