@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import glob
 import os
 import sys
 from collections.abc import Sequence
@@ -13,18 +15,56 @@ import typer
 
 from events.errors import InputError
 from flows import interrupt
-from reports.render import RenderError
 
 app = typer.Typer(
-    add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="When does a language model acquire, generalise and lose a fact?",
 )
-Study = Annotated[str, typer.Argument(help="A study file (TOML), or the name of a bundled one.")]
+
+
+def _studies(typed: str) -> list[str]:
+    """What a study's name may be completed to: bundled studies, and study files from here."""
+    from flows.study_file import BUNDLED
+
+    here = [str(p) for p in Path().glob(f"{glob.escape(typed)}*") if p.suffix == ".toml" or p.is_dir()]
+    return sorted([p.stem for p in BUNDLED.glob("*.toml") if p.stem.startswith(typed)] + here)
+
+
+Study = Annotated[
+    str, typer.Argument(help="A study file (TOML), or the name of a bundled one.", autocompletion=_studies)
+]
 Folder = Annotated[Path, typer.Option("--results", help="Folder that holds the results folders.")]
 RESULTS = Path("results")
 LARGEST = 2**31 - 1  # of a seed or a count, here and in R
+# What the system refuses, wherever it does, and what helps.
+_AGAIN = "and run the same command again: finished steps are kept and skipped"
+REMEDIES = (
+    dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), f"free some space {_AGAIN}")
+    | dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "name a file or folder that you may write to and read")
+    | dict.fromkeys((errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ELOOP), "name another place, or move that away")
+    | {errno.ENAMETOOLONG: "choose a shorter name", errno.EIO: f"see to the disk {_AGAIN}"}
+    | dict.fromkeys((errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN), f"end other programs {_AGAIN}")
+)
+# The libraries' own bars and remarks; what they find wrong is an error all the same.
+QUIET = {"HF_HUB_DISABLE_PROGRESS_BARS": "1", "TRANSFORMERS_VERBOSITY": "error", "TQDM_DISABLE": "1"}
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        print(f"factsurv {version('factsurv')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and leave.")
+    ] = False,
+) -> None:
+    """What holds for all commands."""
 
 
 @app.command()
@@ -75,9 +115,15 @@ def analyze(
     if plan or check:
         raise InputError("--plan and --check are for tables of events", what, f"a table ends in {', '.join(SUFFIXES)}")
     from flows import steps
+    from flows.progress import Board
+    from flows.study import AFTER
     from flows.study_file import find_study
 
-    with closing(steps.open_results(find_study(what), results)) as store:
+    with (
+        Board() as board,
+        closing(steps.open_results(find_study(what), results, board.say, board.progress)) as store,
+    ):
+        board.expect(steps.expected(store, AFTER))
         steps.make_events(store)
         steps.make_analysis(store)
         report = steps.make_report(store)
@@ -94,13 +140,18 @@ def _show_end(report: Path) -> None:
 def _analyze_table(table: Path, plan: Path | None, check: bool, results: Path) -> None:
     from flows.own_events import analyse_table, check_table
     from flows.own_plan import no_plan
+    from flows.progress import Board
+    from flows.study import AFTER
 
     if plan is None:
         raise no_plan(table)
     if check:
         print("\n".join(check_table(table, plan)))
-    else:
-        _show_end(analyse_table(table, plan, results))
+        return
+    with Board() as board:
+        board.expect(dict.fromkeys(AFTER))
+        path = analyse_table(table, plan, results, board.say, board.progress)
+    _show_end(path)
 
 
 @app.command()
@@ -121,11 +172,19 @@ def audit(
     seed: Annotated[int, typer.Option(min=0, max=LARGEST, help="Of the choice of facts and of the samples.")] = 1,
 ) -> None:
     """Compare the exact probe with real decoding (`generate`) on a random subset of a study's facts."""
+    from flows.progress import Board
     from flows.study_file import find_study, read_study
-    from training.audit import audit as compare
 
     spec = read_study(find_study(study))
-    found = compare(spec.facts, spec.model, spec.probe, facts, samples, seed, print)
+    with Board() as board:
+        board.expect({"audit": 60})
+        board.progress("audit", 0, 1, "the model is loaded")
+        from training.audit import audit as compare
+
+        def told(done: int, of: int) -> None:
+            board.progress("audit", done, of, f"{done} of {of} facts decoded")
+
+        found = compare(spec.facts, spec.model, spec.probe, facts, samples, seed, board.say, told)
     print(found.text())
     if not found.agrees:
         raise InputError(
@@ -211,6 +270,19 @@ def schedule(
 
 
 @app.command()
+def export(
+    what: Annotated[str, typer.Argument(help="A study, a plan, or a results folder.", autocompletion=_studies)],
+    to: Annotated[str, typer.Option(help="csv: a folder of tables; zip: report, tables, study, versions.")] = "zip",
+    out: Annotated[Path | None, typer.Option(help="Where to; default: NAME-csv or NAME.zip, here.")] = None,
+    results: Folder = RESULTS,
+) -> None:
+    """Write finished results for others: every table as CSV, or one zip of the report and all that it rests on."""
+    from flows.export import export as write
+
+    print(f"wrote {write(what, results, to, out)}")
+
+
+@app.command()
 def doctor() -> None:
     """Show what was found on this machine and, where something is wrong, the remedy."""
     from flows.doctor import examine
@@ -228,10 +300,18 @@ def doctor() -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point: problems that the user can correct are one message and exit code 2."""
     interrupt.install()
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
     try:
         app(args=list(arguments) if arguments is not None else None, prog_name="factsurv")
-    except (InputError, RenderError) as error:
+    except InputError as error:
         print(f"factsurv: {error}", file=sys.stderr)
+        sys.exit(2)
+    except OSError as error:
+        if error.errno not in REMEDIES:
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"factsurv: {where}{error.strerror}\nWhat to do: {REMEDIES[error.errno]}", file=sys.stderr)
         sys.exit(2)
 
 

@@ -22,9 +22,11 @@ from stats.own_plan import own_plan
 NOT_OURS = {"time", "latent_chance"}  # of a study's analysis; a table's time has its name under [events]
 
 
-def analyse_table(table: Path, plan: Path, results: Path, say: steps.Say = print) -> Path:
+def analyse_table(
+    table: Path, plan: Path, results: Path, say: steps.Say = print, progress: steps.Progress = lambda *_: None
+) -> Path:
     """Check a table, fit what the plan asks for and render the report; what is done is skipped. Returns its path."""
-    with closing(open_results(plan, results, say)) as store:
+    with closing(open_results(plan, results, say, progress)) as store:
         make_events(store, table)
         events = store.table("events.arrow")
         told = own_plan(store.study.analysis, events)
@@ -57,10 +59,12 @@ def check_table(table: Path, plan: Path) -> list[str]:
     return [*told, f"covariates: {', '.join(own.covariates) or 'none'}", *own.notes]
 
 
-def open_results(plan: Path, results: Path, say: steps.Say) -> steps.Results[OwnPlan]:
+def open_results(
+    plan: Path, results: Path, say: steps.Say, progress: steps.Progress = lambda *_: None
+) -> steps.Results[OwnPlan]:
     """Read the plan and open its results folder."""
     spec = read_plan(plan)
-    store = steps.Results(results / spec.study.name, spec, say)
+    store = steps.Results(results / spec.study.name, spec, say, progress)
     if any(n == "facts" or n.startswith("run ") for n in store.manifest.steps):
         store.close()
         raise InputError(

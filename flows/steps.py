@@ -36,6 +36,7 @@ from stats.plan import plan, table_columns
 ROOT = Path(__file__).resolve().parent.parent
 KEYS = "analysis/keys.json"  # what each fit was made from
 Say = Callable[[str], None]
+Progress = Callable[[str, float, float, str], None]  # step, done, total, note
 Spec = TypeVar("Spec", bound=BaseModel)
 
 
@@ -49,6 +50,8 @@ class Results(Generic[Spec]):
     study : StudyFile or OwnPlan
     say : callable
         Takes one line for the person who waits.
+    progress : callable (step, done, total, note)
+        Told where a step stands.
     before : list of callable
         Checks, called once each before the next step that has something to do; what they raise ends the command.
     done, skipped : list of str
@@ -58,14 +61,23 @@ class Results(Generic[Spec]):
     folder: Path
     study: Spec
     say: Say = print
+    progress: Progress = lambda *_: None
     before: list[Callable[[], object]] = field(default_factory=list)
     done: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        # The lock dies with its process, so a killed run never blocks the next one.
-        self._lock = (self.folder / ".lock").open("w")
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            # The lock dies with its process, so a killed run never blocks the next one.
+            self._lock = (self.folder / ".lock").open("w")
+        except OSError as error:
+            why = "a file or a link to nowhere is in its way" if isinstance(error, FileExistsError) else error.strerror
+            raise InputError(
+                f"cannot be used as a results folder ({why})",
+                str(self.folder),
+                "name a folder that can be written to with --results",
+            ) from error
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -111,7 +123,11 @@ class Results(Generic[Spec]):
         shown = "; ".join(reasons[:4]) + (f"; and {len(reasons) - 4} more" if len(reasons) > 4 else "")
         self.say(f"{name}: running ({shown})")
         began = time.monotonic()
-        made = make()
+        self.progress(name, 0, 1, "")
+        try:
+            made = make()
+        finally:
+            self.progress(name, 1, 1, "")
         seconds = time.monotonic() - began
         stamp = datetime.datetime.now(datetime.UTC).isoformat("T", "seconds")
         self.manifest.record(name, key, made, seconds, stamp, unfinished())
@@ -121,6 +137,7 @@ class Results(Generic[Spec]):
     def skip(self, name: str) -> None:
         """Note that a step is up to date."""
         self.skipped.append(name)
+        self.progress(name, 1, 1, "")
         self.say(f"{name}: up to date, skipped")
 
     def inputs(self, *names: str) -> dict[str, str]:
@@ -130,6 +147,11 @@ class Results(Generic[Spec]):
     def table(self, name: str) -> pa.Table:
         """One verified table."""
         return read_table(self.manifest.verified(name))
+
+
+def expected(results: Results, names: Iterable[str]) -> dict[str, float | None]:
+    """Steps that are to come, with the seconds that they took when they were last done."""
+    return {name: results.manifest.steps.get(name, {}).get("seconds") for name in names}
 
 
 def as_kept(key: dict[str, Any]) -> dict[str, Any]:
@@ -143,10 +165,12 @@ def code(*patterns: str) -> dict[str, str]:
     return {str(p.relative_to(ROOT)): digest(p) for p in found}
 
 
-def open_results(path: Path, results: Path | None = None, say: Say = print) -> Results[StudyFile]:
+def open_results(
+    path: Path, results: Path | None = None, say: Say = print, progress: Progress = lambda *_: None
+) -> Results[StudyFile]:
     """Read the study file and open its results folder (``results/<name>`` unless said otherwise)."""
     study = read_study(path)
-    store = Results((results or Path("results")) / study.study.name, study, say)
+    store = Results((results or Path("results")) / study.study.name, study, say, progress)
     if "table" in _spec(store, "events"):
         store.close()
         raise InputError(
@@ -213,6 +237,8 @@ def make_facts(results: Results) -> None:
         facts = gather(spec, pretraining).facts
         for notice in facts.notices:
             results.say(f"facts: {notice}")
+        if held_back := [f"{', '.join(s for s, _ in pairs)} ({r})" for r, pairs in facts.examples.items() if pairs]:
+            results.say(f"facts: held back as solved examples for the prompts: {'; '.join(held_back)}")
         write_table(results.folder / "facts.arrow", to_arrow(facts))
         return {"facts.arrow": len(facts)}
 
@@ -239,7 +265,10 @@ def run_names(study: StudyFile) -> list[tuple[str, str, int]]:
 
 def make_models(results: Results) -> dict[str, tuple[str, str]]:
     """The model of each arm, see `make_model`."""
-    return {arm: make_model(results, arm) for arm in results.study.recipes()}
+    results.progress("models", 0, 1, "")
+    models = {arm: make_model(results, arm) for arm in results.study.recipes()}
+    results.progress("models", 1, 1, "")
+    return models
 
 
 def make_model(results: Results, arm: str, verify: bool = False) -> tuple[str, str]:
@@ -274,8 +303,9 @@ def run_is_due(results: Results, run: str, arm: str, seed: int, model: tuple[str
 
 
 def make_run(
-    results: Results, run: str, arm: str, seed: int, model: tuple[str, str], threads: int, progress: Callable
-) -> None:
+    results: Results, run: str, arm: str, seed: int, model: tuple[str, str], threads: int,
+    progress: Progress | None = None,
+) -> None:  # fmt: skip
     """`runs/<run>/…`: one run in a process of its own, which continues where it was killed."""
     from flows.child import run_job
     from training.checkpoint import discard
@@ -294,9 +324,12 @@ def make_run(
         probe=results.study.probe,
     )
 
+    def told(run: str, done: float, total: float, note: str) -> None:
+        results.progress(f"run {run}", done, total, note)
+
     def make() -> dict[str, int | None]:
         make_model(results, arm, verify=True)
-        run_job(job, threads, progress, results.say, results.scratch)
+        run_job(job, threads, progress or told, results.say, results.scratch)
         names = [f"runs/{run}/{n}.arrow" for n in ("baseline", "probes", "training")]
         return {n: read_table(results.folder / n).num_rows for n in names}
 
@@ -355,12 +388,15 @@ def make_analysis(results: Results, told: dict[str, Any] | None = None) -> None:
     }
     without: list[str] = []
 
+    def fitted(done: int, of: int) -> None:
+        results.progress("analysis", done, of, f"{done} of {of} fits")
+
     def make() -> dict[str, int | None]:
         from flows.doctor import environment
 
         given = {n: results.manifest.verified(f"{n}.arrow") for n in read}
         limit = results.study.analysis.time_limit
-        done = analyse(given, key["spec"]["plan"], limit, results.say, results.scratch, _earlier(results))
+        done = analyse(given, key["spec"]["plan"], limit, results.say, results.scratch, _earlier(results), fitted)
         without.extend(f"{task} had no result ({why})" for task, why in done.unfinished.items())
         made = written(results, {f"analysis/{n}.arrow": t for n, t in done.tables.items()})
         write_json(results.folder / KEYS, done.keys)

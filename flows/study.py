@@ -15,6 +15,7 @@ from flows.check import check
 from flows.progress import Board
 from flows.study_file import read_study
 
+AFTER = ("events", "analysis", "report")
 Wrap = Callable[[str, Callable], Callable]
 
 
@@ -36,7 +37,8 @@ def study(path: Path, results: Path, wrap: Wrap = lambda name, step: step) -> Pa
     """
     if not (results / read_study(path).study.name / "manifest.json").exists():
         check(path)  # before there is a folder; later, before the first step that has something to do
-    with Board() as board, closing(steps.open_results(path, results, board.say)) as store:
+    with Board() as board, closing(steps.open_results(path, results, board.say, board.progress)) as store:
+        board.expect(steps.expected(store, ("facts", "models")))
         store.before.append(lambda: check(path))
         steps.refuse_foreign(store)
         wrap("facts", steps.make_facts)(store)
@@ -51,17 +53,17 @@ def run_all(store: steps.Results, models: dict[str, tuple[str, str]], board: Boa
     """All runs, as many at a time as there is room for. Those that fail are named when all have ended."""
     names = steps.run_names(store.study)
     due = [n for n in names if steps.run_is_due(store, *n, models[n[1]])]
+    processes = max(tuning.processes for _, tuning in store.study.recipes().values())
+    asked = store.study.study.workers
+    workers, threads = share_of_machine(asked, len(names), processes) if due else (1, 1)
+    board.expect(steps.expected(store, [*(f"run {n}" for n, _, _ in names), *AFTER]), workers)
     for name in names:
         if name not in due:
             store.skip(f"run {name[0]}")
-    if not due:
-        return
-    processes = max(tuning.processes for _, tuning in store.study.recipes().values())
-    workers, threads = share_of_machine(store.study.study.workers, len(names), processes)
     pool = ThreadPoolExecutor(workers)
 
     def one(name: tuple[str, str, int]) -> None:
-        wrap("run", steps.make_run)(store, *name, models[name[1]], threads, board.progress)
+        wrap("run", steps.make_run)(store, *name, models[name[1]], threads)
 
     try:
         # In a copy of the context each: a task finds the flow that it belongs to there.

@@ -32,7 +32,6 @@ from events.errors import InputError
 from flows.interrupt import SAID, last_words
 from flows.study import study
 from flows.study_file import read_study
-from reports.render import RenderError
 
 
 def as_task(name: str, step: Callable) -> Callable:
@@ -59,7 +58,7 @@ def tracked(path: str, results: str = "results") -> Any:
     with last_words(functools.partial(_crashed, flow_run.id)):
         try:
             report = study(Path(path), Path(results), as_task)
-        except (InputError, RenderError) as error:
+        except InputError as error:
             return Failed(message=_first_line(error), data=error)
         link = report.resolve()
         create_link_artifact(link.as_uri(), link_text=str(link), key=_key(path), description=f"Report of {_name(path)}")

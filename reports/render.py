@@ -48,7 +48,7 @@ class Rendered:
     warnings: tuple[str, ...]
 
 
-class RenderError(Exception):
+class RenderError(InputError):
     """The report could not be made; an older one is left as it was.
 
     Attributes

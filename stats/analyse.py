@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
+from concurrent.futures import Future, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,7 @@ def analyse(
     say: Callable[[str], None] = print,
     scratch: Path | None = None,
     earlier: Earlier | None = None,
+    progress: Callable[[int, int], None] = lambda *_: None,
 ) -> Analysis:
     """Expand the plan in R and run its fits in parallel R processes; those that still hold are kept.
 
@@ -67,6 +68,8 @@ def analyse(
         Where R's temporary files lie while it runs; default: the system's temporary folder.
     earlier : Earlier, optional
         What an earlier analysis left: a fit with the same data, arguments, code and packages is taken from there.
+    progress : callable (done, of)
+        Told after each fit that is not kept.
 
     Raises
     ------
@@ -84,6 +87,8 @@ def analyse(
         for line in told(again, len(tasks)):
             say(f"analysis: {line}")
         waiting = {t["id"]: _submitted(r, t, tables) for t in tasks if t["id"] in again}
+        for done, _ in enumerate(as_completed(waiting.values()), 1):
+            progress(done, len(waiting))
         results = {name: future.result() for name, future in waiting.items()}
     parts: dict[str, list[pa.Table]] = {name: [] for name in ANALYSIS}
     given_up: dict[str, str] = {}

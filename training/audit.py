@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from scipy import stats as distributions
-from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import (
+    GenerationConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    StoppingCriteria,
+    StoppingCriteriaList,
+)
 
 from training.encoding import encode_probes
 from training.gather import gather
@@ -20,6 +28,8 @@ from training.spec import FactsSpec, ModelSpec, ProbeSpec
 
 # A correct probe fails the sampling test once in a thousand audits.
 LEVEL = 1e-3
+# Samples that are decoded side by side, at most: each keeps the prompt's keys and values.
+ROWS = 100
 
 
 @dataclass(frozen=True)
@@ -67,8 +77,9 @@ def audit(
     samples: int,
     seed: int,
     say: Callable[[str], None] = print,
+    progress: Callable[[int, int], None] = lambda *_: None,
 ) -> Audit:
-    """Audit a study's probe on its model before fine-tuning."""
+    """Audit a study's probe on its model before fine-tuning; ``progress`` is told facts done and all of them."""
     fact_set = gather(facts_spec).facts
     folder, _ = prepared_model(model_spec, facts_spec, say)
     model, tokenizer = load(model_spec.model_copy(update={"name": folder}), say)
@@ -79,7 +90,7 @@ def audit(
     chosen = np.random.default_rng(seed).permutation(len(encoded))[:facts]
     say(f"decoding {len(chosen)} facts, {samples} samples each")
     sampling = Sampling(spec.temperature, spec.top_k, spec.top_p)
-    return compare(model, tokenizer, subset(encoded, chosen), sampling, samples, seed)
+    return compare(model, tokenizer, subset(encoded, chosen), sampling, samples, seed, progress)
 
 
 def subset(encoded: Encoded, chosen: np.ndarray) -> Encoded:
@@ -95,11 +106,15 @@ def compare(
     sampling: Sampling,
     samples: int,
     seed: int,
+    progress: Callable[[int, int], None] = lambda *_: None,
 ) -> Audit:
     """Decode for real and compare; the samples are independent of the exact probabilities."""
     exact = probe(model, encoded, (sampling,))
-    greedy = np.array([decode(model, encoded, i, None, 1, seed)[0] for i in range(len(encoded))])
-    drawn = np.array([decode(model, encoded, i, sampling, samples, seed + i).sum() for i in range(len(encoded))])
+    greedy, drawn = np.zeros(len(encoded), dtype=bool), np.zeros(len(encoded), dtype=int)
+    for i in range(len(encoded)):
+        greedy[i] = decode(model, encoded, i, None, 1, seed)[0]
+        drawn[i] = decode(model, encoded, i, sampling, samples, seed + i).sum()
+        progress(i + 1, len(encoded))
     p = exact.p[0]
     expected, variance = samples * p, samples * p * (1 - p)
     # Facts whose hits are all but certain one way or the other have no chi-square; they count in the total.
@@ -118,9 +133,14 @@ def compare(
 
 
 def decode(
-    model: PreTrainedModel, encoded: Encoded, fact: int, sampling: Sampling | None, times: int, seed: int
-) -> np.ndarray:
-    """Decode one fact ``times`` times with `generate`: is the answer exactly the target, then ended? bool (times,)."""
+    model: PreTrainedModel, encoded: Encoded, fact: int, sampling: Sampling | None, times: int, seed: int,
+    reuse: bool = True,
+) -> np.ndarray:  # fmt: skip
+    """Decode one fact ``times`` times with `generate`: is the answer exactly the target, then ended? bool (times,).
+
+    The prompt passes through the model once, however often it is continued, and decoding ends where no row can still
+    be the target; ``reuse = False`` passes each row whole, to its end.
+    """
     start = int(encoded.target_start[fact])
     prompt, wanted = encoded.tokens[fact][:start], encoded.tokens[fact][start:]
     how = {"do_sample": False} if sampling is None else {
@@ -131,20 +151,54 @@ def decode(
     }  # fmt: skip
     config = GenerationConfig(
         max_new_tokens=len(wanted) + 1,
-        num_return_sequences=times,
         eos_token_id=encoded.terminators.tolist(),
         pad_token_id=int(encoded.terminators[0]),
         **how,
     )
-    ids = torch.from_numpy(prompt)[None].to(model.device)
+    ids = torch.from_numpy(prompt)[None].to(model.device).repeat(times, 1)
     gpus = [ids.device] if ids.is_cuda else []
     with torch.random.fork_rng(gpus), torch.inference_mode():  # generate draws from the global generator
         torch.manual_seed(seed)
-        out = model.generate(  # type: ignore[operator]
-            input_ids=ids, attention_mask=torch.ones_like(ids), generation_config=config
-        )
-    answers = out[:, start:].cpu().numpy()
-    if answers.shape[1] < len(wanted) + 1:  # every sequence ended early
-        return np.zeros(times, dtype=bool)
+        cache = _prompt(model, ids) if reuse else None
+        hits = []
+        for rows in ids.split(ROWS):
+            kept: dict[str, Any] = {}
+            if reuse:
+                kept["stopping_criteria"] = StoppingCriteriaList(
+                    [Missed(start, torch.from_numpy(wanted).to(ids.device))]
+                )
+            if cache is not None:
+                kept["past_key_values"] = copy.deepcopy(cache)
+                kept["past_key_values"].batch_repeat_interleave(len(rows))
+            out = model.generate(  # type: ignore[operator]
+                input_ids=rows, attention_mask=torch.ones_like(rows), generation_config=config, **kept
+            )
+            hits.append(_hits(out[:, start:].cpu().numpy(), wanted, encoded.terminators))
+    return np.concatenate(hits)
+
+
+class Missed(StoppingCriteria):
+    """Ends a row whose tokens from ``start`` on are not the beginning of ``wanted``: it is no hit, whatever follows."""
+
+    def __init__(self, start: int, wanted: torch.Tensor):
+        self.start, self.wanted = start, wanted
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **_: Any) -> torch.Tensor:  # type: ignore[override]
+        said = input_ids[:, self.start : self.start + len(self.wanted)]
+        return (said != self.wanted[: said.shape[1]]).any(dim=1)
+
+
+def _hits(answers: np.ndarray, wanted: np.ndarray, terminators: np.ndarray) -> np.ndarray:
+    """Rows (times, T) that are the target and then end. bool (times,)."""
+    if answers.shape[1] < len(wanted) + 1:  # every row ended early
+        return np.zeros(len(answers), dtype=bool)
     exact = (answers[:, : len(wanted)] == wanted).all(axis=1)
-    return exact & np.isin(answers[:, len(wanted)], encoded.terminators)
+    return exact & np.isin(answers[:, len(wanted)], terminators)
+
+
+def _prompt(model: PreTrainedModel, ids: torch.Tensor) -> Any:
+    """What the model keeps of the prompt that all rows share, but for its last token; None: it cannot be continued."""
+    if ids.shape[1] < 2:
+        return None
+    cache = getattr(model(input_ids=ids[:1, :-1], use_cache=True), "past_key_values", None)
+    return cache if hasattr(cache, "batch_repeat_interleave") else None  # attention's keys and values, that is

@@ -1,5 +1,6 @@
 """A tiny study from nothing to its report, with the real command, a real model and real R."""
 
+import csv
 import fcntl
 import json
 import os
@@ -7,6 +8,8 @@ import re
 import shutil
 import subprocess
 import sys
+import zipfile
+from importlib.metadata import version
 from pathlib import Path
 
 import pyarrow as pa
@@ -205,6 +208,43 @@ def test_an_edit_that_breaks_the_report_keeps_the_old_one(finished, tmp_path):
     assert (tmp_path / "results" / "small" / "report.html").read_bytes() == before
 
 
+def test_export_holds_every_table_as_it_is(finished, tmp_path):
+    folder, _ = finished
+    results = folder / "results"
+    made = set(json.loads((results / "small" / "manifest.json").read_text())["artefacts"])
+    tables = {n for n in made if n.endswith(".arrow")}
+    factsurv("export", str(folder / "small.toml"), "--to", "csv", "--results", str(results), folder=tmp_path)
+    found = {str(p.relative_to(tmp_path / "small-csv")) for p in (tmp_path / "small-csv").rglob("*.*")}
+    assert found == {n.replace(".arrow", ".csv") for n in tables}
+    for name in ("events", "analysis/coefficients", "facts"):
+        table = read_table(results / "small" / f"{name}.arrow")
+        rows = list(csv.DictReader((tmp_path / "small-csv" / f"{name}.csv").open(newline="")))
+        assert len(rows) == table.num_rows and list(rows[0]) == table.column_names
+        for column in table.column_names:
+            for ours, theirs in zip(table[column].to_pylist(), (r[column] for r in rows), strict=True):
+                if isinstance(ours, float):  # to the last bit
+                    assert float(theirs) == ours or ours != ours
+                elif not isinstance(ours, bool):
+                    assert theirs == ("" if ours is None else str(ours))
+    assert "wrote small.zip" in factsurv("export", "small", "--results", str(results), folder=tmp_path)
+    with zipfile.ZipFile(tmp_path / "small.zip") as packed:
+        names = set(packed.namelist())
+        assert packed.read("report.html") == (results / "small" / "report.html").read_bytes()
+    assert tables | {"report.html", "study.toml", "study.json", "manifest.json", "csv/events.csv"} <= names
+    said = factsurv("export", "small", "--to", "xlsx", "--results", str(results), folder=tmp_path, status=2)
+    assert "there is no format 'xlsx'" in said and "csv, zip" in said
+    assert "has no results yet" in factsurv("export", "tiny-world", folder=tmp_path, status=2)
+
+
+def test_version_and_completion(tmp_path):
+    assert factsurv("--version", folder=tmp_path).split() == ["factsurv", version("factsurv")]
+    (tmp_path / "tiny-mine.toml").write_text("")
+    env = os.environ | {"_FACTSURV_COMPLETE": "complete_bash", "COMP_WORDS": "factsurv run ti", "COMP_CWORD": "2"}
+    command = [Path(sys.executable).parent / "factsurv"]
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
+    assert done.stdout.split() == ["tiny-mine.toml", "tiny-world"]
+
+
 def test_audit_agrees(finished):
     said = factsurv("audit", "small.toml", "--facts", "20", "--samples", "60", folder=finished[0])
     assert "greedy: 0 disagreements in 20 facts" in said
@@ -257,3 +297,46 @@ def test_doctor_finds_this_machine(tmp_path):
     said = factsurv("doctor", folder=tmp_path)
     for part in ("Python: 3.", "R: 4.", "rpy2-rinterface: 3.", "pandoc", "free disk"):
         assert part in said
+
+
+def test_results_that_cannot_be_used_are_one_message(tmp_path):
+    (tmp_path / "small.toml").write_text(STUDY)
+    (tmp_path / "file").write_text("")
+    (tmp_path / "dangling").symlink_to(tmp_path / "nowhere" / "at" / "all")
+    (tmp_path / "long").mkdir()
+    for place in ("file", "dangling", "/sys/results", "/proc/results", "x" * 300):  # the system's own are read-only
+        said = factsurv("report", "small.toml", "--results", place, folder=tmp_path, status=2)
+        assert "cannot be used as a results folder" in said and "What to do" in said, place
+        assert "Traceback" not in said
+
+
+def test_a_damaged_study_json_is_written_again(finished, tmp_path):
+    folder, _ = finished
+    shutil.copytree(folder / "results", tmp_path / "results")
+    shutil.copy(folder / "small.toml", tmp_path)
+    file = tmp_path / "results" / "small" / "study.json"
+    whole = file.read_bytes()
+    for damaged in (b"", whole[:100], b"\xff\xfe", b"[]"):
+        file.write_bytes(damaged)
+        factsurv("report", "small.toml", folder=tmp_path)
+        assert file.read_bytes() == whole
+
+
+def test_a_full_disk_is_one_message_and_the_next_command_goes_on(finished, tmp_path):
+    """A limit on the size of files stands for the disk: it is met wherever something is written."""
+    folder, _ = finished
+    (tmp_path / "small.toml").write_text((folder / "small.toml").read_text().replace("A small", "Another small"))
+    shutil.copytree(folder / "results", tmp_path / "results")
+    script = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), resource.RLIM_INFINITY))
+from flows.command import main
+main(["report", "small.toml"])
+"""
+    for limit in ("0", "1000", "100000"):
+        env = os.environ | {"FACTSURV_CACHE": str(folder / "cache")}
+        command = [sys.executable, "-c", script, limit]
+        done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
+        assert done.returncode == 2 and "Traceback" not in done.stderr, (limit, done.stderr)
+        assert done.stderr.startswith("factsurv: ")
+    factsurv("report", "small.toml", folder=tmp_path)

@@ -146,6 +146,27 @@ def test_samples_hit_as_often_as_the_exact_binomial_says(sampling, tiny_models, 
     assert found.p > 1e-3, found.text()  # seeded: this run is one draw of a test of size 1e-3
 
 
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_prompt_that_passes_once_is_continued_alike_for_less(family, tiny_models, encoded):
+    model, passed = tiny_models[family], []
+    hook = model.get_input_embeddings().register_forward_pre_hook(lambda _, given: passed.append(given[0].numel()))
+    try:
+        costs = []
+        for reuse in (True, False):
+            passed.clear()
+            found = [
+                decode(model, encoded, fact, sampling, times, 7, reuse)
+                for fact in (31,)
+                for sampling, times in ((None, 1), (Sampling(1.0, 5), 40))
+            ]
+            costs.append((found, sum(passed)))
+    finally:
+        hook.remove()
+    (ours, tokens), (plain, all_tokens) = costs
+    assert [list(f) for f in ours] == [list(f) for f in plain]
+    assert tokens < all_tokens / 4  # prompts are short here; a tenth where examples stand before them
+
+
 def test_hits_of_one_fact_are_binomial_across_repeats(tiny_models, encoded):
     model = tiny_models["llama"]
     p = probe(model, encoded).p[0]
