@@ -66,8 +66,8 @@ say_doubtful_arm <- function(results, x, head, fit) {
   })
   why <- if (nzchar(doubt_of(fit))) paste0(" (", short_doubt(doubt_of(fit)), ")")
   if (is.null(best)) return(paste0(head, "**Too few events to say** how it compares", why, "."))
-  paste0(head, "The comparison is in doubt", why, "; ", say_penalised(best), ", which does not count how far the seeds ",
-    "of one recipe differ.")
+  paste0(head, "The comparison is in doubt", why, "; ", say_penalised(best), ", which does not count how far the ",
+    "seeds of one recipe differ.")
 }
 
 # The difference in what training cost: an epoch of one recipe may be several of another.

@@ -7,7 +7,8 @@
 zph_findings <- function(results, outcome) {
   d <- pick(results$zph_tests, outcome = outcome, rule = results$rule, model = "cox")
   d <- d[as.character(d$transform) %in% c(as.character(d$transform)[1], NA), , drop = FALSE]
-  d <- d[as.character(d$term) != "GLOBAL" & !is.na(d$p) & rep(!doubted(results, outcome, "cox"), nrow(d)), , drop = FALSE]
+  sound <- rep(!doubted(results, outcome, "cox"), nrow(d))
+  d <- d[as.character(d$term) != "GLOBAL" & !is.na(d$p) & sound, , drop = FALSE]
   d$p_holm <- stats::p.adjust(d$p, "holm")
   d$p_given <- rep(NA_real_, nrow(d))
   d$given <- rep("", nrow(d))
@@ -27,7 +28,8 @@ changing_terms <- function(results, outcome) {
   d[d$p_holm < 0.05, , drop = FALSE]
 }
 
-given_words <- c("frailty-fact" = "a frailty of facts", coxme = "the random effects", "frailty-gamma" = "a gamma frailty")
+given_words <- c("frailty-fact" = "a frailty of facts", coxme = "the random effects",
+  "frailty-gamma" = "a gamma frailty")
 
 #' A test that fails, and does not given a frailty: what that means before anything is said to change.
 say_frailty_instead <- function(results, outcome, term) {
@@ -35,9 +37,9 @@ say_frailty_instead <- function(results, outcome, term) {
   d <- d[as.character(d$term) %in% c(as.character(term), column_of(term)) & d$p_given >= 0.05 & !is.na(d$p_given), ]
   if (!nrow(d)) return("")
   paste0(" **It need not be the effect that changes:** given ", given_words[[d$given[1]]], " the same test has ",
-    fmt_p(d$p_given[1]), " (without, ", fmt_p(d$p[1]), "). Where facts differ beyond their predictors, the fast ones are ",
-    "gone first and the ratio among those left fades by itself, while that of any one fact stays what it was; these data ",
-    "do not tell the two apart.")
+    fmt_p(d$p_given[1]), " (without, ", fmt_p(d$p[1]), "). Where facts differ beyond their predictors, the fast ones ",
+    "are gone first and the ratio among those left fades by itself, while that of any one fact stays what it was; ",
+    "these data do not tell the two apart.")
 }
 
 #' A finding that is none without the two facts that it rests on most.
@@ -50,7 +52,8 @@ say_hangs <- function(results, outcome, term, aspect = "facts") {
   if (is.na(d$p[1]) || d$p[1] < 0.05) return("")
   names <- list_words(paste0("\u201c", md(fact_name(results, as.character(d$unit))), "\u201d"))
   if (aspect == "zph") {
-    return(paste0(" **This hangs on ", fmt_n(nrow(d)), " facts:** without ", names, " the test has ", fmt_p(d$p[1]), "."))
+    return(paste0(" **This hangs on ", fmt_n(nrow(d)), " facts:** without ", names, " the test has ", fmt_p(d$p[1]),
+      "."))
   }
   paste0(" **This hangs on ", fmt_n(nrow(d)), " facts:** without ", names, " the ratio is ",
     fmt_hr(d$hr_without[1], d$lower[1], d$upper[1]), ", ", fmt_p(d$p[1]), ".")
@@ -67,8 +70,9 @@ say_undrawn <- function(results, outcome) {
   paste0(" That label is drawn (", fmt_n(k), " samples), and its luck pulls the ratio towards 1", say_redrawn(results),
     ". Without it, calling latent the facts of which a hit in ", fmt_n(k), " samples is at least as likely as not (",
     fmt_percent(half$share, 0), " of them", if (nrow(drawn)) paste0("; the draw calls ", fmt_percent(drawn$share, 0)),
-    "), the ratio is **", fmt_hr(half$hr, half$lower, half$upper), "**. Both compare latent facts with the others, but ",
-    "not quite the same facts: the draw also mixes in those of small chance, so the two numbers differ by more than luck.")
+    "), the ratio is **", fmt_hr(half$hr, half$lower, half$upper), "**. Both compare latent facts with the others, ",
+    "but not quite the same facts: the draw also mixes in those of small chance, so the two numbers differ by more ",
+    "than luck.")
 }
 
 #' Where most levels of a random effect have one event or none: only the others tell how levels differ.
@@ -78,8 +82,8 @@ say_single_levels <- function(results, outcome, grouping) {
   events <- tapply(d$event, as.character(d[[grouping]]), sum)
   several <- sum(events >= 2)
   if (several > length(events) / 2) return("")
-  paste0("**Only ", fmt_n(several), " of ", fmt_n(length(events)), " levels have two events or more**; the variance rests on ",
-    "these, and on how ties are handled: take it with caution. ")
+  paste0("**Only ", fmt_n(several), " of ", fmt_n(length(events)), " levels have two events or more**; the variance rests ",
+    "on these, and on how ties are handled: take it with caution. ")
 }
 
 # How often two runs of one fact disagree about the label that both draw from the same model.

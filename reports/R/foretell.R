@@ -27,7 +27,8 @@ say_foretell <- function(results, outcome) {
       fmt_interval(x$hr, x$lower, x$upper), "** times as likely ", outcome_words(outcome, "verb"),
     " by the next probe, ", fmt_p(x$p), if (inside)
       "; these data do not settle whether it foretells anything", ". ",
-    if (nrow(before) && !nzchar(doubt_of(before)) && is.finite(before$concordance) && is.finite(fit$concordance)) paste0(
+    if (nrow(before) && !nzchar(doubt_of(before)) && is.finite(before$concordance) &&
+        is.finite(fit$concordance)) paste0(
       "Of two facts of which one has the event first, the model with the margin names the right one in ",
       fmt_percent(fit$concordance, 0), " of cases, the Cox model of what was known before training in ",
       fmt_percent(before$concordance, 0), "."))

@@ -7,12 +7,14 @@ fmt_n <- function(x) or_dash(x, trimws(formatC(round(as.numeric(x)), format = "d
 
 #' Numbers with three significant digits, never in scientific notation unless very small or large.
 fmt_number <- function(x, digits = 3) {
+  x <- as.numeric(x)
   small <- !is.na(x) & x != 0 & (abs(x) < 1e-4 | abs(x) >= 1e7)
   plain <- formatC(signif(x, digits), format = "fg", digits = digits, big.mark = ",")
   or_dash(x, trimws(ifelse(small, formatC(x, format = "e", digits = 1), plain)))
 }
 
-#' Times, and other numbers that name something: whole parts in full, and as many digits as tell the values of `x` apart.
+#' Times, and other numbers that name something: whole parts in full, and as many digits as tell the values of `x`
+#' apart.
 fmt_time <- function(x) {
   if (!length(x)) return(character())
   known <- unique(x[is.finite(x)])
@@ -22,7 +24,7 @@ fmt_time <- function(x) {
 }
 
 #' Shares as percentages: 0.123 is 12.3 %.
-fmt_percent <- function(x, digits = 1) or_dash(x, paste0(formatC(100 * x, format = "f", digits = digits), "\u00a0%"))
+fmt_percent <- function(x, digits = 1) or_dash(x, paste0(formatC(100 * as.numeric(x), format = "f", digits = digits), "\u00a0%"))
 
 #' Ratios with the digits that they deserve: 0.043, 2.61, 12, 130; and 1.0003, which is not 1. No study of this kind
 #' can tell a ratio of a thousand from one of ten thousand.
@@ -56,6 +58,7 @@ fmt_hr <- function(hr, lower, upper, infinite = FALSE) {
 }
 
 fmt_p_value <- function(p) {
+  p <- as.numeric(p) # a column without any value is logical, which older R does not format
   text <- ifelse(p < 0.1995, formatC(p, format = "f", digits = 3), formatC(p, format = "f", digits = 2))
   or_dash(p, ifelse(p < 0.001, "<\u00a00.001", ifelse(p > 0.99, ">\u00a00.99", text)))
 }
@@ -70,6 +73,7 @@ fmt_p <- function(p) {
 #' Durations: 0.4 s, 12 s, 3 min 20 s, 2 h 05 min.
 fmt_seconds <- function(x) {
   s <- round(x)
+  x <- as.numeric(x)
   text <- ifelse(x < 9.95, paste(formatC(x, format = "f", digits = 1), "s"),
     ifelse(s < 60, paste(s, "s"),
       ifelse(s < 3600, sprintf("%d min %02d s", as.integer(s %/% 60), as.integer(s %% 60)),

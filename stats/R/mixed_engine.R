@@ -1,6 +1,6 @@
 # Which engine fits the random effects, and why: `fast` (TRUE or FALSE) and `note` (plain words). By cost, before
-# anything is fitted: coxme where all its fits (two starts, and with `profile` about 14 for the test and the interval of each
-# variance) take less than a minute, or less than the fast engine would.
+# anything is fitted: coxme where all its fits (two starts, and with `profile` about 14 for the test and the interval of
+# each variance) take less than a minute, or less than the fast engine would.
 choose_mixed_engine <- function(data, fixed, random, strata, engine = "auto", limit = 60, profile = TRUE) {
   if (!engine %in% mixed_engines) stop_mixed_engine(engine)
   levels <- vapply(random, function(grouping) n_distinct(data[[grouping]]), 0L)

@@ -115,7 +115,8 @@ test_that("auto takes the fast engine where coxme would be slow, and says so", {
   # Nested in few levels: everything is dense to coxme, which took ten minutes for these 436 rows.
   nested <- data.frame(b = factor(rep_len(1:313, 436)), stop = rep_len(1:120, 436), event = TRUE)
   nested$a <- factor(as.integer(nested$b) %% 30L)
-  expect_match(choose_mixed_engine(nested, "x", c("a", "b"), character())$note, "fast engine \\(coxme would take about 10")
+  expect_match(choose_mixed_engine(nested, "x", c("a", "b"), character())$note,
+               "fast engine \\(coxme would take about 10")
   expect_false(choose_mixed_engine(nested[1:40, ], "x", c("a", "b"), character())$fast)
   plan <- standard_plan(mixed_engine = "fast")
   expect_equal(task_of(simulate_events(60L), "coxme", plan = plan)$args$mixed_engine, "fast")
