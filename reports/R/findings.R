@@ -82,8 +82,8 @@ say_single_levels <- function(results, outcome, grouping) {
   events <- tapply(d$event, as.character(d[[grouping]]), sum)
   several <- sum(events >= 2)
   if (several > length(events) / 2) return("")
-  paste0("**Only ", fmt_n(several), " of ", fmt_n(length(events)), " levels have two events or more**; the variance rests ",
-    "on these, and on how ties are handled: take it with caution. ")
+  paste0("**Only ", fmt_n(several), " of ", fmt_n(length(events)), " levels have two events or more**; the variance ",
+    "rests on these, and on how ties are handled: take it with caution. ")
 }
 
 # How often two runs of one fact disagree about the label that both draw from the same model.
