@@ -24,7 +24,9 @@ fmt_time <- function(x) {
 }
 
 #' Shares as percentages: 0.123 is 12.3 %.
-fmt_percent <- function(x, digits = 1) or_dash(x, paste0(formatC(100 * as.numeric(x), format = "f", digits = digits), "\u00a0%"))
+fmt_percent <- function(x, digits = 1) {
+  or_dash(x, paste0(formatC(100 * as.numeric(x), format = "f", digits = digits), "\u00a0%"))
+}
 
 #' Ratios with the digits that they deserve: 0.043, 2.61, 12, 130; and 1.0003, which is not 1. No study of this kind
 #' can tell a ratio of a thousand from one of ten thousand.
