@@ -25,11 +25,11 @@ frailty_gamma <- function(data, covariates, random, strata = character(), cluste
   # lost, an error of its own); with few levels the whole information matrix is at hand.
   rows <- if (length(fixed)) mixed_rows(data, fixed, grouping, strata)
   linear <- !is.null(rows) && length(rows$times) <= 500L && length(rows$times) * rows$levels < 2e7
-  last <- NULL
+  start <- new.env(parent = emptyenv()) # each search begins where the last one ended
   found_at <- function(variance) {
-    last <<- gamma_maximum(rows, variance, ties, last)
-    if (!last$settled) stop("no maximum at this variance", call. = FALSE)
-    last
+    start$fit <- gamma_maximum(rows, variance, ties, start$fit)
+    if (!start$fit$settled) stop("no maximum at this variance", call. = FALSE)
+    start$fit
   }
   fit_at <- function(variance, sparse = TRUE) {
     if (linear) return(as_frailty(found_at(variance), rows, ties))

@@ -110,10 +110,9 @@ test_that("a coefficient that ended anywhere is seen by its size alone, in any u
 
 test_that("events, clusters, robust errors and flat directions, each by its own words", {
   terms <- describe_terms(data.frame(a = c(0, 1), b = c(0, 1)), c("a", "b"))
-  rows <- function(...) utils::modifyList(
-    data.frame(term = c("a", "b"), estimate = c(0.5, -0.2), se = c(0.2, 0.3), se_robust = c(0.2, 0.25),
-               infinite = FALSE), list(...)
-  )
+  sound <- data.frame(term = c("a", "b"), estimate = c(0.5, -0.2), se = c(0.2, 0.3), se_robust = c(0.2, 0.25),
+                      infinite = FALSE)
+  rows <- function(...) utils::modifyList(sound, list(...))
   data <- data.frame(event = rep(c(TRUE, FALSE), c(10, 30)), run = rep(c("r1", "r2"), 20), id = 1:40)
   expect_equal(doubts(data, terms, rows(), "id"), character())
   expect_match(doubts(data[2:40, ], terms, rows(), "id"), "^9 events for 2 coefficients")
