@@ -27,7 +27,7 @@ frailty_gamma <- function(data, covariates, random, strata = character(), cluste
   linear <- !is.null(rows) && length(rows$times) <= 500L && length(rows$times) * rows$levels < 2e7
   start <- new.env(parent = emptyenv()) # each search begins where the last one ended
   found_at <- function(variance) {
-    start$fit <- gamma_maximum(rows, variance, ties, start$fit)
+    assign("fit", gamma_maximum(rows, variance, ties, start$fit), envir = start)
     if (!start$fit$settled) stop("no maximum at this variance", call. = FALSE)
     start$fit
   }
