@@ -17,7 +17,7 @@ doubted <- function(results, outcome, model, rule = results$rule) {
 
 #' A doubt without what only the callouts need: which rows have no event, and what stands beside.
 short_doubt <- function(doubt) {
-  parts <- unlist(strsplit(doubt, "; ", fixed = TRUE))
+  parts <- unlist(strsplit(as.character(doubt), "; ", fixed = TRUE))
   parts <- sub(": estimates are unstable below 5 events per coefficient", "", sub("\\. The penalised.*$", "", parts))
   list_words(md(trimws(sub(" \\(no event among.*$", "", parts))))
 }

@@ -134,7 +134,7 @@ compared <- function(x) {
     return(c(paste("a fact whose", name, "is higher by one standard deviation", sub("^per SD ?", "", unit)), "another"))
   }
   if (!grepl(" vs ", unit)) return(c(paste("a fact whose", name, "is higher by one"), "another"))
-  levels <- strsplit(unit, " vs ", fixed = TRUE)[[1]]
+  levels <- strsplit(as.character(unit), " vs ", fixed = TRUE)[[1]]
   if (length(levels) != 2) return(c(paste0("a fact with ", name, " \u201c", unit, "\u201d (the first)"), "the second"))
   if (vocabulary$probed && column_of(x$term) == "split") return(paste(c("a", "a"), levels, c("fact", "one")))
   paste(c("a fact with", "one with"), name, levels)

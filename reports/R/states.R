@@ -34,7 +34,8 @@ states_data <- function(results, outcome = "states") {
 state_group <- function(d) {
   value <- gsub(" / ", ", ", as.character(d$stratum), fixed = TRUE)
   by <- ifelse(is.na(d$by), "", as.character(d$by)) # of nothing: missing in a CSV file
-  has <- function(column) vapply(strsplit(by, " / ", fixed = TRUE), function(columns) column %in% columns, NA)
+  columns <- strsplit(as.character(by), " / ", fixed = TRUE)
+  has <- function(column) vapply(columns, function(x) column %in% x, NA)
   plain <- nzchar(by) & !has("split") & !has("arm")
   value <- ifelse(plain, paste0(plain_name(by), ": ", value), value)
   value <- ifelse(has("split"), paste(value, "facts"), ifelse(value == "all", "all facts", value))

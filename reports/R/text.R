@@ -4,7 +4,7 @@
 
 #' Signs that cannot be seen, made visible: line ends and tabs become spaces, other control characters their pictures.
 visible <- function(x) {
-  x <- enc2utf8(x)
+  x <- enc2utf8(as.character(x)) # a column without any value is logical
   odd <- which(grepl("[[:cntrl:]\u0080-\u009f\u2028\u2029]", x))
   x[odd] <- vapply(x[odd], function(text) {
     code <- utf8ToInt(text)
