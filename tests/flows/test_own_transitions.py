@@ -209,7 +209,7 @@ def test_states_of_a_table_are_those_of_survival(analysed):
 @pytest.mark.parametrize(
     ("name", "part", "words"),
     [
-        ("bladder", "recurrence", ("More than one event of a fact", "47 of 85 had at least", "PWP, time since")),
+        ("bladder", "recurrence", ("More than one event of a fact", "47 of 85 facts had at least", "PWP, time since")),
         ("mgus", "end", ("Where facts end up", "What drives each cause?", "To death: rate", "To pcm: share")),
         ("states", "change", ("What drives each change?", "Pcm → dead", "Mgus → pcm")),
     ],
