@@ -116,6 +116,7 @@ def analyze(
         raise InputError("--plan and --check are for tables of events", what, f"a table ends in {', '.join(SUFFIXES)}")
     from flows import steps
     from flows.progress import Board
+    from flows.store import expected
     from flows.study import AFTER
     from flows.study_file import find_study
 
@@ -123,7 +124,7 @@ def analyze(
         Board() as board,
         closing(steps.open_results(find_study(what), results, board.say, board.progress)) as store,
     ):
-        board.expect(steps.expected(store, AFTER))
+        board.expect(expected(store, AFTER))
         steps.make_events(store)
         steps.make_analysis(store)
         report = steps.make_report(store)

@@ -16,6 +16,7 @@ from events.rules import count_events
 from events.schema import STEPS
 from flows import steps
 from flows.own_plan import OwnPlan, read_plan
+from flows.store import Progress, Say, Store, keep_spec, written
 from stats.models import check_models
 from stats.own_plan import own_plan
 
@@ -23,7 +24,7 @@ NOT_OURS = {"time", "latent_chance"}  # of a study's analysis; a table's time ha
 
 
 def analyse_table(
-    table: Path, plan: Path, results: Path, say: steps.Say = print, progress: steps.Progress = lambda *_: None
+    table: Path, plan: Path, results: Path, say: Say = print, progress: Progress = lambda *_: None
 ) -> Path:
     """Check a table, fit what the plan asks for and render the report; what is done is skipped. Returns its path."""
     with closing(open_results(plan, results, say, progress)) as store:
@@ -60,11 +61,11 @@ def check_table(table: Path, plan: Path) -> list[str]:
 
 
 def open_results(
-    plan: Path, results: Path, say: steps.Say, progress: steps.Progress = lambda *_: None
-) -> steps.Results[OwnPlan]:
+    plan: Path, results: Path, say: Say, progress: Progress = lambda *_: None
+) -> Store[OwnPlan]:
     """Read the plan and open its results folder."""
     spec = read_plan(plan)
-    store = steps.Results(results / spec.study.name, spec, say, progress)
+    store = Store(results / spec.study.name, spec, say, progress)
     if any(n == "facts" or n.startswith("run ") for n in store.manifest.steps):
         store.close()
         raise InputError(
@@ -72,11 +73,11 @@ def open_results(
             str(store.folder),
             f"give the plan another study.name than {spec.study.name!r}",
         )
-    steps.keep_spec(store, plan, "plan.toml", spec.model_dump(mode="json", exclude={"analysis": NOT_OURS}))
+    keep_spec(store, plan, "plan.toml", spec.model_dump(mode="json", exclude={"analysis": NOT_OURS}))
     return store
 
 
-def make_events(results: steps.Results[OwnPlan], table: Path) -> None:
+def make_events(results: Store[OwnPlan], table: Path) -> None:
     """`events.arrow` and `event_counts.arrow`, from a table that was checked whole."""
     if not table.is_file():
         raise InputError("there is no such file", str(table), "check the path")
@@ -94,7 +95,7 @@ def make_events(results: steps.Results[OwnPlan], table: Path) -> None:
         tables = {"events.arrow": own.events, "event_counts.arrow": count_events(own.events)}
         if own.transitions is not None:
             tables["transitions.arrow"] = own.transitions
-        return steps.written(results, tables)
+        return written(results, tables)
 
     results.step("events", key, make)
 

@@ -1,177 +1,38 @@
 """The steps of a study as plain functions. Where there is a Prefect server, its tasks are thin wrappers around these.
 
-Each step asks the manifest whether its key is still what it was; if so it is skipped and the log says
-so, otherwise the log says what changed. Everything that a step makes lies in the results folder.
+Everything that a step makes lies in the results folder (flows.store), which knows what need not be done again.
 """
 
 from __future__ import annotations
 
-import datetime
-import fcntl
 import json
 import os
-import shutil
-import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Generic, TypeVar
-
-import pyarrow as pa
-from pydantic import BaseModel
+from typing import Any
 
 from events.errors import InputError
-from events.files import atomic, digest, read_table, write_json, write_table
+from events.files import digest, read_table, write_json, write_table
 from events.history import history_table
 from events.manifest import Manifest
 from events.reached_code import reached_code
 from events.rules import count_events, event_table, recall_curve
 from events.schema import ANALYSIS, described, stack
 from events.transitions import transition_table
+from flows.store import Progress, Say, Store, as_kept, asked, code, keep_spec, written
 from flows.study_file import StudyFile, read_study
 from stats.kept_fits import Earlier
 from stats.models import check_models
 from stats.plan import plan, table_columns
 
-ROOT = Path(__file__).resolve().parent.parent
 KEYS = "analysis/keys.json"  # what each fit was made from
-Say = Callable[[str], None]
-Progress = Callable[[str, float, float, str], None]  # step, done, total, note
-Spec = TypeVar("Spec", bound=BaseModel)
-
-
-@dataclass
-class Results(Generic[Spec]):
-    """One results folder, with its manifest and what this command did in it.
-
-    Attributes
-    ----------
-    folder : Path
-    study : StudyFile or OwnPlan
-    say : callable
-        Takes one line for the person who waits.
-    progress : callable (step, done, total, note)
-        Told where a step stands.
-    before : list of callable
-        Checks, called once each before the next step that has something to do; what they raise ends the command.
-    done, skipped : list of str
-        Steps that ran and that did not need to.
-    """
-
-    folder: Path
-    study: Spec
-    say: Say = print
-    progress: Progress = lambda *_: None
-    before: list[Callable[[], object]] = field(default_factory=list)
-    done: list[str] = field(default_factory=list)
-    skipped: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            # The lock dies with its process, so a killed run never blocks the next one.
-            self._lock = (self.folder / ".lock").open("w")
-        except OSError as error:
-            why = "a file or a link to nowhere is in its way" if isinstance(error, FileExistsError) else error.strerror
-            raise InputError(
-                f"cannot be used as a results folder ({why})",
-                str(self.folder),
-                "name a folder that can be written to with --results",
-            ) from error
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise InputError(
-                "another factsurv command is at work in this results folder",
-                str(self.folder),
-                "wait for it to end, or name another folder with --results",
-            ) from error
-        shutil.rmtree(self.scratch, ignore_errors=True)  # of a command that was killed together with its keeper
-        self.manifest = Manifest(self.folder)
-        if self.manifest.notice:
-            self.say(self.manifest.notice)
-            self.manifest.save()
-
-    @property
-    def scratch(self) -> Path:
-        """Folder of what lasts as long as a command: copies for the report, R's temporary files."""
-        return self.folder / ".scratch"
-
-    def close(self) -> None:
-        """Let another command work in this folder; everything done so far is recorded already."""
-        shutil.rmtree(self.scratch, ignore_errors=True)
-        self._lock.close()
-
-    def step(
-        self,
-        name: str,
-        key: dict[str, Any],
-        make: Callable[[], dict[str, int | None]],
-        unfinished: Callable[[], list[str]] = list,
-    ) -> None:
-        """Run ``make`` unless its key is what it was; ``make`` returns the files it made and their rows.
-
-        ``unfinished`` is asked after that why the step must run another time all the same.
-        """
-        key = as_kept(key)
-        reasons = self.manifest.stale(name, key)
-        if not reasons:
-            self.skip(name)
-            return
-        while self.before:
-            self.before.pop(0)()
-        shown = "; ".join(reasons[:4]) + (f"; and {len(reasons) - 4} more" if len(reasons) > 4 else "")
-        self.say(f"{name}: running ({shown})")
-        began = time.monotonic()
-        self.progress(name, 0, 1, "")
-        try:
-            made = make()
-        finally:
-            self.progress(name, 1, 1, "")
-        seconds = time.monotonic() - began
-        stamp = datetime.datetime.now(datetime.UTC).isoformat("T", "seconds")
-        self.manifest.record(name, key, made, seconds, stamp, unfinished())
-        self.done.append(name)
-        self.say(f"{name}: done in {seconds:.1f} s")
-
-    def skip(self, name: str) -> None:
-        """Note that a step is up to date."""
-        self.skipped.append(name)
-        self.progress(name, 1, 1, "")
-        self.say(f"{name}: up to date, skipped")
-
-    def inputs(self, *names: str) -> dict[str, str]:
-        """Digests of artefacts, each verified against the manifest first."""
-        return {name: digest(self.manifest.verified(name)) for name in names}
-
-    def table(self, name: str) -> pa.Table:
-        """One verified table."""
-        return read_table(self.manifest.verified(name))
-
-
-def expected(results: Results, names: Iterable[str]) -> dict[str, float | None]:
-    """Steps that are to come, with the seconds that they took when they were last done."""
-    return {name: results.manifest.steps.get(name, {}).get("seconds") for name in names}
-
-
-def as_kept(key: dict[str, Any]) -> dict[str, Any]:
-    """A step's key as it is read back from the manifest."""
-    return json.loads(json.dumps(key, default=str))
-
-
-def code(*patterns: str) -> dict[str, str]:
-    """Digests of the project's own files that match, by path."""
-    found = sorted({p for pattern in patterns for p in ROOT.glob(pattern) if p.is_file()})
-    return {str(p.relative_to(ROOT)): digest(p) for p in found}
-
-
 def open_results(
     path: Path, results: Path | None = None, say: Say = print, progress: Progress = lambda *_: None
-) -> Results[StudyFile]:
+) -> Store[StudyFile]:
     """Read the study file and open its results folder (``results/<name>`` unless said otherwise)."""
     study = read_study(path)
-    store = Results((results or Path("results")) / study.study.name, study, say, progress)
-    if "table" in _spec(store, "events"):
+    store = Store((results or Path("results")) / study.study.name, study, say, progress)
+    if "table" in asked(store, "events"):
         store.close()
         raise InputError(
             "this results folder holds the analysis of a table, not a study",
@@ -184,28 +45,14 @@ def open_results(
     return store
 
 
-def keep_spec(results: Results, path: Path, name: str, understood: dict[str, Any]) -> None:
-    """The file that was given, as ``name``, and how it was understood, as `study.json`, in the results folder."""
-    given, read = results.folder / name, results.folder / "study.json"
-    if not given.is_file() or given.read_bytes() != path.read_bytes():
-        with atomic(given) as file:
-            file.write(path.read_bytes())
-    try:
-        same = json.loads(read.read_bytes()) == understood
-    except (OSError, ValueError):  # not there, or damaged
-        same = False
-    if not same:
-        write_json(read, understood)
-
-
-def refuse_foreign(results: Results) -> None:
+def refuse_foreign(results: Store) -> None:
     """Runs that another trainer did cannot be run: factsurv would train them anew over what is there.
 
     Raises
     ------
     InputError
     """
-    foreign = [n for n in results.manifest.steps if n.startswith("run ") and "trainer" in _spec(results, n)]
+    foreign = [n for n in results.manifest.steps if n.startswith("run ") and "trainer" in asked(results, n)]
     if foreign:
         raise InputError(
             f"{len(foreign)} run(s) here were trained outside factsurv (by FactProbe), and `run` would train them anew",
@@ -215,12 +62,7 @@ def refuse_foreign(results: Results) -> None:
         )
 
 
-def _spec(results: Results, step: str) -> dict[str, Any]:
-    """What a step that was done had been asked; empty if it was not done."""
-    return results.manifest.steps.get(step, {}).get("key", {}).get("spec", {})
-
-
-def make_facts(results: Results) -> None:
+def make_facts(results: Store) -> None:
     """`facts.arrow`: the facts, their covariates, split, prompts and examples."""
     from training.gather import gather, versions
     from training.stored_facts import to_arrow
@@ -248,13 +90,13 @@ def make_facts(results: Results) -> None:
         results.before.append(lambda: check_models(told["models"], told, table_columns(_covariates(results))))
 
 
-def check_plan(results: Results) -> dict[str, Any]:
+def check_plan(results: Store) -> dict[str, Any]:
     """The analysis plan, checked against the facts before hours of training."""
     relations = len(results.table("facts.arrow")["relation"].unique())
     return plan(results.study.analysis, _covariates(results), relations)
 
 
-def _covariates(results: Results) -> list[str]:
+def _covariates(results: Store) -> list[str]:
     return json.loads(results.table("facts.arrow").schema.metadata[b"factset"])["covariates"]
 
 
@@ -263,7 +105,7 @@ def run_names(study: StudyFile) -> list[tuple[str, str, int]]:
     return [(f"{arm}-{seed}", arm, seed) for arm in study.recipes() for seed in study.study.seeds]
 
 
-def make_models(results: Results) -> dict[str, tuple[str, str]]:
+def make_models(results: Store) -> dict[str, tuple[str, str]]:
     """The model of each arm, see `make_model`."""
     results.progress("models", 0, 1, "")
     models = {arm: make_model(results, arm) for arm in results.study.recipes()}
@@ -271,7 +113,7 @@ def make_models(results: Results) -> dict[str, tuple[str, str]]:
     return models
 
 
-def make_model(results: Results, arm: str, verify: bool = False) -> tuple[str, str]:
+def make_model(results: Store, arm: str, verify: bool = False) -> tuple[str, str]:
     """Local folder (or hub name) and identity of an arm's model; converted or pretrained once, again if damaged."""
     from training.prepared import prepared_model
 
@@ -279,7 +121,7 @@ def make_model(results: Results, arm: str, verify: bool = False) -> tuple[str, s
     return prepared_model(results.study.recipes()[arm][0], results.study.facts, results.say, verify)
 
 
-def _run_key(results: Results, arm: str, seed: int, model: tuple[str, str]) -> dict[str, Any]:
+def _run_key(results: Store, arm: str, seed: int, model: tuple[str, str]) -> dict[str, Any]:
     spec, tuning = results.study.recipes()[arm]
     return {
         "spec": {
@@ -294,7 +136,7 @@ def _run_key(results: Results, arm: str, seed: int, model: tuple[str, str]) -> d
     }
 
 
-def run_is_due(results: Results, run: str, arm: str, seed: int, model: tuple[str, str]) -> bool:
+def run_is_due(results: Store, run: str, arm: str, seed: int, model: tuple[str, str]) -> bool:
     """Whether `make_run` has something to do, a checkpoint to remove included."""
     return bool(
         results.manifest.stale(f"run {run}", as_kept(_run_key(results, arm, seed, model)))
@@ -303,7 +145,7 @@ def run_is_due(results: Results, run: str, arm: str, seed: int, model: tuple[str
 
 
 def make_run(
-    results: Results, run: str, arm: str, seed: int, model: tuple[str, str], threads: int,
+    results: Store, run: str, arm: str, seed: int, model: tuple[str, str], threads: int,
     progress: Progress | None = None,
 ) -> None:  # fmt: skip
     """`runs/<run>/…`: one run in a process of its own, which continues where it was killed."""
@@ -337,7 +179,7 @@ def make_run(
     discard(folder)  # only now: until its tables were recorded the run could still have been killed
 
 
-def make_events(results: Results) -> None:
+def make_events(results: Store) -> None:
     """`probes`, `baseline`, `training`, `events`, `history`, `transitions`, `event_counts`, `recall` of all runs."""
     runs = [run for run, _, _ in run_names(results.study)]
     analysis, samples = results.study.analysis, results.study.probe.samples
@@ -368,7 +210,7 @@ def make_events(results: Results) -> None:
     results.step("events", key, make)
 
 
-def make_analysis(results: Results, told: dict[str, Any] | None = None) -> None:
+def make_analysis(results: Store, told: dict[str, Any] | None = None) -> None:
     """`analysis/*.arrow` and `environment.json`: every fit of the plan (the study's own if none is told)."""
     from stats.analyse import analyse, r_packages
     from stats.kept_fits import around
@@ -409,7 +251,7 @@ def make_analysis(results: Results, told: dict[str, Any] | None = None) -> None:
     results.step("analysis", key, make, lambda: without)
 
 
-def _earlier(results: Results) -> Earlier:
+def _earlier(results: Store) -> Earlier:
     """What the last analysis here left; nothing where a file of it is not what was written."""
     names = {n: f"analysis/{n}.arrow" for n in ANALYSIS}
     try:
@@ -430,7 +272,7 @@ def without_result(report: Path) -> list[str]:
     return lines
 
 
-def make_report(results: Results) -> Path:
+def make_report(results: Store) -> Path:
     """`report.html`: rendered from the artefacts, computing nothing."""
     from reports.render import render, renderer_name
     from stats.r_home import find_r
@@ -455,13 +297,6 @@ def make_report(results: Results) -> Path:
 
     results.step("report", key, make)
     return results.folder / "report.html"
-
-
-def written(results: Results, tables: dict[str, pa.Table]) -> dict[str, int | None]:
-    """Write tables into the results folder; their names and rows, as a step returns them."""
-    for name, table in tables.items():
-        write_table(results.folder / name, table)
-    return {name: table.num_rows for name, table in tables.items()}
 
 
 def failures(errors: Iterable[tuple[str, BaseException]]) -> None:

@@ -13,6 +13,7 @@ from events import children
 from flows import steps
 from flows.check import check
 from flows.progress import Board
+from flows.store import Store, expected
 from flows.study_file import read_study
 
 AFTER = ("events", "analysis", "report")
@@ -38,7 +39,7 @@ def study(path: Path, results: Path, wrap: Wrap = lambda name, step: step) -> Pa
     if not (results / read_study(path).study.name / "manifest.json").exists():
         check(path)  # before there is a folder; later, before the first step that has something to do
     with Board() as board, closing(steps.open_results(path, results, board.say, board.progress)) as store:
-        board.expect(steps.expected(store, ("facts", "models")))
+        board.expect(expected(store, ("facts", "models")))
         store.before.append(lambda: check(path))
         steps.refuse_foreign(store)
         wrap("facts", steps.make_facts)(store)
@@ -49,14 +50,14 @@ def study(path: Path, results: Path, wrap: Wrap = lambda name, step: step) -> Pa
         return wrap("report", steps.make_report)(store)
 
 
-def run_all(store: steps.Results, models: dict[str, tuple[str, str]], board: Board, wrap: Wrap) -> None:
+def run_all(store: Store, models: dict[str, tuple[str, str]], board: Board, wrap: Wrap) -> None:
     """All runs, as many at a time as there is room for. Those that fail are named when all have ended."""
     names = steps.run_names(store.study)
     due = [n for n in names if steps.run_is_due(store, *n, models[n[1]])]
     processes = max(tuning.processes for _, tuning in store.study.recipes().values())
     asked = store.study.study.workers
     workers, threads = share_of_machine(asked, len(names), processes) if due else (1, 1)
-    board.expect(steps.expected(store, [*(f"run {n}" for n, _, _ in names), *AFTER]), workers)
+    board.expect(expected(store, [*(f"run {n}" for n, _, _ in names), *AFTER]), workers)
     for name in names:
         if name not in due:
             store.skip(f"run {name[0]}")
