@@ -118,8 +118,8 @@ ANALYSIS: dict[str, dict[str, pa.DataType]] = {
         "doubt": TEXT,
     },
     "variances": _FIT | {
-        "grouping": TEXT, "levels": _I, "variance": _F, "sd": _F, "median_hr": _F, "lower": _F,
-        "upper": _F, "chisq": _F, "p": _F, "boundary": _B, "verdict": TEXT,
+        "grouping": TEXT, "levels": _I, "levels_two": _I, "variance": _F, "sd": _F, "median_hr": _F, "lower": _F,
+        "upper": _F, "chisq": _F, "p": _F, "variance_other": _F, "boundary": _B, "verdict": TEXT,
     },
     "marginal": _FIT | {
         "term": TEXT, "label": TEXT, "unit": TEXT, "time": _F, "hr": _F, "lower": _F, "upper": _F,

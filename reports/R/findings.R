@@ -75,15 +75,21 @@ say_undrawn <- function(results, outcome) {
     "than luck.")
 }
 
-#' Where most levels of a random effect have one event or none: only the others tell how levels differ.
-say_single_levels <- function(results, outcome, grouping) {
-  d <- pick(results$events, outcome = outcome, rule = results$rule)
-  if (!nrow(d) || !grouping %in% names(d)) return("")
-  events <- tapply(d$event, as.character(d[[grouping]]), sum)
-  several <- sum(events >= 2)
-  if (several > length(events) / 2) return("")
-  paste0("**Only ", fmt_n(several), " of ", fmt_n(length(events)), " levels have two events or more**; the variance ",
-    "rests on these, and on how ties are handled: take it with caution. ")
+#' What a variance rests on (`d`: one row of the table): where most levels of a random effect have one event or none,
+#' only the others tell how levels differ; and how ties are handled takes a part of it.
+say_ground <- function(results, d) {
+  few <- d$levels_two %in% 0:floor(d$levels / 2)
+  other <- other_ties(results, d)
+  moved <- is.finite(d$variance_other) & abs(d$variance_other - d$variance) > pmax(0.25 * d$variance, 0.01)
+  paste0("", if (few) paste0("**Only ", fmt_n(d$levels_two), " of ", fmt_n(d$levels), " levels have two events or more**; ",
+    "the variance rests on these. "), if (few || moved) paste0("With ", other, " treatment of ties it is ",
+    fmt_number(d$variance_other), " (here ", fmt_number(d$variance), ")", if (moved) ": take it with caution", ". "))
+}
+
+#' Whose treatment of ties stands beside that of a fit.
+other_ties <- function(results, d) {
+  used <- results$fits$ties[match(as.character(d$task), as.character(results$fits$task))]
+  ifelse(used %in% "breslow", "Efron\u2019s", "Breslow\u2019s")
 }
 
 # How often two runs of one fact disagree about the label that both draw from the same model.

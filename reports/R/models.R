@@ -106,8 +106,5 @@ table_model_aft <- function(results, task) {
 
 table_model_variances <- function(results, task) {
   d <- of_model(results, "variances", task)
-  md_table(with_interval(data.frame("Random effect of" = predictor_words(d$grouping), Groups = fmt_n(d$levels),
-    "Variance (95 % interval)" = paste0(fmt_number(d$variance), variance_interval(d)),
-    "Median hazard ratio" = fmt_ratio(d$median_hr), "p (no variance)" = fmt_p_value(d$p),
-    Verdict = as.character(d$verdict), check.names = FALSE), results, task), "lrrrrl")
+  md_table(with_interval(variance_columns(results, d), results, task), "lrrrrrrl")
 }

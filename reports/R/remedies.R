@@ -114,7 +114,7 @@ say_variances <- function(results, outcome) {
   } else {
     paste0("The data do not show that they differ by ", name, " (", fmt_p(d$p), "). ")
   }
-  tested <- paste0(tested, say_single_levels(results, outcome, as.character(d$grouping)))
+  tested <- paste0(tested, say_ground(results, d))
   of <- function(model) main_effect(results, outcome, model = model)
   a <- of("cox")
   b <- of("coxme")

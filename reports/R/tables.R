@@ -186,10 +186,17 @@ table_variances <- function(results, outcome) {
   d <- pick(results$variances, outcome = outcome, rule = results$rule, model = random_models)
   d <- d[order(match(as.character(d$model), random_models)), ]
   shape <- ifelse(d$model == "coxme", "normal", "gamma")
-  md_table(data.frame("Random effect of" = predictor_words(d$grouping), Shape = shape, Groups = fmt_n(d$levels),
+  md_table(cbind(Shape = shape, variance_columns(results, d)), "llrrrrrrl")
+}
+
+variance_columns <- function(results, d) {
+  data.frame("Random effect of" = predictor_words(d$grouping), Groups = fmt_n(d$levels),
+    "With two events" = fmt_n(d$levels_two),
     "Variance (95 % interval)" = paste0(fmt_number(d$variance), variance_interval(d)),
+    "Other ties" = paste0(fmt_number(d$variance_other), ifelse(is.na(d$variance_other), "", paste0(" (",
+      other_ties(results, d), ")"))),
     "Median hazard ratio" = fmt_ratio(d$median_hr), "p (no variance)" = fmt_p_value(d$p),
-    Verdict = as.character(d$verdict), check.names = FALSE), "llrrrrl")
+    Verdict = as.character(d$verdict), check.names = FALSE)
 }
 
 #' Adjusted hazard ratios under every event rule, the number of events in the first line of each outcome.

@@ -81,8 +81,8 @@ contract_columns <- function() {
       typed(real, c("estimate", "se", "hr", "lower", "upper", "p")), infinite = "logical", doubt = text
     ),
     variances = c(
-      id, grouping = text, levels = whole,
-      typed(real, c("variance", "sd", "median_hr", "lower", "upper", "chisq", "p")),
+      id, grouping = text, typed(whole, c("levels", "levels_two")),
+      typed(real, c("variance", "sd", "median_hr", "lower", "upper", "chisq", "p", "variance_other")),
       boundary = "logical", verdict = text
     ),
     marginal = c(

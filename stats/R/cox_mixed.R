@@ -40,9 +40,16 @@ cox_mixed <- function(data, covariates, random, strata = character(), cluster = 
   patience <- if (profile) c(test = 60, interval = 5) else c(test = 0, interval = 0)
   profiled <- profile_variances(data, chosen, strata, ties, conf, search$best, variances, patience)
   variances <- cbind(variances[1:5], profiled$table, variances[6:7])
+  under <- function(ties) {
+    start <- pmax(variances$variance[match(chosen$random, variances$grouping)], 0.01)
+    other <- fit_coxme(data, chosen$fixed, chosen$random, strata, ties, start)
+    variance_of(other)[as.character(variances$grouping)]
+  }
+  variances <- with_its_ground(variances, data, ties, if (profile) under)
   result <- mixed_result(
     data, chosen, strata, ties, conf, terms, variances, agree, estimate = fixed_effects(object),
-    se = coxme_errors(object), random_effects = random_rows(object, conf), notes = if (profile) profiled$notes,
+    se = coxme_errors(object), random_effects = random_rows(object, conf),
+    notes = c(if (profile) profiled$notes, attr(variances, "note")),
     fit = list(iterations = object$iter[[1L]], loglik = object$loglik[["Integrated"]],
                loglik_null = object$loglik[["NULL"]], df = object$df[[1L]], engine = engine("coxme")),
     cluster = cluster, zph = zph
@@ -166,10 +173,11 @@ coincide <- function(a, b) {
   pairs == length(unique(a)) && pairs == length(unique(b))
 }
 
+variance_of <- function(object) vapply(coxme::VarCorr(object), function(v) as.numeric(v)[[1L]], 0)
+
 judged_variances <- function(object, objects) {
-  of <- function(fit) vapply(coxme::VarCorr(fit), function(v) as.numeric(v)[[1L]], 0)
-  variance <- of(object)
-  spread <- do.call(pmax, lapply(objects, function(other) abs(of(other) - variance)))
+  variance <- variance_of(object)
+  spread <- do.call(pmax, lapply(objects, function(other) abs(variance_of(other) - variance)))
   levels <- lengths(coxme::ranef(object)[names(variance)])
   # A true zero comes back as about 1e-4 or less; a hazard ratio of 1.03 per SD is below anything of interest here.
   boundary <- variance < 1e-3

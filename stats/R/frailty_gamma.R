@@ -26,30 +26,33 @@ frailty_gamma <- function(data, covariates, random, strata = character(), cluste
   rows <- if (length(fixed)) mixed_rows(data, fixed, grouping, strata)
   linear <- !is.null(rows) && length(rows$times) <= 500L && length(rows$times) * rows$levels < 2e7
   start <- new.env(parent = emptyenv()) # each search begins where the last one ended
-  found_at <- function(variance) {
-    assign("fit", gamma_maximum(rows, variance, ties, start$fit), envir = start)
+  found_at <- function(variance, tied = ties) {
+    assign("fit", gamma_maximum(rows, variance, tied, start$fit), envir = start)
     if (!start$fit$settled) stop("no maximum at this variance", call. = FALSE)
     start$fit
   }
-  fit_at <- function(variance, sparse = TRUE) {
-    if (linear) return(as_frailty(found_at(variance), rows, ties))
-    attempt <- captured(fit_frailty(data, fixed, grouping, strata, ties, "gamma", variance, sparse))
+  fit_at <- function(variance, sparse = TRUE, tied = ties) {
+    if (linear) return(as_frailty(found_at(variance, tied), rows, tied))
+    attempt <- captured(fit_frailty(data, fixed, grouping, strata, tied, "gamma", variance, sparse))
     sound <- !is.null(attempt$value) && !anyNA(stats::coef(attempt$value)) && !length(attempt$warnings)
     if (sound) return(attempt$value)
-    if (sparse && n_distinct(data[[grouping]]) <= 60L) return(fit_at(variance, FALSE))
+    if (sparse && n_distinct(data[[grouping]]) <= 60L) return(fit_at(variance, FALSE, tied))
     stop("no sound fit at this variance", call. = FALSE)
   }
-  profile <- function(variance) {
-    if (linear) found_at(variance)$integrated else fit_at(variance)$history[[1L]]$c.loglik
+  profile <- function(variance, tied = ties) {
+    if (linear) found_at(variance, tied)$integrated else fit_at(variance, tied = tied)$history[[1L]]$c.loglik
   }
-  lenient <- function(variance) {
-    value <- captured(profile(variance))$value
+  lenient <- function(variance, tied = ties) {
+    value <- captured(profile(variance, tied))$value
     if (is.null(value)) -1e10 else value
+  }
+  search <- function(tied) {
+    stats::optimize(function(log_variance) lenient(exp(log_variance), tied), log(c(1e-5, 20)), maximum = TRUE,
+                    tol = 1e-4)
   }
   without <- fit_cox(data, fixed, strata, "", ties)$loglik
   without <- without[[length(without)]]
-  best <- stats::optimize(function(log_variance) lenient(exp(log_variance)), log(c(1e-5, 20)), maximum = TRUE,
-                          tol = 1e-4)
+  best <- search(ties)
   variance <- exp(best$maximum)
   object <- captured(fit_at(variance))$value
   if (is.null(object$frail) || lenient(1.1 * variance) < -1e9) {
@@ -65,6 +68,13 @@ frailty_gamma <- function(data, covariates, random, strata = character(), cluste
   proportional <- zph_given_random(data, fixed, strata, ties, terms, stats::coef(object), random_effects, zph)
   levels <- random_effects$level
   verdict <- if (boundary) "at its lower boundary: no variation between levels is visible" else "profile maximum found"
+  variances <- data.frame(
+    grouping = grouping, levels = length(levels), variance = variance, sd = sqrt(variance),
+    median_hr = stats::qf(0.75, 2 / variance, 2 / variance),
+    profile_interval(profile, variance, loglik, without, conf), boundary_test(loglik, without),
+    boundary = boundary, verdict = few_levels(verdict, length(levels))
+  )
+  variances <- with_its_ground(variances, data, ties, function(tied) exp(search(tied)$maximum))
   list(
     object = object,
     fit = list(
@@ -76,12 +86,7 @@ frailty_gamma <- function(data, covariates, random, strata = character(), cluste
     ),
     tables = list(
       coefficients = coefficients,
-      variances = data.frame(
-        grouping = grouping, levels = length(levels), variance = variance, sd = sqrt(variance),
-        median_hr = stats::qf(0.75, 2 / variance, 2 / variance),
-        profile_interval(profile, variance, loglik, without, conf), boundary_test(loglik, without),
-        boundary = boundary, verdict = few_levels(verdict, length(levels))
-      ),
+      variances = variances,
       random_effects = random_effects, zph_tests = proportional$zph_tests,
       marginal = rbind(
         marginal_table(data, fixed, grouping, strata, ties, conf, terms, coefficients, cluster),
@@ -92,7 +97,7 @@ frailty_gamma <- function(data, covariates, random, strata = character(), cluste
     remarks = c(used$remarks, paste0("gamma frailty of ", grouping, ": ", verdict)[boundary]),
     notes = c(
       setdiff(chosen$remarks, used$remarks), paste("one grouping only:", grouping)[length(random) > 1L],
-      proportional$remarks,
+      proportional$remarks, attr(variances, "note"),
       "variance by the profile over fixed values; standard errors given the variance; marginal log likelihood",
       "standard errors take the frailties for uncorrelated given the rest, and may be some per cent off"[!linear]
     )

@@ -19,6 +19,15 @@ gaussian_stand_in <- function(data, covariates, random, strata, ties, conf, term
   coefficients <- coefficient_rows(terms, stats::coef(object), frailty_errors(object), conf = conf)
   profiled <- captured(laplace_profile(data, fixed, grouping, strata, ties, conf))
   unknown <- data.frame(lower = NA_real_, upper = NA_real_, chisq = NA_real_, p = NA_real_)
+  variances <- data.frame(
+    grouping = grouping, levels = length(levels), variance = variance, sd = sqrt(variance),
+    median_hr = exp(sqrt(2 * variance) * stats::qnorm(0.75)),
+    if (is.null(profiled$value)) unknown else profiled$value, boundary = boundary,
+    verdict = few_levels(verdict, length(levels))
+  )
+  variances <- with_its_ground(variances, data, ties, function(tied) {
+    fit_frailty(data, fixed, grouping, strata, tied, "gaussian")$history[[1L]]$theta
+  })
   list(
     object = object,
     fit = list(
@@ -29,12 +38,7 @@ gaussian_stand_in <- function(data, covariates, random, strata, ties, conf, term
     ),
     tables = list(
       coefficients = coefficients,
-      variances = data.frame(
-        grouping = grouping, levels = length(levels), variance = variance, sd = sqrt(variance),
-        median_hr = exp(sqrt(2 * variance) * stats::qnorm(0.75)),
-        if (is.null(profiled$value)) unknown else profiled$value, boundary = boundary,
-        verdict = few_levels(verdict, length(levels))
-      ),
+      variances = variances,
       random_effects = random_effects, zph_tests = proportional$zph_tests,
       marginal = marginal_table(data, fixed, grouping, strata, ties, conf, terms, coefficients, cluster)
     ),
@@ -42,7 +46,8 @@ gaussian_stand_in <- function(data, covariates, random, strata, ties, conf, term
     remarks = c(if (!asked) without_coxme(grouping, setdiff(chosen$random, grouping)), chosen$remarks),
     notes = c(
       "variance by restricted maximum likelihood; its test and interval by the Laplace approximation",
-      paste("no test or interval of the variance:", profiled$error)[is.null(profiled$value)], proportional$remarks
+      paste("no test or interval of the variance:", profiled$error)[is.null(profiled$value)], proportional$remarks,
+      attr(variances, "note")
     )
   )
 }

@@ -9,13 +9,15 @@ mixed_fast <- function(data, chosen, strata, ties, conf, terms, profile = TRUE, 
   variances <- fast_variances(rows, best, fits, agree)
   profiled <- profile_fast(data, rows, chosen, strata, ties, conf, best, if (profile) 60 else 0)
   variances <- cbind(variances[1:5], profiled$table, variances[6:7])
+  under <- function(ties) search_mixed(rows, ties, pmax(best$variance, 0.01))$variance
+  variances <- with_its_ground(variances, data, ties, if (profile) under)
   names <- colnames(rows$x)
   estimate <- stats::setNames(best$beta, names)
   se <- stats::setNames(sqrt(diag(best$factor$beta_variance)), names)
   df <- length(estimate) + length(rows$codes)
   result <- mixed_result(
     data, chosen, strata, ties, conf, terms, variances, agree, estimate = estimate, se = se,
-    random_effects = fast_random_rows(rows, best, conf), notes = profiled$notes,
+    random_effects = fast_random_rows(rows, best, conf), notes = c(profiled$notes, attr(variances, "note")),
     fit = list(iterations = best$evaluations, loglik = best$integrated, loglik_null = null_loglik(data, strata, ties),
                df = df, engine = "fast (Laplace)"),
     cluster = cluster, zph = zph

@@ -75,9 +75,11 @@ says(said, "not quite the same facts")
 sure$influence <- data.frame(head, model = "influence", aspect = "facts", term = "latent", unit = c("radon", "actinium"),
   value = 1.5, hr_without = 1.3, lower = 0.9, upper = 1.9, p = 0.15, rank = 1:2)
 says(say_effect(sure, "acquisition"), "hangs on 2 facts:** without \u201cradon\u201d and \u201cactinium\u201d the ratio is 1.30")
-# 4 families, of which one has two events.
-sure$events <- data.frame(head, family = c("a", "a", "b", "c", "d"), event = c(TRUE, TRUE, TRUE, FALSE, TRUE))
-says(say_single_levels(sure, "acquisition", "family"), "Only 1 of 4 levels have two events or more")
-sure$events$family <- rep(c("a", "b"), c(2, 3))
-if (nzchar(say_single_levels(sure, "acquisition", "family"))) stop("both families have two events")
+# 313 families, of which 248 are single; the variance is another one with Breslow's ties.
+sure$fits <- data.frame(task = "families", ties = "efron")
+family <- data.frame(task = "families", levels = 313L, levels_two = 65L, variance = 1.51, variance_other = 0.62)
+says(say_ground(sure, family), "Only 65 of 313 levels have two events or more")
+says(say_ground(sure, family), "With Breslow\u2019s treatment of ties it is 0.62 (here 1.51): take it with caution")
+settled <- transform(family, levels_two = 200L, variance_other = 1.5)
+if (nzchar(say_ground(sure, settled))) stop("most families have two events, and the variance is the same")
 cat("all as expected\n")

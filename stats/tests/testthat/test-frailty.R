@@ -146,3 +146,21 @@ test_that("standard errors of a gamma frailty are those of the whole information
   expect_equal(ours$coefficients$se, at(FALSE), tolerance = 1e-6)
   expect_gt(max(abs(at(TRUE) / at(FALSE) - 1)), 0.01)
 })
+
+test_that("a variance says how many levels it rests on, and what it is under the other treatment of ties", {
+  events <- simulate_events(facts = 400L)
+  data <- events[events$outcome == "acquisition" & events$rule == "first", ]
+  repeated <- sum(tapply(data$event, as.character(data$group), sum) >= 2)
+  for (engine in c("coxme", "fast")) {
+    efron <- cox_mixed(data, "latent", "group", mixed_engine = engine)$tables$variances
+    breslow <- cox_mixed(data, "latent", "group", mixed_engine = engine, ties = "breslow")$tables$variances
+    expect_equal(c(efron$levels_two, breslow$levels_two), c(repeated, repeated))
+    # Searches from other starts end within 1e-3 of each other: coxme's own tolerance is of the likelihood.
+    expect_equal(efron$variance_other, breslow$variance, tolerance = 1e-2)
+    expect_equal(breslow$variance_other, efron$variance, tolerance = 1e-2)
+  }
+  efron <- frailty_gamma(data, "latent", "group")$tables$variances
+  breslow <- frailty_gamma(data, "latent", "group", ties = "breslow")$tables$variances
+  expect_equal(c(efron$variance_other, breslow$variance_other), c(breslow$variance, efron$variance), tolerance = 1e-3)
+  expect_gt(abs(efron$variance / breslow$variance - 1), 0.05) # it is another one
+})
