@@ -81,7 +81,7 @@ def analyse(
     workers = os.cpu_count() or 1
     with RWorkers(workers, R_FOLDER, time_limit=time_limit, scratch=scratch) as r:
         tasks = _planned(r.call("plan_fits", plan=dict(plan), tables={"events": tables["events"]}, time_limit=PLANNING))
-        found = _planned(r.call("code_reached", sources=sources, tasks=tasks, time_limit=PLANNING)) if tasks else {}
+        found = _planned(r.call("code_reached", sources=sources, tasks=tasks, time_limit=PLANNING))
         keys = fit_keys(tasks, found, tables)
         again = changed(earlier.keys if earlier.tables else {}, keys)
         for line in told(again, len(tasks)):

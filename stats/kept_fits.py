@@ -18,7 +18,7 @@ from events.reached_code import reached_code
 from stats.result import RResult
 
 # A fit that ended so may get through another time: what R, the machine or the clock did to it is no finding.
-PASSING = {"time_limit": "stopped", "crashed": "R ended"}
+PASSING = ("time_limit", "crashed")
 NO_MEMORY = r"cannot allocate|memory exhausted|bad_alloc|out of memory|MemoryError"
 
 
@@ -77,7 +77,7 @@ def fit_keys(
         }
         for t in tasks
     }
-    code = {row["name"]: _digest(f"{row['text']}") for row in found["code"].to_pylist()}
+    code = {row["name"]: _digest(row["text"]) for row in found["code"].to_pylist()}
     return {"code": code, "around": around(), "fits": fits}
 
 
@@ -132,7 +132,7 @@ def told(again: Mapping[str, str], fits: int) -> list[str]:
 def unfinished(result: RResult, tables: Mapping[str, pa.Table]) -> str:
     """Why a fit gave nothing where the reason may pass; else empty."""
     if result.error is not None and result.error.class_ in PASSING:
-        return f"{PASSING[result.error.class_]}: {result.error.message}".replace("stopped: stopped", "stopped")
+        return result.error.message
     texts = ("reason", "error", "warnings", "messages")
     said = [t[n] for t in tables.values() for n in texts if n in t.column_names]
     if any(pc.any(pc.match_substring_regex(column.cast(pa.utf8()), NO_MEMORY)).as_py() for column in said):

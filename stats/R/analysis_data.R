@@ -45,7 +45,7 @@ rows_at_risk <- function(events, outcome, rule, covariates = character(), groupi
   if (!nrow(usable$data)) {
     return(no_data(data, "not estimable", paste("no row is left:", usable$remarks), usable$dropped))
   }
-  data <- as_treatment(as_levels(usable$data, unique(c(covariates, grouping))), covariates)
+  data <- as_levels(usable$data, unique(c(covariates, grouping)))
   list(data = data, covariates = covariates, terms = NULL, dropped = usable$dropped, remarks = usable$remarks,
        status = "", reason = "")
 }
@@ -122,16 +122,6 @@ used_levels <- function(value) {
 
 n_distinct <- function(value) {
   if (is.factor(value)) sum(tabulate(value, nlevels(value)) > 0L) + anyNA(unclass(value)) else length(unique(value))
-}
-
-# Treatment contrasts, whatever the user's options("contrasts") says. Covariates only: a matrix of contrasts between
-# thousands of facts would take longer than the fit.
-as_treatment <- function(data, covariates) {
-  for (column in covariates) {
-    levels <- levels(data[[column]])
-    if (length(levels) > 1L) stats::contrasts(data[[column]]) <- stats::contr.treatment(levels)
-  }
-  data
 }
 
 # Covariates that vary and are not determined by the ones before them. What can be estimated from some of the rows can

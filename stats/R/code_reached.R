@@ -121,7 +121,7 @@ calls_by_text <- c("do.call", "match.fun", "get", "get0", "mget", "getFunction",
 
 # What packages need in turn, and the versions of all.
 needed_packages <- function(packages) {
-  installed <- utils::installed.packages(fields = "Version")
+  installed <- utils::installed.packages()
   installed <- installed[!duplicated(installed[, "Package"]), , drop = FALSE]
   of <- tools::package_dependencies(packages, installed, c("Depends", "Imports", "LinkingTo"), recursive = TRUE)
   all <- unique(c(packages, unlist(of)))

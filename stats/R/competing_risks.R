@@ -20,6 +20,7 @@ competing_risks <- function(data, covariates, by = character(), strata = charact
   if (is.null(result$tables)) return(result)
   specific <- result$tables$transition_coefficients
   fitted <- unique(specific[specific$status %in% c("ok", "warning"), c("from", "to")])
+  data$event <- data$to != levels(data$to)[[1L]]
   stretch <- followed_stretch(data)
   followed <- within_stretch(data, stretch)
   shares <- lapply(fitted$to, function(cause) {
@@ -61,8 +62,8 @@ fine_gray <- function(data, cause, covariates, strata, cluster, ties, conf, term
   fit <- attempt$value
   errors <- function(variance) stats::setNames(sqrt(diag(as.matrix(variance))), names(stats::coef(fit)))
   rows <- coefficient_rows(terms, stats::coef(fit), errors(fit$naive.var), errors(fit$var), conf)
-  group <- fresh_names(data, "cluster")
-  data[[group]] <- if (nzchar(cluster)) data[[cluster]] else subject_of(data)
+  group <- if (nzchar(cluster)) cluster else fresh_names(data, "history")
+  if (!nzchar(cluster)) data[[group]] <- subject_of(data)
   doubt <- paste(doubts(data, terms, rows, group, events), collapse = "; ")
   data.frame(events = events, rows, status = if (nzchar(doubt)) "warning" else "ok", reason = doubt, doubt = doubt)
 }

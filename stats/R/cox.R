@@ -128,7 +128,7 @@ cluster_of <- function(data, cluster) {
 
 # The sandwich is right for many clusters; of few it is too small, and the normal distribution too narrow
 # (Cameron and Miller 2015, Journal of Human Resources 50:317, section VI).
-few_clusters_remark <- function(data, cluster, coefficients = 0L, enough = 20L) {
+few_clusters_remark <- function(data, cluster, coefficients, enough = 20L) {
   if (!nzchar(cluster)) return(character())
   groups <- n_distinct(data[[cluster]])
   # As few as there are coefficients is a doubt of its own, and said there.
@@ -141,8 +141,4 @@ few_clusters_remark <- function(data, cluster, coefficients = 0L, enough = 20L) 
 engine <- function(package) paste(package, utils::packageDescription(package, fields = "Version"))
 
 # The log partial likelihood without covariates or random effects.
-null_loglik <- function(data, strata, ties) {
-  right <- if (length(strata)) sprintf("strata(%s)", toString(quoted(strata))) else "1"
-  formula <- stats::as.formula(paste("Surv(start, stop, event) ~", right), env = asNamespace("survival"))
-  survival::coxph(formula, data, ties = ties)$loglik[[1L]]
-}
+null_loglik <- function(data, strata, ties) fit_cox(data, character(), strata, "", ties)$loglik[[1L]]

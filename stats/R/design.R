@@ -124,7 +124,7 @@ design_block <- function(label, terms, frame, sds, means) {
   if (plain) {
     symbol <- is.symbol(str2lang(label))
     if (symbol) name <- as.character(str2lang(label))
-    data <- as_treatment(stats::setNames(data.frame(frame[[names(coding)]]), name), name)
+    data <- stats::setNames(data.frame(frame[[names(coding)]]), name)
     own <- function(values) stats::setNames(values[names(values) == names(coding)], rep(name, label %in% names(values)))
     terms <- describe_terms(data, name, own(sds), own(means))
     if (!symbol) terms$term <- sub(term_names(name), name, terms$term, fixed = TRUE)

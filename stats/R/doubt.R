@@ -65,7 +65,7 @@ eventless_levels <- function(data, terms) {
 separation_remarks <- function(data, terms, infinite) {
   if (!any(infinite)) return(character())
   paste0(
-    "separation: the hazard ratio of ", toString(terms$term[infinite]), " has no finite estimate",
+    "separation: the hazard ratio of ", toString(unique(terms$term[infinite])), " has no finite estimate",
     paste0(" (", eventless_levels(data, terms), ")", recycle0 = TRUE, collapse = ""),
     ". The penalised (Firth) model beside it has a finite one"
   )
@@ -79,7 +79,7 @@ few_events_remark <- function(events, coefficients) {
 undetermined_remark <- function(terms, coefficients) {
   open <- !coefficients$infinite & (is.na(coefficients$estimate) | is.na(coefficients$se) |
                                       coefficients$se * terms$spread > 5)
-  sprintf("the data do not determine the hazard ratio of %s", toString(terms$term[open]))[any(open)]
+  sprintf("the data do not determine the hazard ratio of %s", toString(unique(terms$term[open])))[any(open)]
 }
 
 small_robust_remark <- function(coefficients, far = 0.25) {

@@ -51,7 +51,7 @@ without_change <- function(object, data, fact, covariates, strata, ties, terms, 
 
 # The model of the rows that are left; NULL where it has none.
 refitted <- function(rest, covariates, strata, cluster, ties, conf, terms) {
-  rest <- as_treatment(as_levels(rest, covariates), covariates)
+  rest <- as_levels(rest, covariates)
   left <- estimable(rest, covariates)$covariates
   if (!setequal(left, covariates)) return(NULL)
   captured(cox_univariable(rest, covariates, strata, cluster, ties, conf, terms, counts_from = Inf))$value

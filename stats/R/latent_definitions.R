@@ -53,7 +53,7 @@ latent_definitions <- function(data, covariates, strata = character(), cluster =
     notes = c(
       sprintf("no estimate for %s: %s", names, said)[nzchar(said)],
       sprintf("the graded form stands in the place of %s as well", toString(intersect(others, c("logp0", "p0"))))[
-        any(c("logp0", "p0") %in% others)
+        any(c("logp0", "p0") %in% others) && is.numeric(data$logp0)
       ]
     )
   )
@@ -61,7 +61,7 @@ latent_definitions <- function(data, covariates, strata = character(), cluster =
 
 # Values of `latent` under each definition; NA for what the study's own samples and temperature are (in `study.json`).
 definitions_of <- function(data, samples) {
-  yes_no <- function(value) as_treatment(data.frame(latent = factor(value, c(FALSE, TRUE))), "latent")$latent
+  yes_no <- function(value) factor(value, c(FALSE, TRUE))
   one <- function(definition, samples, temperature, value) {
     list(definition = definition, samples = samples, temperature = temperature, value = value)
   }

@@ -13,7 +13,8 @@ choose_mixed_engine <- function(data, fixed, random, strata, engine = "auto", li
     sprintf("with %d levels beside the largest grouping and %.0f event times", others, times)[others + 2 * times > 1000]
   )
   dense <- others + 2 * times + length(fixed)
-  fast <- 200 * length(random) * (7e-6 * nrow(data) + 1e-9 * dense^2 * (dense / 3 + max(levels)))
+  # For each variance two searches, a test and a dozen values of its profile, of about ten evaluations each.
+  fast <- 200 * length(random) * evaluation_cost(nrow(data), dense, max(levels))
   if (engine == "coxme" || (engine == "auto" && seconds <= max(limit, fast))) {
     return(list(fast = FALSE, note = character()))
   }

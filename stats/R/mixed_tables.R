@@ -41,9 +41,10 @@ fast_variances <- function(rows, best, fits, agree) {
 # measured on the fit itself, as with coxme_seconds().
 evaluation_seconds <- function(rows) {
   largest <- max(rows$levels)
-  dense <- sum(rows$levels) - largest + 2 * length(rows$times) + ncol(rows$x)
-  7e-6 * length(rows$count) + 1e-9 * dense^2 * (dense / 3 + largest)
+  evaluation_cost(length(rows$count), sum(rows$levels) - largest + 2 * length(rows$times) + ncol(rows$x), largest)
 }
+
+evaluation_cost <- function(patterns, dense, largest) 7e-6 * patterns + 1e-9 * dense^2 * (dense / 3 + largest)
 
 # Test and interval of each variance as in profile_variances(); a value of the profile takes about ten evaluations, an
 # interval about a dozen values. Neither with no `patience` (in seconds).

@@ -51,7 +51,7 @@ describe_term <- function(value, column, sds, means) {
   row(coefficients, name, paste0(column, ", per unit"), "per unit", range = range, spread = spread)
 }
 
-# Logical, also where it had to become a factor to have treatment contrasts.
+# Logical, also where it has become a factor.
 is_yes_no <- function(value) is.logical(value) || identical(levels(value), c("FALSE", "TRUE"))
 
 # Names of the coefficients of one covariate. A quoted name ends where R's parser says so: no level can run into it.

@@ -42,7 +42,7 @@ transitions_of <- function(data) {
 # Coefficients of one transition, or one row that says why there are none.
 transition_rows <- function(own, covariates, strata, cluster, ties, conf, terms) {
   events <- sum(own$event)
-  own <- as_treatment(as_levels(own, covariates), covariates)
+  own <- as_levels(own, covariates)
   made <- estimable(own, covariates)
   chosen <- made$covariates
   own_terms <- terms_within(own, chosen, terms)

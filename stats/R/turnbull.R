@@ -52,7 +52,8 @@ turnbull_where_needed <- function(data, by = "", cluster = "fact_id", conf = 0.9
   turnbull(data, by, cluster, conf)
 }
 
-# The design has a row for each pattern and a column for each time: of nearly continuous times it would fill the memory.
+# The design has a row for each pattern and a column for each time: of nearly continuous times it would fill the memory
+# (2e7 numbers are 160 MB, and a few copies are made).
 check_pieces <- function(rows, most = 2e7) {
   times <- n_distinct(c(rows$entry, rows$left, rows$right))
   if (length(rows$event) * as.double(times) > most) {

@@ -19,8 +19,10 @@ zph_given_random <- function(data, covariates, strata, ties, terms, estimate, ra
   if (!length(covariates)) return(list(zph_tests = NULL, remarks = character()))
   if (length(unique(times_of_events(data))) < 2L) return(none("all events are at one time"))
   if (any(!is.finite(estimate))) return(none("a coefficient has no finite estimate"))
-  given <- function() fit_offset(data, covariates, strata, ties, estimate, random_effects)
-  tested <- captured(zph_tables(given(), terms, transform = zph)$zph_tests)
+  tested <- captured({
+    given <- fit_offset(data, covariates, strata, ties, estimate, random_effects)
+    zph_tables(given, terms, transform = zph)$zph_tests
+  })
   if (nzchar(tested$error)) return(none(tested$error))
   list(zph_tests = tested$value, remarks = character())
 }

@@ -25,13 +25,13 @@ fits_of <- function(events, plan, tables = list(events = events)) {
 
 test_that("every kind of fit of the plan that takes a separated number says that it is in doubt", {
   fits <- fits_of(separated, plan(c("latent", "x", "y"), rules = "first"))
-  adjusted <- c("cox", "cloglog", "coxme", "frailty-gamma", "frailty-fact", "interval", "aft", "influence")
-  for (model in intersect(adjusted, fits$model[fits$status %in% c("ok", "warning")])) {
+  # interval and aft are not needed on this grid: by name they are below.
+  for (model in c("cox", "cloglog", "coxme", "frailty-gamma", "frailty-fact", "influence")) {
     row <- fits[fits$model == model, ]
+    expect_equal(as.character(row$status), "warning", info = model)
     expect_match(row$doubt, "separation: the hazard ratio of x has no finite estimate", info = model)
     expect_match(row$reason, "separation", info = model)
   }
-  expect_true(all(c("cox", "cloglog", "coxme", "frailty-gamma", "interval", "aft") %in% fits$model))
   alone <- fits$doubt[fits$model == "cox-univariable"]
   expect_equal(grepl("separation", alone), c(FALSE, TRUE, FALSE)) # latent, x, y
   expect_equal(fits$doubt[fits$model == "cox-firth"], "") # finite, and more events than coefficients
@@ -63,7 +63,6 @@ test_that("so do recipes, and models by name", {
   )
   for (task in model_tasks(complete_plan(plan("latent", models = entries)), list(events = names(separated)))) {
     fit <- run_fit(separated, task)$fits
-    if (task$name == "gamma" && fit$status == "not estimable") next # the variance runs away: no estimate at all
     expect_match(fit$doubt, "separation: the hazard ratio of x", info = paste(task$name, fit$reason))
   }
 })
