@@ -81,8 +81,8 @@ say_ground <- function(results, d) {
   few <- d$levels_two %in% 0:floor(d$levels / 2)
   other <- other_ties(results, d)
   moved <- is.finite(d$variance_other) & abs(d$variance_other - d$variance) > pmax(0.25 * d$variance, 0.01)
-  paste0("", if (few) paste0("**Only ", fmt_n(d$levels_two), " of ", fmt_n(d$levels), " levels have two events or more**; ",
-    "the variance rests on these. "), if (few || moved) paste0("With ", other, " treatment of ties it is ",
+  paste0("", if (few) paste0("**Only ", fmt_n(d$levels_two), " of ", fmt_n(d$levels), " levels have two events or ",
+    "more**; the variance rests on these. "), if (few || moved) paste0("With ", other, " treatment of ties it is ",
     fmt_number(d$variance_other), " (here ", fmt_number(d$variance), ")", if (moved) ": take it with caution", ". "))
 }
 

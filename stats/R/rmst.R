@@ -46,9 +46,11 @@ rmst_difference <- function(data, by, cluster = "fact_id", conf = 0.95, horizon 
     fit = list(formula = paste("Surv(start, stop, event) ~", quoted(by)), engine = "restricted mean"),
     tables = list(rmst = rows),
     remarks = thin_words(stretches$time),
-    notes = c(groups$notes, paste("horizon", format(rows$horizon[[1L]]),
-                                  if (known[["time"]] && length(horizon)) "as asked for" else "the last time at which all are followed",
-                                  sep = ", "), clustering$note)
+    notes = c(groups$notes, paste("horizon", format(rows$horizon[[1L]]), if (known[["time"]] && length(horizon)) {
+      "as asked for"
+    } else {
+      "the last time at which all are followed"
+    }, sep = ", "), clustering$note)
   )
 }
 

@@ -9,7 +9,8 @@ if (length(arguments) != 3L) {
   quit(status = 2L)
 }
 here <- sub("^--file=", "", grep("^--file=", commandArgs(), value = TRUE))
-own <- file.path(dirname(dirname(dirname(normalizePath(here)))), ".r", "library")  # of the project, where this file is in it
+# Of the project, where this file is in it.
+own <- file.path(dirname(dirname(dirname(normalizePath(here)))), ".r", "library")
 if (dir.exists(own)) .libPaths(c(own, .libPaths()))
 sources <- sort(list.files(file.path(dirname(dirname(here)), "R"), "[.]R$", full.names = TRUE), method = "radix")
 package <- if (length(sources)) new.env() else asNamespace("factsurv")

@@ -584,8 +584,8 @@ def _estimates(rng, t, head, by, terms, n_events, d):
         effect = np.sort(rng.normal(0, 0.4, len(groups)))[::-1]
         for rank, (group, e) in enumerate(zip(groups, effect, strict=True), 1):
             _effect(t, head, "group", group, e, 0.2, rank)
-        _add(t["variances"], **head, grouping="group", levels=len(groups), levels_two=len(groups), variance=0.16, sd=0.4,
-            variance_other=0.15, median_hr=1.46, lower=0.05, upper=0.41, chisq=9.2, p=0.0012, boundary=False,
+        _add(t["variances"], **head, grouping="group", levels=len(groups), levels_two=len(groups), variance=0.16,
+            sd=0.4, variance_other=0.15, median_hr=1.46, lower=0.05, upper=0.41, chisq=9.2, p=0.0012, boundary=False,
             verdict="the groups differ")  # fmt: skip
         for name in (*terms, "GLOBAL"):
             _add(t["zph_tests"], **head, term=name, chisq=4.1, df=1.0 + (name == "GLOBAL") * 2, p=0.0432,
@@ -603,7 +603,8 @@ def _facts_differ(rng, t, head, facts):
     for rank, (fact, e) in enumerate(zip(facts, np.sort(rng.normal(0, 0.5, len(facts)))[::-1], strict=True), 1):
         _effect(t, head, "fact_id", fact, e, 0.3, rank)
     _add(t["variances"], **head, grouping="fact_id", levels=len(facts), levels_two=len(facts), variance=0.25, sd=0.5,
-        variance_other=0.24, median_hr=1.61, lower=0.1, upper=0.5, chisq=12.0, p=0.0003, boundary=False, verdict="profile maximum found")  # fmt: skip
+        variance_other=0.24, median_hr=1.61, lower=0.1, upper=0.5, chisq=12.0, p=0.0003, boundary=False,
+        verdict="profile maximum found")  # fmt: skip
 
 
 def _zph(rng, t, head, term, beta, se, n_events, d):
