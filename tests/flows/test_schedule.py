@@ -88,10 +88,12 @@ def test_a_cron_schedule_runs_the_study_and_a_killed_one_leaves_nothing(server, 
     try:
         report = tmp_path / "results" / "small" / "report.html"
         wait_for(report.is_file, schedule, 900, tmp_path)
-        assert re.search(r"report: done in", (tmp_path / "schedule.log").read_text())
+        # The report is renamed into its place a moment before it is recorded and told.
+        assert until(lambda: "report: done in" in (tmp_path / "schedule.log").read_text())
         (artifact,) = until(lambda: asked(server, "artifacts/filter"))
         assert artifact["key"] == "report-small" and str(report) in artifact["data"]
-        ended = [r for r in asked(server, "flow_runs/filter") if r["state_type"] == "COMPLETED"]
+        ended = until(lambda: [r for r in asked(server, "flow_runs/filter") if r["state_type"] == "COMPLETED"])
+        assert ended
         assert all(re.fullmatch(r"small \d{4}-\d\d-\d\d \d\d:\d\d", r["name"]) for r in ended)
         report.unlink()  # the next minute renders it again: killed meanwhile, its run goes too
         wait_for(lambda: any("knit.R" in c for c in marked(tmp_path)), schedule, 120, tmp_path)
