@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,8 @@ class Results:
         if not (self.folder / "manifest.json").is_file():
             raise InputError("is no results folder: it has no manifest.json", str(folder), _others(self.folder))
         self.manifest = Manifest(self.folder)
+        if self.manifest.notice:
+            warnings.warn(self.manifest.notice, stacklevel=2)
 
     @property
     def tables(self) -> list[str]:
@@ -72,8 +75,19 @@ class Results:
 
     @property
     def study(self) -> dict[str, Any]:
-        """The study or plan as it was understood, every default filled in."""
-        return json.loads((self.folder / "study.json").read_text("utf-8"))
+        """The study or plan as it was understood, every default filled in.
+
+        Raises
+        ------
+        InputError
+            It is missing or damaged.
+        """
+        path = self.folder / "study.json"
+        try:
+            return json.loads(path.read_bytes())
+        except (OSError, ValueError) as error:
+            again = "the next command on the study writes it"
+            raise InputError(f"cannot be read ({error})", str(path), again) from error
 
     @property
     def report(self) -> Path:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from events import children
 from events.files import write_table
 from flows.finished import Results
 
@@ -61,10 +61,9 @@ def analyze(table: str | Path | pa.Table | pd.DataFrame, plan: str | Path, resul
         return Results(analyse_table(Path(table), Path(plan), Path(results)).parent)
     if not isinstance(table, pa.Table):
         table = pa.Table.from_pandas(table, preserve_index=False)
-    Path(results).mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".table-", dir=results) as folder:
+    with children.scratch(Path(results)) as folder:
         # Without the writer's own notes: the same rows are the same file, and nothing is done again.
-        given = Path(folder) / "table.arrow"
+        given = folder / "table.arrow"
         write_table(given, table.replace_schema_metadata(None))
         return Results(analyse_table(given, Path(plan), Path(results)).parent)
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import platformdirs
 
 from events.errors import InputError
+from events.files import digest
 from events.sealed import Damaged, check_digests, digests, read_sealed, write_sealed
 from training.spec import ModelSpec
 
@@ -61,7 +62,7 @@ def locate(spec: ModelSpec) -> Source:
     if path.suffix == ".gguf":
         if not path.is_file():
             raise InputError(f"there is no GGUF file {path}", "model.name", "check the path")
-        return Source(str(path.parent), f"gguf:{path.name}:{_sha256(path)}", path.name)
+        return Source(str(path.parent), f"gguf:{path.name}:{digest(path)}", path.name)
     if path.is_dir():
         _check_folder(path)
         weights = sorted(p for p in path.iterdir() if p.suffix in (".safetensors", ".bin", ".json"))
@@ -278,8 +279,3 @@ def keep(folder: Path, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBas
         shutil.rmtree(unfinished, ignore_errors=True)
         if not (folder / MARKER).is_file():  # else another process was first with the same model
             raise
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

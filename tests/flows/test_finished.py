@@ -36,10 +36,16 @@ def test_what_is_not_there_or_was_changed_is_an_error_that_says_what_is(folder):
         Results(folder.parent)
     with pytest.raises(InputError, match=r"(?s)no results folder.*there are: made"):
         Results(folder.parent / "mad")
+    (folder / "study.json").write_text('{"study": ')
+    with pytest.raises(InputError, match="cannot be read"):
+        _ = Results(folder).study
+    (folder / "manifest.json").write_text("{}")
+    with pytest.warns(UserWarning, match="its copy is used"):
+        Results(folder)
     flipped = bytearray((folder / "facts.arrow").read_bytes())
     flipped[len(flipped) // 2] ^= 1
     (folder / "facts.arrow").write_bytes(flipped)
-    with pytest.raises(InputError, match="differs from what was written"):
+    with pytest.warns(UserWarning), pytest.raises(InputError, match="differs from what was written"):
         Results(folder).frame("facts")
 
 
@@ -70,4 +76,4 @@ def test_a_dataframe_is_analysed_and_comes_back_as_dataframes(tmp_path, monkeypa
     again = analyze(frame.sample(frac=1, random_state=1).sort_index(), "own.toml")
     assert "analysis: up to date" in capsys.readouterr().out and again.folder == results.folder
     assert open_results("own").frame("events").shape == results.frame("events").shape
-    assert not list(tmp_path.glob("results/.table-*"))
+    assert [p.name for p in (tmp_path / "results").iterdir()] == ["own"]  # the table itself is not left there
