@@ -88,7 +88,7 @@ say_facts <- function(results, outcome) {
   apart <- sum(d$alike[which(d$lower > 1 | d$upper < 1)])
   paste0("A fact that is soon in one run is soon in the others, beyond what its predictors explain (overdispersion): ",
     "of two facts with the same predictors the faster one is typically ", times_words(v$median_hr, ""), " as fast (",
-    fmt_p(v$p), "). ",
+    fmt_p(v$p), "). ", say_ground(results, v),
     if (apart) paste0("For ", plural(apart, "fact"), " the interval excludes the average.") else
       "No single fact stands out from the average by more than its uncertainty.",
     " @fig-", outcome_id(outcome), "-facts names both ends.")
