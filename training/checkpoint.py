@@ -51,13 +51,18 @@ class Checkpoint:
     state: Mapping[str, Any]
 
 
-def save(folder: Path, checkpoint: Checkpoint, identity: Mapping[str, Any]) -> tuple[Path, int]:
+def place(folder: Path, number: int) -> Path:
+    """Folder of a run's checkpoint of that number."""
+    return folder / f"checkpoint-{number:06d}"
+
+
+def save(folder: Path, checkpoint: Checkpoint, identity: Mapping[str, Any]) -> int:
     """Write a checkpoint, then remove the ones before it.
 
     Returns
     -------
-    Path, int
-        The checkpoint's folder and its size in bytes.
+    int
+        Its size in bytes.
 
     Raises
     ------
@@ -65,7 +70,7 @@ def save(folder: Path, checkpoint: Checkpoint, identity: Mapping[str, Any]) -> t
         If the disk is full; the checkpoint before it is then untouched.
     """
     unfinished = Path(tempfile.mkdtemp(dir=folder, prefix=UNFINISHED))
-    target = folder / f"checkpoint-{checkpoint.number:06d}"
+    target = place(folder, checkpoint.number)
     try:
         for name, table in checkpoint.tables.items():
             write_table(unfinished / f"{name}.arrow", table)
@@ -82,7 +87,7 @@ def save(folder: Path, checkpoint: Checkpoint, identity: Mapping[str, Any]) -> t
         shutil.rmtree(unfinished, ignore_errors=True)
         raise
     discard(folder, keep=target)
-    return target, size
+    return size
 
 
 def latest(folder: Path, identity: Mapping[str, Any]) -> tuple[Checkpoint | None, list[str]]:

@@ -217,11 +217,12 @@ class Run:
         state |= {"parts": self.training.parts}
         if self.team.leads:
             self._save(Checkpoint(clock.checkpoint, clock.epoch, self._tables(), state))
+        self.saved = checkpoints.place(self.job.folder, clock.checkpoint)  # whichever process tells of an end names it
         share = probed.recalled[self.trained].mean()
         self._progress(f"epoch {clock.epoch:.4g}: {share:.0%} of trained facts recalled")
 
     def _save(self, done: Checkpoint) -> None:
-        self.saved, size = checkpoints.save(self.job.folder, done, self.identity)
+        size = checkpoints.save(self.job.folder, done, self.identity)
         if self.clock.step and not self.told:  # before the first step the optimiser has no moments yet
             self.told = True
             self.say(f"a checkpoint takes {size / 1e6:.1f} MB; one is kept, two exist while the newer is written")
@@ -243,7 +244,7 @@ class Run:
         if found.state["threads"] != torch.get_num_threads():  # another number sums in another order
             self.say(f"goes on with {found.state['threads']} threads, as it began")
             torch.set_num_threads(found.state["threads"])
-        self.saved = self.job.folder / f"checkpoint-{found.number:06d}"
+        self.saved = checkpoints.place(self.job.folder, found.number)
         if self.team.leads:
             checkpoints.discard(self.job.folder, keep=self.saved)
         self.say(f"continues from epoch {found.epoch:g} (checkpoint {found.number}, step {training.step})")
