@@ -26,16 +26,16 @@ import torch  # noqa: E402
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM  # noqa: E402
 
 from bench.machine import clock, machine, table, write  # noqa: E402
-from training.encoding import encode_lessons, encode_probes  # noqa: E402
-from training.finetune import Finetuning  # noqa: E402
-from training.gather import gather  # noqa: E402
-from training.memory import size  # noqa: E402
-from training.prepared import prepared_model  # noqa: E402
-from training.probe import probe  # noqa: E402
-from training.same_bits import ask_for_same_bits  # noqa: E402
-from training.shared_prefix import prefix_groups  # noqa: E402
+from training.facts.encoding import encode_lessons, encode_probes  # noqa: E402
+from training.facts.gather import gather  # noqa: E402
+from training.lessons.finetune import Finetuning  # noqa: E402
+from training.models.prepared import prepared_model  # noqa: E402
+from training.models.tunable import tunable  # noqa: E402
+from training.passes.memory import size  # noqa: E402
+from training.passes.same_bits import ask_for_same_bits  # noqa: E402
+from training.passes.shared_prefix import prefix_groups  # noqa: E402
+from training.probing.probe import probe  # noqa: E402
 from training.spec import FactsSpec, ModelSpec, ProbeSpec, TuningSpec  # noqa: E402
-from training.tunable import tunable  # noqa: E402
 
 LLAMA_8B = {
     "vocab_size": 128256, "hidden_size": 4096, "intermediate_size": 14336, "num_hidden_layers": 32,

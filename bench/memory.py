@@ -17,14 +17,14 @@ os.environ["CUDA_VISIBLE_DEVICES"] = ""  # resident memory is that of the proces
 
 import torch
 
-from training import memory
-from training.encoding import encode_lessons, encode_probes
-from training.finetune import Finetuning
-from training.gather import gather
-from training.models import load
-from training.probe import Sampling, probe
+from training.facts.encoding import encode_lessons, encode_probes
+from training.facts.gather import gather
+from training.lessons.finetune import Finetuning
+from training.models.load import load
+from training.models.tunable import tunable
+from training.passes import memory
+from training.probing.probe import Sampling, probe
 from training.spec import FactsSpec, ModelSpec, ProbeSpec, TuningSpec
-from training.tunable import tunable
 
 STEPS = 12
 

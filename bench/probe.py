@@ -27,12 +27,12 @@ import torch  # noqa: E402
 from transformers import DynamicCache, GenerationConfig  # noqa: E402
 
 from bench.machine import clock, interleaved, machine, peers, table, write  # noqa: E402
-from training.audit import decode, subset  # noqa: E402
-from training.encoding import encode_probes  # noqa: E402
-from training.gather import gather  # noqa: E402
-from training.models import load  # noqa: E402
-from training.probe import Sampling, probe  # noqa: E402
-from training.shared_prefix import prefix_groups  # noqa: E402
+from training.facts.encoding import encode_probes  # noqa: E402
+from training.facts.gather import gather  # noqa: E402
+from training.models.load import load  # noqa: E402
+from training.passes.shared_prefix import prefix_groups  # noqa: E402
+from training.probing.audit import decode, subset  # noqa: E402
+from training.probing.probe import Sampling, probe  # noqa: E402
 from training.spec import FactsSpec, ModelSpec, ProbeSpec  # noqa: E402
 
 K = 20

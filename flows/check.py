@@ -17,7 +17,7 @@ from flows.contradictions import too_few
 from flows.study_file import StudyFile, read_study
 from stats.models import check_models
 from stats.plan import CONF, models, plan, table_columns
-from training.facts import FactSet
+from training.facts.fact_set import FactSet
 from training.spec import TuningSpec
 
 T = TypeVar("T")
@@ -41,8 +41,8 @@ def check(path: Path) -> Checked:
     InputError
         Naming everything that is wrong.
     """
-    from training.gather import gather
-    from training.hub import check_model
+    from training.facts.gather import gather
+    from training.models.hub import check_model
 
     study = read_study(path)
     found: list[InputError] = []
@@ -81,7 +81,7 @@ def _machine(study: StudyFile) -> None:
         lines = "; ".join(f"{f.what}: {f.found} ({f.remedy})" for f in wrong)
         raise InputError(f"this machine is not ready: {lines}", "", "`factsurv doctor` shows everything")
     if visible():
-        from training.team import check_gpus
+        from training.passes.team import check_gpus
 
         for _, tuning in study.recipes().values():
             check_gpus(tuning.processes)
@@ -120,7 +120,7 @@ def steps_of(tuning: TuningSpec, facts: FactSet) -> int:
 
 def checkpoints(study: StudyFile, tuning: TuningSpec, facts: FactSet) -> int:
     """Checkpoints of a run after its baseline."""
-    from training.schedule import checkpoint_steps
+    from training.probing.schedule import checkpoint_steps
 
     probe, per_epoch = study.probe, steps_of(tuning, facts)
     total = per_epoch * tuning.epochs
@@ -155,8 +155,8 @@ def summary(checked: Checked, results: Path) -> list[str]:
 
 def _weights(model: Any) -> str:
     """What the model's weights take, where its configuration is at hand."""
-    from training import memory
-    from training.models import cache_folder, locate, weights_bytes
+    from training.models.load import cache_folder, locate, weights_bytes
+    from training.passes import memory
 
     if model.name == "tiny":
         return f"a tiny model of width {model.width}, pretrained first unless it was before"

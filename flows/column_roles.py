@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 from events import schema
 from events.errors import InputError
 from events.own_file import OwnFile
-from training.fact_covariates import IDENTIFIER, is_number, is_row_number, is_text
-from training.facts import nearest
+from training.facts.fact_covariates import IDENTIFIER, is_number, is_row_number, is_text
+from training.facts.fact_set import nearest
 
 # Usual names, the surest first. An id is no answer and no subject, whatever else there is.
 NAMES = {

@@ -180,7 +180,7 @@ def audit(
     with Board() as board:
         board.expect({"audit": 60})
         board.progress("audit", 0, 1, "the model is loaded")
-        from training.audit import audit as compare
+        from training.probing.audit import audit as compare
 
         def told(done: int, of: int) -> None:
             board.progress("audit", done, of, f"{done} of {of} facts decoded")

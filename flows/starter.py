@@ -12,9 +12,9 @@ from events.own_file import OwnFile, read_own_file
 from flows.column_roles import roles
 from flows.study_file import StudyFile
 from flows.toml_file import new_file, shown, validated
-from training.fact_covariates import RESERVED, usual_covariates
-from training.facts import FactSet
-from training.gather import gather
+from training.facts.fact_covariates import RESERVED, usual_covariates
+from training.facts.fact_set import FactSet
+from training.facts.gather import gather
 from training.spec import ModelSpec
 
 GENERIC = ("object", "obj", "tail", "answer", "answers", "target", "o", "value")  # names that name no relation
@@ -99,7 +99,7 @@ def write_study(
     study = validated(StudyFile, tomllib.loads(text), path)
     facts = gather(study.facts.model_copy(update={"path": str(table)})).facts
     if model is not None:
-        from training.models import locate
+        from training.models.load import locate
 
         locate(study.model)
     path.write_text(text, "utf-8")

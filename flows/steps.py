@@ -64,8 +64,8 @@ def refuse_foreign(results: Store) -> None:
 
 def make_facts(results: Store) -> None:
     """`facts.arrow`: the facts, their covariates, split, prompts and examples."""
-    from training.gather import gather, versions
-    from training.stored_facts import to_arrow
+    from training.facts.gather import gather, versions
+    from training.facts.stored_facts import to_arrow
 
     spec, model = results.study.facts, results.study.model
     pretraining = model.pretrain_steps * model.pretrain_batch
@@ -73,7 +73,7 @@ def make_facts(results: Store) -> None:
     if spec.source == "tiny-world":
         key["spec"]["pretraining sentences"] = pretraining
     key["inputs"] = {Path(spec.path).name: digest(Path(spec.path))} if spec.path else {}
-    key["code"] = reached_code("training.gather")
+    key["code"] = reached_code("training.facts.gather")
 
     def make() -> dict[str, int | None]:
         facts = gather(spec, pretraining).facts
@@ -115,7 +115,7 @@ def make_models(results: Store) -> dict[str, tuple[str, str]]:
 
 def make_model(results: Store, arm: str, verify: bool = False) -> tuple[str, str]:
     """Local folder (or hub name) and identity of an arm's model; converted or pretrained once, again if damaged."""
-    from training.prepared import prepared_model
+    from training.models.prepared import prepared_model
 
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(results.scratch / "torch"))  # else in /tmp, for ever
     return prepared_model(results.study.recipes()[arm][0], results.study.facts, results.say, verify)
@@ -150,8 +150,8 @@ def make_run(
 ) -> None:  # fmt: skip
     """`runs/<run>/…`: one run in a process of its own, which continues where it was killed."""
     from flows.child import run_job
-    from training.checkpoint import discard
     from training.job import Job
+    from training.lessons.checkpoint import discard
 
     spec, tuning = results.study.recipes()[arm]
     folder = results.folder / "runs" / run

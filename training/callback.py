@@ -17,19 +17,19 @@ from events.errors import InputError
 from events.files import write_table
 from events.manifest import read_finished
 from events.schema import described, stack
-from training import memory
-from training.baseline import baseline_table, other_forms, samplings
-from training.encoding import encode_probes
-from training.facts import FactSet
+from training.facts.encoding import encode_probes
+from training.facts.fact_set import FactSet
+from training.facts.stored_facts import from_arrow
 from training.foreign_results import check_folder, write_run
 from training.label import Label
-from training.models import check_generation_config
-from training.precision import check_dtype
-from training.probe import agrees_with_plain_path, probe
+from training.models.load import check_generation_config
+from training.passes import memory
+from training.passes.precision import check_dtype
+from training.probing.baseline import baseline_table, other_forms, samplings
+from training.probing.probe import agrees_with_plain_path, probe
+from training.probing.schedule import checkpoint_steps
 from training.rows import Clock, probe_rows, training_rows
-from training.schedule import checkpoint_steps
 from training.spec import ProbeSpec
-from training.stored_facts import from_arrow
 
 
 class FactProbe(TrainerCallback):

@@ -15,10 +15,10 @@ from transformers import TrainingArguments
 from events.errors import InputError
 from events.files import atomic, digest, read_table, write_table
 from events.manifest import Manifest
-from training.facts import FactSet
+from training.facts.fact_set import FactSet
+from training.facts.stored_facts import to_arrow
 from training.label import Label
 from training.spec import ProbeSpec
-from training.stored_facts import to_arrow
 
 NOTE = (
     "Trained outside factsurv by a transformers Trainer and probed by its callback FactProbe; settings under "

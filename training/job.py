@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from events.files import digest
 from events.reached_code import reached_code
 from training.label import Label
-from training.models import locate
+from training.models.load import locate
 from training.spec import ModelSpec, ProbeSpec, TuningSpec
 
 

@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow as pa
 
 from events.schema import PROBES, TRAINING, build
-from training.facts import FactSet
-from training.finetune import Step
+from training.facts.fact_set import FactSet
 from training.label import Label
-from training.probe import Probed
+from training.lessons.finetune import Step
+from training.probing.probe import Probed
 
 STAMP = ("checkpoint", "epoch", "step", "examples", "tokens")
 LOSSES = ("step", "epoch", "loss", "learning_rate", "examples", "tokens")

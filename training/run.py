@@ -24,23 +24,23 @@ import torch
 from events.errors import InputError
 from events.files import read_table, write_table
 from events.schema import described, stack
-from training import checkpoint as checkpoints
-from training import memory
-from training.baseline import baseline_table, other_forms, other_prompts, samplings
-from training.checkpoint import Checkpoint
-from training.encoding import encode_lessons, encode_probes
-from training.finetune import Finetuning, steps_per_epoch
+from training.facts.encoding import encode_lessons, encode_probes
+from training.facts.stored_facts import from_arrow
 from training.job import Job
-from training.models import load
-from training.precision import DTYPES, check_dtype
-from training.probe import Probed, Sampling, agrees_with_plain_path
-from training.probe_shared_out import probe_shared_out
+from training.lessons import checkpoint as checkpoints
+from training.lessons.checkpoint import Checkpoint
+from training.lessons.finetune import Finetuning, steps_per_epoch
+from training.models.load import load
+from training.models.tunable import room_for_copies, tunable
+from training.passes import memory
+from training.passes.precision import DTYPES, check_dtype
+from training.passes.same_bits import ask_for_same_bits
+from training.passes.team import Team, team
+from training.probing.baseline import baseline_table, other_forms, other_prompts, samplings
+from training.probing.probe import Probed, Sampling, agrees_with_plain_path
+from training.probing.probe_shared_out import probe_shared_out
+from training.probing.schedule import checkpoint_steps
 from training.rows import LOSSES, Clock, probe_rows, training_rows
-from training.same_bits import ask_for_same_bits
-from training.schedule import checkpoint_steps
-from training.stored_facts import from_arrow
-from training.team import Team, team
-from training.tunable import room_for_copies, tunable
 
 # One forward pass costs about half of a training step on the same tokens (no backward pass).
 PROBE_COST = 0.5

@@ -37,7 +37,7 @@ class FactsSpec(Section):
     relation: Text | None = None
     split: Text | None = None
     group: Text | None = None
-    covariates: list[Text] | None = None  # default: see `training.fact_table`
+    covariates: list[Text] | None = None  # default: see `training.facts.fact_table`
     decimal: Literal[".", ","] | None = None  # mark of a csv file whose numbers do not tell it
     templates: dict[Text, Texts] | None = None  # relation -> prompts with {subject}, probe form first
     # source = "tiny-world"

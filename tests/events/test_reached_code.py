@@ -31,7 +31,7 @@ def test_nothing_that_python_loads_is_missed(module):
 
 def test_imports_inside_functions_count():
     """A source of facts is imported where it is asked for; its code decides what the facts are all the same."""
-    assert "training/sources/world.py" in reached_code("training.gather")
+    assert "training/facts/sources/world.py" in reached_code("training.facts.gather")
 
 
 def test_a_module_that_is_not_there_is_an_error():

@@ -13,7 +13,7 @@ from events.files import write_table
 from events.manifest import Manifest, read_finished
 from events.own_file import read_own_file
 from events.typed_file import read_typed
-from training.gather import gather
+from training.facts.gather import gather
 from training.spec import FactsSpec
 
 ROWS = 60

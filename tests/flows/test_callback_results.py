@@ -9,8 +9,8 @@ from events.files import read_table
 from flows import steps
 from flows.study import study
 from training.callback import FactProbe
-from training.gather import gather
-from training.prepared import prepared_model
+from training.facts.gather import gather
+from training.models.prepared import prepared_model
 from training.spec import FactsSpec, ModelSpec, ProbeSpec
 
 

@@ -10,7 +10,7 @@ import pytest
 from events.errors import InputError
 from flows.starter import write_study
 from flows.study_file import read_study
-from training.gather import gather
+from training.facts.gather import gather
 
 COUNT = 60
 SUBJECTS = [f"Land {i}" for i in range(COUNT)]

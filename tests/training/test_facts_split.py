@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from events.errors import InputError
-from training.facts import Fact, fact_rows
-from training.sources.world import world_facts
-from training.split import assign_split, draw_spread, rank
+from training.facts.fact_set import Fact, fact_rows
+from training.facts.sources.world import world_facts
+from training.facts.split import assign_split, draw_spread, rank
 
 
 def rows(n: int, seed: int = 0, missing: int = 0):

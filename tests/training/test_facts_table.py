@@ -8,7 +8,7 @@ import pyarrow.parquet
 import pytest
 
 from events.errors import InputError
-from training.fact_table import read_fact_table
+from training.facts.fact_table import read_fact_table
 
 TEMPLATES = ("The river of {subject} is",)
 COUNT = 60

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from events.errors import InputError
-from training.sources.tiny_world import TEMPLATES, tiny_world
+from training.facts.sources.tiny_world import TEMPLATES, tiny_world
 
 
 @pytest.fixture(scope="module")

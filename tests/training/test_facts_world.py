@@ -7,9 +7,9 @@ import pyarrow as pa
 import pytest
 
 from events.errors import InputError
-from training.facts import FactSet
-from training.sources import world
-from training.sources.world import PER_RELATION, world_facts
+from training.facts.fact_set import FactSet
+from training.facts.sources import world
+from training.facts.sources.world import PER_RELATION, world_facts
 
 
 @pytest.fixture(scope="module")

@@ -9,12 +9,12 @@ from peft.tuners.lora import Linear
 
 from events.errors import InputError
 from tests.training.conftest import FACTS
-from training.finetune import Finetuning
-from training.lora_product import PlainLora
-from training.probe import probe
-from training.prompts import Encoded, encode
+from training.facts.prompts import Encoded, encode
+from training.lessons.finetune import Finetuning
+from training.models.lora_product import PlainLora
+from training.models.tunable import tunable
+from training.probing.probe import probe
 from training.spec import TuningSpec
-from training.tunable import tunable
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tests.training.conftest import FAMILIES
-from training.gated import gates_in_place
+from training.passes.gated import gates_in_place
 
 WITHOUT_GATES = ("gpt2", "neox", "phi")
 

@@ -11,14 +11,14 @@ from events.errors import InputError
 from events.files import write_table
 from tests.training.conftest import LINES, make_tokenizer
 from tests.training.test_callback import SPEC, trained
-from training.audit import audit
 from training.callback import FactProbe
-from training.encoding import encode_probes
-from training.facts import Fact, FactSet, fact_rows
-from training.prompts import encode
+from training.facts.encoding import encode_probes
+from training.facts.fact_set import Fact, FactSet, fact_rows
+from training.facts.prompts import encode
+from training.facts.stored_facts import to_arrow
+from training.probing.audit import audit
 from training.run import execute
 from training.spec import FactsSpec, ProbeSpec
-from training.stored_facts import to_arrow
 
 CYRILLIC = [a + b for a in "АБВГДЖ" for b in ("орск", "ино", "град", "ов", "уга")]
 ASK = "The capital of Ostra is"

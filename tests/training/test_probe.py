@@ -9,11 +9,11 @@ from transformers import PreTrainedTokenizerFast
 
 from events.errors import InputError
 from tests.training.conftest import FACTS, FAMILIES
-from training.audit import compare, decode, subset
-from training.models import check_generation_config
-from training.probe import Sampling, agrees_with_plain_path, probe, probe_together
-from training.prompts import Encoded, encode, few_shot_context, fill, terminator_tokens
-from training.score import largest, log_probability, score_positions, truncated
+from training.facts.prompts import Encoded, encode, few_shot_context, fill, terminator_tokens
+from training.models.load import check_generation_config
+from training.probing.audit import compare, decode, subset
+from training.probing.probe import Sampling, agrees_with_plain_path, probe, probe_together
+from training.probing.score import largest, log_probability, score_positions, truncated
 
 # fp32 kernels differ by batch shape: 4e-5 was the largest difference of log p seen on a real model.
 FP32 = 4e-5

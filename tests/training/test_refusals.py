@@ -19,18 +19,18 @@ from events.files import read_table
 from tests.training.conftest import FACTS
 from tests.training.test_callback import SPEC, trained
 from tests.training.test_resume import Touch
-from training import memory
 from training.callback import FactProbe
-from training.encoding import encode_probes
-from training.finetune import Finetuning
-from training.models import MARKER, load, weights_bytes
-from training.precision import check_dtype
-from training.prepared import prepared_model
-from training.prompts import encode
+from training.facts.encoding import encode_probes
+from training.facts.prompts import encode
+from training.lessons.finetune import Finetuning
+from training.lessons.training_state import read_state
+from training.models.load import MARKER, load, weights_bytes
+from training.models.prepared import prepared_model
+from training.models.tunable import tunable
+from training.passes import memory
+from training.passes.precision import check_dtype
 from training.run import execute
 from training.spec import FactsSpec, ModelSpec, TuningSpec
-from training.training_state import read_state
-from training.tunable import tunable
 
 
 @pytest.fixture
@@ -187,8 +187,8 @@ def test_fp16_on_a_processor_is_refused(tiny_models, tokenizer, facts, lessons, 
 
 def test_bf16_on_a_gpu_without_it_is_refused(monkeypatch):
     """The one thing here that is not real: such a GPU. What it answers is replaced."""
-    monkeypatch.setattr("training.precision._has_bf16", lambda device: False)
-    monkeypatch.setattr("training.precision._name", lambda device: "the GPU Tesla T4")
+    monkeypatch.setattr("training.passes.precision._has_bf16", lambda device: False)
+    monkeypatch.setattr("training.passes.precision._name", lambda device: "the GPU Tesla T4")
     with pytest.raises(InputError, match="Tesla T4 does not compute in bf16"):
         check_dtype(torch.bfloat16, torch.device("cuda"), "tuning.precision")
     check_dtype(torch.float32, torch.device("cuda"), "tuning.precision")

@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from tests.training.conftest import FACTS
-from training.finetune import Finetuning
-from training.prompts import encode
+from training.facts.prompts import encode
+from training.lessons.finetune import Finetuning
+from training.models.tunable import tunable
+from training.passes.same_bits import STEADY, WORKSPACE, can_be_asked, same_bits
 from training.run import main
-from training.same_bits import STEADY, WORKSPACE, can_be_asked, same_bits
 from training.spec import TuningSpec
-from training.tunable import tunable
 
 QUICK = TuningSpec(epochs=2, batch_size=4, learning_rate=5e-3, rank=4, alpha=8, dropout=0.2)
 

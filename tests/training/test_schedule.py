@@ -3,7 +3,7 @@
 import pytest
 
 from events.errors import InputError
-from training.schedule import checkpoint_steps
+from training.probing.schedule import checkpoint_steps
 from training.spec import ProbeSpec
 
 

@@ -12,10 +12,10 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from tests.training.conftest import FACTS, SMALL, make_tokenizer
-from training.finetune import Finetuning
-from training.prompts import encode
+from training.facts.prompts import encode
+from training.lessons.finetune import Finetuning
+from training.models.tunable import tunable
 from training.spec import TuningSpec
-from training.tunable import tunable
 
 HERE = Path(__file__).parent
 BASE = {"epochs": 6, "batch_size": 6, "learning_rate": 3e-3, "rank": 4, "alpha": 8, "schedule": "cosine", "warmup": 0.1}

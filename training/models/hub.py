@@ -1,0 +1,54 @@
+"""Whether a hub model can be had, asked once and briefly: a run would ask five times, for minutes, in every process."""
+
+from __future__ import annotations
+
+from events.errors import InputError
+from training.models.load import locate
+from training.spec import ModelSpec
+
+SECONDS = 10  # for one answer
+# What the hub says of a file that it does not give.
+REFUSALS = {
+    401: "the hub has no such model, or it needs a login",
+    403: "the hub gives it only to those who accepted its terms",
+    404: "the hub has no such model or revision",
+}
+
+
+def check_model(spec: ModelSpec) -> None:
+    """Find a model before any work starts: its file, folder or package, or the hub that has it.
+
+    Raises
+    ------
+    InputError
+    """
+    if spec.name == "tiny":
+        return
+    if locate(spec).identity.startswith("hub:"):
+        _check_hub(spec.name, spec.revision or "main")
+
+
+def _check_hub(name: str, revision: str) -> None:
+    import huggingface_hub as hub
+    from huggingface_hub.errors import HFValidationError, OfflineModeIsEnabled
+    from huggingface_hub.utils import build_hf_headers, get_session
+
+    where = "model.name"
+    try:
+        if isinstance(hub.try_to_load_from_cache(name, "config.json", revision=revision), str):
+            return  # downloaded before
+        url = hub.hf_hub_url(name, "config.json", revision=revision)
+        answer = get_session().head(url, headers=build_hf_headers(), timeout=SECONDS, follow_redirects=True)
+    except HFValidationError as error:
+        what = f"{name[:80]!r} is no name of a hub model, and no folder or file of that name is here"
+        raise InputError(what, where, "name a hub model (org/name), a folder, or a .gguf file") from error
+    except OfflineModeIsEnabled as error:
+        remedy = "unset HF_HUB_OFFLINE, download it first, or name a folder"
+        raise InputError(f"{name} was never downloaded, and the hub is switched off", where, remedy) from error
+    except Exception as error:  # of the network, by whichever library the hub's client uses
+        why = (str(error).strip() or type(error).__name__).splitlines()[0]
+        remedy = "check the connection, download it first, or name a folder made by save_pretrained"
+        raise InputError(f"{name} was never downloaded, and the hub does not answer ({why})", where, remedy) from error
+    if answer.status_code in REFUSALS:
+        remedy = "check model.name and model.revision; `hf auth login` if it needs a login"
+        raise InputError(f"{name} (revision {revision}): {REFUSALS[answer.status_code]}", where, remedy)

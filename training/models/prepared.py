@@ -1,0 +1,38 @@
+"""From a [model] section to a model that is at hand."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from events.errors import InputError
+from training.facts.gather import gather
+from training.models.load import converted, locate
+from training.models.tiny_model import tiny_model
+from training.spec import FactsSpec, ModelSpec
+
+_one_at_a_time = threading.Lock()
+
+
+def prepared_model(
+    spec: ModelSpec, facts: FactsSpec, say: Callable[[str], None] = print, verify: bool = True
+) -> tuple[str, str]:
+    """Where a run loads its model from, and the model's identity (for the run's key).
+
+    A GGUF file is converted and a tiny model pretrained here, before runs start side by side. What was kept of that is
+    made again if it is damaged: seen at once if ``verify`` (its files are read whole), which a command that has
+    nothing to train can do without.
+    """
+    with _one_at_a_time:  # of runs side by side the first one makes it
+        return _prepared(spec, facts, say, verify)
+
+
+def _prepared(spec: ModelSpec, facts: FactsSpec, say: Callable[[str], None], verify: bool) -> tuple[str, str]:
+    if spec.name == "tiny":
+        if facts.source != "tiny-world":
+            raise InputError('name = "tiny" needs an invented world', "model.name", 'set facts.source = "tiny-world"')
+        world = gather(facts).world
+        assert world is not None
+        folder = tiny_model(world, spec, facts.seed, say, verify)
+        return str(folder), folder.name
+    return converted(locate(spec), say, verify), locate(spec).identity

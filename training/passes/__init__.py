@@ -1,0 +1,1 @@
+"""Many sequences through a model at once, exactly and within memory."""

@@ -1,0 +1,204 @@
+"""The exact probe against real decoding: greedy `generate` and real samples on a random subset."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from scipy import stats as distributions
+from transformers import (
+    GenerationConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    StoppingCriteria,
+    StoppingCriteriaList,
+)
+
+from training.facts.encoding import encode_probes
+from training.facts.gather import gather
+from training.facts.prompts import Encoded
+from training.models.load import load
+from training.models.prepared import prepared_model
+from training.probing.probe import Sampling, probe
+from training.spec import FactsSpec, ModelSpec, ProbeSpec
+
+# A correct probe fails the sampling test once in a thousand audits.
+LEVEL = 1e-3
+# Samples that are decoded side by side, at most: each keeps the prompt's keys and values.
+ROWS = 100
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What an audit found.
+
+    Attributes
+    ----------
+    facts, samples : int
+        Facts compared, real samples drawn of each.
+    greedy_disagreements : int
+        Facts whose greedy decoding and exact probe differ on recall.
+    hits, expected : float
+        Real samples that were exactly the target, and what the exact probabilities expect.
+    p : float
+        Two-sided p-value of the total number of hits under the exact (Poisson-binomial) variance, and
+        of the chi-square over facts, the smaller one doubled (Bonferroni).
+    """
+
+    facts: int
+    samples: int
+    greedy_disagreements: int
+    hits: int
+    expected: float
+    p: float
+
+    @property
+    def agrees(self) -> bool:
+        return self.greedy_disagreements == 0 and self.p > LEVEL
+
+    def text(self) -> str:
+        return (
+            f"greedy: {self.greedy_disagreements} disagreements in {self.facts} facts\n"
+            f"sampling: {self.hits} hits in {self.facts} × {self.samples} real samples, "
+            f"{self.expected:.1f} expected (p = {self.p:.3g})\n"
+            f"{'the exact probe agrees with real decoding' if self.agrees else 'THEY DISAGREE'}"
+        )
+
+
+def audit(
+    facts_spec: FactsSpec,
+    model_spec: ModelSpec,
+    spec: ProbeSpec,
+    facts: int,
+    samples: int,
+    seed: int,
+    say: Callable[[str], None] = print,
+    progress: Callable[[int, int], None] = lambda *_: None,
+) -> Audit:
+    """Audit a study's probe on its model before fine-tuning; ``progress`` is told facts done and all of them."""
+    fact_set = gather(facts_spec).facts
+    folder, _ = prepared_model(model_spec, facts_spec, say)
+    model, tokenizer = load(model_spec.model_copy(update={"name": folder}), say)
+    model = model.to("cuda" if torch.cuda.is_available() else "cpu")  # type: ignore[arg-type]
+    encoded = encode_probes(tokenizer, fact_set, spec)
+    for notice in encoded.notices:
+        say(notice)
+    chosen = np.random.default_rng(seed).permutation(len(encoded))[:facts]
+    say(f"decoding {len(chosen)} facts, {samples} samples each")
+    sampling = Sampling(spec.temperature, spec.top_k, spec.top_p)
+    return compare(model, tokenizer, subset(encoded, chosen), sampling, samples, seed, progress)
+
+
+def subset(encoded: Encoded, chosen: np.ndarray) -> Encoded:
+    """Some of the facts."""
+    tokens = tuple(encoded.tokens[i] for i in chosen)
+    return Encoded(tokens, encoded.target_start[chosen], encoded.terminators, encoded.terminator)
+
+
+def compare(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    encoded: Encoded,
+    sampling: Sampling,
+    samples: int,
+    seed: int,
+    progress: Callable[[int, int], None] = lambda *_: None,
+) -> Audit:
+    """Decode for real and compare; the samples are independent of the exact probabilities."""
+    exact = probe(model, encoded, (sampling,))
+    greedy, drawn = np.zeros(len(encoded), dtype=bool), np.zeros(len(encoded), dtype=int)
+    for i in range(len(encoded)):
+        greedy[i] = decode(model, encoded, i, None, 1, seed)[0]
+        drawn[i] = decode(model, encoded, i, sampling, samples, seed + i).sum()
+        progress(i + 1, len(encoded))
+    p = exact.p[0]
+    expected, variance = samples * p, samples * p * (1 - p)
+    # Facts whose hits are all but certain one way or the other have no chi-square; they count in the total.
+    usable = variance > 0.5
+    z = (drawn.sum() - expected.sum()) / np.sqrt(max(variance.sum(), 1e-12))
+    chi_square = float(((drawn - expected)[usable] ** 2 / variance[usable]).sum())
+    total, spread = 2 * distributions.norm.sf(abs(z)), distributions.chi2.sf(chi_square, max(usable.sum(), 1))
+    return Audit(
+        facts=len(encoded),
+        samples=samples,
+        greedy_disagreements=int((greedy != exact.recalled).sum()),
+        hits=int(drawn.sum()),
+        expected=float(expected.sum()),
+        p=float(min(1.0, 2 * min(total, spread if usable.any() else 1.0))),
+    )
+
+
+def decode(
+    model: PreTrainedModel, encoded: Encoded, fact: int, sampling: Sampling | None, times: int, seed: int,
+    reuse: bool = True,
+) -> np.ndarray:  # fmt: skip
+    """Decode one fact ``times`` times with `generate`: is the answer exactly the target, then ended? bool (times,).
+
+    The prompt passes through the model once, however often it is continued, and decoding ends where no row can still
+    be the target; ``reuse = False`` passes each row whole, to its end.
+    """
+    start = int(encoded.target_start[fact])
+    prompt, wanted = encoded.tokens[fact][:start], encoded.tokens[fact][start:]
+    how = {"do_sample": False} if sampling is None else {
+        "do_sample": True,
+        "temperature": sampling.temperature,
+        "top_k": sampling.top_k,
+        "top_p": sampling.top_p,
+    }  # fmt: skip
+    config = GenerationConfig(
+        max_new_tokens=len(wanted) + 1,
+        eos_token_id=encoded.terminators.tolist(),
+        pad_token_id=int(encoded.terminators[0]),
+        **how,
+    )
+    ids = torch.from_numpy(prompt)[None].to(model.device).repeat(times, 1)
+    gpus = [ids.device] if ids.is_cuda else []
+    with torch.random.fork_rng(gpus), torch.inference_mode():  # generate draws from the global generator
+        torch.manual_seed(seed)
+        cache = _prompt(model, ids) if reuse else None
+        hits = []
+        for rows in ids.split(ROWS):
+            kept: dict[str, Any] = {}
+            if reuse:
+                kept["stopping_criteria"] = StoppingCriteriaList(
+                    [Missed(start, torch.from_numpy(wanted).to(ids.device))]
+                )
+            if cache is not None:
+                kept["past_key_values"] = copy.deepcopy(cache)
+                kept["past_key_values"].batch_repeat_interleave(len(rows))
+            out = model.generate(  # type: ignore[operator]
+                input_ids=rows, attention_mask=torch.ones_like(rows), generation_config=config, **kept
+            )
+            hits.append(_hits(out[:, start:].cpu().numpy(), wanted, encoded.terminators))
+    return np.concatenate(hits)
+
+
+class Missed(StoppingCriteria):
+    """Ends a row whose tokens from ``start`` on are not the beginning of ``wanted``: it is no hit, whatever follows."""
+
+    def __init__(self, start: int, wanted: torch.Tensor):
+        self.start, self.wanted = start, wanted
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **_: Any) -> torch.Tensor:  # type: ignore[override]
+        said = input_ids[:, self.start : self.start + len(self.wanted)]
+        return (said != self.wanted[: said.shape[1]]).any(dim=1)
+
+
+def _hits(answers: np.ndarray, wanted: np.ndarray, terminators: np.ndarray) -> np.ndarray:
+    """Rows (times, T) that are the target and then end. bool (times,)."""
+    if answers.shape[1] < len(wanted) + 1:  # every row ended early
+        return np.zeros(len(answers), dtype=bool)
+    exact = (answers[:, : len(wanted)] == wanted).all(axis=1)
+    return exact & np.isin(answers[:, len(wanted)], terminators)
+
+
+def _prompt(model: PreTrainedModel, ids: torch.Tensor) -> Any:
+    """What the model keeps of the prompt that all rows share, but for its last token; None: it cannot be continued."""
+    if ids.shape[1] < 2:
+        return None
+    cache = getattr(model(input_ids=ids[:1, :-1], use_cache=True), "past_key_values", None)
+    return cache if hasattr(cache, "batch_repeat_interleave") else None  # attention's keys and values, that is
