@@ -22,7 +22,7 @@ sys.path.insert(0, str(ROOT))
 import numpy as np  # noqa: E402
 import pyarrow as pa  # noqa: E402
 
-from stats.r_home import find_r  # noqa: E402
+from factsurv.stats.r_home import find_r  # noqa: E402
 
 PEERS = ("numpy2ri", "pandas2ri")
 ROWS = (10_000, 100_000, 1_000_000)
@@ -74,7 +74,7 @@ def measure(way: str, rows: int) -> float:
     if way == "copy":
         return best(lambda: copy_of_buffers(data), 7)
     if way == "worker":
-        from stats.bridge import RWorkers
+        from factsurv.stats.bridge import RWorkers
 
         with tempfile.TemporaryDirectory() as folder, RWorkers(workers=1) as r:
             assert r.call("base::nlevels", 1).ok  # it has started
@@ -89,8 +89,8 @@ def measure(way: str, rows: int) -> float:
 
     ri.initr(interactive=False)
     if way in ("ours", "back"):
-        from stats.arrow_from_r import table_from_r
-        from stats.arrow_to_r import table_to_r
+        from factsurv.stats.arrow_from_r import table_from_r
+        from factsurv.stats.arrow_to_r import table_to_r
 
         frame = table_to_r(data)
         return best(lambda: table_from_r(frame) if way == "back" else table_to_r(data), 7)

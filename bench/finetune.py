@@ -5,8 +5,8 @@ Run from the repository: python bench/finetune.py [--facts N] [--batches N …] 
 Each way takes a fresh LoRA on the same SmolLM2-135M and goes once through the same short world facts. Counted
 are tokens without pads per second of processor time (one thread), from the first step to the last; the losses
 of the pass must agree in level. The adapter of the others is peft's own, as their users have it; what ours makes of it
-(`training.models.lora_product`) is part of our way. ``--peers`` installs TRL into build/bench-peers and runs all ways
-there.
+(`factsurv.training.models.lora_product`) is part of our way. ``--peers`` installs TRL into build/bench-peers and runs
+all ways there.
 """
 
 import argparse
@@ -30,12 +30,12 @@ from peft import LoraConfig, get_peft_model  # noqa: E402
 from transformers import Trainer, TrainingArguments  # noqa: E402
 
 from bench.machine import clock, machine, peers, table, write  # noqa: E402
-from training.facts.encoding import encode_lessons  # noqa: E402
-from training.facts.gather import gather  # noqa: E402
-from training.lessons.finetune import Finetuning  # noqa: E402
-from training.models.load import load  # noqa: E402
-from training.models.tunable import tunable  # noqa: E402
-from training.spec import FactsSpec, ModelSpec, TuningSpec  # noqa: E402
+from factsurv.training.facts.encoding import encode_lessons  # noqa: E402
+from factsurv.training.facts.gather import gather  # noqa: E402
+from factsurv.training.lessons.finetune import Finetuning  # noqa: E402
+from factsurv.training.models.load import load  # noqa: E402
+from factsurv.training.models.tunable import tunable  # noqa: E402
+from factsurv.training.spec import FactsSpec, ModelSpec, TuningSpec  # noqa: E402
 
 
 def ours(model, tokenizer, forms, tuning) -> tuple[float, float]:

@@ -26,16 +26,16 @@ import torch  # noqa: E402
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM  # noqa: E402
 
 from bench.machine import clock, machine, table, write  # noqa: E402
-from training.facts.encoding import encode_lessons, encode_probes  # noqa: E402
-from training.facts.gather import gather  # noqa: E402
-from training.lessons.finetune import Finetuning  # noqa: E402
-from training.models.prepared import prepared_model  # noqa: E402
-from training.models.tunable import tunable  # noqa: E402
-from training.passes.memory import size  # noqa: E402
-from training.passes.same_bits import ask_for_same_bits  # noqa: E402
-from training.passes.shared_prefix import prefix_groups  # noqa: E402
-from training.probing.probe import probe  # noqa: E402
-from training.spec import FactsSpec, ModelSpec, ProbeSpec, TuningSpec  # noqa: E402
+from factsurv.training.facts.encoding import encode_lessons, encode_probes  # noqa: E402
+from factsurv.training.facts.gather import gather  # noqa: E402
+from factsurv.training.lessons.finetune import Finetuning  # noqa: E402
+from factsurv.training.models.prepared import prepared_model  # noqa: E402
+from factsurv.training.models.tunable import tunable  # noqa: E402
+from factsurv.training.passes.memory import size  # noqa: E402
+from factsurv.training.passes.same_bits import ask_for_same_bits  # noqa: E402
+from factsurv.training.passes.shared_prefix import prefix_groups  # noqa: E402
+from factsurv.training.probing.probe import probe  # noqa: E402
+from factsurv.training.spec import FactsSpec, ModelSpec, ProbeSpec, TuningSpec  # noqa: E402
 
 LLAMA_8B = {
     "vocab_size": 128256, "hidden_size": 4096, "intermediate_size": 14336, "num_hidden_layers": 32,
@@ -206,7 +206,7 @@ def study(model, tokenizer, chosen) -> list[str]:
             f'[model]\nname = "{folder}/model"\nprecision = "bf16"\n'
             f'[tuning]\nprecision = "bf16"\nepochs = {chosen.epochs}\nbatch_size = {chosen.batches[-1]}\n'
         )
-        command = [sys.executable, "-m", "flows.command", "run", str(file), "--results", folder]
+        command = [sys.executable, "-m", "factsurv.flows.command", "run", str(file), "--results", folder]
         path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
         began = time.perf_counter()
         done = subprocess.run(

@@ -17,14 +17,14 @@ os.environ["CUDA_VISIBLE_DEVICES"] = ""  # resident memory is that of the proces
 
 import torch
 
-from training.facts.encoding import encode_lessons, encode_probes
-from training.facts.gather import gather
-from training.lessons.finetune import Finetuning
-from training.models.load import load
-from training.models.tunable import tunable
-from training.passes import memory
-from training.probing.probe import Sampling, probe
-from training.spec import FactsSpec, ModelSpec, ProbeSpec, TuningSpec
+from factsurv.training.facts.encoding import encode_lessons, encode_probes
+from factsurv.training.facts.gather import gather
+from factsurv.training.lessons.finetune import Finetuning
+from factsurv.training.models.load import load
+from factsurv.training.models.tunable import tunable
+from factsurv.training.passes import memory
+from factsurv.training.probing.probe import Sampling, probe
+from factsurv.training.spec import FactsSpec, ModelSpec, ProbeSpec, TuningSpec
 
 STEPS = 12
 

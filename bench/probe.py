@@ -27,13 +27,13 @@ import torch  # noqa: E402
 from transformers import DynamicCache, GenerationConfig  # noqa: E402
 
 from bench.machine import clock, interleaved, machine, peers, table, write  # noqa: E402
-from training.facts.encoding import encode_probes  # noqa: E402
-from training.facts.gather import gather  # noqa: E402
-from training.models.load import load  # noqa: E402
-from training.passes.shared_prefix import prefix_groups  # noqa: E402
-from training.probing.audit import decode, subset  # noqa: E402
-from training.probing.probe import Sampling, probe  # noqa: E402
-from training.spec import FactsSpec, ModelSpec, ProbeSpec  # noqa: E402
+from factsurv.training.facts.encoding import encode_probes  # noqa: E402
+from factsurv.training.facts.gather import gather  # noqa: E402
+from factsurv.training.models.load import load  # noqa: E402
+from factsurv.training.passes.shared_prefix import prefix_groups  # noqa: E402
+from factsurv.training.probing.audit import decode, subset  # noqa: E402
+from factsurv.training.probing.probe import Sampling, probe  # noqa: E402
+from factsurv.training.spec import FactsSpec, ModelSpec, ProbeSpec  # noqa: E402
 
 K = 20
 

@@ -84,8 +84,8 @@ def write_own(rows: int, form: str, folder: Path) -> Path:
 
 def probed(facts: int) -> tuple[pa.Table, pa.Table, pa.Table]:
     """Facts, their baseline and their probes at 20 checkpoints of two runs."""
-    from events.schema import BASELINE, PROBES, build, described
-    from events.schema import FACTS as COLUMNS
+    from factsurv.events.schema import BASELINE, PROBES, build, described
+    from factsurv.events.schema import FACTS as COLUMNS
 
     rng = np.random.default_rng(2)
     names = [f"f{i}" for i in range(facts)]
@@ -124,9 +124,9 @@ def step_own(step: str, folder: Path) -> dict[str, Any]:
     """One step of a table's analysis, in this process."""
     from contextlib import closing
 
-    from flows import steps
-    from flows.own_events import make_events, open_results
-    from stats.own_plan import own_plan
+    from factsurv.flows import steps
+    from factsurv.flows.own_events import make_events, open_results
+    from factsurv.stats.own_plan import own_plan
 
     table = next(p for p in folder.iterdir() if p.stem == "t" and p.suffix != ".toml")
     with closing(open_results(folder / "t.toml", folder / "results", lambda line: None)) as store:
@@ -143,10 +143,10 @@ def step_own(step: str, folder: Path) -> dict[str, Any]:
 
 def step_probes(step: str, folder: Path) -> dict[str, Any]:
     """One table of a study's, from its probes, in this process."""
-    from events.files import read_table, write_table
-    from events.history import history_table
-    from events.rules import count_events, event_table, recall_curve
-    from events.transitions import transition_table
+    from factsurv.events.files import read_table, write_table
+    from factsurv.events.history import history_table
+    from factsurv.events.rules import count_events, event_table, recall_curve
+    from factsurv.events.transitions import transition_table
 
     facts, baseline, probes = (read_table(folder / f"{n}.arrow") for n in ("facts", "baseline", "probes"))
     rules = ["first", "sustained2"]
@@ -230,7 +230,7 @@ def cell(result: dict[str, Any]) -> str:
 
 
 def write_probes(facts: int, folder: Path) -> None:
-    from events.files import write_table
+    from factsurv.events.files import write_table
 
     for name, table in zip(("facts", "baseline", "probes"), probed(facts), strict=True):
         write_table(folder / f"{name}.arrow", table)

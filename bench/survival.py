@@ -79,8 +79,8 @@ def repeated(action: Callable[[], Any], times: int) -> tuple[float, Any]:
 
 def embedded_r():
     """R in this process, with stats/R and bench/survival.R."""
-    from stats.r_home import find_r
-    from stats.worker import EmbeddedR
+    from factsurv.stats.r_home import find_r
+    from factsurv.stats.worker import EmbeddedR
 
     if "R_HOME" not in os.environ or "FACTSURV_BENCH" not in os.environ:  # the libraries are read when R is loaded
         os.execve(sys.executable, [sys.executable, *sys.argv], find_r().environment() | {"FACTSURV_BENCH": "1"})

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from events.errors import InputError
-from events.schema import levels_of
+from factsurv.events.errors import InputError
+from factsurv.events.schema import levels_of
 
 
 @dataclass(frozen=True)

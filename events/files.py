@@ -14,8 +14,8 @@ from typing import IO, Any
 
 import pyarrow as pa
 
-from events.errors import InputError
-from events.schema import with_levels
+from factsurv.events.errors import InputError
+from factsurv.events.schema import with_levels
 
 
 @contextlib.contextmanager

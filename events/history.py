@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from events.checkpoints import visits
-from events.schema import EVENTS, EXAMPLES, HISTORY, described
+from factsurv.events.checkpoints import visits
+from factsurv.events.schema import EVENTS, EXAMPLES, HISTORY, described
 
 
 def history_table(events: pa.Table, probes: pa.Table, time: str = "epoch") -> pa.Table:

@@ -8,11 +8,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from events.errors import InputError
-from events.files import changes, digest, read_table
-from events.schema import VERSION, with_levels
-from events.sealed import Damaged, read_sealed, write_sealed
-from events.typed_file import read_typed
+from factsurv.events.errors import InputError
+from factsurv.events.files import changes, digest, read_table
+from factsurv.events.schema import VERSION, with_levels
+from factsurv.events.sealed import Damaged, read_sealed, write_sealed
+from factsurv.events.typed_file import read_typed
 
 
 class Manifest:

@@ -11,10 +11,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from events.own_numbers import NUMBER, label
-from events.own_rows import rows_of
-from events.own_types import as_texts
-from events.schema import SPELLS
+from factsurv.events.own_numbers import NUMBER, label
+from factsurv.events.own_rows import rows_of
+from factsurv.events.own_types import as_texts
+from factsurv.events.schema import SPELLS
 
 NEEDED = ("id", "stop", "event")
 MOST_LEVELS = 30  # of a text covariate: each level but one is a coefficient

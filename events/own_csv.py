@@ -12,9 +12,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.csv
 
-from events.errors import InputError
-from events.own_missing import BARE, counted
-from events.utf8_text import utf8_text
+from factsurv.events.errors import InputError
+from factsurv.events.own_missing import BARE, counted
+from factsurv.events.utf8_text import utf8_text
 
 SEPARATORS = ",;\t"
 _SAID = re.compile(r"\Asep=(.)\r?\n")  # Excel's own first line

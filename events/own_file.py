@@ -12,12 +12,22 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from events.errors import InputError
-from events.own_csv import lines_of, read_cells
-from events.own_missing import BARE, kept, remedy, told, without_empty, without_words
-from events.own_numbers import Evidence, Undecided, cleaned, decimal_mark, evidence, grouped, numbers_in, plain, value
-from events.own_types import foreign_types, plain_type, recoded
-from events.typed_file import PARQUETS, read_typed
+from factsurv.events.errors import InputError
+from factsurv.events.own_csv import lines_of, read_cells
+from factsurv.events.own_missing import BARE, kept, remedy, told, without_empty, without_words
+from factsurv.events.own_numbers import (
+    Evidence,
+    Undecided,
+    cleaned,
+    decimal_mark,
+    evidence,
+    grouped,
+    numbers_in,
+    plain,
+    value,
+)
+from factsurv.events.own_types import foreign_types, plain_type, recoded
+from factsurv.events.typed_file import PARQUETS, read_typed
 
 TEXTS = (".csv", ".tsv", ".txt")
 ARROWS = (".arrow", ".feather", ".ipc")

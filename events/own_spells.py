@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from events.own_numbers import label
-from events.own_rows import plural, rows_of
+from factsurv.events.own_numbers import label
+from factsurv.events.own_rows import plural, rows_of
 
 
 def check_spells(

@@ -11,17 +11,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from events.errors import InputError
-from events.own_columns import MOST_LEVELS, OURS, OwnColumns, assigned, covariate, nearest, text_columns
-from events.own_file import read_own_file
-from events.own_missing import told
-from events.own_rows import plural, rows_of
-from events.own_spells import check_spells, histories
-from events.own_times import Times, times_of
-from events.own_transitions import check_states, first_note, ordinal, own_transitions, several, states_of
-from events.own_types import as_texts
-from events.own_values import numbers
-from events.schema import SPELLS, STEPS, described
+from factsurv.events.errors import InputError
+from factsurv.events.own_columns import MOST_LEVELS, OURS, OwnColumns, assigned, covariate, nearest, text_columns
+from factsurv.events.own_file import read_own_file
+from factsurv.events.own_missing import told
+from factsurv.events.own_rows import plural, rows_of
+from factsurv.events.own_spells import check_spells, histories
+from factsurv.events.own_times import Times, times_of
+from factsurv.events.own_transitions import check_states, first_note, ordinal, own_transitions, several, states_of
+from factsurv.events.own_types import as_texts
+from factsurv.events.own_values import numbers
+from factsurv.events.schema import SPELLS, STEPS, described
 
 DEFAULTS = {"outcome": "event", "run": "all", "arm": "all", "rule": "as given"}
 _ODD_OUTCOME = r"[\"'`\\<>{}@#$|*^~\[\]\n]"
@@ -63,7 +63,7 @@ def read_own_table(path: Path, columns: OwnColumns, asked: Mapping[str, Sequence
     Parameters
     ----------
     path : Path
-        See `events.own_file`.
+        See `factsurv.events.own_file`.
     columns : OwnColumns
         Which column is what.
     asked : mapping of str to sequence of str

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from events.own_columns import OwnColumns
-from events.own_numbers import label
-from events.own_rows import rows_of
-from events.own_values import happened, numbers
-from events.times import same_times
+from factsurv.events.own_columns import OwnColumns
+from factsurv.events.own_numbers import label
+from factsurv.events.own_rows import rows_of
+from factsurv.events.own_values import happened, numbers
+from factsurv.events.times import same_times
 
 
 @dataclass(frozen=True)

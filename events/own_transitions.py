@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 import pyarrow as pa
 
-from events.own_rows import plural, rows_of
-from events.schema import CENSORED, OWN_TRANSITIONS
+from factsurv.events.own_rows import plural, rows_of
+from factsurv.events.schema import CENSORED, OWN_TRANSITIONS
 
 AT_RISK, EVENT = "at risk", "event"  # states where no column names them
 # What a table with such events is analysed with, beside the models of one event.

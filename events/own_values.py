@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from events.own_numbers import NO_NUMBER, NUMBER, Undecided, cleaned, decimal_mark, evidence, numbers_in, plain
-from events.own_rows import rows_of
+from factsurv.events.own_numbers import NO_NUMBER, NUMBER, Undecided, cleaned, decimal_mark, evidence, numbers_in, plain
+from factsurv.events.own_rows import rows_of
 
 
 @dataclass(frozen=True)

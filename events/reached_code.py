@@ -6,7 +6,7 @@ import ast
 import functools
 from pathlib import Path
 
-from events.files import digest
+from factsurv.events.files import digest
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -14,26 +14,26 @@ ROOT = Path(__file__).resolve().parent.parent
 def reached_code(*modules: str) -> dict[str, str]:
     """Digests of the files that ``modules`` import, directly or not, themselves included.
 
-    Only files of the modules' own rooms (``training`` of ``training.run``) count: what another room hands over is data,
-    whose schema and digest are recorded with it. Imports inside functions count as well; a package counts by its
-    ``__init__``.
+    Only files of the modules' own rooms (``training`` of ``factsurv.training.run``) count: what another room hands over
+    is data, whose schema and digest are recorded with it. Imports inside functions count as well; a package counts by
+    its ``__init__``.
 
     Parameters
     ----------
     *modules : str
-        Dotted names, such as ``training.run``.
+        Dotted names, such as ``factsurv.training.run``.
 
     Returns
     -------
     dict of str to str
-        SHA-256 by path below the project's root, in order of the paths.
+        SHA-256 by path below the package (``training/run.py``), in order of the paths.
 
     Raises
     ------
     ModuleNotFoundError
         No such module.
     """
-    rooms = {module.partition(".")[0] for module in modules}
+    rooms = {module.split(".")[1] for module in modules}
     absent = [module for module in modules if not _files(module)]
     if absent:
         raise ModuleNotFoundError(f"no file for {absent[0]}")
@@ -43,8 +43,13 @@ def reached_code(*modules: str) -> dict[str, str]:
         for path in _files(waiting.pop()):
             if path not in seen:
                 seen.add(path)
-                waiting += [name for name in _imported(path) if name.partition(".")[0] in rooms]
+                waiting += [name for name in _imported(path) if rooms.intersection(_room(name))]
     return {str(path.relative_to(ROOT)): digest(path) for path in sorted(seen)}
+
+
+def _room(name: str) -> list[str]:
+    package, *rest = name.split(".")
+    return rest[:1] if package == "factsurv" else []
 
 
 @functools.cache
@@ -64,7 +69,7 @@ def _files(module: str) -> list[Path]:
 
     A name that is no module, such as a function of one, has none: the module itself is among the names as well.
     """
-    parts = module.split(".")
+    parts = module.split(".")[1:]
     place = ROOT.joinpath(*parts)
     own = [path for path in (place.with_suffix(".py"), place / "__init__.py") if path.is_file()]
     packages = [ROOT.joinpath(*parts[:n], "__init__.py") for n in range(1, len(parts))]

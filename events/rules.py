@@ -25,9 +25,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute  # noqa: F401  (pa.compute)
 
-from events.checkpoints import visits
-from events.errors import InputError
-from events.schema import (
+from factsurv.events.checkpoints import visits
+from factsurv.events.errors import InputError
+from factsurv.events.schema import (
     EVENT_COUNTS,
     EVENTS,
     EXAMPLES,
@@ -39,7 +39,7 @@ from events.schema import (
     levels_by_name,
     levels_of,
 )
-from events.times import resolution
+from factsurv.events.times import resolution
 
 TIMES = ("epoch", "step", "examples", "tokens", "exposures")
 

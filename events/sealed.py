@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from events.files import digest, write_json
+from factsurv.events.files import digest, write_json
 
 SEAL = "sha256"
 

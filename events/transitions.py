@@ -8,7 +8,7 @@ is drawn, so the two differ for facts whose chance is near neither 0 nor 1.
 
 Rules: under *sustained m* a state is entered at the first of m successive checkpoints that show it; what
 lasts less is a flicker and leaves the state as it was. All facts are followed to the m-th checkpoint from
-the end, as in `events.rules`, so that acquisition, generalisation and degradation are the same events in both.
+the end, as in `factsurv.events.rules`, so that acquisition, generalisation and degradation are the same events in both.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from events.rules import by_exposure, last_checkpoint, of_run, recall_matrix, sustained_of
-from events.schema import CENSORED, FACTS, STATES, TRANSITIONS, build, described, levels_by_name
+from factsurv.events.rules import by_exposure, last_checkpoint, of_run, recall_matrix, sustained_of
+from factsurv.events.schema import CENSORED, FACTS, STATES, TRANSITIONS, build, described, levels_by_name
 
 UNKNOWN, LATENT, KNOWN, FORGOTTEN, REACQUIRED = range(len(STATES))
 
@@ -59,14 +59,14 @@ def sojourns(recalled: np.ndarray, latent: np.ndarray, times: np.ndarray, sustai
     recalled, latent : bool (F, C)
         At checkpoint c; column 0 is the baseline, whose state needs no confirmation.
     times : float64 (C,) or (F, C)
-        As in `events.rules.spells`.
+        As in `factsurv.events.rules.spells`.
     sustained : int
         Successive checkpoints that make a change of state.
 
     Raises
     ------
     InputError
-        As `events.rules.spells`.
+        As `factsurv.events.rules.spells`.
     """
     times = np.broadcast_to(times, recalled.shape)
     last = last_checkpoint(times, sustained)
@@ -121,7 +121,7 @@ def transition_table(
     Parameters
     ----------
     facts, baseline, probes, rules, time
-        As in `events.rules.event_table`.
+        As in `factsurv.events.rules.event_table`.
     samples : int
         K of the latent label.
     chance : float

@@ -9,8 +9,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet
 
-from events import children
-from events.errors import InputError
+from factsurv.events import children
+from factsurv.events.errors import InputError
 
 PARQUETS = (".parquet", ".pq")
 # Seconds for starting, and bytes a second afterwards: a damaged length must not keep anybody waiting.

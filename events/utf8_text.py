@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from events.errors import InputError
+from factsurv.events.errors import InputError
 
 
 def utf8_text(path: Path, raw: bytes) -> str:

@@ -11,14 +11,14 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 
-from events import schema
-from events.errors import InputError, together
-from flows.contradictions import too_few
-from flows.study_file import StudyFile, read_study
-from stats.models import check_models
-from stats.plan import CONF, models, plan, table_columns
-from training.facts.fact_set import FactSet
-from training.spec import TuningSpec
+from factsurv.events import schema
+from factsurv.events.errors import InputError, together
+from factsurv.flows.contradictions import too_few
+from factsurv.flows.study_file import StudyFile, read_study
+from factsurv.stats.models import check_models
+from factsurv.stats.plan import CONF, models, plan, table_columns
+from factsurv.training.facts.fact_set import FactSet
+from factsurv.training.spec import TuningSpec
 
 T = TypeVar("T")
 MOST_CHECKPOINTS = 100_000  # each is a row of every fact
@@ -41,8 +41,8 @@ def check(path: Path) -> Checked:
     InputError
         Naming everything that is wrong.
     """
-    from training.facts.gather import gather
-    from training.models.hub import check_model
+    from factsurv.training.facts.gather import gather
+    from factsurv.training.models.hub import check_model
 
     study = read_study(path)
     found: list[InputError] = []
@@ -73,15 +73,15 @@ def check(path: Path) -> Checked:
 
 
 def _machine(study: StudyFile) -> None:
-    from flows.doctor import examine
-    from flows.gpus import visible
+    from factsurv.flows.doctor import examine
+    from factsurv.flows.gpus import visible
 
     wrong = [f for f in examine() if f.level == "wrong"]
     if wrong:
         lines = "; ".join(f"{f.what}: {f.found} ({f.remedy})" for f in wrong)
         raise InputError(f"this machine is not ready: {lines}", "", "`factsurv doctor` shows everything")
     if visible():
-        from training.passes.team import check_gpus
+        from factsurv.training.passes.team import check_gpus
 
         for _, tuning in study.recipes().values():
             check_gpus(tuning.processes)
@@ -120,7 +120,7 @@ def steps_of(tuning: TuningSpec, facts: FactSet) -> int:
 
 def checkpoints(study: StudyFile, tuning: TuningSpec, facts: FactSet) -> int:
     """Checkpoints of a run after its baseline."""
-    from training.probing.schedule import checkpoint_steps
+    from factsurv.training.probing.schedule import checkpoint_steps
 
     probe, per_epoch = study.probe, steps_of(tuning, facts)
     total = per_epoch * tuning.epochs
@@ -155,8 +155,8 @@ def summary(checked: Checked, results: Path) -> list[str]:
 
 def _weights(model: Any) -> str:
     """What the model's weights take, where its configuration is at hand."""
-    from training.models.load import cache_folder, locate, weights_bytes
-    from training.passes import memory
+    from factsurv.training.models.load import cache_folder, locate, weights_bytes
+    from factsurv.training.passes import memory
 
     if model.name == "tiny":
         return f"a tiny model of width {model.width}, pretrained first unless it was before"
@@ -185,7 +185,7 @@ def _time(study: StudyFile, folder: Path) -> str:
 
 def _fits(study: StudyFile, told: dict[str, Any]) -> str:
     """How many fits R plans, from a table that has the runs and no facts."""
-    from stats.bridge import RWorkers
+    from factsurv.stats.bridge import RWorkers
 
     runs = [(f"{arm}-{seed}", arm, seed) for arm in study.recipes() for seed in study.study.seeds]
     data = {n: pa.nulls(len(runs), kind) for n, kind in schema.EVENTS.items()}

@@ -11,18 +11,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from events import children
-from events.errors import InputError
-from events.files import write_json
-from flows.gpus import taken
+import factsurv
+from factsurv.events import children
+from factsurv.events.errors import InputError
+from factsurv.events.files import write_json
+from factsurv.flows.gpus import taken
 
 if TYPE_CHECKING:
-    from training.job import Job
+    from factsurv.training.job import Job
 
 # Where torchrun begins to tell what has happened to its processes; before it stands what they said themselves.
 _SUMMARY = re.compile(r"^[EW]\d{4} .*torch/distributed/elastic", re.MULTILINE)
 
-ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = Path(factsurv.__file__).parent.parent  # where a child finds the package that this process runs
 
 
 def run_job(
@@ -32,7 +33,7 @@ def run_job(
     say: Callable,
     scratch: Path | None = None,
 ) -> None:
-    """Run `training.run` on a job file and pass its progress on.
+    """Run `factsurv.training.run` on a job file and pass its progress on.
 
     Parameters
     ----------
@@ -58,14 +59,14 @@ def run_job(
         "TOKENIZERS_PARALLELISM": "false",
         "HF_HUB_DISABLE_PROGRESS_BARS": "1",
         "TRANSFORMERS_VERBOSITY": "error",
-        "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]),
+        "PYTHONPATH": os.pathsep.join([str(PACKAGES), *filter(None, [os.environ.get("PYTHONPATH")])]),
         "PYTHONWARNINGS": "ignore::FutureWarning",
     }
     log = job.folder / "log.txt"
     problem: list[str] | None = None
     processes = job.tuning.processes
     with log.open("w") as errors, taken(processes) as gpus, children.scratch(scratch) as temporary:
-        command = [sys.executable, *_start(processes), "training.run", str(job.folder / "job.json")]
+        command = [sys.executable, *_start(processes), "factsurv.training.run", str(job.folder / "job.json")]
         environment |= gpus | {"TMPDIR": str(temporary)}
         child = children.start(command, environment, stdout=subprocess.PIPE, stderr=errors, text=True)
         try:

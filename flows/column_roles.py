@@ -7,11 +7,11 @@ from collections.abc import Mapping
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from events import schema
-from events.errors import InputError
-from events.own_file import OwnFile
-from training.facts.fact_covariates import IDENTIFIER, is_number, is_row_number, is_text
-from training.facts.fact_set import nearest
+from factsurv.events import schema
+from factsurv.events.errors import InputError
+from factsurv.events.own_file import OwnFile
+from factsurv.training.facts.fact_covariates import IDENTIFIER, is_number, is_row_number, is_text
+from factsurv.training.facts.fact_set import nearest
 
 # Usual names, the surest first. An id is no answer and no subject, whatever else there is.
 NAMES = {

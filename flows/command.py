@@ -13,8 +13,8 @@ from typing import Annotated
 
 import typer
 
-from events.errors import InputError
-from flows import interrupt
+from factsurv.events.errors import InputError
+from factsurv.flows import interrupt
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -25,7 +25,7 @@ app = typer.Typer(
 
 def _studies(typed: str) -> list[str]:
     """What a study's name may be completed to: bundled studies, and study files from here."""
-    from flows.study_file import BUNDLED
+    from factsurv.flows.study_file import BUNDLED
 
     here = [str(p) for p in Path().glob(f"{glob.escape(typed)}*") if p.suffix == ".toml" or p.is_dir()]
     return sorted([p.stem for p in BUNDLED.glob("*.toml") if p.stem.startswith(typed)] + here)
@@ -74,26 +74,26 @@ def run(
     results: Folder = RESULTS,
 ) -> None:
     """Run a study: facts, training and probing, events, analysis, report. What is done is skipped."""
-    from flows.server import address, check_server
-    from flows.study_file import find_study
+    from factsurv.flows.server import address, check_server
+    from factsurv.flows.study_file import find_study
 
     path = find_study(study)
     if check:
-        from flows.check import check as checked
-        from flows.check import summary
+        from factsurv.flows.check import check as checked
+        from factsurv.flows.check import summary
 
         print("\n".join(summary(checked(path), results)))
         return
     server = address()
     if server is None:
-        from flows.study import study as run_study
+        from factsurv.flows.study import study as run_study
 
         report = str(run_study(path, results))
     else:
         check_server(server)
         # What goes wrong is told once, by us: Prefect would print it again with its own traceback.
         os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
-        from flows.tracked import tracked
+        from factsurv.flows.tracked import tracked
 
         report = str(tracked(str(path), str(results)))
     _show_end(Path(report))
@@ -107,18 +107,18 @@ def analyze(
     results: Folder = RESULTS,
 ) -> None:
     """Fit and report: a study's finished probes again, with the R files as they are now, or a table of events."""
-    from events.own_file import SUFFIXES
+    from factsurv.events.own_file import SUFFIXES
 
     if Path(what).suffix.lower() in SUFFIXES:
         _analyze_table(Path(what), plan, check, results)
         return
     if plan or check:
         raise InputError("--plan and --check are for tables of events", what, f"a table ends in {', '.join(SUFFIXES)}")
-    from flows import steps
-    from flows.progress import Board
-    from flows.store import expected
-    from flows.study import AFTER
-    from flows.study_file import find_study
+    from factsurv.flows import steps
+    from factsurv.flows.progress import Board
+    from factsurv.flows.store import expected
+    from factsurv.flows.study import AFTER
+    from factsurv.flows.study_file import find_study
 
     with (
         Board() as board,
@@ -133,16 +133,16 @@ def analyze(
 
 def _show_end(report: Path) -> None:
     """Where the report is, and at the very end what is not in it."""
-    from flows.steps import without_result
+    from factsurv.flows.steps import without_result
 
     print("\n".join([f"report: {report}", *without_result(report)]))
 
 
 def _analyze_table(table: Path, plan: Path | None, check: bool, results: Path) -> None:
-    from flows.own_events import analyse_table, check_table
-    from flows.own_plan import no_plan
-    from flows.progress import Board
-    from flows.study import AFTER
+    from factsurv.flows.own_events import analyse_table, check_table
+    from factsurv.flows.own_plan import no_plan
+    from factsurv.flows.progress import Board
+    from factsurv.flows.study import AFTER
 
     if plan is None:
         raise no_plan(table)
@@ -173,14 +173,14 @@ def audit(
     seed: Annotated[int, typer.Option(min=0, max=LARGEST, help="Of the choice of facts and of the samples.")] = 1,
 ) -> None:
     """Compare the exact probe with real decoding (`generate`) on a random subset of a study's facts."""
-    from flows.progress import Board
-    from flows.study_file import find_study, read_study
+    from factsurv.flows.progress import Board
+    from factsurv.flows.study_file import find_study, read_study
 
     spec = read_study(find_study(study))
     with Board() as board:
         board.expect({"audit": 60})
         board.progress("audit", 0, 1, "the model is loaded")
-        from training.probing.audit import audit as compare
+        from factsurv.training.probing.audit import audit as compare
 
         def told(done: int, of: int) -> None:
             board.progress("audit", done, of, f"{done} of {of} facts decoded")
@@ -207,12 +207,12 @@ def init(
     if (facts is None) == (events is None):
         raise InputError("it takes one table", "init", "give --facts for a study, or --events for a table of events")
     if events is not None:
-        from flows.own_plan import write_plan
+        from factsurv.flows.own_plan import write_plan
 
         path = write_plan(name, events)
         print(f"wrote {path}: read it, then `factsurv analyze {events} --plan {path}`")
         return
-    from flows.starter import write_study
+    from factsurv.flows.starter import write_study
 
     assert facts is not None
     path, found = write_study(name, facts, model, {"subject": subject, "object": object, "relation": relation})
@@ -240,7 +240,7 @@ def power(
     out: Annotated[Path, typer.Option(help="Folder for power.csv, power.svg and power.json.")] = Path("power"),
 ) -> None:
     """How many facts and seeds detect a given hazard ratio, by simulation: a table and a plot."""
-    from stats.power_study import power_study
+    from factsurv.stats.power_study import power_study
 
     given = dict(locals())
     given.pop("power_study")
@@ -254,16 +254,16 @@ def schedule(
     results: Folder = RESULTS,
 ) -> None:
     """Run a study on a schedule until interrupted, through the Prefect server that PREFECT_API_URL names."""
-    from flows.check import check
-    from flows.server import START, address, check_server
-    from flows.study_file import find_study
+    from factsurv.flows.check import check
+    from factsurv.flows.server import START, address, check_server
+    from factsurv.flows.study_file import find_study
 
     path = find_study(study).resolve()
     server = address()
     if server is None:
         raise InputError("a schedule needs a Prefect server, and none is named", "PREFECT_API_URL", START)
     check_server(server)
-    from flows.tracked import check_cron, serve
+    from factsurv.flows.tracked import check_cron, serve
 
     check_cron(cron)
     check(path)
@@ -278,7 +278,7 @@ def export(
     results: Folder = RESULTS,
 ) -> None:
     """Write finished results for others: every table as CSV, or one zip of the report and all that it rests on."""
-    from flows.export import export as write
+    from factsurv.flows.export import export as write
 
     print(f"wrote {write(what, results, to, out)}")
 
@@ -286,7 +286,7 @@ def export(
 @app.command()
 def doctor() -> None:
     """Show what was found on this machine and, where something is wrong, the remedy."""
-    from flows.doctor import examine
+    from factsurv.flows.doctor import examine
 
     signs = {"ok": "ok   ", "note": "note ", "wrong": "WRONG"}
     findings = examine()

@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from events.errors import InputError
-from events.rules import sustained_of
-from flows.toml_file import shown
-from stats.plan import models
-from training.spec import ProbeSpec, TuningSpec
+from factsurv.events.errors import InputError
+from factsurv.events.rules import sustained_of
+from factsurv.flows.toml_file import shown
+from factsurv.stats.plan import models
+from factsurv.training.spec import ProbeSpec, TuningSpec
 
 if TYPE_CHECKING:
-    from flows.study_file import StudyFile
+    from factsurv.flows.study_file import StudyFile
 
 OF_TABLE = ("subject", "object", "relation", "split", "group", "covariates", "templates", "decimal")
 # Keys that only some sources of facts read; every source reads the others.

@@ -12,9 +12,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from events import children
-from events.errors import InputError
-from flows.gpus import visible
+from factsurv.events import children
+from factsurv.events.errors import InputError
+from factsurv.flows.gpus import visible
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON_PACKAGES = (
@@ -53,8 +53,8 @@ def examine() -> list[Finding]:
 def environment() -> dict[str, Any]:
     """`environment.json`: versions, R packages, what is missing and what that costs, machine, renderer."""
     findings = examine()
-    from reports.render import renderer_name
-    from stats.analyse import r_packages
+    from factsurv.reports.render import renderer_name
+    from factsurv.stats.analyse import r_packages
 
     packages = r_packages()
     locked = locked_packages()
@@ -92,13 +92,13 @@ def _python() -> list[Finding]:
 
 
 def _r() -> list[Finding]:
-    from stats.r_home import find_r
+    from factsurv.stats.r_home import find_r
 
     try:
         r = find_r()
     except InputError as error:
         return [Finding("R", error.what, "wrong", error.remedy)]
-    from stats.analyse import r_packages
+    from factsurv.stats.analyse import r_packages
 
     packages, locked = r_packages(), locked_packages()
     places = ", ".join(str(p) for p in r.libraries) or "R's default library"

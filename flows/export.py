@@ -10,10 +10,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.csv
 
-from events.errors import InputError
-from events.files import atomic, read_table
-from events.manifest import Manifest
-from flows.study_file import find_study, read_toml
+from factsurv.events.errors import InputError
+from factsurv.events.files import atomic, read_table
+from factsurv.events.manifest import Manifest
+from factsurv.flows.study_file import find_study, read_toml
 
 BESIDE = ("study.toml", "plan.toml", "study.json", "environment.json", "manifest.json", "report.html")
 FORMATS = ("csv", "zip")

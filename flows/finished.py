@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from events.errors import InputError
-from events.files import read_table
-from events.manifest import Manifest
+from factsurv.events.errors import InputError
+from factsurv.events.files import read_table
+from factsurv.events.manifest import Manifest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,13 +65,9 @@ class Results:
         Raises
         ------
         InputError
-            As `table`, or pandas is not installed.
+            As `table`.
         """
-        table = self.table(name)
-        try:
-            return table.to_pandas()
-        except ModuleNotFoundError as error:
-            raise InputError("DataFrames need pandas", "frame", "pip install pandas, or take table()") from error
+        return self.table(name).to_pandas()
 
     @property
     def study(self) -> dict[str, Any]:

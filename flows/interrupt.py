@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from events import children
+from factsurv.events import children
 
 SAID = "interrupted; the same command continues"
 PATIENCE = 3.0  # seconds for last words

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from events import children
-from events.files import write_table
-from flows.finished import Results
+from factsurv.events import children
+from factsurv.events.files import write_table
+from factsurv.flows.finished import Results
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,8 +32,8 @@ def run(study: str | Path, results: str | Path = RESULTS) -> Results:
     InputError
         As the command: what is wrong, where, and what to do.
     """
-    from flows.study import study as run_study
-    from flows.study_file import find_study
+    from factsurv.flows.study import study as run_study
+    from factsurv.flows.study_file import find_study
 
     return Results(run_study(find_study(str(study)), Path(results)).parent)
 
@@ -55,7 +55,7 @@ def analyze(table: str | Path | pa.Table | pd.DataFrame, plan: str | Path, resul
     InputError
         As the command.
     """
-    from flows.own_events import analyse_table
+    from factsurv.flows.own_events import analyse_table
 
     if isinstance(table, str | Path):
         return Results(analyse_table(Path(table), Path(plan), Path(results)).parent)

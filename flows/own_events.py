@@ -8,17 +8,17 @@ from typing import Any
 
 import pyarrow as pa
 
-from events.errors import InputError
-from events.files import digest
-from events.own_table import OwnTable, read_own_table
-from events.reached_code import reached_code
-from events.rules import count_events
-from events.schema import STEPS
-from flows import steps
-from flows.own_plan import OwnPlan, read_plan
-from flows.store import Progress, Say, Store, keep_spec, written
-from stats.models import check_models
-from stats.own_plan import own_plan
+from factsurv.events.errors import InputError
+from factsurv.events.files import digest
+from factsurv.events.own_table import OwnTable, read_own_table
+from factsurv.events.reached_code import reached_code
+from factsurv.events.rules import count_events
+from factsurv.events.schema import STEPS
+from factsurv.flows import steps
+from factsurv.flows.own_plan import OwnPlan, read_plan
+from factsurv.flows.store import Progress, Say, Store, keep_spec, written
+from factsurv.stats.models import check_models
+from factsurv.stats.own_plan import own_plan
 
 NOT_OURS = {"time", "latent_chance"}  # of a study's analysis; a table's time has its name under [events]
 
@@ -85,7 +85,7 @@ def make_events(results: Store[OwnPlan], table: Path) -> None:
     key: dict[str, Any] = {
         "spec": {"table": table.name, "events": plan.events.model_dump(), "asked": plan.analysis.asked()},
         "inputs": {table.name: digest(table)},
-        "code": reached_code("events.own_table", "events.rules"),
+        "code": reached_code("factsurv.events.own_table", "factsurv.events.rules"),
     }
 
     def make() -> dict[str, int | None]:

@@ -11,14 +11,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field, model_validator
 
-from events.errors import InputError
-from events.own_columns import ROLES, OwnColumns, covariate
-from events.own_file import read_own_file
-from events.own_types import as_texts
-from events.section import Name, Section
-from flows.study_file import ReportSection
-from flows.toml_file import new_file, read_toml, validated
-from stats.own_plan import OwnAnalysisSpec
+from factsurv.events.errors import InputError
+from factsurv.events.own_columns import ROLES, OwnColumns, covariate
+from factsurv.events.own_file import read_own_file
+from factsurv.events.own_types import as_texts
+from factsurv.events.section import Name, Section
+from factsurv.flows.study_file import ReportSection
+from factsurv.flows.toml_file import new_file, read_toml, validated
+from factsurv.stats.own_plan import OwnAnalysisSpec
 
 GUESSES = {
     "id": ("id", "fact_id", "fact", "subject_id", "subject", "patient_id", "patient", "pid", "case", "item"),
@@ -39,7 +39,7 @@ class PlanSection(Section):
 
 
 class EventsSection(Section):
-    """[events]: which column is what; see `events.own_columns.OwnColumns`."""
+    """[events]: which column is what; see `factsurv.events.own_columns.OwnColumns`."""
 
     id: str | None = None
     start: str | None = None

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from events.errors import InputError
+from factsurv.events.errors import InputError
 
 PATIENCE = 8.0  # seconds; also where the name server or a proxy is silent
 START = "start one with `prefect server start`, or name the one that runs: PREFECT_API_URL=http://HOST:4200/api"

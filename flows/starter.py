@@ -8,14 +8,14 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from events.own_file import OwnFile, read_own_file
-from flows.column_roles import roles
-from flows.study_file import StudyFile
-from flows.toml_file import new_file, shown, validated
-from training.facts.fact_covariates import RESERVED, usual_covariates
-from training.facts.fact_set import FactSet
-from training.facts.gather import gather
-from training.spec import ModelSpec
+from factsurv.events.own_file import OwnFile, read_own_file
+from factsurv.flows.column_roles import roles
+from factsurv.flows.study_file import StudyFile
+from factsurv.flows.toml_file import new_file, shown, validated
+from factsurv.training.facts.fact_covariates import RESERVED, usual_covariates
+from factsurv.training.facts.fact_set import FactSet
+from factsurv.training.facts.gather import gather
+from factsurv.training.spec import ModelSpec
 
 GENERIC = ("object", "obj", "tail", "answer", "answers", "target", "o", "value")  # names that name no relation
 
@@ -99,7 +99,7 @@ def write_study(
     study = validated(StudyFile, tomllib.loads(text), path)
     facts = gather(study.facts.model_copy(update={"path": str(table)})).facts
     if model is not None:
-        from training.models.load import locate
+        from factsurv.training.models.load import locate
 
         locate(study.model)
     path.write_text(text, "utf-8")

@@ -1,6 +1,6 @@
 """The steps of a study as plain functions. Where there is a Prefect server, its tasks are thin wrappers around these.
 
-Everything that a step makes lies in the results folder (flows.store), which knows what need not be done again.
+Everything that a step makes lies in the results folder (factsurv.flows.store), which knows what need not be done again.
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from events.errors import InputError
-from events.files import digest, read_table, write_json, write_table
-from events.history import history_table
-from events.manifest import Manifest
-from events.reached_code import reached_code
-from events.rules import count_events, event_table, recall_curve
-from events.schema import ANALYSIS, described, stack
-from events.transitions import transition_table
-from flows.store import Progress, Say, Store, as_kept, asked, code, keep_spec, written
-from flows.study_file import StudyFile, read_study
-from stats.kept_fits import Earlier
-from stats.models import check_models
-from stats.plan import plan, table_columns
+from factsurv.events.errors import InputError
+from factsurv.events.files import digest, read_table, write_json, write_table
+from factsurv.events.history import history_table
+from factsurv.events.manifest import Manifest
+from factsurv.events.reached_code import reached_code
+from factsurv.events.rules import count_events, event_table, recall_curve
+from factsurv.events.schema import ANALYSIS, described, stack
+from factsurv.events.transitions import transition_table
+from factsurv.flows.store import Progress, Say, Store, as_kept, asked, code, keep_spec, written
+from factsurv.flows.study_file import StudyFile, read_study
+from factsurv.stats.kept_fits import Earlier
+from factsurv.stats.models import check_models
+from factsurv.stats.plan import plan, table_columns
 
 KEYS = "analysis/keys.json"  # what each fit was made from
 def open_results(
@@ -64,8 +64,8 @@ def refuse_foreign(results: Store) -> None:
 
 def make_facts(results: Store) -> None:
     """`facts.arrow`: the facts, their covariates, split, prompts and examples."""
-    from training.facts.gather import gather, versions
-    from training.facts.stored_facts import to_arrow
+    from factsurv.training.facts.gather import gather, versions
+    from factsurv.training.facts.stored_facts import to_arrow
 
     spec, model = results.study.facts, results.study.model
     pretraining = model.pretrain_steps * model.pretrain_batch
@@ -73,7 +73,7 @@ def make_facts(results: Store) -> None:
     if spec.source == "tiny-world":
         key["spec"]["pretraining sentences"] = pretraining
     key["inputs"] = {Path(spec.path).name: digest(Path(spec.path))} if spec.path else {}
-    key["code"] = reached_code("training.facts.gather")
+    key["code"] = reached_code("factsurv.training.facts.gather")
 
     def make() -> dict[str, int | None]:
         facts = gather(spec, pretraining).facts
@@ -115,7 +115,7 @@ def make_models(results: Store) -> dict[str, tuple[str, str]]:
 
 def make_model(results: Store, arm: str, verify: bool = False) -> tuple[str, str]:
     """Local folder (or hub name) and identity of an arm's model; converted or pretrained once, again if damaged."""
-    from training.models.prepared import prepared_model
+    from factsurv.training.models.prepared import prepared_model
 
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(results.scratch / "torch"))  # else in /tmp, for ever
     return prepared_model(results.study.recipes()[arm][0], results.study.facts, results.say, verify)
@@ -132,7 +132,7 @@ def _run_key(results: Store, arm: str, seed: int, model: tuple[str, str]) -> dic
             "probe": results.study.probe.model_dump(),
         },
         "inputs": results.inputs("facts.arrow"),
-        "code": reached_code("training.run"),
+        "code": reached_code("factsurv.training.run"),
     }
 
 
@@ -149,9 +149,9 @@ def make_run(
     progress: Progress | None = None,
 ) -> None:  # fmt: skip
     """`runs/<run>/…`: one run in a process of its own, which continues where it was killed."""
-    from flows.child import run_job
-    from training.job import Job
-    from training.lessons.checkpoint import discard
+    from factsurv.flows.child import run_job
+    from factsurv.training.job import Job
+    from factsurv.training.lessons.checkpoint import discard
 
     spec, tuning = results.study.recipes()[arm]
     folder = results.folder / "runs" / run
@@ -187,7 +187,7 @@ def make_events(results: Store) -> None:
     key = {
         "spec": {"rules": analysis.rules, "time": analysis.time, "runs": runs, "latent": latent},
         "inputs": results.inputs("facts.arrow", *(f"runs/{r}/{n}.arrow" for r in runs for n in ("baseline", "probes"))),
-        "code": reached_code("events.rules", "events.history", "events.transitions"),
+        "code": reached_code("factsurv.events.rules", "factsurv.events.history", "factsurv.events.transitions"),
     }
 
     def make() -> dict[str, int | None]:
@@ -212,9 +212,9 @@ def make_events(results: Store) -> None:
 
 def make_analysis(results: Store, told: dict[str, Any] | None = None) -> None:
     """`analysis/*.arrow` and `environment.json`: every fit of the plan (the study's own if none is told)."""
-    from stats.analyse import analyse, r_packages
-    from stats.kept_fits import around
-    from stats.r_home import find_r
+    from factsurv.stats.analyse import analyse, r_packages
+    from factsurv.stats.kept_fits import around
+    from factsurv.stats.r_home import find_r
 
     told = told or check_plan(results)
     read = ["events", *(["history"] if told.get("history") else [])]  # a table of events alone has no probes
@@ -234,7 +234,7 @@ def make_analysis(results: Store, told: dict[str, Any] | None = None) -> None:
         results.progress("analysis", done, of, f"{done} of {of} fits")
 
     def make() -> dict[str, int | None]:
-        from flows.doctor import environment
+        from factsurv.flows.doctor import environment
 
         given = {n: results.manifest.verified(f"{n}.arrow") for n in read}
         limit = results.study.analysis.time_limit
@@ -263,7 +263,7 @@ def _earlier(results: Store) -> Earlier:
 
 def without_result(report: Path) -> list[str]:
     """How many fits behind a report have no result and why: a line an outcome, for the end of a command."""
-    from stats.kept_fits import without_result
+    from factsurv.stats.kept_fits import without_result
 
     manifest = Manifest(report.parent)
     lines = without_result(read_table(manifest.verified("analysis/fits.arrow")))
@@ -274,8 +274,8 @@ def without_result(report: Path) -> list[str]:
 
 def make_report(results: Store) -> Path:
     """`report.html`: rendered from the artefacts, computing nothing."""
-    from reports.render import render, renderer_name
-    from stats.r_home import find_r
+    from factsurv.reports.render import render, renderer_name
+    from factsurv.stats.r_home import find_r
 
     shown = [n for n in results.manifest.artefacts if n.endswith((".arrow", ".json")) and n != KEYS]
     artefacts = [n for n in shown if not n.startswith("runs/")]

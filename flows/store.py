@@ -19,9 +19,9 @@ from typing import Any, Generic, TypeVar
 import pyarrow as pa
 from pydantic import BaseModel
 
-from events.errors import InputError
-from events.files import atomic, digest, read_table, write_json, write_table
-from events.manifest import Manifest
+from factsurv.events.errors import InputError
+from factsurv.events.files import atomic, digest, read_table, write_json, write_table
+from factsurv.events.manifest import Manifest
 
 ROOT = Path(__file__).resolve().parent.parent
 Say = Callable[[str], None]

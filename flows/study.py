@@ -1,4 +1,4 @@
-"""A study from its facts to its report: its steps in their order, called directly or tracked (flows.tracked)."""
+"""A study from its facts to its report: its steps in order, called directly or tracked (`factsurv.flows.tracked`)."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing
 from pathlib import Path
 
-from events import children
-from flows import steps
-from flows.check import check
-from flows.progress import Board
-from flows.store import Store, expected
-from flows.study_file import read_study
+from factsurv.events import children
+from factsurv.flows import steps
+from factsurv.flows.check import check
+from factsurv.flows.progress import Board
+from factsurv.flows.store import Store, expected
+from factsurv.flows.study_file import read_study
 
 AFTER = ("events", "analysis", "report")
 Wrap = Callable[[str, Callable], Callable]
@@ -81,7 +81,7 @@ def run_all(store: Store, models: dict[str, tuple[str, str]], board: Board, wrap
 
 def share_of_machine(asked: int | None, runs: int, processes: int = 1) -> tuple[int, int]:
     """Runs at a time, and processor threads for each process of them: a process a GPU, or a core."""
-    from flows.gpus import visible
+    from factsurv.flows.gpus import visible
 
     cores = os.cpu_count() or 1
     places = len(visible()) or cores

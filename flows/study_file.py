@@ -8,11 +8,11 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
-from events.errors import InputError
-from events.section import Count, Name, Section, Whole
-from flows.toml_file import problems, read_toml, refused, shown
-from stats.plan import AnalysisSpec
-from training.spec import FactsSpec, ModelSpec, ProbeSpec, TuningSpec
+from factsurv.events.errors import InputError
+from factsurv.events.section import Count, Name, Section, Whole
+from factsurv.flows.toml_file import problems, read_toml, refused, shown
+from factsurv.stats.plan import AnalysisSpec
+from factsurv.training.spec import FactsSpec, ModelSpec, ProbeSpec, TuningSpec
 
 BUNDLED = Path(__file__).resolve().parent.parent / "studies"
 
@@ -98,7 +98,7 @@ def read_study(path: Path) -> StudyFile:
     InputError
         Naming every unknown key (with the nearest known one), impossible value, contradiction and missing file.
     """
-    from flows.contradictions import contradictions, table_of
+    from factsurv.flows.contradictions import contradictions, table_of
 
     data = read_toml(path)
     wrong: set[str] = set()  # sections that cannot be understood

@@ -10,8 +10,8 @@ from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from events.errors import InputError
-from events.section import LONGEST_NAME, NAME
+from factsurv.events.errors import InputError
+from factsurv.events.section import LONGEST_NAME, NAME
 
 M = TypeVar("M", bound=BaseModel)
 

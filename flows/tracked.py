@@ -27,11 +27,11 @@ from prefect.flows import EntrypointType
 from prefect.runtime import flow_run
 from prefect.states import Crashed, Failed
 
-from events import children
-from events.errors import InputError
-from flows.interrupt import SAID, last_words
-from flows.study import study
-from flows.study_file import read_study
+from factsurv.events import children
+from factsurv.events.errors import InputError
+from factsurv.flows.interrupt import SAID, last_words
+from factsurv.flows.study import study
+from factsurv.flows.study_file import read_study
 
 
 def as_task(name: str, step: Callable) -> Callable:

@@ -8,9 +8,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.csv
 
-from events.errors import InputError
-from events.files import digest
-from events.schema import ANALYSIS
+from factsurv.events.errors import InputError
+from factsurv.events.files import digest
+from factsurv.events.schema import ANALYSIS
 
 # Without these there is no report. The others are of studies that were probed (a table of events has none), or a
 # section says what it lacks; but what the manifest says was made must be there.

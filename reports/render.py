@@ -12,11 +12,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from events import children
-from events.errors import InputError
-from events.files import atomic
-from reports.inputs import copy_inputs
-from reports.page import faults
+from factsurv.events import children
+from factsurv.events.errors import InputError
+from factsurv.events.files import atomic
+from factsurv.reports.inputs import copy_inputs
+from factsurv.reports.page import faults
 
 HERE = Path(__file__).resolve().parent
 SOURCE = HERE / "study.qmd"

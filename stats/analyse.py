@@ -12,12 +12,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from events import children
-from events.errors import InputError
-from events.schema import ANALYSIS, build, described
-from stats.bridge import R_FOLDER, RError, RResult, RWorkers
-from stats.kept_fits import Earlier, changed, fit_keys, told, unfinished
-from stats.r_home import RUnavailable, find_r
+from factsurv.events import children
+from factsurv.events.errors import InputError
+from factsurv.events.schema import ANALYSIS, build, described
+from factsurv.stats.bridge import R_FOLDER, RError, RResult, RWorkers
+from factsurv.stats.kept_fits import Earlier, changed, fit_keys, told, unfinished
+from factsurv.stats.r_home import RUnavailable, find_r
 
 # Outcomes in the order of the plan: those of states are not among the event table's.
 AS_PLANNED: Mapping[str, tuple[str, ...]] = {"outcome": ()}
@@ -33,7 +33,7 @@ class Analysis:
     tables : dict of str to pa.Table
         All tables of `ANALYSIS`, empty ones too.
     keys : dict
-        What each fit was made from (see `stats.kept_fits`), for the next time.
+        What each fit was made from (see `factsurv.stats.kept_fits`), for the next time.
     unfinished : dict of str to str
         Task → why its fit has no result, where it may have one another time.
     """
@@ -60,7 +60,7 @@ def analyse(
         Arrow files by the names that tasks have for them: ``events`` (schema `EVENTS`), and what else the plan's
         models read.
     plan : mapping
-        From `stats.plan.plan`.
+        From `factsurv.stats.plan.plan`.
     time_limit : float
         Seconds for one fit. A fit that takes longer is given up; its row in ``fits`` says so.
     say : callable

@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 import rpy2.rinterface as ri
 
-from events.errors import InputError
-from stats.r_memory import NA_INTEGER, NA_REAL_WORD, attribute, classes_of, memory_of, strings_in_r
+from factsurv.events.errors import InputError
+from factsurv.stats.r_memory import NA_INTEGER, NA_REAL_WORD, attribute, classes_of, memory_of, strings_in_r
 
 
 def table_from_r(frame: ri.ListSexpVector) -> pa.Table:

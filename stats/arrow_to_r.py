@@ -30,8 +30,17 @@ import pyarrow.compute as pc
 import rpy2.rinterface as ri
 from rpy2.rinterface_lib import openrlib
 
-from events.errors import InputError
-from stats.r_memory import NA_INTEGER, NA_REAL, allocated, classed, list_to_r, memory_of, set_attribute, strings_in_r
+from factsurv.events.errors import InputError
+from factsurv.stats.r_memory import (
+    NA_INTEGER,
+    NA_REAL,
+    allocated,
+    classed,
+    list_to_r,
+    memory_of,
+    set_attribute,
+    strings_in_r,
+)
 
 LARGEST_EXACT = 2**53
 LONGEST = 2**31 - 1

@@ -1,7 +1,7 @@
 """Calls of R from Python: a pool of worker processes that each hold one R.
 
 R is single-threaded, can crash, and ignores interrupts while it fits. So it never runs in this process: a call
-goes to a worker, and what comes back is data (:class:`stats.result.RResult`), whatever happened to R.
+goes to a worker, and what comes back is data (:class:`factsurv.stats.result.RResult`), whatever happened to R.
 
 >>> with RWorkers(workers=2) as r:
 ...     result = r.call("stats::median", [3, 1, 2])
@@ -21,10 +21,10 @@ from typing import Self
 
 import pyarrow as pa
 
-from events.errors import InputError
-from stats.r_home import find_r
-from stats.result import RError, RResult
-from stats.worker_process import WorkerProcess
+from factsurv.events.errors import InputError
+from factsurv.stats.r_home import find_r
+from factsurv.stats.result import RError, RResult
+from factsurv.stats.worker_process import WorkerProcess
 
 __all__ = ["RError", "RResult", "RWorkers"]
 
@@ -45,7 +45,7 @@ class RWorkers:
     r_folder : path-like
         Folder of R files; all ``*.R`` in it are sourced, sorted by name, into one environment.
     libraries : sequence of path-like, optional
-        Folders of R packages; see :func:`stats.r_home.find_r`.
+        Folders of R packages; see :func:`factsurv.stats.r_home.find_r`.
     time_limit : float or None
         Seconds that a call may take (start-up of the worker not counted); None: no limit.
     scratch : path-like, optional
@@ -88,7 +88,7 @@ class RWorkers:
         function : str
             Name of a function of the R folder, or of a package as ``package::name``.
         *args, **kwargs
-            Plain values; ``stats.value_to_r`` says what they become in R.
+            Plain values; ``factsurv.stats.value_to_r`` says what they become in R.
         tables : dict of str to path-like or pyarrow.Table
             Data frames, passed by name. A path (an Arrow IPC file) is memory-mapped by the worker and converted
             once per worker, for as long as the file does not change.

@@ -13,9 +13,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from events.files import digest
-from events.reached_code import reached_code
-from stats.result import RResult
+from factsurv.events.files import digest
+from factsurv.events.reached_code import reached_code
+from factsurv.stats.result import RResult
 
 # A fit that ended so may get through another time: what R, the machine or the clock did to it is no finding.
 PASSING = ("time_limit", "crashed")
@@ -84,7 +84,7 @@ def fit_keys(
 def around() -> dict[str, str]:
     """Digests of the files beside R's own that every fit goes through: they call R, and bring tables there and back."""
     script = Path(__file__).with_name("worker.R")
-    return reached_code("stats.worker", "stats.analyse") | {f"stats/{script.name}": digest(script)}
+    return reached_code("factsurv.stats.worker", "factsurv.stats.analyse") | {f"stats/{script.name}": digest(script)}
 
 
 def changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, str]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from events.errors import InputError
-from stats.bridge import RWorkers
+from factsurv.events.errors import InputError
+from factsurv.stats.bridge import RWorkers
 
 
 def check_models(
@@ -17,7 +17,7 @@ def check_models(
     Parameters
     ----------
     models : sequence of mapping
-        From `stats.plan.models`.
+        From `factsurv.stats.plan.models`.
     plan : mapping
         ``rules``, ``cluster``, ``ties``, ``standardise`` and ``conf`` of [analysis].
     columns : mapping of str to sequence of str, optional

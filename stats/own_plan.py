@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import field_validator
 
-from events.errors import InputError
-from events.own_transitions import REPEATED
-from events.rules import levels_of
-from stats.plan import AnalysisModel, AnalysisSpec, told
+from factsurv.events.errors import InputError
+from factsurv.events.own_transitions import REPEATED
+from factsurv.events.rules import levels_of
+from factsurv.stats.plan import AnalysisModel, AnalysisSpec, told
 
 
 class OwnModel(AnalysisModel):
@@ -41,7 +41,7 @@ class OwnAnalysisSpec(AnalysisSpec):
         raise ValueError("the unit of time has its name under [events]")
 
     def asked(self) -> dict[str, list[str]]:
-        """What must be in the table, by the key that names it (see `events.own_table.read_own_table`)."""
+        """What must be in the table, by the key that names it (see `factsurv.events.own_table.read_own_table`)."""
         by_outcome = {"covariates": self.covariates, "curves_by": self.curves_by}
         out = {f"analysis.{key}": list(of) for key, of in by_outcome.items()}
         out |= {f"analysis.{key}.{o}": names for key, of in by_outcome.items() for o, names in of.items()}
@@ -74,7 +74,7 @@ def _grouped_by(formula: str) -> list[str]:
 
 
 def own_plan(spec: OwnAnalysisSpec, events: pa.Table) -> dict[str, Any]:
-    """The plan that R's `plan_fits` expands, for the event table of `events.own_table`.
+    """The plan that R's `plan_fits` expands, for the event table of `factsurv.events.own_table`.
 
     Without a word of the user's, every covariate that varies explains an outcome, the first one splits the curves
     (unless it changes within an id), and runs are random where there are several.

@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field
 
-from events.errors import InputError, together
-from events.schema import EVENTS, HISTORY, TRANSITIONS
-from events.section import Amount, Fraction, Name, Section, Text, Texts
+from factsurv.events.errors import InputError, together
+from factsurv.events.schema import EVENTS, HISTORY, TRANSITIONS
+from factsurv.events.section import Amount, Fraction, Name, Section, Text, Texts
 
 Outcome = Literal["acquisition", "generalisation", "degradation"]
 States = Literal["states", "first-step", "forgetting"]  # what is read off the table `transitions`
@@ -32,8 +32,8 @@ BASELINE_COVARIATES = ("latent", "logp0", "p0", "split", "relation", "group", "a
 class AnalysisModel(Section):
     """[[analysis.model]]: a model of one's own beside the standard ones.
 
-    Its kind and formula are read by R (`stats.models.check_models`), where the kinds are defined. A key that is left
-    out gets the default of the kind or of [analysis].
+    Its kind and formula are read by R (`factsurv.stats.models.check_models`), where the kinds are defined. A key that
+    is left out gets the default of the kind or of [analysis].
     """
 
     name: Name

@@ -12,8 +12,8 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from events.errors import InputError
-from stats.bridge import RWorkers
+from factsurv.events.errors import InputError
+from factsurv.stats.bridge import RWorkers
 
 MOST = 1_000_000  # facts, seeds and replicates each
 BLOCK = 25  # replicates of one call of R: seconds at most, so that progress is seen

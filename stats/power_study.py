@@ -6,10 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
-from events.errors import InputError
-from stats.power import Design, check, simulate
-from stats.power_table import printed, write
-from stats.recall_curve import earlier_curve, given_curve, whole_numbers
+from factsurv.events.errors import InputError
+from factsurv.stats.power import Design, check, simulate
+from factsurv.stats.power_table import printed, write
+from factsurv.stats.recall_curve import earlier_curve, given_curve, whole_numbers
 
 
 def power_study(

@@ -10,9 +10,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.csv
 
-from events.files import atomic, write_json
-from stats.bridge import RWorkers
-from stats.power import Design
+from factsurv.events.files import atomic, write_json
+from factsurv.stats.bridge import RWorkers
+from factsurv.stats.power import Design
 
 
 def smallest(table: pa.Table, wanted: float) -> dict[str, Any] | None:

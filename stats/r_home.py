@@ -11,7 +11,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from events.errors import InputError
+from factsurv.events.errors import InputError
 
 LIBRARY_VARIABLE = "FACTSURV_R_LIBRARY"
 PROJECT = Path(__file__).resolve().parent.parent

@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from events.errors import InputError
-from events.manifest import read_finished
+from factsurv.events.errors import InputError
+from factsurv.events.manifest import read_finished
 
 
 @dataclass(frozen=True)

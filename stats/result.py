@@ -32,7 +32,7 @@ class RResult:
     Attributes
     ----------
     value : object
-        ``None`` where the call failed. Else as ``stats.value_to_r.value_from_r`` says: a data.frame is a
+        ``None`` where the call failed. Else as ``factsurv.stats.value_to_r.value_from_r`` says: a data.frame is a
         ``pyarrow.Table``, a named list a dict, a vector of length 1 a scalar.
     error : RError or None
     warnings, messages : tuple of str

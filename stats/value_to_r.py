@@ -13,10 +13,10 @@ import numpy as np
 import pyarrow as pa
 import rpy2.rinterface as ri
 
-from events.errors import InputError
-from stats.arrow_from_r import column_from_r, strings_from_r, table_from_r
-from stats.arrow_to_r import column_to_r, strings_to_r, table_to_r
-from stats.r_memory import attribute, classes_of, list_to_r
+from factsurv.events.errors import InputError
+from factsurv.stats.arrow_from_r import column_from_r, strings_from_r, table_from_r
+from factsurv.stats.arrow_to_r import column_to_r, strings_to_r, table_to_r
+from factsurv.stats.r_memory import attribute, classes_of, list_to_r
 
 
 def value_to_r(value, where: str = "argument"):

@@ -1,6 +1,6 @@
-"""The child process that holds R. Started by ``stats.bridge``, one R per process, on the main thread.
+"""The child process that holds R. Started by ``factsurv.stats.bridge``, one R per process, on the main thread.
 
-It answers requests that come through a socket, one at a time; it is ended with its parent (events.children).
+It answers requests that come through a socket, one at a time; it is ended with its parent (factsurv.events.children).
 """
 
 import faulthandler
@@ -13,7 +13,7 @@ import time
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from stats.result import RError, RResult
+from factsurv.stats.result import RError, RResult
 
 # Files whose data frames are kept; a study hands R one or two.
 KEPT_TABLES = 8
@@ -80,7 +80,7 @@ class EmbeddedR:
         if soft != resource.RLIM_INFINITY:
             openrlib.rlib.R_CStackLimit = openrlib.ffi.cast("uintptr_t", int(0.9 * soft))
 
-        from stats import arrow_from_r, arrow_to_r, r_memory, value_to_r
+        from factsurv.stats import arrow_from_r, arrow_to_r, r_memory, value_to_r
 
         self._ri, self._to_r, self._values = ri, arrow_to_r, value_to_r
         self._texts, self._list = arrow_from_r.strings_from_r, r_memory.list_to_r

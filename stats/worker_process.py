@@ -16,9 +16,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NamedTuple
 
-from events import children
-from stats.r_home import PROJECT, RHome, RUnavailable
-from stats.result import RError, RResult
+from factsurv.events import children
+from factsurv.stats.r_home import PROJECT, RHome, RUnavailable
+from factsurv.stats.result import RError, RResult
 
 # Deep recursion in R (a formula with many terms, a large tree) needs far more than the usual 8 MB.
 STACK = 512 * 2**20
@@ -28,7 +28,7 @@ PROGRAM = """import sys
 root, requests, r_folder = sys.argv[1:]
 if root not in sys.path:
     sys.path.insert(0, root)
-from stats.worker import serve
+from factsurv.stats.worker import serve
 serve(int(requests), {"r_folder": r_folder})"""
 _stack_lock = threading.Lock()
 

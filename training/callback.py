@@ -13,23 +13,23 @@ import pyarrow as pa
 import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from events.errors import InputError
-from events.files import write_table
-from events.manifest import read_finished
-from events.schema import described, stack
-from training.facts.encoding import encode_probes
-from training.facts.fact_set import FactSet
-from training.facts.stored_facts import from_arrow
-from training.foreign_results import check_folder, write_run
-from training.label import Label
-from training.models.load import check_generation_config
-from training.passes import memory
-from training.passes.precision import check_dtype
-from training.probing.baseline import baseline_table, other_forms, samplings
-from training.probing.probe import agrees_with_plain_path, probe
-from training.probing.schedule import checkpoint_steps
-from training.rows import Clock, probe_rows, training_rows
-from training.spec import ProbeSpec
+from factsurv.events.errors import InputError
+from factsurv.events.files import write_table
+from factsurv.events.manifest import read_finished
+from factsurv.events.schema import described, stack
+from factsurv.training.facts.encoding import encode_probes
+from factsurv.training.facts.fact_set import FactSet
+from factsurv.training.facts.stored_facts import from_arrow
+from factsurv.training.foreign_results import check_folder, write_run
+from factsurv.training.label import Label
+from factsurv.training.models.load import check_generation_config
+from factsurv.training.passes import memory
+from factsurv.training.passes.precision import check_dtype
+from factsurv.training.probing.baseline import baseline_table, other_forms, samplings
+from factsurv.training.probing.probe import agrees_with_plain_path, probe
+from factsurv.training.probing.schedule import checkpoint_steps
+from factsurv.training.rows import Clock, probe_rows, training_rows
+from factsurv.training.spec import ProbeSpec
 
 
 class FactProbe(TrainerCallback):

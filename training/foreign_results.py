@@ -12,13 +12,13 @@ from typing import Any
 import pyarrow as pa
 from transformers import TrainingArguments
 
-from events.errors import InputError
-from events.files import atomic, digest, read_table, write_table
-from events.manifest import Manifest
-from training.facts.fact_set import FactSet
-from training.facts.stored_facts import to_arrow
-from training.label import Label
-from training.spec import ProbeSpec
+from factsurv.events.errors import InputError
+from factsurv.events.files import atomic, digest, read_table, write_table
+from factsurv.events.manifest import Manifest
+from factsurv.training.facts.fact_set import FactSet
+from factsurv.training.facts.stored_facts import to_arrow
+from factsurv.training.label import Label
+from factsurv.training.spec import ProbeSpec
 
 NOTE = (
     "Trained outside factsurv by a transformers Trainer and probed by its callback FactProbe; settings under "

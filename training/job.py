@@ -8,11 +8,11 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from events.files import digest
-from events.reached_code import reached_code
-from training.label import Label
-from training.models.load import locate
-from training.spec import ModelSpec, ProbeSpec, TuningSpec
+from factsurv.events.files import digest
+from factsurv.events.reached_code import reached_code
+from factsurv.training.label import Label
+from factsurv.training.models.load import locate
+from factsurv.training.spec import ModelSpec, ProbeSpec, TuningSpec
 
 
 class Job(BaseModel):
@@ -37,6 +37,6 @@ class Job(BaseModel):
             "spec": self.model_dump(mode="json", exclude={"facts", "folder", "model"})
             | {"model": locate(self.model).identity, "precision": self.model.precision},
             "inputs": {"facts.arrow": digest(self.facts)},
-            "code": reached_code("training.run"),
+            "code": reached_code("factsurv.training.run"),
             "versions": {n: version(n) for n in ("torch", "transformers", "peft", "accelerate", "numpy")},
         }

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from events.schema import PROBES, TRAINING, build
-from training.facts.fact_set import FactSet
-from training.label import Label
-from training.lessons.finetune import Step
-from training.probing.probe import Probed
+from factsurv.events.schema import PROBES, TRAINING, build
+from factsurv.training.facts.fact_set import FactSet
+from factsurv.training.label import Label
+from factsurv.training.lessons.finetune import Step
+from factsurv.training.probing.probe import Probed
 
 STAMP = ("checkpoint", "epoch", "step", "examples", "tokens")
 LOSSES = ("step", "epoch", "loss", "learning_rate", "examples", "tokens")

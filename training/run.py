@@ -1,6 +1,6 @@
 """One run: one arm and one seed, probed at baseline and at every checkpoint.
 
-A run is a process of its own (`python -m training.run JOB.json`; several under torchrun), so that it can be
+A run is a process of its own (`python -m factsurv.training.run JOB.json`; several under torchrun), so that it can be
 given a share of the machine, be killed, and fail without taking others along. It prints one JSON object a line:
 ``{"done": …, "total": …, "note": …}`` for progress, ``{"say": …}`` for notices. Started again after
 it was killed it continues from its last checkpoint and ends with the same bytes.
@@ -21,26 +21,26 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-from events.errors import InputError
-from events.files import read_table, write_table
-from events.schema import described, stack
-from training.facts.encoding import encode_lessons, encode_probes
-from training.facts.stored_facts import from_arrow
-from training.job import Job
-from training.lessons import checkpoint as checkpoints
-from training.lessons.checkpoint import Checkpoint
-from training.lessons.finetune import Finetuning, steps_per_epoch
-from training.models.load import load
-from training.models.tunable import room_for_copies, tunable
-from training.passes import memory
-from training.passes.precision import DTYPES, check_dtype
-from training.passes.same_bits import ask_for_same_bits
-from training.passes.team import Team, team
-from training.probing.baseline import baseline_table, other_forms, other_prompts, samplings
-from training.probing.probe import Probed, Sampling, agrees_with_plain_path
-from training.probing.probe_shared_out import probe_shared_out
-from training.probing.schedule import checkpoint_steps
-from training.rows import LOSSES, Clock, probe_rows, training_rows
+from factsurv.events.errors import InputError
+from factsurv.events.files import read_table, write_table
+from factsurv.events.schema import described, stack
+from factsurv.training.facts.encoding import encode_lessons, encode_probes
+from factsurv.training.facts.stored_facts import from_arrow
+from factsurv.training.job import Job
+from factsurv.training.lessons import checkpoint as checkpoints
+from factsurv.training.lessons.checkpoint import Checkpoint
+from factsurv.training.lessons.finetune import Finetuning, steps_per_epoch
+from factsurv.training.models.load import load
+from factsurv.training.models.tunable import room_for_copies, tunable
+from factsurv.training.passes import memory
+from factsurv.training.passes.precision import DTYPES, check_dtype
+from factsurv.training.passes.same_bits import ask_for_same_bits
+from factsurv.training.passes.team import Team, team
+from factsurv.training.probing.baseline import baseline_table, other_forms, other_prompts, samplings
+from factsurv.training.probing.probe import Probed, Sampling, agrees_with_plain_path
+from factsurv.training.probing.probe_shared_out import probe_shared_out
+from factsurv.training.probing.schedule import checkpoint_steps
+from factsurv.training.rows import LOSSES, Clock, probe_rows, training_rows
 
 # One forward pass costs about half of a training step on the same tokens (no backward pass).
 PROBE_COST = 0.5

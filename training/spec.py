@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from events.schema import at_temperature
-from events.section import Amount, Count, Probability, Section, Share, Text, Texts, Whole
+from factsurv.events.schema import at_temperature
+from factsurv.events.section import Amount, Count, Probability, Section, Share, Text, Texts, Whole
 
 # Beyond these a softmax is one token or every token, whatever the model knows.
 Temperature = Annotated[float, Field(ge=0.01, le=100)]
@@ -37,7 +37,7 @@ class FactsSpec(Section):
     relation: Text | None = None
     split: Text | None = None
     group: Text | None = None
-    covariates: list[Text] | None = None  # default: see `training.facts.fact_table`
+    covariates: list[Text] | None = None  # default: see `factsurv.training.facts.fact_table`
     decimal: Literal[".", ","] | None = None  # mark of a csv file whose numbers do not tell it
     templates: dict[Text, Texts] | None = None  # relation -> prompts with {subject}, probe form first
     # source = "tiny-world"

@@ -8,10 +8,10 @@ import sys
 import pyarrow as pa
 import pytest
 
-from events.errors import InputError
-from events.files import changes, read_table, write_table
-from events.manifest import Manifest
-from events.schema import FACTS, build, described, stack
+from factsurv.events.errors import InputError
+from factsurv.events.files import changes, read_table, write_table
+from factsurv.events.manifest import Manifest
+from factsurv.events.schema import FACTS, build, described, stack
 
 TABLE = pa.table({"a": pa.array([1, 2, 3], pa.int32())})
 
@@ -59,8 +59,8 @@ FULL = """
 import resource, signal, sys
 from pathlib import Path
 import pyarrow as pa
-from events.errors import InputError
-from events.files import write_table
+from factsurv.events.errors import InputError
+from factsurv.events.files import write_table
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
 try:

@@ -4,10 +4,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from events.errors import InputError
-from events.history import history_table
-from events.rules import event_table
-from events.schema import EVENTS, EXAMPLES, FACTS, HISTORY
+from factsurv.events.errors import InputError
+from factsurv.events.history import history_table
+from factsurv.events.rules import event_table
+from factsurv.events.schema import EVENTS, EXAMPLES, FACTS, HISTORY
 from tests.events.test_transitions import study
 
 TIMES = ("epoch", "examples", "exposures")
@@ -75,7 +75,7 @@ def test_other_probes_are_refused():
 
 
 def test_a_covariate_may_not_take_a_name_of_now():
-    from events.schema import RESERVED
+    from factsurv.events.schema import RESERVED
 
     assert {"logp_now", "margin_now", "exposures_now", "start_examples"} <= RESERVED
     assert not {"logp_now", "start_examples"} & set(FACTS)

@@ -6,9 +6,9 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from events.errors import InputError
-from events.files import write_table
-from events.own_file import read_own_file
+from factsurv.events.errors import InputError
+from factsurv.events.files import write_table
+from factsurv.events.own_file import read_own_file
 
 
 def csv(tmp_path, text, **more):

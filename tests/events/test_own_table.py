@@ -8,16 +8,16 @@ import pyarrow.csv
 import pyarrow.parquet
 import pytest
 
-from events.errors import InputError
-from events.files import read_table, write_table
-from events.own_columns import OwnColumns, covariate
-from events.own_file import read_own_file
-from events.own_table import read_own_table
-from events.own_types import as_texts
-from events.own_values import happened
-from events.rules import count_events
-from events.schema import SPELLS
-from stats.own_plan import OwnAnalysisSpec, own_plan
+from factsurv.events.errors import InputError
+from factsurv.events.files import read_table, write_table
+from factsurv.events.own_columns import OwnColumns, covariate
+from factsurv.events.own_file import read_own_file
+from factsurv.events.own_table import read_own_table
+from factsurv.events.own_types import as_texts
+from factsurv.events.own_values import happened
+from factsurv.events.rules import count_events
+from factsurv.events.schema import SPELLS
+from factsurv.stats.own_plan import OwnAnalysisSpec, own_plan
 
 GOOD = """\
 id,start,stop,event,age,sex

@@ -6,9 +6,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from events.errors import InputError
-from events.rules import by_exposure, count_events, event_table, recall_curve, spells, sustained_of, wilson
-from events.schema import BASELINE, FACTS, PROBES, build
+from factsurv.events.errors import InputError
+from factsurv.events.rules import by_exposure, count_events, event_table, recall_curve, spells, sustained_of, wilson
+from factsurv.events.schema import BASELINE, FACTS, PROBES, build
 
 TIMES = np.array([0.0, 1.0, 2.0, 3.0, 4.0])
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from events.errors import InputError
-from events.rules import spells
-from events.times import TOLERANCE, resolution, same_times
+from factsurv.events.errors import InputError
+from factsurv.events.rules import spells
+from factsurv.events.times import TOLERANCE, resolution, same_times
 
 
 def columns(start, stop, **more):

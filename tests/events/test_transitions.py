@@ -4,10 +4,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from events.errors import InputError
-from events.rules import event_table
-from events.schema import BASELINE, FACTS, PROBES, STATES, build
-from events.transitions import sojourns, transition_table
+from factsurv.events.errors import InputError
+from factsurv.events.rules import event_table
+from factsurv.events.schema import BASELINE, FACTS, PROBES, STATES, build
+from factsurv.events.transitions import sojourns, transition_table
 
 # One letter a checkpoint, the baseline first: u neither recalled nor latent, l latent, r recalled.
 U, L, K, F, R, END = *STATES, "censored"

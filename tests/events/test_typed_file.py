@@ -8,13 +8,13 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from events.errors import InputError
-from events.files import write_table
-from events.manifest import Manifest, read_finished
-from events.own_file import read_own_file
-from events.typed_file import read_typed
-from training.facts.gather import gather
-from training.spec import FactsSpec
+from factsurv.events.errors import InputError
+from factsurv.events.files import write_table
+from factsurv.events.manifest import Manifest, read_finished
+from factsurv.events.own_file import read_own_file
+from factsurv.events.typed_file import read_typed
+from factsurv.training.facts.gather import gather
+from factsurv.training.spec import FactsSpec
 
 ROWS = 60
 TABLE = pa.table(

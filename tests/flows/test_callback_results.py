@@ -4,14 +4,14 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, Trainer, TrainingArguments
 
-from events.errors import InputError
-from events.files import read_table
-from flows import steps
-from flows.study import study
-from training.callback import FactProbe
-from training.facts.gather import gather
-from training.models.prepared import prepared_model
-from training.spec import FactsSpec, ModelSpec, ProbeSpec
+from factsurv.events.errors import InputError
+from factsurv.events.files import read_table
+from factsurv.flows import steps
+from factsurv.flows.study import study
+from factsurv.training.callback import FactProbe
+from factsurv.training.facts.gather import gather
+from factsurv.training.models.prepared import prepared_model
+from factsurv.training.spec import FactsSpec, ModelSpec, ProbeSpec
 
 
 @pytest.fixture(scope="module")

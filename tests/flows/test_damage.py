@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from events.errors import InputError
-from events.files import read_table
-from flows import steps
+from factsurv.events.errors import InputError
+from factsurv.events.files import read_table
+from factsurv.flows import steps
 
 SOAK = int(os.environ.get("FACTSURV_SOAK", "1"))
 STUDY = """

@@ -15,8 +15,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from events.files import read_table
-from events.schema import ANALYSIS, BASELINE, EVENT_COUNTS, PROBES, RECALL, TRAINING
+from factsurv.events.files import read_table
+from factsurv.events.schema import ANALYSIS, BASELINE, EVENT_COUNTS, PROBES, RECALL, TRAINING
 
 ROOT = Path(__file__).resolve().parents[2]
 STUDY = """
@@ -63,7 +63,7 @@ states = false
 
 def factsurv(*arguments, folder, status=0):
     """Run the command as a user does, in a folder of its own."""
-    # As in a new shell: importing flows.tracked, as other tests do, sets how much Prefect says.
+    # As in a new shell: importing factsurv.flows.tracked, as other tests do, sets how much Prefect says.
     env = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")}
     env |= {"PREFECT_HOME": str(folder / "prefect"), "FACTSURV_CACHE": str(folder / "cache")}
     command = [str(Path(sys.executable).parent / "factsurv"), *arguments]
@@ -132,7 +132,7 @@ def test_what_is_up_to_date_is_answered_at_once(verb, finished):
     heavy = ("prefect", "torch", "transformers", "rpy2", "scipy")
     script = f"""
 import resource, sys
-from flows.command import app
+from factsurv.flows.command import app
 app([{verb!r}, "small.toml"], standalone_mode=False)
 used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
 print(sum(u.ru_utime + u.ru_stime for u in used), [n for n in {heavy!r} if n in sys.modules])
@@ -196,17 +196,18 @@ def test_an_edit_that_breaks_the_report_keeps_the_old_one(finished, tmp_path):
     folder, _ = finished
     copy = tmp_path / "project"
     for room in ("events", "training", "stats", "flows", "reports", "studies"):
-        shutil.copytree(ROOT / room, copy / room, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "renv.lock", copy)
+        shutil.copytree(ROOT / room, copy / "factsurv" / room, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "factsurv" / "__init__.py", copy / "factsurv")
+    shutil.copy(ROOT / "renv.lock", copy / "factsurv")
     shutil.copytree(folder / "results", tmp_path / "results")
     before = (tmp_path / "results" / "small" / "report.html").read_bytes()
-    style = copy / "reports" / "R" / "style.R"
+    style = copy / "factsurv" / "reports" / "R" / "style.R"
     style.write_text(style.read_text() + "\nstop('a slip of the pen')\n")
     library = os.environ.get("FACTSURV_R_LIBRARY") or (
         str(ROOT / ".r/library") if (ROOT / ".r/library").is_dir() else ""
     )
     env = os.environ | {"PYTHONPATH": str(copy)} | ({"FACTSURV_R_LIBRARY": library} if library else {})
-    command = [sys.executable, "-m", "flows.command", "report", str(folder / "small.toml")]
+    command = [sys.executable, "-m", "factsurv.flows.command", "report", str(folder / "small.toml")]
     done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300)
     assert done.returncode == 2, done.stdout + done.stderr
     assert "a slip of the pen" in done.stderr and "Traceback" not in done.stderr
@@ -335,7 +336,7 @@ def test_a_full_disk_is_one_message_and_the_next_command_goes_on(finished, tmp_p
     script = """
 import resource, sys
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), resource.RLIM_INFINITY))
-from flows.command import main
+from factsurv.flows.command import main
 main(["report", "small.toml"])
 """
     for limit in ("0", "1000", "100000"):

@@ -16,8 +16,8 @@ FACTSURV = Path(sys.executable).parent / "factsurv"
 # What the command has said, and then a process that it has started (none: the command itself is at work).
 MOMENTS = {
     "the model's set-up": ("pretraining a tiny model", None),
-    "training": ("trained facts recalled", "training.run"),
-    "fits in R": (" fits", "stats.worker"),
+    "training": ("trained facts recalled", "factsurv.training.run"),
+    "fits in R": (" fits", "factsurv.stats.worker"),
     "the report's renderer": ("report: running", "knit.R"),
 }
 

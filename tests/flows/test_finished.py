@@ -5,9 +5,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from events.errors import InputError
-from flows.finished import Results
-from flows.notebook import analyze, open_results
+from factsurv.events.errors import InputError
+from factsurv.flows.finished import Results
+from factsurv.flows.notebook import analyze, open_results
 from tests.reports.make_results import make_results
 
 

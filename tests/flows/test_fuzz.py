@@ -14,12 +14,12 @@ hypothesis = pytest.importorskip("hypothesis", reason="hypothesis is not install
 from hypothesis import HealthCheck, given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 
-from events.errors import InputError  # noqa: E402
-from events.own_table import read_own_table  # noqa: E402
-from flows.own_plan import OwnPlan, guessed_plan, read_plan  # noqa: E402
-from flows.starter import write_study  # noqa: E402
-from flows.study_file import BUNDLED, StudyFile, read_study  # noqa: E402
-from stats.own_plan import own_plan  # noqa: E402
+from factsurv.events.errors import InputError  # noqa: E402
+from factsurv.events.own_table import read_own_table  # noqa: E402
+from factsurv.flows.own_plan import OwnPlan, guessed_plan, read_plan  # noqa: E402
+from factsurv.flows.starter import write_study  # noqa: E402
+from factsurv.flows.study_file import BUNDLED, StudyFile, read_study  # noqa: E402
+from factsurv.stats.own_plan import own_plan  # noqa: E402
 from tests.flows.test_impossible_values import as_file, keys, toml  # noqa: E402
 
 ASKED = int(os.environ.get("FACTSURV_FUZZ", "0"))

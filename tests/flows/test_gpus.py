@@ -1,7 +1,7 @@
 """Runs at the same time get GPUs of their own; no GPU is needed to hand out their names."""
 
-from flows.gpus import taken
-from flows.study import share_of_machine
+from factsurv.flows.gpus import taken
+from factsurv.flows.study import share_of_machine
 
 
 def test_each_run_gets_the_gpus_that_the_fewest_use():

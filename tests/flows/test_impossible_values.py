@@ -12,8 +12,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import pytest
 from pydantic import BaseModel
 
-from events.errors import InputError
-from flows.study_file import StudyFile, read_study
+from factsurv.events.errors import InputError
+from factsurv.flows.study_file import StudyFile, read_study
 
 HUGE = 10**30
 # Zero means "none" or "the first" there, and nothing stands for "none".

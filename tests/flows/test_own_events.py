@@ -12,15 +12,15 @@ import pyarrow.csv
 import pyarrow.parquet
 import pytest
 
-from events.errors import InputError
-from events.files import read_table, write_table
-from events.own_columns import OwnColumns
-from events.own_table import read_own_table
-from flows import command
-from flows.own_events import analyse_table, check_table, make_events, open_results
-from reports.page import faults
-from stats.own_plan import OwnAnalysisSpec, own_plan
-from stats.r_home import find_r
+from factsurv.events.errors import InputError
+from factsurv.events.files import read_table, write_table
+from factsurv.events.own_columns import OwnColumns
+from factsurv.events.own_table import read_own_table
+from factsurv.flows import command
+from factsurv.flows.own_events import analyse_table, check_table, make_events, open_results
+from factsurv.reports.page import faults
+from factsurv.stats.own_plan import OwnAnalysisSpec, own_plan
+from factsurv.stats.r_home import find_r
 from tests.reports.reading import Images, section, text_of
 
 # One data set a kind of file: what R exports, what coxph says of it, and our plan.

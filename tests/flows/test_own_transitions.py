@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from events.files import read_table
-from flows.own_events import analyse_table
-from reports.page import faults
-from stats.r_home import find_r
+from factsurv.events.files import read_table
+from factsurv.flows.own_events import analyse_table
+from factsurv.reports.page import faults
+from factsurv.stats.r_home import find_r
 from tests.reports.reading import Images, section, text_of
 
 # What R exports, our plan, and what survival says: a named list of matrices, coefficient and standard error

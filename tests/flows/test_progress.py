@@ -6,7 +6,7 @@ import re
 import pytest
 from rich.console import Console
 
-from flows.progress import Board
+from factsurv.flows.progress import Board
 
 
 @pytest.fixture

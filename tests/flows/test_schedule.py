@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.server import address
+from factsurv.flows.server import address
 from tests.flows.test_end_to_end import LEAN, STUDY
 
 BIN = Path(sys.executable).parent

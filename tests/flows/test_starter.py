@@ -7,10 +7,10 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from events.errors import InputError
-from flows.starter import write_study
-from flows.study_file import read_study
-from training.facts.gather import gather
+from factsurv.events.errors import InputError
+from factsurv.flows.starter import write_study
+from factsurv.flows.study_file import read_study
+from factsurv.training.facts.gather import gather
 
 COUNT = 60
 SUBJECTS = [f"Land {i}" for i in range(COUNT)]

@@ -6,10 +6,10 @@ import time
 
 import pytest
 
-from events.errors import InputError
-from flows.check import check, summary
-from flows.study_file import BUNDLED, find_study, read_study
-from stats.plan import AnalysisModel, AnalysisSpec, plan
+from factsurv.events.errors import InputError
+from factsurv.flows.check import check, summary
+from factsurv.flows.study_file import BUNDLED, find_study, read_study
+from factsurv.stats.plan import AnalysisModel, AnalysisSpec, plan
 
 GOOD = '[study]\nname = "x"\n'
 MODEL = '[[analysis.model]]\nname = "own"\noutcome = "acquisition"\nformula = "latent"\n'

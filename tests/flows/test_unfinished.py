@@ -6,12 +6,12 @@ from contextlib import closing
 
 import pytest
 
-from events.files import read_table
-from flows import command, steps
-from flows.own_events import make_events, open_results
-from stats import analyse as module
-from stats.bridge import R_FOLDER
-from stats.own_plan import own_plan
+from factsurv.events.files import read_table
+from factsurv.flows import command, steps
+from factsurv.flows.own_events import make_events, open_results
+from factsurv.stats import analyse as module
+from factsurv.stats.bridge import R_FOLDER
+from factsurv.stats.own_plan import own_plan
 
 PLAN = (
     '[study]\nname = "t"\n[events]\noutcome = "loss"\n[analysis]\nstates = false\n[analysis.covariates]\nloss = ["x"]\n'

@@ -49,7 +49,7 @@ def _library():
 
 
 def test_it_is_the_wheel_that_runs(installed, tmp_path):
-    script = "import flows, stats; print(flows.__file__, stats.__file__)"
+    script = "import factsurv.flows, factsurv.stats; print(factsurv.flows.__file__, factsurv.stats.__file__)"
     said = subprocess.run([installed / "python", "-c", script], cwd=tmp_path, capture_output=True, text=True).stdout
     assert str(ROOT) not in said
     assert said.count("site-packages") == 2
@@ -60,7 +60,27 @@ def test_every_file_of_the_rooms_is_in_it(installed):
     rooms = ("events", "training", "stats", "flows", "reports", "studies")
     ours = {f for f in tracked if f.startswith(tuple(f"{r}/" for r in rooms)) and not f.startswith("stats/tests/")}
     (site,) = installed.parent.glob("lib/python3*/site-packages")
-    assert len(ours) > 100 and not [f for f in sorted(ours) if not (site / f).is_file()]
+    assert len(ours) > 100 and not [f for f in sorted(ours) if not (site / "factsurv" / f).is_file()]
+    own = {p.name for p in site.iterdir() if p.suffix not in (".pth", ".dist-info")}
+    assert own & {"factsurv", *rooms} == {"factsurv"}
+
+
+@pytest.mark.parametrize("of", ["the wheel", "an editable install"])
+def test_a_foreign_training_package_is_in_nobodys_way(installed, of, tmp_path):
+    """Whoever trains has a folder `training` of their own; both can be had in one process, whichever comes first."""
+    for name in ("training", "stats", "events"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text(f"MINE = {name!r}\n")
+    python = installed / "python" if of == "the wheel" else sys.executable
+    script = (
+        "import training; from factsurv import FactProbe, Results, analyze, open_results, run; import stats, events\n"
+        "print(training.MINE, stats.MINE, events.MINE, FactProbe.__module__, run.__module__)"
+    )
+    env = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    said = subprocess.run([python, "-c", script], cwd=tmp_path, env=env, capture_output=True, text=True)
+    assert said.stdout.split() == [
+        "training", "stats", "events", "factsurv.training.callback", "factsurv.flows.notebook"
+    ], said.stderr  # fmt: skip
 
 
 def test_doctor_and_a_small_study_from_another_folder(installed, tmp_path):

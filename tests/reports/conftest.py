@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reports.render import render
+from factsurv.reports.render import render
 from tests.reports.make_results import make_results
 
 LIBRARY = Path(__file__).parents[2] / ".r" / "library"

@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from events.files import read_table
-from events.manifest import Manifest
-from events.schema import ANALYSIS, BASELINE, EVENT_COUNTS, EVENTS, RECALL, STATES, TRANSITIONS
-from events.transitions import sojourns
+from factsurv.events.files import read_table
+from factsurv.events.manifest import Manifest
+from factsurv.events.schema import ANALYSIS, BASELINE, EVENT_COUNTS, EVENTS, RECALL, STATES, TRANSITIONS
+from factsurv.events.transitions import sojourns
 
 EPOCHS, RELATIONS = 12, ["capital", "currency", "atomic number", "element symbol", "calling code"]
 ARMS, SEEDS, RULES = ["lora", "lora-slow"], [1, 2], ["first", "sustained2"]
@@ -226,7 +226,7 @@ def _events(f, base, recalled):
 
 
 def _transitions(f, base, recalled):
-    """The states of every fact, by the rules of `events.transitions`."""
+    """The states of every fact, by the rules of `factsurv.events.transitions`."""
     out: dict = {k: [] for k in TRANSITIONS}
     times = np.arange(EPOCHS + 1.0)
     for run, b in base.items():

@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from events.errors import InputError
-from reports.page import faults
-from reports.render import RenderError, _failure, render
+from factsurv.events.errors import InputError
+from factsurv.reports.page import faults
+from factsurv.reports.render import RenderError, _failure, render
 from tests.reports.make_results import make_results
 from tests.reports.reading import text_of
 

@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from events.files import read_table
-from events.schema import levels_of
-from reports.page import faults
-from reports.render import render
+from factsurv.events.files import read_table
+from factsurv.events.schema import levels_of
+from factsurv.reports.page import faults
+from factsurv.reports.render import render
 from tests.reports.conftest import LIBRARY
 from tests.reports.make_results import LEFT_OUT, disguise, make_results
 from tests.reports.reading import Images, section, text_of

@@ -14,9 +14,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from events.errors import InputError
-from stats import bridge, r_home
-from stats.bridge import RWorkers
+from factsurv.events.errors import InputError
+from factsurv.stats import bridge, r_home
+from factsurv.stats.bridge import RWorkers
 
 ROOT = Path(bridge.__file__).resolve().parent.parent
 
@@ -368,7 +368,7 @@ def test_calls_run_in_parallel_and_keep_their_order(r):
 
 SCRIPT = """
 import sys, time
-from stats.bridge import RWorkers
+from factsurv.stats.bridge import RWorkers
 if __name__ == "__main__":
     r = RWorkers(workers=2, r_folder=sys.argv[1])
     print(r.call("pid").value, flush=True)
@@ -430,7 +430,7 @@ def test_an_r_file_that_does_not_parse(tmp_path):
 
 
 def test_importing_the_bridge_starts_no_r():
-    code = "import sys, stats.bridge; assert not {'rpy2', 'torch', 'pandas', 'prefect'} & set(sys.modules)"
+    code = "import sys, factsurv.stats.bridge; assert not {'rpy2', 'torch', 'pandas', 'prefect'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 

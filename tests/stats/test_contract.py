@@ -2,8 +2,8 @@
 
 import pyarrow as pa
 
-from events.schema import ANALYSIS
-from stats.bridge import RWorkers
+from factsurv.events.schema import ANALYSIS
+from factsurv.stats.bridge import RWorkers
 
 KINDS = {"character": "dictionary", "integer": "int32", "numeric": "double", "double": "double", "logical": "bool"}
 

@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from events.files import read_table, write_table
-from stats.analyse import analyse
-from stats.plan import AnalysisSpec, plan
-from stats.r_home import find_r
+from factsurv.events.files import read_table, write_table
+from factsurv.stats.analyse import analyse
+from factsurv.stats.plan import AnalysisSpec, plan
+from factsurv.stats.r_home import find_r
 from tests.reports.make_results import make_results
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -6,11 +6,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from events.history import history_table
-from events.rules import event_table
-from events.schema import TEXT
-from events.transitions import transition_table
-from stats.bridge import RWorkers
+from factsurv.events.history import history_table
+from factsurv.events.rules import event_table
+from factsurv.events.schema import TEXT
+from factsurv.events.transitions import transition_table
+from factsurv.stats.bridge import RWorkers
 from tests.events.test_history import probed
 
 

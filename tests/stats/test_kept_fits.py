@@ -5,13 +5,13 @@ import shutil
 import pyarrow.compute as pc
 import pytest
 
-from events.files import write_table
-from events.schema import ANALYSIS
-from stats import analyse as module
-from stats.analyse import analyse
-from stats.bridge import R_FOLDER
-from stats.kept_fits import Earlier, changed, without_result
-from stats.plan import AnalysisModel, AnalysisSpec, plan
+from factsurv.events.files import write_table
+from factsurv.events.schema import ANALYSIS
+from factsurv.stats import analyse as module
+from factsurv.stats.analyse import analyse
+from factsurv.stats.bridge import R_FOLDER
+from factsurv.stats.kept_fits import Earlier, changed, without_result
+from factsurv.stats.plan import AnalysisModel, AnalysisSpec, plan
 from tests.stats.test_models import events_table
 
 

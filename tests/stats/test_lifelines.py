@@ -6,9 +6,9 @@ import pyarrow as pa
 import pytest
 from lifelines import CoxPHFitter, CoxTimeVaryingFitter
 
-from events.files import write_table
-from events.schema import EVENTS, build, described
-from stats.analyse import analyse
+from factsurv.events.files import write_table
+from factsurv.events.schema import EVENTS, build, described
+from factsurv.stats.analyse import analyse
 
 
 @pytest.fixture(scope="module")

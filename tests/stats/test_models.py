@@ -3,12 +3,12 @@
 import pyarrow.compute
 import pytest
 
-from events.errors import InputError
-from events.files import write_table
-from events.schema import EVENTS, build, described
-from stats.analyse import analyse
-from stats.models import check_models
-from stats.plan import AnalysisModel, AnalysisSpec, models, plan, table_columns
+from factsurv.events.errors import InputError
+from factsurv.events.files import write_table
+from factsurv.events.schema import EVENTS, build, described
+from factsurv.stats.analyse import analyse
+from factsurv.stats.models import check_models
+from factsurv.stats.plan import AnalysisModel, AnalysisSpec, models, plan, table_columns
 
 
 def check(*entries, columns=True):

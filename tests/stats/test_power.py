@@ -6,10 +6,10 @@ import math
 import pyarrow.csv
 import pytest
 
-from events.errors import InputError
-from events.files import write_table
-from events.schema import ANALYSIS, EVENTS, build
-from stats.power_study import power_study
+from factsurv.events.errors import InputError
+from factsurv.events.files import write_table
+from factsurv.events.schema import ANALYSIS, EVENTS, build
+from factsurv.stats.power_study import power_study
 
 OPTIONS = {
     "hr": 3.0, "curve": "0.1,0.3,0.5", "facts": "60,120", "seeds": "1,2", "compare": "latent", "outcome": "acquisition",
@@ -107,7 +107,7 @@ def test_impossible_input(wrong, said, tmp_path):
 
 
 def test_the_command_ends_with_code_2(tmp_path):
-    from flows.command import main
+    from factsurv.flows.command import main
 
     with pytest.raises(SystemExit) as stopped:
         main(["power", "--hr", "0", "--curve", "0.1,0.2", "--out", str(tmp_path / "x")])
@@ -127,7 +127,7 @@ def test_the_command_ends_with_code_2(tmp_path):
     ids=" ".join,
 )
 def test_options_out_of_range_are_one_message(wrong, capsys):
-    from flows.command import main
+    from factsurv.flows.command import main
 
     with pytest.raises(SystemExit) as stopped:
         main(wrong)

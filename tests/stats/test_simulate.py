@@ -1,12 +1,12 @@
-"""The simulator's tables are the event tables of the project, and its event rules are those of `events.rules`."""
+"""The simulator's tables are the event tables of the project, its event rules those of `factsurv.events.rules`."""
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from events.rules import spells, sustained_of
-from events.schema import EVENTS
-from stats.bridge import RWorkers
+from factsurv.events.rules import spells, sustained_of
+from factsurv.events.schema import EVENTS
+from factsurv.stats.bridge import RWorkers
 
 
 @pytest.fixture(scope="module")

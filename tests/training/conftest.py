@@ -34,11 +34,11 @@ from transformers import (
     Qwen3ForCausalLM,
 )
 
-from events.files import write_table
-from training.facts.fact_set import Fact, FactSet, fact_rows
-from training.facts.stored_facts import to_arrow
-from training.job import Job
-from training.spec import ModelSpec, ProbeSpec, TuningSpec
+from factsurv.events.files import write_table
+from factsurv.training.facts.fact_set import Fact, FactSet, fact_rows
+from factsurv.training.facts.stored_facts import to_arrow
+from factsurv.training.job import Job
+from factsurv.training.spec import ModelSpec, ProbeSpec, TuningSpec
 
 RELATIONS = ("capital", "currency", "symbol", "number")
 SUBJECTS = ("Brulia", "Kantor", "Melwick", "Ostra", "Ponti", "Zeel", "Brul", "Ost")

@@ -10,14 +10,14 @@ import torch
 from peft import LoraConfig, get_peft_model
 from transformers import EarlyStoppingCallback, Trainer, TrainerCallback, TrainingArguments
 
-from events.errors import InputError
-from events.files import read_table
-from events.manifest import Manifest
-from events.schema import BASELINE, PROBES, TRAINING
-from training.callback import FactProbe, weight_sums
-from training.facts.fact_set import FactSet
-from training.probing.probe import probe
-from training.spec import ProbeSpec
+from factsurv.events.errors import InputError
+from factsurv.events.files import read_table
+from factsurv.events.manifest import Manifest
+from factsurv.events.schema import BASELINE, PROBES, TRAINING
+from factsurv.training.callback import FactProbe, weight_sums
+from factsurv.training.facts.fact_set import FactSet
+from factsurv.training.probing.probe import probe
+from factsurv.training.spec import ProbeSpec
 
 SPEC = ProbeSpec(examples=0, schedule="steps", every=4)
 

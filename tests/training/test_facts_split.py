@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from events.errors import InputError
-from training.facts.fact_set import Fact, fact_rows
-from training.facts.sources.world import world_facts
-from training.facts.split import assign_split, draw_spread, rank
+from factsurv.events.errors import InputError
+from factsurv.training.facts.fact_set import Fact, fact_rows
+from factsurv.training.facts.sources.world import world_facts
+from factsurv.training.facts.split import assign_split, draw_spread, rank
 
 
 def rows(n: int, seed: int = 0, missing: int = 0):

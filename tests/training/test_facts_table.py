@@ -7,8 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from events.errors import InputError
-from training.facts.fact_table import read_fact_table
+from factsurv.events.errors import InputError
+from factsurv.training.facts.fact_table import read_fact_table
 
 TEMPLATES = ("The river of {subject} is",)
 COUNT = 60

@@ -5,8 +5,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from events.errors import InputError
-from training.facts.sources.tiny_world import TEMPLATES, tiny_world
+from factsurv.events.errors import InputError
+from factsurv.training.facts.sources.tiny_world import TEMPLATES, tiny_world
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from events.errors import InputError
-from training.facts.fact_set import FactSet
-from training.facts.sources import world
-from training.facts.sources.world import PER_RELATION, world_facts
+from factsurv.events.errors import InputError
+from factsurv.training.facts.fact_set import FactSet
+from factsurv.training.facts.sources import world
+from factsurv.training.facts.sources.world import PER_RELATION, world_facts
 
 
 @pytest.fixture(scope="module")

@@ -7,14 +7,14 @@ import pytest
 import torch
 from peft.tuners.lora import Linear
 
-from events.errors import InputError
+from factsurv.events.errors import InputError
+from factsurv.training.facts.prompts import Encoded, encode
+from factsurv.training.lessons.finetune import Finetuning
+from factsurv.training.models.lora_product import PlainLora
+from factsurv.training.models.tunable import tunable
+from factsurv.training.probing.probe import probe
+from factsurv.training.spec import TuningSpec
 from tests.training.conftest import FACTS
-from training.facts.prompts import Encoded, encode
-from training.lessons.finetune import Finetuning
-from training.models.lora_product import PlainLora
-from training.models.tunable import tunable
-from training.probing.probe import probe
-from training.spec import TuningSpec
 
 
 @pytest.fixture(scope="module")

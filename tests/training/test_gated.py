@@ -5,8 +5,8 @@ import copy
 import pytest
 import torch
 
+from factsurv.training.passes.gated import gates_in_place
 from tests.training.conftest import FAMILIES
-from training.passes.gated import gates_in_place
 
 WITHOUT_GATES = ("gpt2", "neox", "phi")
 

@@ -7,18 +7,18 @@ import pytest
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
-from events.errors import InputError
-from events.files import write_table
+from factsurv.events.errors import InputError
+from factsurv.events.files import write_table
+from factsurv.training.callback import FactProbe
+from factsurv.training.facts.encoding import encode_probes
+from factsurv.training.facts.fact_set import Fact, FactSet, fact_rows
+from factsurv.training.facts.prompts import encode
+from factsurv.training.facts.stored_facts import to_arrow
+from factsurv.training.probing.audit import audit
+from factsurv.training.run import execute
+from factsurv.training.spec import FactsSpec, ProbeSpec
 from tests.training.conftest import LINES, make_tokenizer
 from tests.training.test_callback import SPEC, trained
-from training.callback import FactProbe
-from training.facts.encoding import encode_probes
-from training.facts.fact_set import Fact, FactSet, fact_rows
-from training.facts.prompts import encode
-from training.facts.stored_facts import to_arrow
-from training.probing.audit import audit
-from training.run import execute
-from training.spec import FactsSpec, ProbeSpec
 
 CYRILLIC = [a + b for a in "АБВГДЖ" for b in ("орск", "ино", "град", "ов", "уга")]
 ASK = "The capital of Ostra is"

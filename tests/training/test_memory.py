@@ -9,13 +9,13 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from events.errors import InputError
+from factsurv.events.errors import InputError
+from factsurv.training.facts.prompts import encode
+from factsurv.training.models.tunable import tunable
+from factsurv.training.passes import memory
+from factsurv.training.probing.probe import agrees_with_plain_path, probe
+from factsurv.training.spec import TuningSpec
 from tests.training.conftest import FACTS, FAMILIES
-from training.facts.prompts import encode
-from training.models.tunable import tunable
-from training.passes import memory
-from training.probing.probe import agrees_with_plain_path, probe
-from training.spec import TuningSpec
 
 
 @pytest.fixture(scope="module")
@@ -157,6 +157,6 @@ def test_memory_that_runs_out_in_spite_of_the_plan_is_a_message():
 def test_a_lack_of_memory_is_not_taken_for_an_architecture(tiny_models, encoded, monkeypatch):
     """It would be said that the model cannot share a prefix, and the plain path would need more."""
     model = tiny_models["llama"]
-    monkeypatch.setattr("training.probing.probe.shared_passes", lambda *_: torch.empty(1 << 60))
+    monkeypatch.setattr("factsurv.training.probing.probe.shared_passes", lambda *_: torch.empty(1 << 60))
     with pytest.raises(RuntimeError, match="can't allocate memory"):
         agrees_with_plain_path(model, encoded)

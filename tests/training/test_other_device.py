@@ -8,12 +8,12 @@ import pytest
 import torch
 from transformers import masking_utils
 
+from factsurv.training.facts.prompts import encode
+from factsurv.training.lessons.lesson_loss import packed_loss, padded_loss
+from factsurv.training.models.tunable import tunable
+from factsurv.training.passes.forward import plain_passes, shared_passes
+from factsurv.training.spec import TuningSpec
 from tests.training.conftest import FACTS, FAMILIES
-from training.facts.prompts import encode
-from training.lessons.lesson_loss import packed_loss, padded_loss
-from training.models.tunable import tunable
-from training.passes.forward import plain_passes, shared_passes
-from training.spec import TuningSpec
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_nothing_is_left_on_the_cpu(family, elsewhere, tokenizer):
 
 def test_it_can_fail(elsewhere, tokenizer, monkeypatch):
     """Scores and a tensor on the CPU, as it would be without a device."""
-    from training.passes.shared_prefix import Rule
+    from factsurv.training.passes.shared_prefix import Rule
 
     monkeypatch.setattr(Rule, "capped", lambda self, scores: scores + torch.zeros(scores.shape))
     encoded = encode(tokenizer, ["The capital of Ostra is", "The capital of Zeel is"], ["Abor", "Dal"], ["a", "b"])

@@ -7,14 +7,14 @@ import pytest
 import torch
 from peft.tuners.lora import Linear
 
+from factsurv.training.facts.prompts import encode
+from factsurv.training.lessons.finetune import Finetuning
+from factsurv.training.lessons.lesson_loss import packed_loss, packs, packs_agree, padded_loss
+from factsurv.training.lessons.lesson_tree import drops_out, tree_of
+from factsurv.training.models.lora_product import PlainLora, use_lora_product
+from factsurv.training.models.tunable import tunable
+from factsurv.training.spec import TuningSpec
 from tests.training.conftest import FACTS, FAMILIES
-from training.facts.prompts import encode
-from training.lessons.finetune import Finetuning
-from training.lessons.lesson_loss import packed_loss, packs, packs_agree, padded_loss
-from training.lessons.lesson_tree import drops_out, tree_of
-from training.models.lora_product import PlainLora, use_lora_product
-from training.models.tunable import tunable
-from training.spec import TuningSpec
 
 QUICK = TuningSpec(epochs=1, batch_size=6, learning_rate=5e-3, rank=4, alpha=8, templates="probe")
 
@@ -52,7 +52,7 @@ def test_tree_by_hand():
 
 
 def _lesson(ids, start):
-    from training.facts.prompts import Encoded
+    from factsurv.training.facts.prompts import Encoded
 
     return Encoded((np.array(ids),), np.array([start]), np.array([99]), 99)
 
@@ -100,7 +100,7 @@ def test_with_dropout_nothing_is_shared(tiny_models):
 @pytest.mark.parametrize("room", [0, 10**9])
 @pytest.mark.parametrize("family", ["llama", "qwen2", "neox"])  # without and with a bias; one packed product of q, k, v
 def test_the_short_lora_product_is_pefts(room, family, tiny_models, lessons, monkeypatch):
-    monkeypatch.setattr("training.models.tunable.COPIES", 0)
+    monkeypatch.setattr("factsurv.training.models.tunable.COPIES", 0)
     model = tunable(copy.deepcopy(tiny_models[family]).eval(), QUICK, 1)
     with torch.no_grad():  # an adapter fresh from peft adds nothing
         for name, weight in model.named_parameters():
@@ -122,7 +122,7 @@ def test_the_short_lora_product_is_pefts(room, family, tiny_models, lessons, mon
 @pytest.mark.parametrize("change", [{"method": "dora"}, {"dropout": 0.2}])
 def test_what_the_short_product_cannot_do_is_left_to_peft(change, tiny_models, lessons, monkeypatch):
     taken = []
-    from training.models.lora_product import LoraProduct
+    from factsurv.training.models.lora_product import LoraProduct
 
     real = LoraProduct.apply
     monkeypatch.setattr(LoraProduct, "apply", lambda *a: taken.append(1) or real(*a))

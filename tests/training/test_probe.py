@@ -7,13 +7,13 @@ from scipy import stats
 from tokenizers import Tokenizer, models, trainers
 from transformers import PreTrainedTokenizerFast
 
-from events.errors import InputError
+from factsurv.events.errors import InputError
+from factsurv.training.facts.prompts import Encoded, encode, few_shot_context, fill, terminator_tokens
+from factsurv.training.models.load import check_generation_config
+from factsurv.training.probing.audit import compare, decode, subset
+from factsurv.training.probing.probe import Sampling, agrees_with_plain_path, probe, probe_together
+from factsurv.training.probing.score import largest, log_probability, score_positions, truncated
 from tests.training.conftest import FACTS, FAMILIES
-from training.facts.prompts import Encoded, encode, few_shot_context, fill, terminator_tokens
-from training.models.load import check_generation_config
-from training.probing.audit import compare, decode, subset
-from training.probing.probe import Sampling, agrees_with_plain_path, probe, probe_together
-from training.probing.score import largest, log_probability, score_positions, truncated
 
 # fp32 kernels differ by batch shape: 4e-5 was the largest difference of log p seen on a real model.
 FP32 = 4e-5

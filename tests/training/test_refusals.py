@@ -14,23 +14,23 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import MambaConfig, MambaForCausalLM, PreTrainedTokenizerFast
 
-from events.errors import InputError
-from events.files import read_table
+from factsurv.events.errors import InputError
+from factsurv.events.files import read_table
+from factsurv.training.callback import FactProbe
+from factsurv.training.facts.encoding import encode_probes
+from factsurv.training.facts.prompts import encode
+from factsurv.training.lessons.finetune import Finetuning
+from factsurv.training.lessons.training_state import read_state
+from factsurv.training.models.load import MARKER, load, weights_bytes
+from factsurv.training.models.prepared import prepared_model
+from factsurv.training.models.tunable import tunable
+from factsurv.training.passes import memory
+from factsurv.training.passes.precision import check_dtype
+from factsurv.training.run import execute
+from factsurv.training.spec import FactsSpec, ModelSpec, TuningSpec
 from tests.training.conftest import FACTS
 from tests.training.test_callback import SPEC, trained
 from tests.training.test_resume import Touch
-from training.callback import FactProbe
-from training.facts.encoding import encode_probes
-from training.facts.prompts import encode
-from training.lessons.finetune import Finetuning
-from training.lessons.training_state import read_state
-from training.models.load import MARKER, load, weights_bytes
-from training.models.prepared import prepared_model
-from training.models.tunable import tunable
-from training.passes import memory
-from training.passes.precision import check_dtype
-from training.run import execute
-from training.spec import FactsSpec, ModelSpec, TuningSpec
 
 
 @pytest.fixture
@@ -187,8 +187,8 @@ def test_fp16_on_a_processor_is_refused(tiny_models, tokenizer, facts, lessons, 
 
 def test_bf16_on_a_gpu_without_it_is_refused(monkeypatch):
     """The one thing here that is not real: such a GPU. What it answers is replaced."""
-    monkeypatch.setattr("training.passes.precision._has_bf16", lambda device: False)
-    monkeypatch.setattr("training.passes.precision._name", lambda device: "the GPU Tesla T4")
+    monkeypatch.setattr("factsurv.training.passes.precision._has_bf16", lambda device: False)
+    monkeypatch.setattr("factsurv.training.passes.precision._name", lambda device: "the GPU Tesla T4")
     with pytest.raises(InputError, match="Tesla T4 does not compute in bf16"):
         check_dtype(torch.bfloat16, torch.device("cuda"), "tuning.precision")
     check_dtype(torch.float32, torch.device("cuda"), "tuning.precision")

@@ -14,19 +14,19 @@ from pathlib import Path
 import pytest
 import torch
 
-from events.errors import InputError
-from events.files import read_table
+from factsurv.events.errors import InputError
+from factsurv.events.files import read_table
+from factsurv.training.lessons import checkpoint
+from factsurv.training.lessons.training_state import read_state, write_state
+from factsurv.training.run import execute
 from tests.training.conftest import FACTS
-from training.lessons import checkpoint
-from training.lessons.training_state import read_state, write_state
-from training.run import execute
 
 TABLES = ("baseline", "probes", "training")
 
 
 def start(job):
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
-    command = [sys.executable, "-m", "training.run", str(job.folder / "job.json")]
+    command = [sys.executable, "-m", "factsurv.training.run", str(job.folder / "job.json")]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
 
 
@@ -230,7 +230,7 @@ def test_a_diverging_run_keeps_its_last_good_checkpoint(asked, tmp_path):
 
 
 def test_too_little_memory_is_one_message_before_the_first_step(asked, tmp_path, monkeypatch):
-    monkeypatch.setattr("training.passes.memory.free_bytes", lambda: 64_150_000)
+    monkeypatch.setattr("factsurv.training.passes.memory.free_bytes", lambda: 64_150_000)
     said = []
     with pytest.raises(InputError, match="set tuning.recompute = true, lower study.workers"):
         execute(asked(tmp_path, batch_size=24, rank=64), lambda event: said.append(event.get("say", "")))
@@ -242,9 +242,9 @@ def test_a_step_that_does_not_fit_passes_in_parts_and_a_continued_run_keeps_them
     recipe = {"batch_size": 24, "epochs": 4, "dropout": 0.0}
     roomy, whole, killed = (asked(tmp_path / name, **recipe) for name in ("roomy", "whole", "killed"))
     execute(roomy)
-    monkeypatch.setattr("training.models.tunable.COPIES", 0.0)
+    monkeypatch.setattr("factsurv.training.models.tunable.COPIES", 0.0)
     with monkeypatch.context() as little:
-        little.setattr("training.passes.memory.free_bytes", lambda: 64_700_000)
+        little.setattr("factsurv.training.passes.memory.free_bytes", lambda: 64_700_000)
         said = []
         execute(whole, lambda event: said.append(event.get("say", "")))
         assert any("a step passes in 4 parts, tuning.accumulate is 1" in s for s in said), said
@@ -261,7 +261,7 @@ def test_a_continued_run_has_the_room_that_it_had(asked, tmp_path, monkeypatch):
     whole, killed, alone = (asked(tmp_path / name, **recipe) for name in ("whole", "killed", "alone"))
     execute(whole)
     stopped(killed, 2)
-    monkeypatch.setattr("training.models.tunable.COPIES", 0.0)
+    monkeypatch.setattr("factsurv.training.models.tunable.COPIES", 0.0)
     execute(killed)
     assert contents(killed) == contents(whole)
     execute(alone)

@@ -6,13 +6,13 @@ import os
 import pytest
 import torch
 
+from factsurv.training.facts.prompts import encode
+from factsurv.training.lessons.finetune import Finetuning
+from factsurv.training.models.tunable import tunable
+from factsurv.training.passes.same_bits import STEADY, WORKSPACE, can_be_asked, same_bits
+from factsurv.training.run import main
+from factsurv.training.spec import TuningSpec
 from tests.training.conftest import FACTS
-from training.facts.prompts import encode
-from training.lessons.finetune import Finetuning
-from training.models.tunable import tunable
-from training.passes.same_bits import STEADY, WORKSPACE, can_be_asked, same_bits
-from training.run import main
-from training.spec import TuningSpec
 
 QUICK = TuningSpec(epochs=2, batch_size=4, learning_rate=5e-3, rank=4, alpha=8, dropout=0.2)
 

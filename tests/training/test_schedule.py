@@ -2,9 +2,9 @@
 
 import pytest
 
-from events.errors import InputError
-from training.probing.schedule import checkpoint_steps
-from training.spec import ProbeSpec
+from factsurv.events.errors import InputError
+from factsurv.training.probing.schedule import checkpoint_steps
+from factsurv.training.spec import ProbeSpec
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from events.errors import InputError
-from training.facts.fact_set import FactSet
-from training.facts.prompts import Encoded, encode, few_shot_context, fill
-from training.spec import ProbeSpec
+from factsurv.events.errors import InputError
+from factsurv.training.facts.fact_set import FactSet
+from factsurv.training.facts.prompts import Encoded, encode, few_shot_context, fill
+from factsurv.training.spec import ProbeSpec
 
 
 def encode_probes(tokenizer, facts: FactSet, spec: ProbeSpec, prompt: int = 0) -> Encoded:

@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as types
 
-from events import schema
-from events.errors import Problems
-from events.own_columns import MOST_LEVELS
-from events.own_file import OwnFile
-from training.facts.fact_texts import rows_of
+from factsurv.events import schema
+from factsurv.events.errors import Problems
+from factsurv.events.own_columns import MOST_LEVELS
+from factsurv.events.own_file import OwnFile
+from factsurv.training.facts.fact_texts import rows_of
 
 # Columns that other tables of a study have (docs/tables.md): a covariate of that name would hide or be
 # hidden.

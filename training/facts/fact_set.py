@@ -9,8 +9,8 @@ from difflib import get_close_matches
 import numpy as np
 import pyarrow as pa
 
-from events import schema
-from events.errors import InputError, Problems
+from factsurv.events import schema
+from factsurv.events.errors import InputError, Problems
 
 TEXT_COLUMNS = tuple(schema.FACTS)
 

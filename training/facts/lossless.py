@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from events.errors import InputError
+from factsurv.events.errors import InputError
 
 SHOWN = 3
 REMEDY = (

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from transformers import PreTrainedTokenizerBase
 
-from events.errors import InputError
-from training.facts.lossless import Written, check_lossless
+from factsurv.events.errors import InputError
+from factsurv.training.facts.lossless import Written, check_lossless
 
 
 @dataclass(frozen=True)

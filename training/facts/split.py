@@ -7,8 +7,8 @@ import zlib
 import numpy as np
 import pyarrow as pa
 
-from events.errors import InputError
-from training.facts.fact_set import TEXT_COLUMNS, split_column
+from factsurv.events.errors import InputError
+from factsurv.training.facts.fact_set import TEXT_COLUMNS, split_column
 
 
 def assign_split(

@@ -6,9 +6,9 @@ import json
 
 import pyarrow as pa
 
-from events.errors import InputError
-from events.schema import described
-from training.facts.fact_set import FactSet
+from factsurv.events.errors import InputError
+from factsurv.events.schema import described
+from factsurv.training.facts.fact_set import FactSet
 
 
 def to_arrow(facts: FactSet) -> pa.Table:

@@ -21,10 +21,10 @@ from typing import Any
 import pyarrow as pa
 from safetensors import SafetensorError
 
-from events.errors import InputError
-from events.files import changes, read_table, write_table
-from events.sealed import Damaged, check_digests, digests, read_sealed, write_sealed
-from training.lessons.training_state import read_state, write_state
+from factsurv.events.errors import InputError
+from factsurv.events.files import changes, read_table, write_table
+from factsurv.events.sealed import Damaged, check_digests, digests, read_sealed, write_sealed
+from factsurv.training.lessons.training_state import read_state, write_state
 
 MARKER = "complete.json"
 UNFINISHED = ".unfinished-checkpoint-"
@@ -42,7 +42,7 @@ class Checkpoint:
     tables : mapping of name to table
         `baseline`, `probes` and `training` so far.
     state : mapping
-        Of the training, see `training.lessons.finetune.Finetuning.state`, and the run's own part.
+        Of the training, see `factsurv.training.lessons.finetune.Finetuning.state`, and the run's own part.
     """
 
     number: int

@@ -12,16 +12,16 @@ import torch
 from accelerate import Accelerator
 from transformers import PreTrainedModel, get_scheduler
 
-from events.errors import InputError
-from training.facts.prompts import Encoded
-from training.lessons.lesson_loss import Lesson, packed_loss, packs, packs_agree, padded_loss
-from training.lessons.lesson_tree import drops_out
-from training.models.whole_weights import gathered, part_of, parts_of, share_out
-from training.passes.context_length import check_context
-from training.passes.random_states import devices, random_states, set_random_states
-from training.passes.same_bits import can_be_asked, missing, same_bits
-from training.passes.team import Team
-from training.spec import TuningSpec
+from factsurv.events.errors import InputError
+from factsurv.training.facts.prompts import Encoded
+from factsurv.training.lessons.lesson_loss import Lesson, packed_loss, packs, packs_agree, padded_loss
+from factsurv.training.lessons.lesson_tree import drops_out
+from factsurv.training.models.whole_weights import gathered, part_of, parts_of, share_out
+from factsurv.training.passes.context_length import check_context
+from factsurv.training.passes.random_states import devices, random_states, set_random_states
+from factsurv.training.passes.same_bits import can_be_asked, missing, same_bits
+from factsurv.training.passes.team import Team
+from factsurv.training.spec import TuningSpec
 
 # Batches that are shuffled together before they are sorted by length: large enough to leave little
 # padding, small enough that a batch is still a random draw.

@@ -9,10 +9,10 @@ import torch
 import torch.nn.functional as F
 from transformers import PreTrainedModel
 
-from training.facts.prompts import Encoded
-from training.lessons.lesson_tree import tree_logits, tree_of
-from training.passes.forward import head_at, pad
-from training.passes.memory import ran_out
+from factsurv.training.facts.prompts import Encoded
+from factsurv.training.lessons.lesson_tree import tree_logits, tree_of
+from factsurv.training.passes.forward import head_at, pad
+from factsurv.training.passes.memory import ran_out
 
 # A fact's number, and one of its prompt forms.
 Lesson = tuple[int, Encoded]

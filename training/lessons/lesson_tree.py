@@ -15,8 +15,8 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 
-from training.facts.prompts import Encoded
-from training.passes.forward import head_at
+from factsurv.training.facts.prompts import Encoded
+from factsurv.training.passes.forward import head_at
 
 
 @dataclass(frozen=True)

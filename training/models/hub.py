@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from events.errors import InputError
-from training.models.load import locate
-from training.spec import ModelSpec
+from factsurv.events.errors import InputError
+from factsurv.training.models.load import locate
+from factsurv.training.spec import ModelSpec
 
 SECONDS = 10  # for one answer
 # What the hub says of a file that it does not give.

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 
 import platformdirs
 
-from events.errors import InputError
-from events.files import digest
-from events.sealed import Damaged, check_digests, digests, read_sealed, write_sealed
-from training.spec import ModelSpec
+from factsurv.events.errors import InputError
+from factsurv.events.files import digest
+from factsurv.events.sealed import Damaged, check_digests, digests, read_sealed, write_sealed
+from factsurv.training.spec import ModelSpec
 
 # torch and transformers take seconds to import: only where a model is loaded, not where one is located.
 if TYPE_CHECKING:
@@ -123,8 +123,8 @@ def load(spec: ModelSpec, say: Callable[[str], None] = print) -> tuple[PreTraine
     from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    from training.passes.memory import check_weights
-    from training.passes.precision import DTYPES
+    from factsurv.training.passes.memory import check_weights
+    from factsurv.training.passes.precision import DTYPES
 
     source = locate(spec)
     folder = converted(source, say)
@@ -165,7 +165,7 @@ def weights_bytes(folder: str, spec: ModelSpec) -> int:
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
 
-    from training.passes.precision import DTYPES
+    from factsurv.training.passes.precision import DTYPES
 
     config = AutoConfig.from_pretrained(folder, revision=spec.revision or "main", trust_remote_code=False)
     with torch.device("meta"):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from events.errors import InputError
-from training.facts.gather import gather
-from training.models.load import converted, locate
-from training.models.tiny_model import tiny_model
-from training.spec import FactsSpec, ModelSpec
+from factsurv.events.errors import InputError
+from factsurv.training.facts.gather import gather
+from factsurv.training.models.load import converted, locate
+from factsurv.training.models.tiny_model import tiny_model
+from factsurv.training.spec import FactsSpec, ModelSpec
 
 _one_at_a_time = threading.Lock()
 

@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from training.facts.sources.tiny_world import World
-from training.spec import ModelSpec
+from factsurv.training.facts.sources.tiny_world import World
+from factsurv.training.spec import ModelSpec
 
 
 def word_tokenizer(vocabulary: list[str]) -> PreTrainedTokenizerFast:

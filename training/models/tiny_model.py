@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from training.facts.sources.tiny_world import World
-from training.models.load import cache_folder, keep, kept
-from training.spec import ModelSpec
+from factsurv.training.facts.sources.tiny_world import World
+from factsurv.training.models.load import cache_folder, keep, kept
+from factsurv.training.spec import ModelSpec
 
 
 def tiny_model(
@@ -26,7 +26,7 @@ def tiny_model(
     identity = json.dumps([recipe, seed, sample, list(world.vocabulary)], sort_keys=True)
     folder = cache_folder() / f"tiny-{hashlib.sha256(identity.encode()).hexdigest()[:16]}"
     if not kept(folder, say, verify):
-        from training.models.pretrain import pretrained  # torch and transformers take seconds to import
+        from factsurv.training.models.pretrain import pretrained  # torch and transformers take seconds to import
 
         say(f"pretraining a tiny model for {spec.pretrain_steps} steps (once; kept in {folder})")
         keep(folder, *pretrained(world, spec, seed))

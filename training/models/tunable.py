@@ -6,11 +6,11 @@ import torch
 from peft import LoraConfig, get_peft_model
 from transformers import PreTrainedModel
 
-from events.errors import InputError
-from training.models.lora_product import use_lora_product
-from training.passes import memory
-from training.passes.random_states import devices
-from training.spec import TuningSpec
+from factsurv.events.errors import InputError
+from factsurv.training.models.lora_product import use_lora_product
+from factsurv.training.passes import memory
+from factsurv.training.passes.random_states import devices
+from factsurv.training.spec import TuningSpec
 
 # Share of the free memory that transposed copies of frozen weights may take.
 COPIES = 0.25

@@ -18,8 +18,8 @@ from torch.distributed.tensor import DTensor, distribute_tensor
 from torch.utils._pytree import tree_map
 from transformers import PreTrainedModel
 
-from training.passes.full_precision import layers_of
-from training.passes.team import Team
+from factsurv.training.passes.full_precision import layers_of
+from factsurv.training.passes.team import Team
 
 
 def share_out(model: PreTrainedModel, team: Team) -> None:

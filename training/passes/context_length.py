@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from transformers import PreTrainedModel
 
-from events.errors import InputError
+from factsurv.events.errors import InputError
 
 
 def check_context(model: PreTrainedModel, longest: int, where: str, remedy: str) -> None:

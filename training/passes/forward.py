@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel
 
-from training.facts.prompts import Encoded
-from training.passes.shared_prefix import Group, Pack, prefix_groups, shared_prefix_attention
+from factsurv.training.facts.prompts import Encoded
+from factsurv.training.passes.shared_prefix import Group, Pack, prefix_groups, shared_prefix_attention
 
 # Facts of one pass, fact (row) of each predicting position, the token it must predict (-1: any terminator),
 # and the logits there (N, V).

@@ -18,12 +18,12 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel
 
-from events.errors import InputError
-from training.facts.prompts import Encoded
-from training.passes.forward import batches, buckets, rounds
-from training.passes.full_precision import widened_bytes
-from training.passes.shared_prefix import prefix_groups
-from training.spec import TuningSpec
+from factsurv.events.errors import InputError
+from factsurv.training.facts.prompts import Encoded
+from factsurv.training.passes.forward import batches, buckets, rounds
+from factsurv.training.passes.full_precision import widened_bytes
+from factsurv.training.passes.shared_prefix import prefix_groups
+from factsurv.training.spec import TuningSpec
 
 # Part of the free memory that a run plans with: the estimate is not exact, and nobody is alone.
 USABLE = 0.9

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from events.errors import InputError
+from factsurv.events.errors import InputError
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 

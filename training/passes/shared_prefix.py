@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from transformers import AttentionInterface, PreTrainedModel
 
-from training.facts.prompts import Encoded
+from factsurv.training.facts.prompts import Encoded
 
 NAME = "factsurv_shared_prefix"
 # Tokens that a group of its own costs in small matrix products: it saves more, or it is not worth it.

@@ -19,7 +19,7 @@ from accelerate import PartialState
 from accelerate.utils import gather_object
 from torch._utils import _flatten_dense_tensors, _unflatten_dense_tensors
 
-from events.errors import InputError
+from factsurv.events.errors import InputError
 
 # How long a process waits for the others. One that has died ends the run at once (torchrun sees to it); this
 # is for one that lives and does not answer, and leaves the first one time to write a checkpoint.
@@ -102,7 +102,8 @@ def team(asked: int) -> Iterator[Team]:
         raise InputError(
             f"{asked} process{'es are' if asked > 1 else ' is'} asked for, and {found} started",
             "tuning.processes",
-            f"`factsurv run` starts them; by hand: torchrun --standalone --nproc_per_node {asked} -m training.run JOB",
+            "`factsurv run` starts them; by hand: "
+            f"torchrun --standalone --nproc_per_node {asked} -m factsurv.training.run JOB",
         )
     if asked == 1:
         yield Team(device=torch.device("cuda" if gpu else "cpu"))

@@ -18,13 +18,13 @@ from transformers import (
     StoppingCriteriaList,
 )
 
-from training.facts.encoding import encode_probes
-from training.facts.gather import gather
-from training.facts.prompts import Encoded
-from training.models.load import load
-from training.models.prepared import prepared_model
-from training.probing.probe import Sampling, probe
-from training.spec import FactsSpec, ModelSpec, ProbeSpec
+from factsurv.training.facts.encoding import encode_probes
+from factsurv.training.facts.gather import gather
+from factsurv.training.facts.prompts import Encoded
+from factsurv.training.models.load import load
+from factsurv.training.models.prepared import prepared_model
+from factsurv.training.probing.probe import Sampling, probe
+from factsurv.training.spec import FactsSpec, ModelSpec, ProbeSpec
 
 # A correct probe fails the sampling test once in a thousand audits.
 LEVEL = 1e-3

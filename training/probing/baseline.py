@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pyarrow as pa
 
-from events.schema import BASELINE, at_temperature, build
-from training.facts.encoding import encode_probes
-from training.facts.fact_set import FactSet
-from training.facts.prompts import Encoded
-from training.label import Label
-from training.probing.probe import Probed, Sampling, probe, probe_together
-from training.spec import ProbeSpec
+from factsurv.events.schema import BASELINE, at_temperature, build
+from factsurv.training.facts.encoding import encode_probes
+from factsurv.training.facts.fact_set import FactSet
+from factsurv.training.facts.prompts import Encoded
+from factsurv.training.label import Label
+from factsurv.training.probing.probe import Probed, Sampling, probe, probe_together
+from factsurv.training.spec import ProbeSpec
 
 
 def samplings(spec: ProbeSpec) -> tuple[Sampling, ...]:

@@ -15,15 +15,15 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel
 
-from events.errors import InputError
-from training.facts.prompts import Encoded
-from training.passes.context_length import check_context
-from training.passes.forward import head_at, pad, plain_passes, shared_passes
-from training.passes.full_precision import in_fp32
-from training.passes.gated import gates_in_place
-from training.passes.memory import ran_out
-from training.passes.undisturbed import undisturbed
-from training.probing.score import PositionScores, Sampling, score_positions
+from factsurv.events.errors import InputError
+from factsurv.training.facts.prompts import Encoded
+from factsurv.training.passes.context_length import check_context
+from factsurv.training.passes.forward import head_at, pad, plain_passes, shared_passes
+from factsurv.training.passes.full_precision import in_fp32
+from factsurv.training.passes.gated import gates_in_place
+from factsurv.training.passes.memory import ran_out
+from factsurv.training.passes.undisturbed import undisturbed
+from factsurv.training.probing.score import PositionScores, Sampling, score_positions
 
 __all__ = [
     "Probed",

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from events.errors import InputError
-from training.facts.prompts import Encoded
-from training.models.whole_weights import whole_weights
-from training.passes.shared_prefix import prefix_groups
-from training.passes.team import Team
-from training.probing.probe import Probed, probe, some
-from training.probing.score import Sampling
+from factsurv.events.errors import InputError
+from factsurv.training.facts.prompts import Encoded
+from factsurv.training.models.whole_weights import whole_weights
+from factsurv.training.passes.shared_prefix import prefix_groups
+from factsurv.training.passes.team import Team
+from factsurv.training.probing.probe import Probed, probe, some
+from factsurv.training.probing.score import Sampling
 
 
 def probe_shared_out(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from events.errors import InputError
-from training.spec import ProbeSpec
+from factsurv.events.errors import InputError
+from factsurv.training.spec import ProbeSpec
 
 
 def checkpoint_steps(spec: ProbeSpec, per_epoch: float, total: int) -> list[int]:

@@ -11,11 +11,11 @@ from pathlib import Path
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from factsurv.training.facts.prompts import encode
+from factsurv.training.lessons.finetune import Finetuning
+from factsurv.training.models.tunable import tunable
+from factsurv.training.spec import TuningSpec
 from tests.training.conftest import FACTS, SMALL, make_tokenizer
-from training.facts.prompts import encode
-from training.lessons.finetune import Finetuning
-from training.models.tunable import tunable
-from training.spec import TuningSpec
 
 HERE = Path(__file__).parent
 BASE = {"epochs": 6, "batch_size": 6, "learning_rate": 3e-3, "rank": 4, "alpha": 8, "schedule": "cosine", "warmup": 0.1}

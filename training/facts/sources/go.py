@@ -6,9 +6,9 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from events.errors import InputError
-from training.facts.fact_set import FactSet, nearest
-from training.facts.sources.ontology import Ontology, ontology_facts
+from factsurv.events.errors import InputError
+from factsurv.training.facts.fact_set import FactSet, nearest
+from factsurv.training.facts.sources.ontology import Ontology, ontology_facts
 
 ROOTS = {"CC": "GO:0005575", "BP": "GO:0008150", "MF": "GO:0003674"}
 TEMPLATES = (

@@ -10,9 +10,9 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
-from events.errors import InputError
-from training.facts.fact_set import FactSet
-from training.facts.sources.ontology import Ontology, ontology_facts
+from factsurv.events.errors import InputError
+from factsurv.training.facts.fact_set import FactSet
+from factsurv.training.facts.sources.ontology import Ontology, ontology_facts
 
 ROOT = "HP:0000118"  # Phenotypic abnormality
 TEMPLATES = (

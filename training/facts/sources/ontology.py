@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from events.errors import InputError
-from training.facts.fact_set import RESERVED_EXAMPLES, Fact, FactSet, fact_rows
-from training.facts.split import assign_split, draw_spread, rank, relation_rng
+from factsurv.events.errors import InputError
+from factsurv.training.facts.fact_set import RESERVED_EXAMPLES, Fact, FactSet, fact_rows
+from factsurv.training.facts.split import assign_split, draw_spread, rank, relation_rng
 
 # The studies that these facts follow do not say how they drew theirs; a sister study of one of them ranked
 # the terms, cut the ranks into twenty bins and drew equally from each.

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from training.facts.fact_set import TEXT_COLUMNS, FactSet
-from training.facts.sources.go import go_facts
-from training.facts.sources.hpo import hpo_facts
-from training.spec import FactsSpec
+from factsurv.training.facts.fact_set import TEXT_COLUMNS, FactSet
+from factsurv.training.facts.sources.go import go_facts
+from factsurv.training.facts.sources.hpo import hpo_facts
+from factsurv.training.spec import FactsSpec
 
 
 def hpo_and_go(spec: FactsSpec) -> FactSet:

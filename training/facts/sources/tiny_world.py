@@ -12,9 +12,9 @@ from itertools import product
 
 import numpy as np
 
-from events.errors import InputError
-from training.facts.fact_set import RESERVED_EXAMPLES, Fact, FactSet, fact_rows
-from training.facts.split import assign_split, draw_spread, rank
+from factsurv.events.errors import InputError
+from factsurv.training.facts.fact_set import RESERVED_EXAMPLES, Fact, FactSet, fact_rows
+from factsurv.training.facts.split import assign_split, draw_spread, rank
 
 RELATION = "code"
 COVARIATES = ("exposure", "structured")

