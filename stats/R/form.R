@@ -20,13 +20,14 @@ form_tables <- function(data, covariates, strata = character(), cluster = "", ti
     captured(form_of(data, column, covariates, strata, cluster_of(data, cluster)$cluster, ties, conf, terms))
   })
   errors <- vapply(parts, `[[`, "", "error")
-  if (all(nzchar(errors))) stop(errors[[1L]], call. = FALSE)
+  if (all(nzchar(errors))) stop(parts[[1L]]$condition)
   tables <- c("form_tests", "form_points", "form_curves", "form_shapes")
   bound <- lapply(tables, function(name) do.call(rbind, lapply(parts, function(part) part$value[[name]])))
   list(
     fit = list(formula = formula_text(cox_formula(covariates, strata)), ties = ties, engine = engine("survival")),
     tables = stats::setNames(bound, tables),
-    remarks = sprintf("no curve of %s: %s", numeric, errors)[nzchar(errors)],
+    remarks = c(sprintf("no curve of %s: %s", numeric, errors)[nzchar(errors)],
+                unlist(lapply(parts, function(part) part$value$remark))),
     notes = unlist(lapply(parts, `[[`, "warnings"))
   )
 }
@@ -37,17 +38,23 @@ form_of <- function(data, column, covariates, strata, cluster, ties, conf, terms
   x <- data[[column]]
   units <- function(x) x * own$scale + own$centre
   null <- fit_cox(data, others, strata, "", ties)
-  spline <- fit_pspline(data, x, others, strata, ties)
-  tests <- form_spline_tests(spline, own$term)
+  spline <- fit_pspline(data, x, others, strata, ties, held_at(null, terms[terms$column %in% others, ]), own$term)
+  if (is.null(spline$object)) {
+    no_estimate(sprintf("%d events and these values of %s do not carry a curve of four degrees of freedom",
+                        sum(data$event), own$term))
+  }
+  tests <- form_spline_tests(spline$object, own$term)
   grid <- stats::quantile(x, seq(0, 1, length.out = 61L), names = FALSE, type = 1L)
   shapes <- if (isTRUE(tests$p[[2L]] < 0.05)) c("straight", "log", "spline") else "straight"
-  fits <- lapply(stats::setNames(nm = shapes), function(shape) {
-    shape_of(data, x, shape, others, strata, cluster, ties, conf, units, unique(grid))
+  tried <- lapply(stats::setNames(nm = shapes), function(shape) {
+    captured(shape_of(data, x, shape, others, strata, cluster, ties, conf, units, unique(grid)))
   })
-  fits <- Filter(Negate(is.null), fits)
+  if (nzchar(tried$straight$error)) stop(tried$straight$condition)
+  unfitted <- vapply(tried, `[[`, "", "error")
+  fits <- Filter(Negate(is.null), lapply(tried, `[[`, "value"))
   curves <- c(
     list(residuals = residual_smooth(x, stats::residuals(null, "martingale"), unique(grid), conf),
-         pspline = pspline_curve(spline, x, conf)),
+         pspline = pspline_curve(spline$object, x, conf)),
     lapply(fits, `[[`, "curve")
   )
   curves <- do.call(rbind, lapply(names(curves), function(shape) {
@@ -56,6 +63,7 @@ form_of <- function(data, column, covariates, strata, cluster, ties, conf, terms
   curves$value <- units(curves$value)
   main <- terms[terms$column == covariates[[1L]], ][1L, ]
   list(
+    remark = c(spline$remark, sprintf("no %s of %s: %s", shapes, own$term, unfitted)[nzchar(unfitted)]),
     form_tests = tests,
     form_points = data.frame(term = own$term, residual_points(units(x), stats::residuals(null, "martingale"))),
     form_curves = curves,
@@ -65,11 +73,37 @@ form_of <- function(data, column, covariates, strata, cluster, ties, conf, terms
   )
 }
 
-fit_pspline <- function(data, x, others, strata, ties) {
+# Where the model without the number leaves those of its coefficients that run away; zero where it has none, missing for
+# the others. coxph() steps to NaN when it looks for such a coefficient beside a penalised one, and a likelihood that is
+# flat in it tells nothing of the curve.
+held_at <- function(null, terms) {
+  estimate <- unname(stats::coef(null))
+  if (!length(estimate)) return(numeric())
+  se <- sqrt(diag(as.matrix(null$var)))
+  ifelse(is.na(estimate), 0, ifelse(is_infinite(estimate, se, terms$range, terms$spread), estimate, NA))
+}
+
+# The knots of pspline() are equally spaced. Of a number with a long tail most lie where nobody is, and coxph() stops at
+# NaN; then they span the middle 90 % of the values, and the curve goes on straight on both sides.
+fit_pspline <- function(data, x, others, strata, ties, held, name) {
   numbers <- in_numbers(data, others, strata)
   numbers$rows$.own <- drop(standardised(cbind(x))$x)
-  formula <- stats::update(cox_formula(numbers$x, numbers$strata), . ~ . + pspline(.own, df = 4))
-  survival::coxph(formula, numbers$rows, ties = ties, model = TRUE)
+  fixed <- !is.na(held)
+  numbers$rows$.held <- drop(as.matrix(numbers$rows[numbers$x[fixed]]) %*% (held * numbers$scale)[fixed])
+  fit_between <- function(ends) {
+    formula <- stats::update(
+      cox_formula(numbers$x[!fixed], numbers$strata),
+      . ~ . + offset(.held) + pspline(.own, df = 4, Boundary.knots = ends)
+    )
+    environment(formula) <- environment()
+    tryCatch(survival::coxph(formula, numbers$rows, ties = ties, model = TRUE), error = function(e) NULL)
+  }
+  whole <- fit_between(range(numbers$rows$.own))
+  if (!is.null(whole)) return(list(object = whole))
+  list(
+    object = fit_between(stats::quantile(numbers$rows$.own, c(0.05, 0.95), names = FALSE, type = 1L)),
+    remark = sprintf("the curve of %s bends between its 5th and 95th percentile only: its tails are long", name)
+  )
 }
 
 # survival's Wald tests: of the slope over equally spaced coefficients, and of what is left.

@@ -84,3 +84,35 @@ test_that("nothing numeric is not needed, and one spline that fails leaves the o
   expect_equal(unique(result$tables$form_tests$term), "z")
   expect_match(result$remarks, "no curve of x: no spline")
 })
+
+test_that("a predictor that runs away is held where it is, and the curve of the others is that without its rows", {
+  rows$wing <- factor(ifelse(rows$x < 49 & seq_len(nrow(rows)) %% 5 == 0, "lame", "whole"), c("whole", "lame"))
+  lame <- rows$wing == "lame"
+  rows$stop[lame] <- 10
+  rows$event[lame] <- FALSE
+  ready <- analysis_data(rows, "acquisition", "first", c("z", "wing", "x"), "fact_id", TRUE)
+  form <- form_tables(ready$data, ready$covariates, terms = ready$terms)$tables$form_tests
+  # Their hazard is e^-15 or so of the others': whoever never has an event and never counts in a risk set can be left out.
+  kept <- analysis_data(rows[!lame, ], "acquisition", "first", c("z", "x"), "fact_id", TRUE)
+  limit <- form_tables(kept$data, kept$covariates, terms = kept$terms)$tables$form_tests
+  expect_equal(form$chisq[form$term == "x"], limit$chisq[limit$term == "x"], tolerance = 0.02)
+})
+
+test_that("a long tail, and values that are nearly all one, do not end in an error of the linear algebra", {
+  set.seed(7)
+  long <- data.frame(z = rnorm(300), k = rep(c(0, 1), c(290, 10)), x = rcauchy(300))
+  long <- transform(long, start = 0, stop = pmin(ceiling(rexp(300) * 4 * exp(-3 * drop(scale(x)))), 10), fact_id = 1:300, run = "r",
+                    outcome = "acquisition", rule = "first")
+  long$event <- long$stop < 10 & long$k == 0
+  read <- function(rows) {
+    ready <- analysis_data(rows, "acquisition", "first", c("x", "z", "k"), "fact_id", TRUE)
+    form_tables(ready$data, ready$covariates, terms = ready$terms)
+  }
+  tail <- read(long)
+  expect_match(tail$remarks, "bends between its 5th and 95th percentile", all = FALSE)
+  x <- tail$tables$form_curves
+  expect_true(all(is.finite(x$fit[x$shape == "pspline"])))
+  flat <- read(transform(long, x = c(rep(0, 294), 1:6)))
+  expect_match(flat$remarks, "no curve of x: [0-9]+ events and these values of x do not carry", all = FALSE)
+  expect_setequal(flat$tables$form_tests$term, "z")
+})
