@@ -92,7 +92,7 @@ test_that("a predictor that runs away is held where it is, and the curve of the 
   rows$event[lame] <- FALSE
   ready <- analysis_data(rows, "acquisition", "first", c("z", "wing", "x"), "fact_id", TRUE)
   form <- form_tables(ready$data, ready$covariates, terms = ready$terms)$tables$form_tests
-  # Their hazard is e^-15 or so of the others': whoever never has an event and never counts in a risk set can be left out.
+  # Their hazard is e^-15 or so of the others': who never has an event and never counts in a risk set can be left out.
   kept <- analysis_data(rows[!lame, ], "acquisition", "first", c("z", "x"), "fact_id", TRUE)
   limit <- form_tables(kept$data, kept$covariates, terms = kept$terms)$tables$form_tests
   expect_equal(form$chisq[form$term == "x"], limit$chisq[limit$term == "x"], tolerance = 0.02)
@@ -101,8 +101,8 @@ test_that("a predictor that runs away is held where it is, and the curve of the 
 test_that("a long tail, and values that are nearly all one, do not end in an error of the linear algebra", {
   set.seed(7)
   long <- data.frame(z = rnorm(300), k = rep(c(0, 1), c(290, 10)), x = rcauchy(300))
-  long <- transform(long, start = 0, stop = pmin(ceiling(rexp(300) * 4 * exp(-3 * drop(scale(x)))), 10), fact_id = 1:300, run = "r",
-                    outcome = "acquisition", rule = "first")
+  long <- transform(long, start = 0, stop = pmin(ceiling(rexp(300) * 4 * exp(-3 * drop(scale(x)))), 10),
+                    fact_id = 1:300, run = "r", outcome = "acquisition", rule = "first")
   long$event <- long$stop < 10 & long$k == 0
   read <- function(rows) {
     ready <- analysis_data(rows, "acquisition", "first", c("x", "z", "k"), "fact_id", TRUE)
