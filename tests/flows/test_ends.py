@@ -1,6 +1,11 @@
-"""A command that is killed or interrupted, at any moment: nothing of it stays, and the next one goes on."""
+"""A command that is killed or interrupted, at any moment: nothing of it stays, and the next one goes on.
+
+`FACTSURV_SOAK=20 pytest tests/flows/test_ends.py` ends a hundred commands at random moments as well.
+"""
 
 import os
+import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,8 +15,10 @@ from pathlib import Path
 
 import pytest
 
+from factsurv.events.files import read_table
 from tests.flows.test_end_to_end import LEAN, STUDY
 
+SOAK = int(os.environ.get("FACTSURV_SOAK", "1"))
 FACTSURV = Path(sys.executable).parent / "factsurv"
 # What the command has said, and then a process that it has started (none: the command itself is at work).
 MOMENTS = {
@@ -102,3 +109,36 @@ def test_after_all_that_the_report_is_made(folder):
     results = folder / "results" / "small"
     assert (results / "report.html").stat().st_size > 100_000
     assert not (results / ".scratch").exists()
+
+
+@pytest.mark.skipif(SOAK == 1, reason="minutes: set FACTSURV_SOAK to 2 or more")
+def test_ended_at_random_moments_it_comes_to_the_same(folder, tmp_path):
+    """Five commands for each unit of FACTSURV_SOAK; every fourth time the results are begun anew."""
+    begun, whole = time.monotonic(), Command(folder)
+    shutil.rmtree(folder / "results", ignore_errors=True)
+    whole.process.communicate(timeout=1200)
+    seconds, rng = time.monotonic() - begun, random.Random(3)
+    shutil.copytree(folder / "cache", tmp_path / "cache")
+    shutil.copy(folder / "small.toml", tmp_path)
+    ended = {}
+    for k in range(5 * SOAK):
+        if k % 4 == 0:
+            shutil.rmtree(tmp_path / "results", ignore_errors=True)
+        command, how = Command(tmp_path), rng.choice((signal.SIGKILL, signal.SIGINT, signal.SIGTERM))
+        try:
+            command.process.wait(rng.uniform(0, seconds / 2))
+        except subprocess.TimeoutExpired:
+            command.end(how)
+        ended.setdefault((how.name, command.process.returncode), []).append(k)
+        assert not list(command.temporary.iterdir()), (k, how)
+        assert "Traceback" not in command.said, (k, how, command.said)
+    print({key: len(times) for key, times in ended.items()}, f"whole: {seconds:.0f} s")
+    assert {code for _, code in ended} <= {0, 130, -signal.SIGKILL, -signal.SIGTERM, 128 + signal.SIGTERM}
+    last = Command(tmp_path)
+    said, _ = last.process.communicate(timeout=1200)
+    assert last.process.returncode == 0, said
+    done, undisturbed = tmp_path / "results" / "small", folder / "results" / "small"
+    for table in ("facts", "baseline", "probes", "events", "history"):
+        assert (done / f"{table}.arrow").read_bytes() == (undisturbed / f"{table}.arrow").read_bytes(), table
+    coefficients = [read_table(f / "analysis" / "coefficients.arrow") for f in (done, undisturbed)]
+    assert coefficients[0].equals(coefficients[1])
