@@ -15,36 +15,47 @@ cloglog <- function(data, covariates, strata = character(), cluster = "", ties =
                     terms = describe_terms(data, covariates), link = "cloglog") {
   clustering <- cluster_of(data, cluster)
   numbers <- in_numbers(data, covariates, strata, clustering$cluster)
-  grouped <- person_periods(numbers$rows, numbers$x, numbers$strata)
-  formula <- stats::reformulate(c(if (nlevels(grouped$.period) > 1L) ".period", numbers$x),
-                                "cbind(.events, .rows - .events)")
-  object <- stats::glm(formula, family = stats::binomial(link), data = grouped, model = FALSE,
-                       control = list(epsilon = 1e-12, maxit = 50L))
-  loglik <- bernoulli_loglik(grouped, stats::fitted(object))
-  # Without covariates every period has the share of events that was seen in it, whatever the link.
-  of_period <- function(count) stats::ave(count, grouped$.period, FUN = sum)
-  null <- bernoulli_loglik(grouped, of_period(grouped$.events) / of_period(grouped$.rows))
-  robust <- if (nzchar(clustering$cluster)) cloglog_robust(object, numbers)
-  own <- function(value) stats::setNames(value[numbers$x] / numbers$scale, numbers$coefficients)
-  coefficients <- coefficient_rows(terms, own(stats::coef(object)), own(sqrt(diag(stats::vcov(object)))),
-                                   if (!is.null(robust)) own(robust), conf)
-  unclustered <- nzchar(clustering$cluster) && is.null(robust)
+  found <- cloglog_linear(numbers, link, clustering$cluster)
+  if (is.null(found)) found <- cloglog_glm(numbers, link, clustering$cluster)
+  own <- function(value) if (!is.null(value)) stats::setNames(value[numbers$x] / numbers$scale, numbers$coefficients)
+  coefficients <- coefficient_rows(terms, own(found$estimate), own(found$errors), own(found$robust), conf)
+  unclustered <- nzchar(clustering$cluster) && is.null(found$robust)
   right <- c(quoted(covariates), "period", sprintf("strata(%s)", toString(quoted(strata)))[length(strata)])
+  df <- length(found$estimate) + found$periods
   list(
-    object = object,
+    object = found$object,
     fit = list(
       formula = paste0(link, "(event) ~ ", paste(right, collapse = " + ")), ties = "none (grouped time)",
-      converged = object$converged, iterations = object$iter, loglik = loglik, loglik_null = null, df = object$rank,
-      aic = 2 * object$rank - 2 * loglik, engine = paste("stats", getRversion())
+      converged = found$converged, iterations = found$iterations, loglik = found$loglik, loglik_null = found$null,
+      df = df, aic = 2 * df - 2 * found$loglik,
+      engine = if (is.null(found$object)) "counts" else paste("stats", getRversion())
     ),
     tables = list(coefficients = coefficients),
     doubt = doubts(data, terms, coefficients, if (unclustered) "" else clustering$cluster),
     remarks = if (!unclustered) few_clusters_remark(data, clustering$cluster, nrow(coefficients)),
     notes = c(
-      sprintf("%d person-period rows collapsed to %d over %d baseline periods", sum(grouped$.rows), nrow(grouped),
-              nlevels(grouped$.period)),
+      sprintf("%.0f person-period rows collapsed to %.0f over %d baseline periods", found$rows, found$patterns,
+              found$periods),
       if (unclustered) "model-based standard errors: too many person-periods for robust ones" else clustering$note
     )
+  )
+}
+
+# By glm(), on one row for each pattern and period.
+cloglog_glm <- function(numbers, link, cluster) {
+  grouped <- person_periods(numbers$rows, numbers$x, numbers$strata)
+  formula <- stats::reformulate(c(if (nlevels(grouped$.period) > 1L) ".period", numbers$x),
+                                "cbind(.events, .rows - .events)")
+  object <- stats::glm(formula, family = stats::binomial(link), data = grouped, model = FALSE,
+                       control = list(epsilon = 1e-12, maxit = 50L))
+  # Without covariates every period has the share of events that was seen in it, whatever the link.
+  of_period <- function(count) stats::ave(count, grouped$.period, FUN = sum)
+  list(
+    object = object, estimate = stats::coef(object)[numbers$x], errors = sqrt(diag(stats::vcov(object)))[numbers$x],
+    robust = if (nzchar(cluster)) cloglog_robust(object, numbers), converged = object$converged,
+    iterations = object$iter, loglik = bernoulli_loglik(grouped, stats::fitted(object)),
+    null = bernoulli_loglik(grouped, of_period(grouped$.events) / of_period(grouped$.rows)),
+    rows = sum(grouped$.rows), patterns = nrow(grouped), periods = nlevels(grouped$.period)
   )
 }
 

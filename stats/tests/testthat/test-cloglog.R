@@ -34,3 +34,20 @@ test_that("rows that are all their own cluster have model-based errors, and too 
   object <- cloglog(data, "latent", cluster = "")$object
   expect_null(cloglog_robust(object, in_numbers(data, "latent", cluster = "fact_id"), most = 100))
 })
+
+# Both maximise one likelihood; glm() stops by the deviance, and its variance is that of its last step but one.
+test_that("the grouped-time model of many rows is that of glm(): estimates, errors, likelihoods, counts", {
+  late <- transform(data, start = pmin(late, stop - 0.5))
+  for (link in c("cloglog", "logit")) for (strata in list(character(), "relation")) for (rows in list(data, late)) {
+    numbers <- in_numbers(rows, c("latent", "popularity"), strata, "fact_id")
+    usual <- cloglog_glm(numbers, link, "fact_id")
+    linear <- cloglog_linear(numbers, link, "fact_id", few = 0L)
+    expect_equal(linear$estimate, usual$estimate, tolerance = 1e-6)
+    expect_equal(linear$errors, usual$errors, tolerance = 1e-6)
+    expect_equal(linear$robust, usual$robust[names(linear$robust)], tolerance = 2e-6)
+    same <- c("converged", "loglik", "null", "rows", "periods")
+    expect_equal(linear[same], usual[same], tolerance = 1e-10)
+  }
+  expect_null(cloglog_linear(numbers, "cloglog", "fact_id"))
+  expect_error(cloglog_linear(numbers, "cloglog", "fact_id", few = 0L, most = 100), "would take long and is left out")
+})
