@@ -95,8 +95,8 @@ def read_own_table(path: Path, columns: OwnColumns, asked: Mapping[str, Sequence
     _check_asked(asked, names, table, spells, problems)
     if problems:
         many = f"{len(problems)} problems" if len(problems) > 1 else "one problem"
-        told = "\n  - ".join([f"{many} (rows count from 1, below the header):", *problems])
-        raise InputError(told, str(path), "correct the table or the plan; nothing was started")
+        listed = "\n  - ".join([f"{many} (rows count from 1, below the header):", *problems])
+        raise InputError(listed, str(path), "correct the table or the plan; nothing was started")
     transitions, once = None, np.ones(table.num_rows, dtype=bool)
     if kinds:
         start, stop = (spells[n].to_numpy(zero_copy_only=False) for n in ("start", "stop"))
@@ -158,7 +158,7 @@ def _spells(
     if times.coded and usable.any():
         _check_counts(texts, times.event, usable, problems, notes)
     _check_interval(times, problems)
-    seed = numbers(found["seed"], table[found["seed"]], problems).values if "seed" in found else np.full(rows, np.nan)
+    seed = numbers(found["seed"], table[found["seed"]], problems) if "seed" in found else np.full(rows, np.nan)
     if ((seed % 1 != 0) | (abs(seed) >= 2**31))[~np.isnan(seed)].any():
         problems.append(f"{found['seed']}: seeds are whole numbers below 2^31")
         seed = np.full(rows, np.nan)
@@ -316,10 +316,7 @@ def _covariates(
 
 def _changing(spells: Mapping[str, pa.Array], made: Mapping[str, pa.Array]) -> list[str]:
     """Covariates with several values in the rows of one id of one run, outcome and rule."""
-    group = np.zeros(len(spells["start"]), dtype=np.int64)
-    for n in ("fact_id", "run", "outcome", "rule"):
-        codes = spells[n].indices.to_numpy(zero_copy_only=False)
-        group = group * len(spells[n].dictionary) + codes
+    group = histories(_codes(spells))
     order = np.argsort(group, kind="stable")
     a, b = order[:-1], order[1:]
     same = group[a] == group[b]

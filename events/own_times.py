@@ -52,7 +52,7 @@ def times_of(
     def read(role: str) -> np.ndarray:
         if role not in found:
             return none.copy()
-        return numbers(found[role], table[found[role]], problems, infinite=role in ("left", "right")).values
+        return numbers(found[role], table[found[role]], problems, infinite=role in ("left", "right"))
 
     before = len(problems)
     start = read("start") if "start" in found else np.zeros(table.num_rows)

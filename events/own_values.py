@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,16 +10,8 @@ from factsurv.events.own_numbers import NO_NUMBER, NUMBER, Undecided, cleaned, d
 from factsurv.events.own_rows import rows_of
 
 
-@dataclass(frozen=True)
-class Numbers:
-    """A column of numbers: values (NaN where there is none) and the rows whose value is no number."""
-
-    values: np.ndarray
-    wrong: np.ndarray
-
-
-def numbers(name: str, column: pa.ChunkedArray, problems: list[str], infinite: bool = False) -> Numbers:
-    """A column as float64, and what in it is no number, or not finite unless ``infinite``."""
+def numbers(name: str, column: pa.ChunkedArray, problems: list[str], infinite: bool = False) -> np.ndarray:
+    """A column as float64, NaN where there is none; what is no number, or infinite where none may be, is told."""
     kind = column.type
     if pa.types.is_dictionary(kind):
         column, kind = column.cast(kind.value_type), kind.value_type
@@ -34,10 +24,10 @@ def numbers(name: str, column: pa.ChunkedArray, problems: list[str], infinite: b
                 f"{name}: holds {kind}, not numbers; give times as amounts since the origin, such as days since "
                 "enrolment"
             )
-        return Numbers(np.full(len(column), np.nan), np.ones(len(column), bool))
-    found = Numbers(as_float(column), np.zeros(len(column), bool))
+        return np.full(len(column), np.nan)
+    found = as_float(column)
     if pa.types.is_integer(kind):
-        _check_size(name, found.values, problems)
+        _check_size(name, found, problems)
     return found if infinite else _finite(name, found, problems)
 
 
@@ -46,14 +36,14 @@ def as_float(column: pa.ChunkedArray) -> np.ndarray:
     return column.cast(pa.float64(), safe=False).to_numpy()
 
 
-def _finite(name: str, found: Numbers, problems: list[str]) -> Numbers:
-    infinite = np.isinf(found.values)
+def _finite(name: str, found: np.ndarray, problems: list[str]) -> np.ndarray:
+    infinite = np.isinf(found)
     if infinite.any():
         problems.append(f"{name}: infinite in {rows_of(infinite)}")
-    return Numbers(np.where(infinite, np.nan, found.values), found.wrong | infinite)
+    return np.where(infinite, np.nan, found)
 
 
-def _numbers_of_text(name: str, column: pa.ChunkedArray, problems: list[str]) -> Numbers:
+def _numbers_of_text(name: str, column: pa.ChunkedArray, problems: list[str]) -> np.ndarray:
     """Texts of a typed file that are numbers, or of a csv file that are not all numbers: the others are told."""
     text = cleaned(column)
     good = pc.fill_null(pc.match_substring_regex(text, NUMBER), False).to_numpy()
@@ -63,7 +53,7 @@ def _numbers_of_text(name: str, column: pa.ChunkedArray, problems: list[str]) ->
         first = text[int(np.flatnonzero(wrong)[0])].as_py()
         problems.append(f"{name}: no number in {rows_of(wrong)}, such as {first!r}")
     found = numbers_in(pc.if_else(good, text, None))
-    nothing = Numbers(np.full(len(column), np.nan), wrong)
+    nothing = np.full(len(column), np.nan)
     if found is None:
         return nothing
     try:
@@ -74,7 +64,7 @@ def _numbers_of_text(name: str, column: pa.ChunkedArray, problems: list[str]) ->
     values = as_float(made)
     if not pa.types.is_floating(made.type):
         _check_size(name, values, problems)
-    return Numbers(values, wrong)
+    return values
 
 
 def _check_size(name: str, values: np.ndarray, problems: list[str]) -> None:
