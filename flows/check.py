@@ -14,6 +14,7 @@ import pyarrow as pa
 from factsurv.events import schema
 from factsurv.events.errors import InputError, together
 from factsurv.flows.contradictions import too_few
+from factsurv.flows.steps import run_names
 from factsurv.flows.study_file import StudyFile, read_study
 from factsurv.stats.models import check_models
 from factsurv.stats.plan import CONF, models, plan, table_columns
@@ -187,7 +188,7 @@ def _fits(study: StudyFile, told: dict[str, Any]) -> str:
     """How many fits R plans, from a table that has the runs and no facts."""
     from factsurv.stats.bridge import RWorkers
 
-    runs = [(f"{arm}-{seed}", arm, seed) for arm in study.recipes() for seed in study.study.seeds]
+    runs = run_names(study)
     data = {n: pa.nulls(len(runs), kind) for n, kind in schema.EVENTS.items()}
     columns = {n: [run[i] for run in runs] for i, n in enumerate(("run", "arm"))}
     table = pa.table(data | {n: pa.array(v).dictionary_encode() for n, v in columns.items()})

@@ -42,7 +42,7 @@ def check_server(api: str) -> None:
     Raises
     ------
     InputError
-        If it does not say so within ten seconds.
+        If it does not say so within `PATIENCE`.
     """
     _past_the_proxy(api)
     answer: list[object] = []

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from factsurv.events.own_file import OwnFile, read_own_file
-from factsurv.flows.column_roles import roles
+from factsurv.flows.column_roles import NAMES, roles
 from factsurv.flows.study_file import StudyFile
 from factsurv.flows.toml_file import new_file, shown, validated
 from factsurv.training.facts.fact_covariates import RESERVED, usual_covariates
@@ -17,10 +17,10 @@ from factsurv.training.facts.fact_set import FactSet
 from factsurv.training.facts.gather import gather
 from factsurv.training.spec import ModelSpec
 
-GENERIC = ("object", "obj", "tail", "answer", "answers", "target", "o", "value")  # names that name no relation
+GENERIC = {*NAMES["object"]} - {"identifier"}  # usual names of the answer that name no relation
 
 TEXT = """\
-# A study of {table}. Every key that is left out has a default; `factsurv run` prints and records them all.
+# A study of {table}. A key that is left out has a default; study.json in the results folder records them all.
 
 [study]
 name = "{name}"

@@ -26,6 +26,8 @@ from factsurv.stats.models import check_models
 from factsurv.stats.plan import plan, table_columns
 
 KEYS = "analysis/keys.json"  # what each fit was made from
+
+
 def open_results(
     path: Path, results: Path | None = None, say: Say = print, progress: Progress = lambda *_: None
 ) -> Store[StudyFile]:

@@ -31,7 +31,7 @@ Spec = TypeVar("Spec", bound=BaseModel)
 
 @dataclass
 class Store(Generic[Spec]):
-    """One results folder, with its manifest and what this command did in it.
+    """One results folder, with its manifest and what this command does in it.
 
     Attributes
     ----------
@@ -43,8 +43,6 @@ class Store(Generic[Spec]):
         Told where a step stands.
     before : list of callable
         Checks, called once each before the next step that has something to do; what they raise ends the command.
-    done, skipped : list of str
-        Steps that ran and that did not need to.
     """
 
     folder: Path
@@ -52,8 +50,6 @@ class Store(Generic[Spec]):
     say: Say = print
     progress: Progress = lambda *_: None
     before: list[Callable[[], object]] = field(default_factory=list)
-    done: list[str] = field(default_factory=list)
-    skipped: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         try:
@@ -120,12 +116,10 @@ class Store(Generic[Spec]):
         seconds = time.monotonic() - began
         stamp = datetime.datetime.now(datetime.UTC).isoformat("T", "seconds")
         self.manifest.record(name, key, made, seconds, stamp, unfinished())
-        self.done.append(name)
         self.say(f"{name}: done in {seconds:.1f} s")
 
     def skip(self, name: str) -> None:
         """Note that a step is up to date."""
-        self.skipped.append(name)
         self.progress(name, 1, 1, "")
         self.say(f"{name}: up to date, skipped")
 

@@ -66,14 +66,7 @@ def tracked(path: str, results: str = "results") -> Any:
 
 
 def serve(path: Path, results: Path, cron: str) -> None:
-    """Run a study whenever `cron` says, until this process ends; a run that takes longer is followed, not joined.
-
-    Raises
-    ------
-    InputError
-        If it would never run.
-    """
-    check_cron(cron)
+    """Run a study whenever `cron` says, until this process ends; a run that takes longer is followed, not joined."""
     os.environ["FACTSURV_SERVED_BY"] = str(os.getpid())
     given = {"path": str(path), "results": str(results.resolve())}
     # The same study with another folder or another cron is another schedule, and each keeps its own parameters.

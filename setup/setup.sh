@@ -101,8 +101,8 @@ restore() { # lockfile library [base libraries...]
 }
 fall_back() {
   say "R packages: $1"
-  say "falling back to Debian's own R packages. What that costs: no coxme, so no random-effects models (the"
-  say "report says so in their place); older versions than renv.lock names. To undo: remove .r and run again."
+  say "falling back to Debian's own R packages. What that costs: no coxme, so random effects of one grouping only, by"
+  say "survival, without test or interval; older versions than renv.lock names. To undo: remove .r and run again."
   rm -rf .r && mkdir -p .r && echo "$1" >.r/fallback
   # shellcheck disable=SC2086
   apt_install $debian_packages
