@@ -14,8 +14,8 @@ cloglog_linear <- function(numbers, link, cluster, few = 10000L, cells = 2e8, mo
   if (nrow(rows) < few && size * moments <= cells) return(NULL)
   if (sum(rows$event) < 5 * moments) check_size(size, moments)
   if (size > most) {
-    no_estimate(sprintf(paste("the grouped-time model of %.0f person-period rows would take long and is left out (it is",
-                              "fitted up to %.0e)"), size, most))
+    no_estimate(sprintf(paste("the grouped-time model of %.0f person-period rows would take long and is left out (it",
+                              "is fitted up to %.0e)"), size, most))
   }
   periods <- periods_of(counts)
   maximum <- grouped_maximum(periods, grouped_links[[link]])

@@ -26,6 +26,15 @@ frailty_gamma <- function(data, covariates, random, strata = character(), cluste
   # (The limits: a dense block of twice the event times, 8 MB at 500; and times by levels, 160 MB at 2e7.)
   rows <- if (length(fixed)) mixed_rows(data, fixed, grouping, strata)
   linear <- !is.null(rows) && length(rows$times) <= 500L && length(rows$times) * rows$levels < 2e7
+  # survival's own takes the levels times the events at every step: two minutes for 5e7 of them.
+  work <- n_distinct(data[[grouping]]) * as.double(sum(data$event))
+  if (!linear && work > 2e8) {
+    return(list(status = "not estimable", remarks = chosen$remarks, reason = sprintf(paste(
+      "left out for its cost: a gamma frailty of %d levels of %s with %d events at %d times would take %s or more (at",
+      "up to 500 times it would not)"
+    ), n_distinct(data[[grouping]]), grouping, sum(data$event), n_distinct(times_of_events(data)),
+    if (work > 1e10) "days" else "an hour")))
+  }
   start <- new.env(parent = emptyenv()) # each search begins where the last one ended
   found_at <- function(variance, tied = ties) {
     assign("fit", gamma_maximum(rows, variance, tied, start$fit), envir = start)

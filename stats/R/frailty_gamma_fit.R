@@ -6,12 +6,20 @@
 # lgamma(nu + d) - lgamma(nu) + nu log(nu) - (nu + d) log(nu + d) + d for each level (mean frailty 1 makes the penalty
 # nu w). Newton's method with the information of mixed_information(); the last one serves until a step gains too little.
 # Therneau, Grambsch and Pankratz (2003), JCGS 12:156, sections 3 and 4.
-gamma_maximum <- function(rows, variance, ties, from = NULL, limit = 100L) {
+# Of many levels the factor serves as long as the information does, with the penalty of the moment in its diagonal: the
+# step is then Newton's with an information close by, and the maximum is the same to the 1e-9 at which the search ends.
+gamma_maximum <- function(rows, variance, ties, from = NULL, limit = 100L, many = 2000L) {
   at <- if (is.null(from)) list(b = list(numeric(rows$levels)), beta = rep(0, ncol(rows$x))) else from[c("b", "beta")]
   value <- gamma_penalised(rows, at, variance, ties)
   information <- if (is.null(from)) mixed_information(rows, value) else from$information
+  factor <- if (rows$levels >= many) from$factor
   newton <- function() {
-    factor <- factorised(information, list(variance / exp(at$b[[1L]])))
+    spread <- list(variance / exp(at$b[[1L]]))
+    if (is.null(factor) || rows$levels < many) {
+      factor <<- factorised(information, spread)
+    } else {
+      factor$diagonal <<- information$diagonal + 1 / spread[[1L]]
+    }
     mixed_step(rows, value, list((exp(at$b[[1L]]) - 1) / variance), factor)
   }
   gain <- Inf
@@ -20,6 +28,7 @@ gamma_maximum <- function(rows, variance, ties, from = NULL, limit = 100L) {
     settled <- step$gain < 1e-9
     if (!settled && step$gain > 0.1 * gain) {
       information <- mixed_information(rows, value)
+      factor <- NULL
       step <- newton()
     }
     gain <- step$gain
@@ -34,7 +43,7 @@ gamma_maximum <- function(rows, variance, ties, from = NULL, limit = 100L) {
   }
   d <- rows$sums$level[[1L]](rows$count * rows$died)
   c(at, list(integrated = value$penalised + sum(frailty_constant(round(d), 1 / variance)), variance = variance,
-             information = information, iterations = iteration, settled = settled))
+             information = information, factor = factor, iterations = iteration, settled = settled))
 }
 
 # Scaled to a mean frailty of 1, which only the penalty sees.

@@ -164,3 +164,29 @@ test_that("a variance says how many levels it rests on, and what it is under the
   expect_equal(c(efron$variance_other, breslow$variance_other), c(breslow$variance, efron$variance), tolerance = 1e-3)
   expect_gt(abs(efron$variance / breslow$variance - 1), 0.05) # it is another one
 })
+
+test_that("a frailty of many levels: a factor that serves for a while ends at the same maximum", {
+  rows <- grouped(0.3, groups = 300L, size = 4L)
+  counted <- mixed_rows(rows, "x", "group")
+  path <- function(many) {
+    Reduce(function(from, variance) gamma_maximum(counted, variance, "efron", from, many = many), c(0.1, 3, 0.3),
+           NULL, accumulate = TRUE)[-1L]
+  }
+  # The search ends where less than 1e-9 of the log likelihood is to be gained.
+  for (k in 1:3) {
+    usual <- path(Inf)[[k]]
+    lasting <- path(0L)[[k]]
+    expect_equal(lasting$integrated, usual$integrated, tolerance = 1e-8 / abs(usual$integrated))
+    expect_equal(lasting$beta, usual$beta, tolerance = 1e-5)
+    expect_equal(lasting$b, usual$b, tolerance = 1e-4)
+  }
+})
+
+test_that("a frailty that would take hours is left out before it starts, and says so", {
+  n <- 24000L # each its own time, two of each fact: 2.9e8 products of levels and events
+  rows <- data.frame(fact_id = factor(rep(seq_len(n / 2), 2)), start = 0, stop = as.double(seq_len(n)), event = TRUE,
+                     x = stats::rnorm(n))
+  left_out <- frailty_gamma(rows, "x", "fact_id")
+  expect_equal(left_out$status, "not estimable")
+  expect_match(left_out$reason, "left out for its cost: a gamma frailty of 12000 levels of fact_id with 24000 events")
+})
