@@ -65,6 +65,16 @@ plot_zph <- function(results, outcome) {
     ggplot2::labs(x = first_upper(time_word(results$time)), y = "Log hazard ratio") + theme_report()
 }
 
+#' For the caption: of very many events the table of points holds 10,000 (docs/tables.md).
+say_drawn <- function(results, outcome) {
+  points <- pick(results$zph_points, outcome = outcome, rule = results$rule)
+  events <- max(0L, results$fits$events[as.character(results$fits$task) %in% as.character(points$task)])
+  most <- max(0L, table(paste(points$task, points$term)))
+  if (most != 10000L || events <= most) return("")
+  paste0(" Drawn are ", fmt_n(most), " of the ", fmt_n(events), " events, evenly spaced in time; curve and test are of ",
+    "all.")
+}
+
 zph_panels <- function(results, outcome) {
   length(unique(as.character(pick(results$zph_points, outcome = outcome, rule = results$rule)$term)))
 }

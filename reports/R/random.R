@@ -12,10 +12,11 @@ random_effects_of <- function(results, outcome, model) {
 alike_once <- function(results, d) {
   d <- d[order(match(as.character(d$grouping), unique(as.character(d$grouping))), d$hr), , drop = FALSE]
   told <- function(x) signif(pmin(pmax(x, ratio_limits[1]), ratio_limits[2]), 4)
-  same <- paste(d$grouping, told(d$hr), told(d$lower), told(d$upper))
-  d$alike <- as.integer(stats::ave(d$hr, same, FUN = length))
-  d$name <- ifelse(d$grouping == "fact_id", fact_name(results, d$level), as.character(d$level))
+  number <- function(x) match(x, unique(x)) # there may be a million levels
+  same <- number(do.call(paste, lapply(list(d$grouping, told(d$hr), told(d$lower), told(d$upper)), number)))
+  d$alike <- tabulate(same)[same]
   d <- d[!duplicated(same), , drop = FALSE]
+  d$name <- ifelse(d$grouping == "fact_id", fact_name(results, d$level), as.character(d$level))
   d$name <- paste0(d$name, ifelse(d$alike > 1, paste0(" and ", plural(d$alike - 1, "other"), " alike"), ""))
   d
 }

@@ -13,7 +13,8 @@
 #'   `"rank"` or `"log"`. The test is one of products with this function of time, and its power lies where that moves
 #'   most; the curves are drawn in the study's own time all the same.
 #' @return A list of `zph_tests` (one row per covariate, or part of the formula, and GLOBAL), `zph_points` and
-#'   `zph_curves` (per coefficient), as in `docs/tables.md`.
+#'   `zph_curves` (per coefficient), as in `docs/tables.md`. Of more than 10,000 events `zph_points` has 10,000, evenly
+#'   spaced in time.
 #' @references Grambsch and Therneau (1994), Biometrika 81:515.
 #' @export
 zph_tables <- function(object, terms, conf = 0.95, transform = "identity") {
@@ -39,24 +40,30 @@ zph_tables <- function(object, terms, conf = 0.95, transform = "identity") {
   term <- terms$term[tested]
   scale <- if (is.null(object$scale)) rep(1, length(term)) else object$scale[tested]
   points <- lapply(seq_along(term), function(i) {
-    data.frame(term = term[[i]], time = single$time, residual = unname(single$y[, i]) / scale[[i]])
+    # A coefficient that does not vary in a stratum has no residual there (NA), which is not a residual of zero.
+    own <- evenly(which(!is.na(single$y[, i])), points_shown)
+    data.frame(term = rep(term[[i]], length(own)), time = single$time[own],
+               residual = unname(single$y[own, i]) / scale[[i]])
   })
   curves <- lapply(seq_along(term), function(i) {
     curve <- zph_curve(single$x, single$y[, i] / scale[[i]], single$var[i, i] / scale[[i]]^2, conf)
     curve$time <- time_of(curve$time, single)
     data.frame(term = rep(term[[i]], nrow(curve)), curve)
   })
-  points <- do.call(rbind, points)
   list(
     zph_tests = data.frame(
       term = c(unique(parts[tested]), "GLOBAL"), chisq = tests$chisq, df = tests$df, p = tests$p,
       transform = transform
     ),
-    # A coefficient that does not vary in a stratum has no residual there (NA), which is not a residual of zero.
-    zph_points = points[!is.na(points$residual), , drop = FALSE],
+    zph_points = do.call(rbind, points),
     zph_curves = do.call(rbind, curves)
   )
 }
+
+# More points than these no figure shows: tests and curves are of all events, the table of points of so many of them.
+points_shown <- 10000L
+
+evenly <- function(x, most) if (length(x) > most) x[round(seq(1, length(x), length.out = most))] else x
 
 moments_of_fit <- function(object) {
   if (inherits(object, "cox_counts")) return(object$fit$counts$times)

@@ -36,6 +36,14 @@ shown <- alike_once(list(facts = data.frame()), effects)
 stopifnot(identical(shown$name, c("e and 1 other alike", "d", "a and 2 others alike")),
   identical(shown$alike, c(2L, 1L, 3L)))
 
+# Where the table of points holds a part of very many events, the caption says so.
+drawn <- function(points, events) {
+  say_drawn(list(rule = "first", fits = data.frame(task = "t", outcome = "loss", rule = "first", events = events),
+    zph_points = data.frame(task = "t", outcome = "loss", rule = "first", term = rep(c("a", "b"), each = points))), "loss")
+}
+stopifnot(identical(drawn(10000, 10000L), ""), identical(drawn(9000, 9500L), ""))
+stopifnot(grepl("Drawn are 10,000 of the 87,500 events", drawn(10000, 87500L), fixed = TRUE))
+
 # Ticks of the time axis are regular wherever the numbers at risk are known there, and fit under the curve.
 ticks <- function(times, end) {
   table <- data.frame(outcome = "loss", rule = "first", by = "", time = times)

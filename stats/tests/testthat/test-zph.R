@@ -138,3 +138,18 @@ test_that("thirds that tie are merged, and every period has events", {
   expect_null(once$tables$zph_tests)
   expect_match(once$notes, "all events are at one time", all = FALSE)
 })
+
+test_that("of very many events the points are 10,000 from the first to the last; tests and curves are of all", {
+  set.seed(3)
+  n <- 12000L
+  rows <- data.frame(fact_id = seq_len(n), start = 0, stop = ceiling(stats::rexp(n) * 5), event = TRUE,
+                     x = stats::rnorm(n))
+  tables <- cox(rows, "x", counts_from = Inf)$tables
+  all <- survival::cox.zph(survival::coxph(Surv(start, stop, event) ~ x, rows), transform = "identity")
+  points <- tables$zph_points
+  expect_equal(nrow(points), 10000L)
+  expect_equal(range(points$time), range(all$time))
+  # Each is the residual of an event: the same numbers but for the scaling of x (1e-8).
+  expect_true(all(signif(points$residual, 6) %in% signif(as.vector(all$y), 6)))
+  expect_equal(tables$zph_tests$chisq[[1]], all$table["x", "chisq"], tolerance = 1e-6)
+})
