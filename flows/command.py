@@ -71,6 +71,9 @@ def options(
 def run(
     study: Study,
     check: Annotated[bool, typer.Option("--check", help="Check everything and do nothing else.")] = False,
+    rehearse: Annotated[
+        bool, typer.Option("--rehearse", help="All of it in minutes: few facts and steps, small random models.")
+    ] = False,
     results: Folder = RESULTS,
 ) -> None:
     """Run a study: facts, training and probing, events, analysis, report. What is done is skipped."""
@@ -78,13 +81,19 @@ def run(
     from factsurv.flows.study_file import find_study
 
     path = find_study(study)
+    if check and rehearse:
+        raise InputError("--check and --rehearse", "run", "ask for one of them: a rehearsal checks first")
     if check:
         from factsurv.flows.check import check as checked
         from factsurv.flows.check import summary
 
         print("\n".join(summary(checked(path), results)))
         return
-    server = address()
+    server = None if rehearse else address()
+    if rehearse:
+        from factsurv.flows.rehearsal import rehearsal
+
+        path = rehearsal(path, results)
     if server is None:
         from factsurv.flows.study import study as run_study
 
@@ -273,11 +282,11 @@ def schedule(
 @app.command()
 def export(
     what: Annotated[str, typer.Argument(help="A study, a plan, or a results folder.", autocompletion=_studies)],
-    to: Annotated[str, typer.Option(help="csv: a folder of tables; zip: report, tables, study, versions.")] = "zip",
-    out: Annotated[Path | None, typer.Option(help="Where to; default: NAME-csv or NAME.zip, here.")] = None,
+    to: Annotated[str, typer.Option(help="csv: tables; xlsx: a workbook; zip: all, report included.")] = "zip",
+    out: Annotated[Path | None, typer.Option(help="Where to; default: NAME-csv, NAME.xlsx or NAME.zip, here.")] = None,
     results: Folder = RESULTS,
 ) -> None:
-    """Write finished results for others: every table as CSV, or one zip of the report and all that it rests on."""
+    """Write finished results for others: every table as CSV or in a workbook, or one zip of all, report included."""
     from factsurv.flows.export import export as write
 
     print(f"wrote {write(what, results, to, out)}")

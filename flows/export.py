@@ -1,10 +1,10 @@
-"""Finished results in other people's formats: every table as CSV, or one zip of the report and all that it rests on."""
+"""Finished results in other people's formats: tables as CSV or a workbook, or one zip of all."""
 
 from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,10 +16,10 @@ from factsurv.events.manifest import Manifest
 from factsurv.flows.study_file import find_study, read_toml
 
 BESIDE = ("study.toml", "plan.toml", "study.json", "environment.json", "manifest.json", "report.html")
-FORMATS = ("csv", "zip")
+FORMATS = ("csv", "xlsx", "zip")
 
 
-def export(what: str, results: Path, to: str, out: Path | None = None) -> Path:
+def export(what: str, results: Path, to: str, out: Path | None = None, say: Callable[[str], None] = print) -> Path:
     """Write the results of a study or of a table; returns what was written.
 
     Parameters
@@ -29,9 +29,12 @@ def export(what: str, results: Path, to: str, out: Path | None = None) -> Path:
     results : Path
         Folder of results folders.
     to : str
-        ``csv``: a folder of tables. ``zip``: the report, the tables as CSV and as Arrow files, study, versions.
+        ``csv``: a folder of tables. ``xlsx``: a workbook with a sheet a table. ``zip``: the report, the tables as
+        CSV and as Arrow files, study, versions.
     out : Path, optional
-        Default: ``NAME-csv`` or ``NAME.zip`` in the current folder.
+        Default: ``NAME-csv``, ``NAME.xlsx`` or ``NAME.zip`` in the current folder.
+    say : callable
+        Takes one line on what could not be written.
 
     Raises
     ------
@@ -39,8 +42,7 @@ def export(what: str, results: Path, to: str, out: Path | None = None) -> Path:
         If there are no such results, or a table is not what was written.
     """
     if to not in FORMATS:
-        hint = "; a spreadsheet program opens the CSV files as they are" if to == "xlsx" else ""
-        raise InputError(f"there is no format {to!r}{hint}", "--to", f"one of {', '.join(FORMATS)}")
+        raise InputError(f"there is no format {to!r}", "--to", f"one of {', '.join(FORMATS)}")
     folder = _folder(what, results)
     manifest = Manifest(folder)
     tables = {n: manifest.verified(n) for n in sorted(manifest.artefacts) if n.endswith(".arrow")}
@@ -52,7 +54,15 @@ def export(what: str, results: Path, to: str, out: Path | None = None) -> Path:
             with atomic(out / name) as file:
                 file.write(data)
         return out
-    out = out or Path(f"{folder.name}.zip")
+    out = out or Path(f"{folder.name}.{to}")
+    if to == "xlsx":
+        from factsurv.flows.workbook import write_workbook
+
+        with atomic(out) as file:
+            left_out = write_workbook(tables, file)
+        for line in left_out:
+            say(line)
+        return out
     with atomic(out) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed:
         for name in (n for n in BESIDE if (folder / n).is_file()):
             packed.write(manifest.verified(name) if name in manifest.artefacts else folder / name, name)

@@ -4,6 +4,7 @@
 
 local known = {
   cell = true, ["cell-output"] = true, ["cell-output-display"] = true, summary = true, footer = true, figure = true,
+  rehearsal = true, ["rehearsal-mark"] = true,
 }
 local kinds = {fig = "Figure", tbl = "Table"}
 local numbers, counts, tabsets = {}, {fig = 0, tbl = 0}, 0

@@ -17,6 +17,7 @@ import pytest
 
 from factsurv.events.files import read_table
 from factsurv.events.schema import ANALYSIS, BASELINE, EVENT_COUNTS, PROBES, RECALL, TRAINING
+from tests.flows.test_workbook import sheets
 
 ROOT = Path(__file__).resolve().parents[2]
 STUDY = """
@@ -237,8 +238,10 @@ def test_export_holds_every_table_as_it_is(finished, tmp_path):
         names = set(packed.namelist())
         assert packed.read("report.html") == (results / "small" / "report.html").read_bytes()
     assert tables | {"report.html", "study.toml", "study.json", "manifest.json", "csv/events.csv"} <= names
-    said = factsurv("export", "small", "--to", "xlsx", "--results", str(results), folder=tmp_path, status=2)
-    assert "there is no format 'xlsx'" in said and "csv, zip" in said
+    said = factsurv("export", "small", "--to", "ods", "--results", str(results), folder=tmp_path, status=2)
+    assert "there is no format 'ods'" in said and "csv, xlsx, zip" in said
+    assert "wrote small.xlsx" in factsurv("export", "small", "--to", "xlsx", "--results", str(results), folder=tmp_path)
+    assert {row[1] for row in sheets(tmp_path / "small.xlsx")["contents"][1:]} == tables
     assert "has no results yet" in factsurv("export", "tiny-world", folder=tmp_path, status=2)
 
 

@@ -15,6 +15,10 @@ REFUSALS = {
 }
 
 
+class Unreachable(InputError):
+    """Whether there is such a model cannot be told from here."""
+
+
 def check_model(spec: ModelSpec) -> None:
     """Find a model before any work starts: its file, folder or package, or the hub that has it.
 
@@ -44,11 +48,11 @@ def _check_hub(name: str, revision: str) -> None:
         raise InputError(what, where, "name a hub model (org/name), a folder, or a .gguf file") from error
     except OfflineModeIsEnabled as error:
         remedy = "unset HF_HUB_OFFLINE, download it first, or name a folder"
-        raise InputError(f"{name} was never downloaded, and the hub is switched off", where, remedy) from error
+        raise Unreachable(f"{name} was never downloaded, and the hub is switched off", where, remedy) from error
     except Exception as error:  # of the network, by whichever library the hub's client uses
         why = (str(error).strip() or type(error).__name__).splitlines()[0]
         remedy = "check the connection, download it first, or name a folder made by save_pretrained"
-        raise InputError(f"{name} was never downloaded, and the hub does not answer ({why})", where, remedy) from error
+        raise Unreachable(f"{name} was never downloaded, and the hub does not answer ({why})", where, remedy) from error
     if answer.status_code in REFUSALS:
         remedy = "check model.name and model.revision; `hf auth login` if it needs a login"
         raise InputError(f"{name} (revision {revision}): {REFUSALS[answer.status_code]}", where, remedy)

@@ -1,0 +1,137 @@
+"""A rehearsal: a study's every step at the size of a minute, so that its mistakes are found before the night.
+
+The study is written anew with fewer facts, steps, samples and seeds and small random models of the same architecture
+and tokenizer, and that study is run as any other. Its facts come from the study's own source, its recipes, prompts,
+event rules, models and formulas are the study's.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+
+from factsurv.events.errors import InputError
+from factsurv.events.files import atomic, write_table
+from factsurv.events.rules import sustained_of
+from factsurv.events.section import LONGEST_NAME
+from factsurv.flows.progress import Board
+from factsurv.flows.study_file import StudyFile, read_study
+from factsurv.training.facts.fact_set import FactSet
+from factsurv.training.spec import ModelSpec
+
+SUFFIX = "-rehearsal"
+FACTS, SEEDS, SAMPLES, PRETRAINING = 60, 2, 4, 20
+PROBES, EVERY = 6, 6  # checkpoints after the baseline, and epochs between them
+WHEN = ("schedule", "every", "at", "unit", "checkpoints")  # keys of [probe]
+LEARNING_RATE = 3e-3  # with which a small random model learns some of so few facts in so few steps
+
+
+def rehearsal(path: Path, results: Path) -> Path:
+    """Write the study that rehearses the one at ``path``; returns its file, in a results folder of its own.
+
+    Raises
+    ------
+    InputError
+        What the study itself would be refused for, too; or the name of the rehearsal's folder is taken.
+    """
+    study = read_study(path)
+    folder = results / called(study)
+    own = folder / "rehearsal.toml"
+    if (folder / "manifest.json").exists() and not own.is_file():
+        raise InputError("these results are no rehearsal's", str(folder), "name another folder with --results")
+    with Board() as board:
+        board.say("rehearsal: facts and small models are made")
+        facts, models, told = _parts(study, board)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        remedy = "name another folder with --results"
+        raise InputError(f"cannot be made ({error.strerror})", str(folder), remedy) from error
+    write_table(folder / "rehearsed.arrow", facts)
+    with atomic(own) as file:
+        file.write(tomlkit.dumps(_rehearsed(study, models, told, folder / "rehearsed.arrow")).encode())
+    return own
+
+
+def _parts(study: StudyFile, board: Board) -> tuple[Any, dict[str, Path], list[str]]:
+    """The facts as a table, the small model of each arm, and what of it is not as in the study."""
+    from factsurv.training.facts.gather import gather
+    from factsurv.training.facts.stored_facts import to_arrow
+    from factsurv.training.models.prepared import prepared_model
+    from factsurv.training.models.small_model import small_model
+
+    tiny = {"pretrain_steps": PRETRAINING, "pretrain_batch": 16}
+    whole = gather(study.facts, study.model.pretrain_steps * study.model.pretrain_batch).facts
+    few = some_of(whole)
+    told = [f"{len(few)} of {len(whole)} facts"]
+    made: dict[ModelSpec, Path] = {}
+    models: dict[str, Path] = {}
+    for arm, (model, _) in study.recipes().items():
+        if model.name == "tiny":
+            less = model.model_copy(update={k: min(getattr(model, k), v) for k, v in tiny.items()})
+            models[arm] = Path(prepared_model(less, study.facts, board.say)[0])
+            continue
+        key = ModelSpec(name=model.name, revision=model.revision)
+        if key not in made:
+            made[key], notes = small_model(key, board.say)
+            told += notes
+        models[arm] = made[key]
+    names = sorted({model.name for model, _ in study.recipes().values()})
+    told.append(f"small random models of the architecture and tokenizer of {', '.join(names)}")
+    return to_arrow(few), models, told
+
+
+def called(study: StudyFile) -> str:
+    """Name of a study's rehearsal, and of its results folder."""
+    return study.study.name[: LONGEST_NAME - len(SUFFIX)] + SUFFIX
+
+
+def some_of(facts: FactSet) -> FactSet:
+    """Some facts of each relation and split, the first ones in their order, in proportion and never fewer than four."""
+    rows = defaultdict(list)
+    for i, cell in enumerate(zip(facts.column("relation"), facts.column("split"), strict=True)):
+        rows[cell].append(i)
+    share = FACTS / max(len(facts), FACTS)
+    keep = sorted(i for cell in rows.values() for i in cell[: max(4, round(share * len(cell)))])
+    return replace(facts, table=facts.table.take(keep))
+
+
+def _rehearsed(study: StudyFile, models: dict[str, Path], told: list[str], facts: Path) -> dict[str, Any]:
+    """The study as the file that rehearses it says it."""
+    from factsurv.flows.gpus import visible
+
+    data: dict[str, Any] = study.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+    seeds, title = study.study.seeds[:SEEDS], f"REHEARSAL of {study.study.title or study.study.name}"
+    longest = max(sustained_of(rule) for rule in study.analysis.rules)
+    epochs, samples = EVERY * max(PROBES, longest + 2), min(study.probe.samples, SAMPLES)
+    data["study"] |= {"name": called(study), "title": title, "seeds": seeds}
+    data["facts"] = {"source": "stored", "path": str(facts.resolve())}
+    probe = {k: v for k, v in data.get("probe", {}).items() if k not in WHEN}
+    slick = {"slick_samples": 2, "slick_prompts": min(study.probe.slick_prompts, 2)}
+    data["probe"] = probe | {"every": EVERY, "samples": samples} | slick
+    room = len(visible()) or os.cpu_count() or 1
+    arms = []
+    for arm, (model, tuning) in study.recipes().items():
+        less: dict[str, Any] = {"epochs": epochs, "learning_rate": LEARNING_RATE}
+        if tuning.processes > room:
+            less |= {"processes": 1, "strategy": "ddp"}
+            told.append(f"arm {arm}: one process for {tuning.processes}, as this machine has room for {room}")
+        own = tuning.model_dump(mode="json", exclude_none=True, exclude_defaults=True) | less
+        arms.append({"name": arm, "tuning": own, "model": {"name": str(models[arm]), "precision": model.precision}})
+    data.pop("tuning", None)
+    data.pop("model", None)
+    if study.arm:
+        data["arm"] = arms
+    else:
+        data |= {"tuning": arms[0]["tuning"], "model": arms[0]["model"]}
+    told += [
+        f"{len(seeds)} of {len(study.study.seeds)} seeds, {epochs} epochs, probed every {EVERY} with {samples} samples",
+        f"a learning rate of {LEARNING_RATE:g}, so that something is learned",
+    ]
+    data["report"] = data.get("report", {}) | {"rehearsal": told}
+    return data
