@@ -12,6 +12,10 @@
 #' @return A list like that of [cox()], with the table `aft`: one row per distribution and coefficient.
 #' @references Kalbfleisch and Prentice (2002), The Statistical Analysis of Failure Time Data, 2.3 and 3.2 (models, and
 #'   the two readings of Weibull's).
+#' @examples
+#' learned <- simulate_learning(facts = 120, seeds = 1, seed = 1)
+#' ready <- analysis_data(learned, "acquisition", "first", c("latent", "popularity"), standardise = TRUE)
+#' aft(ready$data, ready$covariates, terms = ready$terms)
 #' @export
 aft <- function(data, covariates, strata = character(), cluster = "", conf = 0.95,
                 terms = describe_terms(data, covariates),
@@ -41,7 +45,7 @@ aft <- function(data, covariates, strata = character(), cluster = "", conf = 0.9
   warned <- unlist(lapply(names(attempts), function(name) {
     paste0(name, ": ", attempts[[name]]$warnings, recycle0 = TRUE)
   }))
-  list(
+  new_fit(
     object = object,
     fit = list(
       formula = sub("^[^~]*~", "log(time) in (left, right] ~", formula_text(cox_formula(covariates, strata))),

@@ -12,6 +12,11 @@
 #' @return A list: `data` (data.frame), `terms` (see [describe_terms()]), `covariates` (those that remain), `dropped`
 #'   (rows with missing or impossible values), `remarks` (plain words, to be shown as the fit's reason),
 #'   `status` and `reason` (not empty where there is nothing to fit).
+#' @examples
+#' learned <- simulate_learning(facts = 120, seeds = 2, seed = 1)
+#' ready <- analysis_data(learned, "acquisition", "first", c("latent", "popularity"), standardise = TRUE)
+#' ready$terms[c("term", "label")]
+#' head(ready$data[c("fact_id", "start", "stop", "event", "latent")])
 #' @export
 analysis_data <- function(events, outcome, rule, covariates = character(), grouping = character(),
                           standardise = FALSE) {

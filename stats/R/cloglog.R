@@ -10,6 +10,10 @@
 #'   within a period: what `coxph(ties = "exact")` estimates as well.
 #' @return A list like that of [cox()], with the table `coefficients` (robust errors by cluster, where there is one).
 #' @references Prentice and Gloeckler (1978), Biometrics 34:57.
+#' @examples
+#' learned <- simulate_learning(facts = 120, seeds = 1, seed = 1)
+#' ready <- analysis_data(learned, "acquisition", "first", c("latent", "popularity"), standardise = TRUE)
+#' cloglog(ready$data, ready$covariates, terms = ready$terms)
 #' @export
 cloglog <- function(data, covariates, strata = character(), cluster = "", ties = "efron", conf = 0.95,
                     terms = describe_terms(data, covariates), link = "cloglog") {
@@ -22,7 +26,7 @@ cloglog <- function(data, covariates, strata = character(), cluster = "", ties =
   unclustered <- nzchar(clustering$cluster) && is.null(found$robust)
   right <- c(quoted(covariates), "period", sprintf("strata(%s)", toString(quoted(strata)))[length(strata)])
   df <- length(found$estimate) + found$periods
-  list(
+  new_fit(
     object = found$object,
     fit = list(
       formula = paste0(link, "(event) ~ ", paste(right, collapse = " + ")), ties = "none (grouped time)",

@@ -36,6 +36,12 @@ fit_cox <- function(data, covariates, strata = character(), cluster = "", ties =
 #' @param zph transform of time for the Schoenfeld analysis, see [zph_tables()].
 #' @return A list: `fit` (one list of the numbers in the table `fits`), `remarks` and `notes` (plain words), `tables`:
 #'   `coefficients`, `zph_tests`, `zph_points`, `zph_curves`, `zph_periods` as in `docs/tables.md`.
+#' @examples
+#' learned <- simulate_learning(facts = 120, seeds = 1, seed = 1)
+#' ready <- analysis_data(learned, "acquisition", "first", c("latent", "popularity"), standardise = TRUE)
+#' fit <- cox(ready$data, ready$covariates, cluster = "fact_id", terms = ready$terms)
+#' fit
+#' fit$tables$zph_tests
 #' @export
 cox <- function(data, covariates, strata = character(), cluster = "", ties = "efron", conf = 0.95,
                 terms = describe_terms(data, covariates), counts_from = 10000L, zph = "identity") {
@@ -81,7 +87,7 @@ cox_univariable <- function(data, covariates, strata = character(), cluster = ""
   coefficients <- coefficient_rows(terms, stats::coef(object), stats::setNames(model_se, names(stats::coef(object))),
                                    robust_se, conf)
   df <- sum(!is.na(stats::coef(object)))
-  list(
+  new_fit(
     object = object, cluster = clustering$cluster,
     fit = list(
       formula = formula_text(cox_formula(covariates, strata, clustering$cluster)), ties = ties,

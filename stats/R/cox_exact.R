@@ -17,7 +17,7 @@ cox_exact <- function(data, covariates, strata = character(), cluster = "", conf
   coefficients$unit <- paste("odds ratio,", coefficients$unit)
   df <- sum(!is.na(stats::coef(object)))
   loglik <- object$loglik[[length(object$loglik)]]
-  list(
+  new_fit(
     object = object,
     fit = list(
       formula = formula_text(cox_formula(covariates, strata)), ties = "exact (discrete logistic)",

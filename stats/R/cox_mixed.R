@@ -15,6 +15,10 @@
 #'   `median_hr` is the median hazard ratio between two random levels, exp(sqrt(2 variance) qnorm(3/4)).
 #' @references Ripatti and Palmgren (2000), Biometrics 56:1016. Bengtsson and Dribe (2010), Historical Methods 43:15
 #'   (median hazard ratio).
+#' @examplesIf requireNamespace("coxme", quietly = TRUE)
+#' learned <- simulate_learning(facts = 120, seeds = 1, seed = 1)
+#' ready <- analysis_data(learned, "acquisition", "first", c("latent", "popularity"), standardise = TRUE)
+#' cox_mixed(ready$data, ready$covariates, random = "group", terms = ready$terms)
 #' @export
 cox_mixed <- function(data, covariates, random, strata = character(), cluster = "", ties = "efron", conf = 0.95,
                       terms = describe_terms(data, covariates), profile = TRUE, mixed_engine = "auto",
@@ -54,7 +58,7 @@ cox_mixed <- function(data, covariates, random, strata = character(), cluster = 
                loglik_null = object$loglik[["NULL"]], df = object$df[[1L]], engine = engine("coxme")),
     cluster = cluster, zph = zph
   )
-  with_notes(c(list(object = object), result), picked$note)
+  with_notes(do.call(new_fit, c(list(object = object), result)), picked$note)
 }
 
 # What both engines of random effects return, from what each has found.

@@ -41,7 +41,7 @@ cox_pspline <- function(data, covariates, strata = character(), cluster = "", ti
   fitted <- stats::predict(object, type = "terms", se.fit = TRUE)
   curves <- lapply(fitted, function(value) unname(as.matrix(value)[, right, drop = FALSE]))
   schoenfeld <- captured(zph_of_shapes(data, covariates, strata, ties, terms, estimate, curves$fit, written, zph))
-  list(
+  new_fit(
     object = object,
     fit = list(
       formula = written_formula(parsed, strata), ties = ties,

@@ -53,7 +53,7 @@ cox_split <- function(data, covariates, strata = character(), cluster = "", ties
   robust <- if (nzchar(cluster)) used
   kept <- terms[terms$column %in% rest, , drop = FALSE]
   others <- coefficient_rows(kept, stats::coef(object), model, robust, conf)
-  list(
+  new_fit(
     object = object,
     fit = list(
       formula = sprintf("Surv(start, stop, event) ~ %s", paste(c(quoted(rest), paste0(failing$columns, ":period")),

@@ -14,6 +14,10 @@
 #' @param patience seconds.
 #' @return A list like that of [cox()], with the table `coefficients`; `z` is the signed root of the likelihood ratio.
 #' @references Heinze and Schemper (2001), Biometrics 57:114. Firth (1993), Biometrika 80:27.
+#' @examplesIf requireNamespace("coxphf", quietly = TRUE)
+#' learned <- simulate_learning(facts = 40, seeds = 1, seed = 1)
+#' ready <- analysis_data(learned, "acquisition", "first", c("latent", "popularity"), standardise = TRUE)
+#' cox_firth(ready$data, ready$covariates, terms = ready$terms, always = TRUE)
 #' @export
 cox_firth <- function(data, covariates, strata = character(), cluster = "", ties = "efron", conf = 0.95,
                       terms = describe_terms(data, covariates), always = FALSE, patience = 120) {
@@ -38,7 +42,7 @@ cox_firth <- function(data, covariates, strata = character(), cluster = "", ties
     rows$p <- 2 * stats::pnorm(-abs(rows$z))
   }
   dependent <- nzchar(cluster_of(data, cluster)$cluster)
-  list(
+  new_fit(
     object = best,
     fit = list(
       formula = formula_text(cox_formula(covariates, strata)), ties = ties, converged = best$converged,

@@ -11,6 +11,10 @@
 #'   in `docs/tables.md`; status `not needed` where no covariate is a number.
 #' @references Therneau, Grambsch and Fleming (1990), Biometrika 77:147 (martingale residuals). Eilers and Marx (1996),
 #'   Statistical Science 11:89, and Therneau and Grambsch (2000), Modeling Survival Data, 5.8.4 (penalised splines).
+#' @examples
+#' learned <- simulate_learning(facts = 120, seeds = 1, seed = 1)
+#' ready <- analysis_data(learned, "acquisition", "first", c("latent", "popularity"), standardise = TRUE)
+#' form_tables(ready$data, ready$covariates, terms = ready$terms)$tables$form_tests
 #' @export
 form_tables <- function(data, covariates, strata = character(), cluster = "", ties = "efron", conf = 0.95,
                         terms = describe_terms(data, covariates)) {

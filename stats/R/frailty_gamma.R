@@ -11,6 +11,10 @@
 #'   [random_rows()]) and `zph_tests` (see [zph_given_random()]). `median_hr` is the
 #'   median ratio of the larger to the smaller of two random frailties.
 #' @references Klein (1992), Biometrics 48:795. Therneau, Grambsch and Pankratz (2003), JCGS 12:156.
+#' @examples
+#' learned <- simulate_learning(facts = 120, seeds = 1, seed = 1)
+#' ready <- analysis_data(learned, "acquisition", "first", c("latent", "popularity"), standardise = TRUE)
+#' frailty_gamma(ready$data, ready$covariates, random = "group", terms = ready$terms)
 #' @export
 frailty_gamma <- function(data, covariates, random, strata = character(), cluster = "", ties = "efron", conf = 0.95,
                           terms = describe_terms(data, covariates), zph = "identity") {
@@ -85,7 +89,7 @@ frailty_gamma <- function(data, covariates, random, strata = character(), cluste
     boundary = boundary, verdict = few_levels(verdict, length(levels))
   )
   variances <- with_its_ground(variances, data, ties, function(tied) exp(search(tied)$maximum))
-  list(
+  new_fit(
     object = object,
     fit = list(
       formula = frailty_text(fixed, grouping, strata, "gamma"), ties = ties,

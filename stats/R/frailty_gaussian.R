@@ -28,7 +28,7 @@ gaussian_stand_in <- function(data, covariates, random, strata, ties, conf, term
   variances <- with_its_ground(variances, data, ties, function(tied) {
     fit_frailty(data, fixed, grouping, strata, tied, "gaussian")$history[[1L]]$theta
   })
-  list(
+  new_fit(
     object = object,
     fit = list(
       formula = frailty_text(fixed, grouping, strata, "gaussian"), ties = ties, converged = isTRUE(history$done),

@@ -14,6 +14,10 @@
 #'   its change with time, rests on most, the model fitted again.
 #' @references Therneau and Grambsch (2000), Modeling Survival Data, 4 and 7. Fox and Monette (1992), JASA 87:178.
 #'   Lin and Wei (1989), JASA 84:1074 (robust errors).
+#' @examples
+#' learned <- simulate_learning(facts = 60, seeds = 1, seed = 1)
+#' ready <- analysis_data(learned, "acquisition", "first", c("latent", "popularity"), standardise = TRUE)
+#' names(influence_tables(ready$data, ready$covariates, terms = ready$terms)$tables)
 #' @export
 influence_tables <- function(data, covariates, strata = character(), cluster = "", ties = "efron", conf = 0.95,
                              terms = describe_terms(data, covariates), most = 5L) {

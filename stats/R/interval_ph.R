@@ -24,7 +24,7 @@ interval_ph <- function(data, covariates, strata = character(), cluster = "", co
   coefficients <- coefficient_rows(terms, object$coefficients, model_se, robust_se, conf)
   grid <- probe_grid(data)
   right <- c(quoted(covariates), sprintf("strata(%s)", toString(quoted(strata)))[length(strata)])
-  list(
+  new_fit(
     object = object,
     fit = list(
       formula = paste("Surv(start, (left, right]) ~", paste(right, collapse = " + ")), ties = "none (intervals)",

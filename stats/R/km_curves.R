@@ -11,6 +11,11 @@
 #' @param conf confidence level.
 #' @return A list like that of [cox()], with the tables `curves` and `risk_table` of `docs/tables.md`.
 #' @references Kalbfleisch and Prentice (2002), The Statistical Analysis of Failure Time Data, 1.4 (log-log intervals).
+#' @examples
+#' learned <- simulate_learning(facts = 120, seeds = 1, seed = 1)
+#' ready <- analysis_data(learned, "acquisition", "first", c("latent", "popularity"), standardise = TRUE)
+#' curves <- km_curves(ready$data, by = "latent")$tables$curves
+#' head(curves)
 #' @export
 km_curves <- function(data, by = "", cluster = "fact_id", conf = 0.95) {
   groups <- grouped_by(data, by)

@@ -22,7 +22,7 @@ mixed_fast <- function(data, chosen, strata, ties, conf, terms, profile = TRUE, 
                df = df, engine = "fast (Laplace)"),
     cluster = cluster, zph = zph
   )
-  c(list(object = best), result)
+  do.call(new_fit, c(list(object = best), result))
 }
 
 fast_variances <- function(rows, best, fits, agree) {

@@ -71,6 +71,8 @@ summarise_power <- function(rows, design, alpha = 0.05) {
 #' @param alpha,power level of the test and wanted power.
 #' @return A number.
 #' @references Schoenfeld (1981), Biometrika 68:316; (1983), Biometrics 39:499.
+#' @examples
+#' schoenfeld_events(hr = 1.6, share = 0.3)
 #' @export
 schoenfeld_events <- function(hr, share, alpha = 0.05, power = 0.8) {
   (stats::qnorm(1 - alpha / 2) + stats::qnorm(power))^2 / (share * (1 - share) * log(hr)^2)

@@ -17,6 +17,10 @@
 #'   axis, and `examples`) and each group but the first, the reference.
 #' @references Royston and Parmar (2013), BMC Medical Research Methodology 13:152. Therneau and Grambsch (2000), 2.2
 #'   (infinitesimal jackknife).
+#' @examples
+#' learned <- simulate_learning(facts = 120, seeds = 1, seed = 1)
+#' ready <- analysis_data(learned, "acquisition", "first", c("latent", "popularity"), standardise = TRUE)
+#' rmst_difference(ready$data, by = "latent", horizon = 10)$tables
 #' @export
 rmst_difference <- function(data, by, cluster = "fact_id", conf = 0.95, horizon = NULL) {
   groups <- grouped_by(data, by)

@@ -9,6 +9,10 @@
 #' @inheritParams fit_cox
 #' @return A list like that of [cox()], with the table `tests`.
 #' @references Cox (1972), JRSS B 34:187. Lin and Wei (1989), JASA 84:1074 (robust score test).
+#' @examples
+#' learned <- simulate_learning(facts = 120, seeds = 1, seed = 1)
+#' ready <- analysis_data(learned, "acquisition", "first", c("latent", "popularity"), standardise = TRUE)
+#' score_test(ready$data, by = "latent")$tables
 #' @export
 score_test <- function(data, by, strata = character(), cluster = "fact_id", ties = "efron") {
   groups <- grouped_by(data, by)

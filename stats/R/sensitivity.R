@@ -10,6 +10,10 @@
 #' @return A list like that of [cox()], with the table `sensitivity`: the coefficients of the first covariate under
 #'   each `method` (`logit`: an odds ratio in the column `hr`).
 #' @references Cox (1972), JRSS B 34:187, section 6 (the discrete logistic model).
+#' @examples
+#' learned <- simulate_learning(facts = 120, seeds = 1, seed = 1)
+#' ready <- analysis_data(learned, "acquisition", "first", c("latent", "popularity"), standardise = TRUE)
+#' sensitivity(ready$data, ready$covariates, terms = ready$terms)$tables
 #' @export
 sensitivity <- function(data, covariates, strata = character(), cluster = "", ties = "efron", conf = 0.95,
                         terms = describe_terms(data, covariates)) {

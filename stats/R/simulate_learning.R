@@ -28,6 +28,10 @@
 #' @return A data.frame with the columns of the event table (`docs/tables.md`), a row for every fact, run and rule. The
 #'   attribute `truth` has `log_hr`, `variance` and `baseline` (`time` and cumulative `hazard` of the reference).
 #' @references Bender, Augustin and Blettner (2005), Statistics in Medicine 24:1713 (times by inversion).
+#' @examples
+#' learned <- simulate_learning(facts = 50, seeds = 2, variance = c(fact = 0.3), seed = 1)
+#' table(learned$run, learned$event)
+#' attr(learned, "truth")$log_hr
 #' @export
 simulate_learning <- function(facts = 300L, seeds = 1L, arms = 1L, checkpoints = 1:12,
                               curve = 1 - exp(-0.1 * checkpoints), curve_of = "reference", weibull = NULL,

@@ -10,6 +10,10 @@
 #' @param rule `"first"`, `"sustained2"`, `"sustained3"`, ...
 #' @return A data.frame with one row a fact: `start` (0), `stop`, `event`, `left`, `right` (the event is in
 #'   (left, right]; `right` is missing when censored), in units of `checkpoints`.
+#' @examples
+#' reached <- rbind(late = c(FALSE, FALSE, TRUE, TRUE), flickers = c(FALSE, TRUE, FALSE, TRUE))
+#' spells(reached, checkpoints = 1:4, rule = "first")
+#' spells(reached, checkpoints = 1:4, rule = "sustained2")
 #' @export
 spells <- function(reached, checkpoints, rule = "first") {
   m <- sustained_of(rule)
