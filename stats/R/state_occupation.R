@@ -86,7 +86,7 @@ occupation_rows <- function(fit, data, conf) {
   se <- rbind(start_errors(fit), matrix(fit$std.err, ncol = length(states)))
   rows <- data.frame(
     time = rep(time, length(states)), state = rep(states, each = length(time)), n_risk = as.integer(risk),
-    probability = as.numeric(probability), se = as.numeric(se)
+    probability = pmin(pmax(as.numeric(probability), 0), 1), se = as.numeric(se) # rounding leads to 1 + 2e-16
   )
   cbind(rows, logit_interval(rows$probability, rows$se, conf))
 }

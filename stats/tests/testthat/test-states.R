@@ -20,6 +20,13 @@ test_that("Aalen-Johansen by hand", {
   expect_equal(unname(tapply(rows$probability, rows$time, sum)), rep(1, 5), ignore_attr = TRUE)
 })
 
+test_that("where all get there the share is 1, not 1 + 2e-16, and has its interval without a warning", {
+  everyone <- stays_of(lapply(c(a = 1, b = 2, c = 3, d = 4, e = 5), function(time) list("unknown", 0, "known", time)))
+  expect_no_warning(rows <- state_occupation(everyone)$tables$occupation)
+  expect_identical(unlist(rows[rows$state == "known" & rows$time == 5, c("probability", "lower", "upper")],
+                          use.names = FALSE), c(1, 1, 1))
+})
+
 test_that("counts and time by hand", {
   counts <- transition_counts(tiny_states)
   told <- paste(counts$from, counts$to, counts$at_risk, counts$events, counts$time)
