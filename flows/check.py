@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import pyarrow as pa
 
 from factsurv.events import schema
 from factsurv.events.errors import InputError, together
+from factsurv.events.manifest import Manifest
 from factsurv.flows.contradictions import too_few
 from factsurv.flows.steps import run_names
 from factsurv.flows.study_file import StudyFile, read_study
@@ -150,7 +150,7 @@ def summary(checked: Checked, results: Path) -> list[str]:
             f"arm {arm}: {seeds} run(s) of {tuning.epochs} epochs with {steps_of(tuning, facts):,} steps each, probed "
             f"{at + 1} times; {_weights(model)}"
         )
-    lines += [_time(study, results / study.study.name), _fits(study, checked.told)]
+    lines += [_time(results / study.study.name), _fits(study, checked.told)]
     return lines
 
 
@@ -171,16 +171,12 @@ def _weights(model: Any) -> str:
     return f"weights of {weights} in {model.precision}, and {memory.size(memory.free_bytes())} are free"
 
 
-def _time(study: StudyFile, folder: Path) -> str:
+def _time(folder: Path) -> str:
     """How long the runs took when they were last done; before that nobody knows."""
-    try:
-        steps = json.loads((folder / "manifest.json").read_text("utf-8"))["steps"]
-        took = {name: step["seconds"] for name, step in steps.items() if name.startswith("run ")}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        took = {}
+    took = [step["seconds"] for name, step in Manifest(folder).steps.items() if name.startswith("run ")]
     if not took:
         return "time: not known before a run was done; its bar tells it after a few steps"
-    mean = sum(took.values()) / len(took)
+    mean = sum(took) / len(took)
     return f"time: {mean:.0f} s a run when {len(took)} run(s) of this name were last done"
 
 

@@ -249,10 +249,9 @@ def power(
     out: Annotated[Path, typer.Option(help="Folder for power.csv, power.svg and power.json.")] = Path("power"),
 ) -> None:
     """How many facts and seeds detect a given hazard ratio, by simulation: a table and a plot."""
+    given = dict(locals())
     from factsurv.stats.power_study import power_study
 
-    given = dict(locals())
-    given.pop("power_study")
     power_study(**given)
 
 

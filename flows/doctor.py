@@ -168,4 +168,5 @@ def _tool(name: str, flag: str) -> str:
     if path is None:
         return ""
     answer = children.run([path, flag], timeout=60)
-    return (answer.stdout or answer.stderr).splitlines()[0].removeprefix(f"{name} ")
+    said = (answer.stdout or answer.stderr).splitlines() or ["found, and says no version"]
+    return said[0].removeprefix(f"{name} ")
