@@ -25,7 +25,8 @@ class _Page(HTMLParser):
         self.text: list[str] = []
         self.own: list[str] = []  # without what the user gave
         self.asked: list[str] = []
-        self.without_alt = 0
+        self.without_alt: list[str] = []  # the id that stands before each
+        self._last_id = ""
         self.ids: set[str] = set()
         self.links: set[str] = set()
         self._inside: list[str] = []
@@ -41,10 +42,11 @@ class _Page(HTMLParser):
             self._given += 1
         if values.get("id"):
             self.ids.add(values["id"])
+            self._last_id = values["id"]
         if tag == "a" and values.get("href", "").startswith("#"):
             self.links.add(unquote(values["href"][1:]))
         if tag == "img" and not values.get("alt", "").strip():
-            self.without_alt += 1
+            self.without_alt.append(self._last_id)
         address = values.get(_LOADS.get(tag, ""), "")
         # A canonical link and the like name an address without loading it.
         loads = tag != "link" or re.search(r"stylesheet|icon|preload|import|font", values.get("rel", ""))
@@ -74,9 +76,7 @@ def faults(html: str, expected: list[str]) -> list[str]:
     expected : list of str
         Texts that must be on the page, such as the study's name.
     """
-    page = _Page()
-    page.feed(html)
-    page.close()
+    page = _read(html)
     text = _plain("".join(page.text))
     found = [f"{value!r} is not on the page" for value in expected if _plain(value) not in text]
     text = _plain("".join(page.own))
@@ -88,9 +88,20 @@ def faults(html: str, expected: list[str]) -> list[str]:
     found += [f"raw markup on the page: {m}" for m in sorted(set(_RAW.findall(text)))]
     found += [f"the link #{link} leads nowhere" for link in sorted(page.links - page.ids - {""})]
     found += [f"the page loads {address}" for address in sorted(set(page.asked))]
-    if page.without_alt:
-        found.append(f"{page.without_alt} image(s) without alt text")
     return found
+
+
+def remarks(html: str) -> list[str]:
+    """What a draft may still lack and a finished page may not, in words: text in the place of each image."""
+    places = [f"at #{place}" if place else "at the top" for place in _read(html).without_alt]
+    return [f"an image without alt text ({place}): give its chunk a fig-alt" for place in places]
+
+
+def _read(html: str) -> _Page:
+    page = _Page()
+    page.feed(html)
+    page.close()
+    return page
 
 
 def _plain(text: str) -> str:

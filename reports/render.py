@@ -16,7 +16,7 @@ from factsurv.events import children
 from factsurv.events.errors import InputError
 from factsurv.events.files import atomic
 from factsurv.reports.inputs import copy_inputs
-from factsurv.reports.page import faults
+from factsurv.reports.page import faults, remarks
 
 HERE = Path(__file__).resolve().parent
 SOURCE = HERE / "study.qmd"
@@ -39,7 +39,7 @@ class Rendered:
         What made it: ``quarto 1.7.31`` or ``knitr + pandoc``.
     seconds : float
     warnings : tuple of str
-        What R and the renderer warned of.
+        What R and the renderer warned of, and images without alt text.
     """
 
     path: Path
@@ -137,7 +137,7 @@ def render(
             raise RenderError("the page is not what it should be: " + "; ".join(wrong), log=log)
         with atomic(output) as file:
             file.write(page.encode())
-    return Rendered(output, renderer, round(time.monotonic() - began, 2), _warnings(log))
+    return Rendered(output, renderer, round(time.monotonic() - began, 2), (*_warnings(log), *remarks(page)))
 
 
 def _environment(given: Mapping[str, str] | None, folder: Path) -> dict[str, str]:

@@ -50,7 +50,6 @@ local survey = {
   end,
   Image = function(image)
     local alt = image.attributes["fig-alt"] or pandoc.utils.stringify(image.caption)
-    if alt == "" then error("the image " .. image.src .. " has no alt text (fig-alt)") end
     image.attributes["fig-alt"] = nil
     image.caption = {pandoc.Str(alt)}
     return image

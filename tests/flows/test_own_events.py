@@ -18,7 +18,7 @@ from factsurv.events.own_columns import OwnColumns
 from factsurv.events.own_table import read_own_table
 from factsurv.flows import command
 from factsurv.flows.own_events import analyse_table, check_table, make_events, open_results
-from factsurv.reports.page import faults
+from factsurv.reports.page import faults, remarks
 from factsurv.stats.own_plan import OwnAnalysisSpec, own_plan
 from factsurv.stats.r_home import find_r
 from tests.reports.reading import Images, section, text_of
@@ -152,7 +152,7 @@ def test_nothing_failed_and_everything_asked_for_is_there(analysed):
 
 def test_the_report_has_no_word_of_training(analysed):
     page = (analysed[0] / "rats" / "report.html").read_text("utf-8")
-    assert faults(page, ["Rats of R"]) == []
+    assert faults(page, ["Rats of R"]) + remarks(page) == []
     said = text_of(page)
     assert "300 facts" in section(page, "summary") and "column “rat”" in section(page, "summary")
     assert "the event tumour" in section(page, "tumour") and "weeks" in section(page, "tumour")
@@ -165,7 +165,7 @@ def test_the_report_has_no_word_of_training(analysed):
 
 def test_outcomes_have_sections_of_any_name(analysed):
     page = (analysed[0] / "bladder" / "report.html").read_text("utf-8")
-    assert faults(page, ["Bladder of R"]) == []
+    assert faults(page, ["Bladder of R"]) + remarks(page) == []
     for outcome in ("recurrence 1", "recurrence 2"):
         assert f"the event {outcome}" in section(page, outcome.replace(" ", "-"))
     assert "at risk later than the others (delayed entry)" in section(page, "events")

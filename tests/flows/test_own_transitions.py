@@ -8,7 +8,7 @@ import pytest
 
 from factsurv.events.files import read_table
 from factsurv.flows.own_events import analyse_table
-from factsurv.reports.page import faults
+from factsurv.reports.page import faults, remarks
 from factsurv.stats.r_home import find_r
 from tests.reports.reading import Images, section, text_of
 
@@ -220,7 +220,7 @@ def test_the_report_has_its_part(analysed, name, part, words):
     folder = analysed[0] / name
     assert not [f["task"] for f in table(folder, "fits") if f["status"] == "failed"]
     page = (folder / "report.html").read_text("utf-8")
-    assert faults(page, [f"{name.title()} of R"]) == []
+    assert faults(page, [f"{name.title()} of R"]) + remarks(page) == []
     for word in words:
         assert word in section(page, part), word
     assert "models of one event" in section(page, "events")

@@ -1,13 +1,14 @@
 """The renderer on small documents: what fails is named, what was there before stays."""
 
 import json
+import re
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from factsurv.events.errors import InputError
-from factsurv.reports.page import faults
+from factsurv.reports.page import faults, remarks
 from factsurv.reports.render import RenderError, _failure, render
 from tests.reports.make_results import make_results
 from tests.reports.reading import text_of
@@ -91,10 +92,9 @@ $x^2$
         ("::: {#aside}\nlost\n:::\n", "", "#aside"),
         ("{{< video a.mp4 >}}\n", "", "shortcode"),
         ("See @fig-nowhere.\n", "", "@fig-nowhere"),
-        ("```{r}\n#| label: fig-mute\n#| fig-cap: 'x'\nplot(1)\n```\n", "fig-mute", "no fig-alt"),
         ('<img src="https://example.org/a.png" alt="x">\n', "", ""),
     ],
-    ids=["chunk", "inline", "div", "div-id", "shortcode", "reference", "alt", "network"],
+    ids=["chunk", "inline", "div", "div-id", "shortcode", "reference", "network"],
 )
 def test_what_fails_is_named_and_the_old_report_stays(results, environment, tmp_path, body, chunk, message):
     output = tmp_path / "report.html"
@@ -105,6 +105,15 @@ def test_what_fails_is_named_and_the_old_report_stays(results, environment, tmp_
     assert chunk in caught.value.chunk and bool(chunk) == bool(caught.value.chunk)
     assert output.read_text() == "the old report"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["document", "report.html"]
+
+
+def test_a_figure_of_a_draft_may_lack_its_alt_text_and_is_remarked_on(results, environment, tmp_path):
+    body = "```{r}\n#| label: fig-mute\n#| fig-cap: 'x'\nplot(1)\n```\n"
+    body += "```{r}\n#| label: fig-said\n#| fig-cap: 'y'\n#| fig-alt: 'A dot.'\nplot(1)\n```\n"
+    body += "\n# Afterwards\n\n```{r}\nplot(2)\n```\n"
+    done = render(results, tmp_path / "own.html", document(tmp_path, body), environment)
+    assert done.path.is_file()
+    assert [re.search(r"without alt text \(at #(\S+)\)", w)[1] for w in done.warnings] == ["fig-mute", "afterwards"]
 
 
 def test_the_message_of_r_has_no_colours():
@@ -162,7 +171,6 @@ def test_no_such_folder(tmp_path):
         ('<p>Name</p><script src="//cdn.example.org/x.js"></script>', "loads //cdn"),
         ('<link rel="stylesheet" href="http://example.org/x.css"><p>Name</p>', "loads http://"),
         ("<style>@import url(https://example.org/f.css);</style><p>Name</p>", "loads https://"),
-        ('<p>Name<img src="data:,"></p>', "without alt"),
         ("<p>Name ::: {.callout-note}</p>", "raw markup"),
         ("<p>Name {{< video x >}}</p>", "raw markup"),
     ],
@@ -170,3 +178,8 @@ def test_no_such_folder(tmp_path):
 def test_faults_of_a_page(html, fault):
     found = faults(html, ["Name"])
     assert any(fault in text for text in found) if fault else not found, found
+
+
+def test_remarks_on_a_page():
+    assert remarks('<p>Name<img src="data:," alt="A dot."></p>') == []
+    assert "at the top" in remarks('<p>Name<img src="data:," alt=" "></p>')[0]

@@ -11,7 +11,7 @@ import pytest
 
 from factsurv.events.files import read_table
 from factsurv.events.schema import levels_of
-from factsurv.reports.page import faults
+from factsurv.reports.page import faults, remarks
 from factsurv.reports.render import render
 from tests.reports.conftest import LIBRARY
 from tests.reports.make_results import LEFT_OUT, disguise, make_results
@@ -34,7 +34,7 @@ def ratio(x):
 
 
 def test_the_page_is_whole_and_needs_no_network(page, rendered):
-    assert faults(page, ["SYNTHETIC study: simulated facts, not a model"]) == []
+    assert faults(page, ["SYNTHETIC study: simulated facts, not a model"]) + remarks(page) == []
     for name in SECTIONS:
         assert section(page, name)
     assert rendered.renderer == "knitr + pandoc"
