@@ -71,8 +71,8 @@ say_drawn <- function(results, outcome) {
   events <- max(0L, results$fits$events[as.character(results$fits$task) %in% as.character(points$task)])
   most <- max(0L, table(paste(points$task, points$term)))
   if (most != 10000L || events <= most) return("")
-  paste0(" Drawn are ", fmt_n(most), " of the ", fmt_n(events), " events, evenly spaced in time; curve and test are of ",
-    "all.")
+  paste0(" Drawn are ", fmt_n(most), " of the ", fmt_n(events), " events, evenly spaced in time; curve and test are ",
+    "of all.")
 }
 
 zph_panels <- function(results, outcome) {
