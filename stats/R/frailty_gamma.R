@@ -32,7 +32,7 @@ frailty_gamma <- function(data, covariates, random, strata = character(), cluste
   linear <- !is.null(rows) && length(rows$times) <= 500L && length(rows$times) * rows$levels < 2e7
   # survival's own takes the levels times the events at every step: two minutes for 5e7 of them.
   work <- n_distinct(data[[grouping]]) * as.double(sum(data$event))
-  if (!linear && work > 2e8) {
+  if (!linear && work > 1e8) {
     return(list(status = "not estimable", remarks = chosen$remarks, reason = sprintf(paste(
       "left out for its cost: a gamma frailty of %d levels of %s with %d events at %d times would take %s or more (at",
       "up to 500 times it would not)"

@@ -64,8 +64,11 @@ baseline_hazard <- function(object, data, covariates, grouping, times) {
   x <- design_matrix(data, covariates)[, names(beta), drop = FALSE]
   risk <- exp(drop(x %*% ifelse(is.na(beta), 0, beta)) + object$frail[as.integer(factor(data[[grouping]]))])
   at <- sort(unique(times_of_events(data)))
-  increment <- vapply(at, function(t) {
-    sum(data$event & data$stop == t) / sum(risk[data$start < t & data$stop >= t])
-  }, 0)
+  before <- function(time) { # sum of the risks of those whose time is before each event time
+    order <- order(time)
+    c(0, cumsum(risk[order]))[findInterval(at, time[order], left.open = TRUE) + 1L]
+  }
+  deaths <- tabulate(match(times_of_events(data), at), length(at))
+  increment <- deaths / (before(data$start) - before(data$stop))
   c(0, cumsum(increment))[findInterval(times, at) + 1L]
 }
