@@ -20,7 +20,7 @@ from factsurv.reports.page import faults, remarks
 
 HERE = Path(__file__).resolve().parent
 SOURCE = HERE / "study.qmd"
-_PARTS = ("*.css", "*.lua", "*.R", "page.html", "R/*.R", "outcome/*.qmd", "probed/*.qmd")
+_PARTS = ("*.css", "*.lua", "*.R", "page.html", "after.html", "R/*.R", "outcome/*.qmd", "probed/*.qmd")
 # R's error with the lines that belong to it.
 _SAID = re.compile(
     r"^(?:\S+ )?(?:Error\b.*|! .*)$(?:\n(?!Calls:|Backtrace|Quitting|Execution|Warning).*\S.*$)*", re.MULTILINE
@@ -180,7 +180,8 @@ def _plain(name: str, environment: Mapping[str, str]) -> list[list[str]]:
     return [
         [_rscript(environment), "--no-init-file", "knit.R", name, "parameters.yml", "knitted.md"],
         ["pandoc", "knitted.md", "--from=markdown", "--to=html5", "--standalone", embed, "--template=page.html",
-         "--mathml", "--toc", "--toc-depth=2", "--css=theme.css", "--css=plain.css",
+         "--mathml", "--toc", "--toc-depth=3", "--css=theme.css", "--css=plain.css", "--include-after-body=after.html",
+         "--lua-filter=terms.lua", "--lua-filter=folds.lua", "--lua-filter=unbroken.lua",
          "--lua-filter=without-quarto.lua", "--output=page-out.html"],
     ]  # fmt: skip
 

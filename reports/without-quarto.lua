@@ -3,8 +3,8 @@
 -- What it does not know it refuses: a div or shortcode that vanishes without a word would be worse than no report.
 
 local known = {
-  cell = true, ["cell-output"] = true, ["cell-output-display"] = true, summary = true, footer = true, figure = true,
-  rehearsal = true, ["rehearsal-mark"] = true,
+  cell = true, ["cell-output"] = true, ["cell-output-display"] = true, footer = true, figure = true,
+  findings = true, finding = true, pictures = true, ["fold-body"] = true, rehearsal = true, ["rehearsal-mark"] = true,
 }
 local kinds = {fig = "Figure", tbl = "Table"}
 local numbers, counts, tabsets = {}, {fig = 0, tbl = 0}, 0
@@ -156,7 +156,7 @@ local shape = {
       return div
     end
   end,
-  -- Wide tables scroll in a box of their own; page.html makes those that do reachable by the keyboard.
+  -- Wide tables scroll in a box of their own; after.html makes those that do reachable by the keyboard.
   Table = function(table)
     return pandoc.Div({table}, pandoc.Attr("", {"scroll"}))
   end,

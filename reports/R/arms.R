@@ -27,8 +27,7 @@ say_arm <- function(results, x, several) {
   if (nzchar(doubt_of(fit)) || x$infinite %in% TRUE || is.na(x$hr)) return(say_doubtful_arm(results, x, head, fit))
   inside <- x$lower <= 1 && x$upper >= 1
   word <- md(time_word(results$time))
-  changing <- unique(c(arm_term(results, outcome, x), "arm"))
-  changing <- any(vapply(changing, changes_with_time, NA, results = results, outcome = outcome))
+  changing <- arm_changes(results, outcome, x)
   when <- if (changing) "Averaged over the whole time" else paste("In any one", word)
   paste0(head, when, " a fact was ", times_words(x$hr), " as likely ", verb, " as with ",
     md(as.character(x$reference)), " (95 % interval ", fmt_ratio(x$lower), " to ", fmt_ratio(x$upper), "; ",
@@ -46,6 +45,11 @@ arm_term <- function(results, outcome, x) {
   d <- pick(results$coefficients, outcome = outcome, rule = results$rule, model = "cox")
   d <- d[column_of(d$term) == "arm" & d$unit == paste(x$arm, "vs", x$reference), ]
   as.character(d$term)[seq_len(min(1, nrow(d)))]
+}
+
+arm_changes <- function(results, outcome, x) {
+  terms <- unique(c(arm_term(results, outcome, x), "arm"))
+  any(vapply(terms, changes_with_time, NA, results = results, outcome = outcome))
 }
 
 # Where the ratio of two recipes changes with time, its size in each period.

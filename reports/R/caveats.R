@@ -1,12 +1,25 @@
 # What a reader must know before believing a number: decided from the data, most serious first.
 
 caveats <- function(results) {
-  all <- c(unlist(lapply(results$outcomes, function(o) c(caveat_doubt(results, o), caveat_events(results, o)))),
-    unlist(lapply(setdiff(level_order(results$fits$outcome), results$outcomes), caveat_doubt, results = results)),
+  all <- c(caveat_doubts(results), vapply(results$outcomes, caveat_events, "", results = results),
     caveat_dropped(results), caveat_hazards(results), caveat_others(results), caveat_seeds(results),
     caveat_runs(results), caveat_failed(results),
     caveat_flicker(results), caveat_latent(results), caveat_checkpoints(results), caveat_missing(results))
   all[nzchar(all)]
+}
+
+#' Of all outcomes: which models are in doubt, and why; said once, and in full where somebody asks (`say_doubts`).
+caveat_doubts <- function(results) {
+  doubts <- doubts_of(results)
+  if (!length(doubts)) return("")
+  paste0("**Models in doubt:** some of ", md(list_words(names(doubts))), ". None of their numbers is in a sentence ",
+    "here; which models, and why, is folded below.")
+}
+
+doubts_of <- function(results) {
+  outcomes <- unique(c(results$outcomes, level_order(results$fits$outcome)))
+  said <- vapply(stats::setNames(outcomes, outcomes), caveat_doubt, "", results = results)
+  said[nzchar(said)]
 }
 
 caveat_events <- function(results, outcome) {

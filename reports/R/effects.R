@@ -33,6 +33,14 @@ plot_forest <- function(results, outcome) {
     ggplot2::labs(x = "Hazard ratio (log scale), 95 % interval", y = NULL) + theme_report()
 }
 
+cap_forest <- function(results, outcome) {
+  d <- forest_data(results, outcome)
+  drawn <- within_span(d, ratio_span(d$hr, d$lower, d$upper))
+  cut <- any(is.finite(c(drawn$goes_down, drawn$goes_up)))
+  paste0("Hazard ratios of ", md(outcome), " with 95 % intervals. Right of 1 the event comes earlier.", if (cut)
+    " An arrow: it goes on beyond the axis.")
+}
+
 alt_forest <- function(results, outcome) {
   d <- forest_data(results, outcome)
   paste0("Forest plot of hazard ratios for ", outcome, ". ",

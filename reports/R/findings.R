@@ -59,14 +59,21 @@ say_hangs <- function(results, outcome, term, aspect = "facts") {
     fmt_hr(d$hr_without[1], d$lower[1], d$upper[1]), ", ", fmt_p(d$p[1]), ".")
 }
 
-#' Beside the headline of the drawn latent label: the ratio without the luck of drawing, and what it compares.
-say_undrawn <- function(results, outcome) {
+#' The ratio of latent knowledge by the exact chance of a hit, without the luck of drawing; no row where there is none.
+undrawn <- function(results, outcome) {
   d <- pick(sound(results$latent_definitions), outcome = outcome, rule = results$rule)
   k <- as.numeric(study_value(results, c("probe", "samples"), NA))
-  drawn <- utils::head(d[as.character(d$definition) == "drawn", ], 1)
-  half <- d[as.character(d$definition) == "half" & is.na(d$temperature) & d$samples %in% k, ]
-  half <- utils::head(half[!half$infinite %in% TRUE & is.finite(half$hr) & is.finite(half$lower), ], 1)
+  d <- d[as.character(d$definition) == "half" & is.na(d$temperature) & d$samples %in% k, ]
+  utils::head(d[!d$infinite %in% TRUE & is.finite(d$hr) & is.finite(d$lower), ], 1)
+}
+
+#' Beside the headline of the drawn latent label: the ratio without the luck of drawing, and what it compares.
+say_undrawn <- function(results, outcome) {
+  half <- undrawn(results, outcome)
   if (!nrow(half)) return("")
+  k <- as.numeric(study_value(results, c("probe", "samples"), NA))
+  d <- pick(sound(results$latent_definitions), outcome = outcome, rule = results$rule)
+  drawn <- utils::head(d[as.character(d$definition) == "drawn", ], 1)
   paste0(" That label is drawn (", fmt_n(k), " samples), and its luck pulls the ratio towards 1", say_redrawn(results),
     ". Without it, calling latent the facts of which a hit in ", fmt_n(k), " samples is at least as likely as not (",
     fmt_percent(half$share, 0), " of them", if (nrow(drawn)) paste0("; the draw calls ", fmt_percent(drawn$share, 0)),

@@ -20,7 +20,13 @@ say_caveats <- function(results) {
   if (length(x)) paste0("- ", x, collapse = "\n") else "Nothing in the data speaks against reading them as they stand."
 }
 
-say_glossary <- function(results) {
+#' Every fit in doubt, by outcome.
+say_doubts <- function(results) {
+  doubts <- doubts_of(results)
+  if (length(doubts)) paste0("- ", doubts, collapse = "\n") else ""
+}
+
+say_words <- function(results) {
   paste0("*Hazard ratio*: how many times as often, per ", md(time_word(results$time)),
       ", something happens to one kind of fact as to another, ",
     "among those to which it has not happened yet; 1 means no difference. ",

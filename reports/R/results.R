@@ -128,7 +128,8 @@ main_effect <- function(results, outcome, rule = results$rule, model = "cox", do
 #' An outcome's name as ids and labels may have it: plain words joined, anything else by its characters' numbers.
 outcome_id <- function(outcome) {
   taken <- c("summary", "baseline", "recall", "events", "states", "arms", "rules", "sensitivity", "latent", "models",
-    "methods", "details", "warnings", "missing", "provenance", "forgetting", "first-step", "transition-ratios", "toc")
+    "methods", "details", "warnings", "missing", "provenance", "forgetting", "first-step", "transition-ratios", "toc",
+    "trust", "facts", "appendix", "glossary", "settings", "event-rules")
   if (grepl("^[a-z0-9]+( [a-z0-9]+)*$", outcome) && !outcome %in% taken) return(gsub(" ", "-", outcome))
   paste(c("outcome", utf8ToInt(outcome)), collapse = "-")
 }

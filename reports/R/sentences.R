@@ -24,15 +24,6 @@ say_time <- function(results) {
     "says: a fact is at risk after the start of each of its rows, up to and including the stop.")
 }
 
-#' One line an outcome: how many, how many by the main predictor, and its hazard ratio.
-say_outcomes <- function(results) {
-  lines <- vapply(results$outcomes, function(o) {
-    paste0("- **", md(first_upper(o)), ".** ", say_count(results, o), say_net(results, o), " ",
-      say_incidence(results, o, main_term(results, o), score = FALSE), " ", say_effect(results, o))
-  }, "")
-  paste(lines, collapse = "\n")
-}
-
 #' What an event is, who is censored, and the rule that the text follows.
 say_events <- function(results) {
   rules <- level_order(results$event_counts$rule)
@@ -49,6 +40,16 @@ say_notes <- function(results) {
   paste0("What to know about these events:\n\n", paste0("- ", md(first_upper(results$notes)), ".", collapse = "\n"))
 }
 
+#' Everything about what was counted; of a table of one's own that stands above.
+say_full <- function(results) if (nrow(results$recall)) say_trained(results) else ""
+
+#' What was known before training, in one sentence.
+say_knowledge <- function(results) {
+  share <- function(what) fmt_percent(mean(results$baseline$knowledge == what), 0)
+  paste0("Before training the model answered ", share("known"), " of the facts right (**known**); of ", share("latent"),
+    " it could still produce the answer when sampling (**latent**); ", share("unknown"), " it did not know.")
+}
+
 say_trained <- function(results) {
   f <- results$facts
   trained <- sum(f$split == "trained")
@@ -57,9 +58,7 @@ say_trained <- function(results) {
   runs <- length(unique(as.character(results$recall$run)))
   relations <- length(unique(as.character(f$relation)))
   seeds <- length(unique(results$baseline$seed))
-  model <- basename(as.character(study_value(results, c("model", "name"), "one language model")))
-  model <- sub("\\.(gguf|safetensors)$", "", model)
-  paste0("The model (", md(model), ") was fine-tuned on **", plural(trained, "fact"), "**",
+  paste0("The model (", md(model_name(results)), ") was fine-tuned on **", plural(trained, "fact"), "**",
     if (relations > 1) paste0(" about ", plural(relations, "relation")), if (withheld) paste0("; ",
         plural(withheld, "further fact"),
       " ", if (withheld == 1) "was" else "were", " withheld: never trained on, and probed all the same"),

@@ -44,8 +44,9 @@ state_group <- function(d) {
 
 plot_states <- function(results, outcome = "states") {
   d <- states_data(results, outcome)
-  ggplot2::ggplot(d, ggplot2::aes(time, probability, fill = state)) +
-    ggplot2::geom_area(position = ggplot2::position_stack(reverse = TRUE), colour = "white", linewidth = 0.2) +
+  d <- d[order(d$group, d$time, d$state), ]
+  d$top <- stats::ave(d$probability, d$group, d$time, FUN = cumsum)
+  ggplot2::ggplot(d, ggplot2::aes(time, ymin = top - probability, ymax = top, fill = state)) + ggplot2::geom_ribbon() +
     ggplot2::facet_wrap(~group, ncol = 2) +
     ggplot2::scale_fill_manual(values = colours_of_states(levels(d$state)), name = NULL) +
     ggplot2::scale_y_continuous(labels = percent_axis, expand = ggplot2::expansion(c(0, 0.01))) +
@@ -214,14 +215,12 @@ first_steps <- function(results, outcome = "first-step") {
 several_section <- function(results, outcome) {
   has <- function(table, ...) nrow(pick(results[[table]], outcome = outcome, rule = results$rule, ...)) > 0
   ratios <- has("transition_coefficients", model = "multi-state")
-  parts <- c(
+  c(
     piece_if(nrow(forgetting_data(results, outcome)), "repeated", outcome = outcome),
-    piece_if(has("occupation", model = followed), "own-states", outcome = outcome),
     piece_if(ratios, "own-transitions", outcome = outcome),
     piece_if(nrow(first_steps(results, outcome)), "causes", outcome = outcome),
     callouts_of(results, outcome, state_models)
   )
-  cat(parts, sep = "\n")
 }
 
 say_own_states <- function(results, outcome) {

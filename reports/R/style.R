@@ -17,7 +17,9 @@ theme_report <- function(base_size = 12) {
         hjust = 0),
       panel.grid.minor = ggplot2::element_blank(), panel.grid.major = ggplot2::element_line(colour = "#e6e6e6",
           linewidth = 0.3),
-      legend.position = "bottom", legend.title = ggplot2::element_text(size = ggplot2::rel(0.9)),
+      legend.position = "bottom", legend.margin = ggplot2::margin(0, 0, 0, 0),
+      legend.box.spacing = ggplot2::unit(4, "pt"),
+      legend.title = ggplot2::element_text(size = ggplot2::rel(0.9)),
       plot.margin = ggplot2::margin(6, 12, 6, 6), panel.spacing = ggplot2::unit(1.2, "lines"),
       plot.title.position = "plot", plot.title = ggplot2::element_text(size = ggplot2::rel(1), face = "bold"))
 }

@@ -31,6 +31,9 @@ splits_of <- function(results, outcome) {
   if (any(nzchar(by))) by[nzchar(by)] else by # the curve of all facts together only where nothing splits it
 }
 
+#' The first of them; "" where nothing was drawn.
+main_split <- function(results, outcome) c(splits_of(results, outcome), "")[1]
+
 #' Shares that had the event by the end of follow-up, one row per stratum.
 final_incidence <- function(results, outcome, by) {
   d <- curves_of(results, outcome, by)
@@ -71,8 +74,7 @@ plot_incidence <- function(results, outcome, by) {
     ggplot2::scale_colour_manual(values = colours, name = NULL) +
         ggplot2::scale_fill_manual(values = colours, name = NULL) +
     ggplot2::scale_linetype_discrete(name = NULL) +
-    ggplot2::labs(title = paste0("Cumulative incidence of ", outcome, if (nzchar(by)) paste(" by", by_words(by))),
-      x = first_upper(word), y = NULL) + theme_report()
+    ggplot2::labs(x = first_upper(word), y = "With the event") + theme_report()
   patchwork::wrap_plots(curve, plot_risk(results, outcome, by, axis, colours), ncol = 1,
     heights = c(5, 0.6 + 0.5 * length(colours)))
 }
@@ -100,15 +102,15 @@ plot_risk <- function(results, outcome, by, axis, colours) {
   ggplot2::ggplot(d, ggplot2::aes(time, stratum, label = paste0(fmt_n(n_risk), " (", fmt_n(events), ")"))) +
     ggplot2::geom_text(size = 3.5, colour = "#1a1a1a") + axis + ggplot2::coord_cartesian(clip = "off") +
         ggplot2::scale_y_discrete(labels = wrap) +
-    ggplot2::labs(title = paste0(first_upper(history_word(results, 2)), " at risk just before (events before)"),
-      x = NULL, y = NULL) + theme_report() +
+    ggplot2::labs(title = paste0(first_upper(history_word(results, 2)), " at risk just before each time (events before ",
+      "it)"), x = NULL, y = NULL) + theme_report() +
     ggplot2::theme(panel.grid.major = ggplot2::element_blank(), axis.text.x = ggplot2::element_blank(),
       axis.text.y = ggplot2::element_text(colour = unname(rev(colours))[names(rev(colours)) %in% d$stratum], hjust = 1))
 }
 
 cap_incidence <- function(outcome, by) {
-  paste0("Cumulative incidence (1 \u2212 Kaplan\u2013Meier) of ", md(outcome), " by ", md(by_words(by)),
-    ", with 95 % bands; under it the number at risk just before each time and, in brackets, the events before it.")
+  paste0("Cumulative incidence of ", md(outcome), " by ", md(by_words(by)), ", with 95 % bands; below, how many are ",
+    "at risk.")
 }
 
 alt_incidence <- function(results, outcome, by) {

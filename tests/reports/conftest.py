@@ -1,5 +1,6 @@
 """Real R, knitr and pandoc; results folders made once; never Quarto, whose absence is what is tested here."""
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -7,9 +8,23 @@ from pathlib import Path
 import pytest
 
 from factsurv.reports.render import render
-from tests.reports.make_results import make_results
+from tests.reports.make_results import disguise, make_results
 
 LIBRARY = Path(__file__).parents[2] / ".r" / "library"
+
+# What people call things. Each must be on the page letter for letter, and none may do anything there.
+MARKUP = {
+    "capital": "What is 4?@home",
+    "currency": "`r 3+1` $x$ {{<x >}}",
+    "calling code": "::: {.x} @fig-nowhere \u202eabc",
+    "atomic number": "atomic_number <b>&amp; \\(a)",
+    "element symbol": "1. *a*|b~c^ [[a]] #x",
+    "lora": 'a_b %\'"q" ![i](j)',
+    "frequency": "fre_quency <i>{{< y",
+    "own-acquisition": "*own* `model` @tbl-x",
+    "epoch": "ep|och*",
+}
+RTL, CONTROL = "\u05d0\u05d1\u05d2 (abc)", "bell\u0007 and \U0001f600"
 
 
 @pytest.fixture(scope="session")
@@ -36,3 +51,16 @@ def rendered(results, environment, tmp_path_factory):
 @pytest.fixture(scope="session")
 def page(rendered):
     return rendered.path.read_text("utf-8")
+
+
+@pytest.fixture(scope="session")
+def disguised(environment, tmp_path_factory):
+    """The folder of another study, with its report: its numbers are others, and every name looks like markup."""
+    folder = make_results(tmp_path_factory.mktemp("markup") / "study", facts=120)
+    disguise(folder, MARKUP)
+    study = json.loads((folder / "study.json").read_text())
+    study["study"]["title"] = "# `r 1+1` {{< x >}} @fig-title <script>"
+    study["report"] = {"author": RTL, "note": f"::: {{.callout-note}} {CONTROL}"}
+    (folder / "study.json").write_text(json.dumps(study))
+    render(folder, r_environment=environment)
+    return folder

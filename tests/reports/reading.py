@@ -7,14 +7,29 @@ from html.parser import HTMLParser
 
 def text_of(page: str) -> str:
     body = re.sub(r"<(style|script|math)\b.*?</\1>", " ", page, flags=re.DOTALL)
+    body = re.sub(r'<a\s[^>]*class="term"[^>]*>(.*?)</a>', r"\1", body, flags=re.DOTALL)  # a word of the sentence
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", body)).replace("\u00a0", " ").split())
 
 
 def section(page: str, identifier: str) -> str:
-    """Text of the part under the heading with this id, up to the next heading of its level."""
+    """Text of the part under the heading with this id, up to the next heading of its level, and of its appendix."""
+    found = [_part(page, name) for name in (identifier, f"appendix-{identifier}")]
+    assert found[0], f"no section {identifier}"
+    return text_of(" ".join(found))
+
+
+def _part(page: str, identifier: str) -> str:
     found = re.search(rf'<h2[^>]*id="{identifier}".*?(?=<h2[ >]|</main>)', page, re.DOTALL)
-    assert found, f"no section {identifier}"
-    return text_of(found[0])
+    return found[0] if found else ""
+
+
+def unfolded(page: str) -> str:
+    """What is seen of a page before anything is opened: each fold by its summary alone."""
+    page = page[page.index("<main") : page.index("</main>")]
+    fold = re.compile(r"<details[^>]*>(\s*<summary.*?</summary>)(?:(?!<details).)*?</details>", re.DOTALL)
+    while fold.search(page):  # from the inside out
+        page = fold.sub(r"\1", page)
+    return text_of(page)
 
 
 class Images(HTMLParser):

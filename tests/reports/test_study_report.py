@@ -13,12 +13,12 @@ from factsurv.events.files import read_table
 from factsurv.events.schema import levels_of
 from factsurv.reports.page import faults, remarks
 from factsurv.reports.render import render
-from tests.reports.conftest import LIBRARY
+from tests.reports.conftest import LIBRARY, MARKUP, RTL
 from tests.reports.make_results import LEFT_OUT, disguise, make_results
-from tests.reports.reading import Images, section, text_of
+from tests.reports.reading import Images, section, text_of, unfolded
 
 OUTCOMES = ("acquisition", "generalisation", "degradation")
-SECTIONS = ("summary", "baseline", "recall", "events", *OUTCOMES, "rules", "methods", "details")
+SECTIONS = ("summary", "baseline", "recall", "events", *OUTCOMES, "trust", "rules", "methods", "details")
 
 
 def rows(path, **where):
@@ -41,6 +41,23 @@ def test_the_page_is_whole_and_needs_no_network(page, rendered):
     assert re.search(r"Rendered by knitr \+ pandoc [\d.]+ \(Quarto is not installed\) on", text_of(page))
     assert not rendered.warnings
     assert " NA " not in text_of(page) and "NaN" not in text_of(page)
+
+
+def test_the_first_screen_answers_in_few_numbers(page, results):
+    """What was studied, each outcome with its ratio and a picture, and how sure: no test's or method's name."""
+    whole = page[page.index('<h2 id="summary"') : page.index('<h2 id="baseline"')]
+    said = unfolded(f"<main>{whole}</main>")
+    assert "How sure?" in said and 'href="#trust"' in whole
+    assert len(re.findall(r"(?<![\w.-])\d[\d,.]*", said)) <= 20, said
+    assert not re.search(r"\bp [=<]|Cox|hazard|Firth|cloglog", said)
+    for outcome in OUTCOMES:
+        assert f'<a href="#{outcome}">' in whole
+    assert whole.count('<svg class="picture" role="img"') >= 6
+    assert page.count("<details") == page.count("</details>") == page.count("<summary")
+
+
+def test_most_of_the_page_is_folded(page):
+    assert len(unfolded(page).split()) < 0.4 * len(text_of(page).split())
 
 
 def test_states_are_the_tables_in_words(page, results):
@@ -105,12 +122,10 @@ def test_the_hazard_ratios_are_the_tables(page, results, outcome):
         assert f"{ratio(row['hr'])} ({ratio(row['lower'])}–{ratio(row['upper'])})" in said
     main = next(r for r in coefficients if r["model"] == "cox")
     sentence = f"{ratio(main['hr'])} (95 % interval {ratio(main['lower'])} to {ratio(main['upper'])})"
-    assert sentence in said and sentence in section(page, "summary")
+    assert sentence in said
     counts = rows(results / "event_counts.arrow", outcome=outcome, rule="first")
     events, at_risk = sum(r["events"] for r in counts), sum(r["at_risk"] for r in counts)
-    assert re.search(
-        rf"{events} of {at_risk} histories of \d+ [\w ]+ \({100 * events / at_risk:.1f} %\)", section(page, "summary")
-    )
+    assert re.search(rf"{events} of {at_risk} histories of \d+ [\w ]+ \({100 * events / at_risk:.1f} %\)", said)
 
 
 @pytest.mark.parametrize("outcome", OUTCOMES)
@@ -179,12 +194,12 @@ def test_means_in_training_examples_stand_beside_those_in_epochs(page):
     assert "Difference in examples" in recipes and "−40 (−90 to +10)" in recipes
 
 
-def test_recall_before_and_after_is_in_the_summary(page, results):
+def test_recall_before_and_after_is_said(page, results):
     table = rows(results / "recall.arrow", arm="lora", split="trained")
     for epoch in (0.0, 12.0):
         at = [r for r in table if r["epoch"] == epoch]
         share = 100 * sum(r["recalled"] for r in at) / sum(r["facts"] for r in at)
-        assert f"{share:.1f} %" in section(page, "summary")
+        assert f"{share:.1f} %" in section(page, "recall")
 
 
 def _recalled(results, split):
@@ -200,8 +215,8 @@ def _recalled(results, split):
 
 
 def test_each_gross_number_has_its_net(page, results):
-    said = section(page, "summary")
-    for split in ("trained", "withheld"):
+    for split, outcome in (("trained", "acquisition"), ("withheld", "generalisation")):
+        said = section(page, outcome)
         x = _recalled(results, split)
         start, end, ever = x[:, 0], x[:, -1], x.any(axis=1)
         happened, kept = (~start & ever).sum(), (~start & end).sum()
@@ -212,13 +227,16 @@ def test_each_gross_number_has_its_net(page, results):
     x = np.concatenate([_recalled(results, split) for split in ("trained", "withheld")])
     known = x[x[:, 0]]
     lost = (~known).any(axis=1)
+    said = section(page, "degradation")
     assert f"At the last checkpoint {(~known[:, -1]).sum()} of these {lost.sum()} are lost" in said
+    gross, net = (f"{100 * n / len(known):.0f} %" for n in (lost.sum(), (~known[:, -1]).sum()))
+    assert f"{gross} was lost at some checkpoint and {net} at the end" in section(page, "summary")
     followed = x[:, :-1].any(axis=1)
     gone = (np.diff(x.astype(int), axis=1) < 0).any(axis=1).sum()
     assert 0.1 * followed.sum() < gone < 0.3 * followed.sum()  # a flicker that most single events do not show
     assert (
         f"Recall flickers: of {followed.sum()} histories in which a fact was recalled and probed again, {gone} "
-        f"({100 * gone / followed.sum():.0f} %) saw it lost at least once; withheld facts" in said
+        f"({100 * gone / followed.sum():.0f} %) saw it lost at least once; withheld facts" in section(page, "trust")
     )
 
 
@@ -229,7 +247,8 @@ def test_facts_and_histories_are_told_apart(page, results):
     assert f"fine-tuned on {sum(f['split'] == 'trained' for f in facts)} facts" in said
     assert f"the {len(runs)} runs hold {len(facts) * len(runs)} of them" in " ".join(said.split())
     at_risk = rows(results / "events.arrow", outcome="acquisition", rule="first")
-    assert f"of {len(at_risk)} histories of {len({r['fact_id'] for r in at_risk})} trained facts" in said
+    who = f"of {len(at_risk)} histories of {len({r['fact_id'] for r in at_risk})} trained facts"
+    assert who in section(page, "acquisition")
     # What is counted over runs is nowhere called a fact.
     assert not re.search(rf"\b{len(at_risk)} (trained )?facts", text_of(page))
 
@@ -238,14 +257,17 @@ def test_where_proportionality_fails_the_periods_are_named(page, results):
     table = rows(results / "analysis/zph_periods.arrow", outcome="acquisition", rule="first", model="cox")
     periods = [r for r in table if r["term"] == "latent"]
     assert len(periods) == 3
-    for part in ("summary", "acquisition"):
-        said = section(page, part)
-        said = said[said.index("The hazard ratio of acquisition") :]
-        said = said[: said.index("Generalisation." if part == "summary" else "Table")]
-        for r in periods:
-            span = f"in epochs {r['from']:.0f} to {r['to']:.0f} ({ratio(r['lower'])} to {ratio(r['upper'])})"
-            assert re.search(rf"about {ratio(r['hr'])} times[\w ]* {re.escape(span)}", said)
-        assert "In words: this ratio changes with time" in said and "in any one epoch" not in said.lower()
+    said = section(page, "acquisition")
+    said = said[said.index("The hazard ratio of acquisition") :]
+    said = said[: said.index("Figure")]
+    for r in periods:
+        span = f"in epochs {r['from']:.0f} to {r['to']:.0f} ({ratio(r['lower'])} to {ratio(r['upper'])})"
+        assert re.search(rf"about {ratio(r['hr'])} times[\w ]* {re.escape(span)}", said)
+    assert "In words: this ratio changes with time" in said and "in any one epoch" not in said.lower()
+    first, last, told = periods[0], periods[-1], section(page, "summary")
+    span = f"{ratio(first['hr'])} times ({ratio(first['lower'])} to {ratio(first['upper'])})"
+    assert f"in the first third of the events {span}" in told and last["lower"] > 1
+    assert f", in the last third {ratio(last['hr'])} times" in told
     hr = next(r["hr"] for r in rows(results / "analysis/coefficients.arrow", outcome="degradation", rule="first",
         model="cox", term="split"))  # fmt: skip
     likely = f"among facts that had not had the event yet, a withheld fact was about {ratio(hr)} times as likely"
@@ -253,7 +275,8 @@ def test_where_proportionality_fails_the_periods_are_named(page, results):
 
 
 def test_caveats_follow_from_the_data(page):
-    said = section(page, "summary")
+    said = section(page, "trust")
+    assert "few events, the main effect changes with time" in section(page, "summary")
     assert "Few events: generalisation rests on" in said
     assert "The main effect changes with time" in said
     assert "Missing on the machine that made this: coxme and quarto" in said
@@ -284,7 +307,7 @@ def test_without_events_the_reasons_stand_in_place(environment, tmp_path):
         said = section(page, outcome)
         assert f"No estimate ({outcome}): Cox model of one predictor, Cox model, grouped-time model (cloglog)" in said
         assert f"No {outcome} event happened among" in said
-        assert f"No event of {outcome} was seen" in section(page, "summary")
+        assert f"No event of {outcome} was seen" in section(page, "trust")
     assert "No events No event of any kind was seen" in section(page, "events")
     assert "<title>029_no</title>" in page
 
@@ -305,34 +328,8 @@ def test_without_nanoarrow_and_optional_tables_the_report_says_the_same(results,
     assert words(without.path) == words(rendered.path)
 
 
-# What people call things. Each must be on the page letter for letter, and none may do anything there.
-MARKUP = {
-    "capital": "What is 4?@home",
-    "currency": "`r 3+1` $x$ {{<x >}}",
-    "calling code": "::: {.x} @fig-nowhere \u202eabc",
-    "atomic number": "atomic_number <b>&amp; \\(a)",
-    "element symbol": "1. *a*|b~c^ [[a]] #x",
-    "lora": 'a_b %\'"q" ![i](j)',
-    "frequency": "fre_quency <i>{{< y",
-    "own-acquisition": "*own* `model` @tbl-x",
-    "epoch": "ep|och*",
-}
-RTL, CONTROL = "\u05d0\u05d1\u05d2 (abc)", "bell\u0007 and \U0001f600"
-
-
-@pytest.fixture(scope="module")
-def disguised(environment, tmp_path_factory):
-    """A study whose every name looks like markup."""
-    folder = make_results(tmp_path_factory.mktemp("markup") / "study", facts=120)
-    disguise(folder, MARKUP)
-    study = json.loads((folder / "study.json").read_text())
-    study["study"]["title"] = "# `r 1+1` {{< x >}} @fig-title <script>"
-    study["report"] = {"author": RTL, "note": f"::: {{.callout-note}} {CONTROL}"}
-    (folder / "study.json").write_text(json.dumps(study))
-    return render(folder, r_environment=environment).path.read_text("utf-8")
-
-
 def test_innocent_text_is_never_markup(disguised):
+    disguised = (disguised / "report.html").read_text("utf-8")
     said = " ".join(text_of(disguised).split())
     for name in (*MARKUP.values(), "# `r 1+1` {{< x >}} @fig-title <script>", RTL):
         assert " ".join(name.split()) in said, name

@@ -1,0 +1,85 @@
+# The first screen: what was studied, each outcome in two sentences with a small picture, and how sure that is. No test
+# and no method is named here; what is in doubt is told as that.
+
+#' All findings, as Markdown.
+say_findings <- function(results, most = 4) {
+  shown <- utils::head(results$outcomes, most)
+  arms <- arms_data(results)
+  parts <- c(say_studied(results), "::: {.findings}", vapply(shown, function(o) finding(results, o), ""),
+    if (nrow(arms)) finding_of_arms(results, arms), ":::",
+    if (length(results$outcomes) > most) paste0("The other outcomes have their sections below: ",
+      list_words(paste0("[", md(results$outcomes[-seq_len(most)]), "](#", vapply(results$outcomes[-seq_len(most)],
+        outcome_id, ""), ")")), "."), say_how_sure(results))
+  paste(parts, collapse = "\n\n")
+}
+
+#' What was studied, in one line; the counting is told in full below it.
+say_studied <- function(results) {
+  made <- vapply(results$manifest$artefacts, function(x) if (is.null(x$made)) "" else as.character(x$made), "")
+  date <- as.Date(substr(c(sort(made[nzchar(made)], decreasing = TRUE), "")[1], 1, 10), optional = TRUE)
+  on <- if (!is.na(date)) paste0(month.name[as.integer(format(date, "%m"))], " ", format(date, "%Y"))
+  if (!nrow(results$recall)) return(paste0(say_table(results), if (length(on)) paste0(" Analysed in ", on, ".")))
+  withheld <- sum(results$facts$split == "withheld")
+  runs <- length(unique(as.character(results$recall$run)))
+  arms <- length(level_order(results$recall$arm))
+  paste0(md(sub("[.-]Q[0-9]\\w*$", "", model_name(results))), ", fine-tuned on ",
+    plural(sum(results$facts$split == "trained"), "fact"), if (withheld) ", with others withheld", "; ", few_words(runs),
+    if (runs == 1) " run" else " runs", if (arms > 1) paste0(" of ", few_words(arms), " recipes"),
+    if (length(on)) paste0(", ", on), ".")
+}
+
+few_words <- function(n) {
+  ifelse(n %in% 1:9, c("one", "two", "three", "four", "five", "six", "seven", "eight", "nine")[pmax(1, n)], fmt_n(n))
+}
+
+model_name <- function(results) {
+  model <- basename(as.character(study_value(results, c("model", "name"), "one language model")))
+  sub("\\.(gguf|safetensors)$", "", model)
+}
+
+finding <- function(results, outcome) {
+  best <- headline_of(results, outcome, c("cox", "cox-firth"), function(model) {
+    main_effect(results, outcome, model = model, doubtful = TRUE)
+  })
+  pictures <- pictures(spark_incidence(results, outcome), if (!is.null(best)) interval_bar(best$row, outcome))
+  titles <- c(acquisition = "Learned.", generalisation = "Came along.", degradation = "Lost.")
+  title <- if (vocabulary$probed && outcome %in% names(titles)) titles[[outcome]] else paste0(md(first_upper(outcome)),
+    ".")
+  paste0("::: {.finding}\n", pictures, "\n\n**[", title, "](#", outcome_id(outcome), ")** ", finding_count(results,
+    outcome), " ", finding_effect(results, outcome, best), "\n:::")
+}
+
+#' How many, with what is left of them beside.
+finding_count <- function(results, outcome) {
+  d <- pick(results$event_counts, outcome = outcome, rule = results$rule)
+  n <- sum(d$at_risk)
+  if (!n) return(paste0("No fact was at risk of ", md(outcome), "."))
+  if (!sum(d$events)) {
+    return(paste0("None of the ", outcome_words(outcome, "who"), " ", outcome_words(outcome, "did"), "."))
+  }
+  x <- net_of(results, outcome)
+  if (!x$n) return(gsub("**", "", say_count(results, outcome), fixed = TRUE))
+  if (outcome == "degradation") {
+    return(paste0("Of what was recalled at first, ", fmt_percent(x$happened / x$n, 0), " was lost at some checkpoint ",
+      "and ", fmt_percent(x$kept / x$n, 0), " at the end."))
+  }
+  split <- c(acquisition = "trained", generalisation = "withheld")[[outcome]]
+  h <- results$histories[results$histories$split == split, ]
+  net <- paste0("Recall of the ", split, " facts went from ", fmt_percent(mean(h$before), 0), " to ",
+    fmt_percent(mean(h$after), 0))
+  if (outcome == "acquisition") return(paste0(net, "."))
+  paste0(net, ", though ", fmt_percent(x$happened / x$n, 0), " of those not recalled at first were at some checkpoint.")
+}
+
+#' The heads of the caveats, as one line that leads to them.
+say_how_sure <- function(results) {
+  x <- caveats(results)
+  if (!length(x)) {
+    return("**How sure?** Nothing in the data speaks against [reading these numbers as they stand](#trust).")
+  }
+  heads <- regmatches(x, regexpr("^\\*\\*[^*]+\\*\\*", x))
+  heads <- sub("^\\*\\*Missing", "**Something missing", sub("[0-9,]+ fits? missing", "Fits missing", heads))
+  heads <- sub("[:,]? *$", "", sub(" \\(.*$|, and in no sentence here.*$", "", gsub("*", "", heads, fixed = TRUE)))
+  paste0("**How sure?** Before you rely on these numbers, know this: ", list_words(lower_first(unique(heads))),
+    ". [What that means](#trust).")
+}

@@ -1,0 +1,13 @@
+-- A number and its percent sign stay on one line.
+return {{
+  Inlines = function(inlines)
+    for i = 2, #inlines - 1 do
+      local before, after = inlines[i - 1], inlines[i + 1]
+      if (inlines[i].t == "Space" or inlines[i].t == "SoftBreak") and before.t == "Str" and after.t == "Str" and
+          before.text:match("%d$") and after.text:match("^%%") then
+        inlines[i] = pandoc.Str("\u{a0}")
+      end
+    end
+    return inlines
+  end,
+}}
