@@ -30,6 +30,14 @@ finding_effect <- function(results, outcome, best) {
   }, undrawn_words(results, outcome, x), ".", instead_words(results, outcome, x))
 }
 
+#' The ratio that the sentence tells first, which is the one to draw: where it changes with time, that of the beginning.
+told_ratio <- function(results, outcome, best) {
+  x <- best$row
+  changing <- best$model == "cox" && (x$lower > 1 || x$upper < 1) && changes_with_time(results, outcome, x$term)
+  d <- if (changing) ratios_by_period(results, outcome, x$term)
+  if (NROW(d) > 1) d[1, ] else x
+}
+
 # What else could explain it, and what it hangs on: the section has both in full.
 instead_words <- function(results, outcome, x) {
   paste0(if (nzchar(say_frailty_instead(results, outcome, x$term))) {

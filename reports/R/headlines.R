@@ -23,8 +23,8 @@ say_studied <- function(results) {
   runs <- length(unique(as.character(results$recall$run)))
   arms <- length(level_order(results$recall$arm))
   paste0(md(sub("[.-]Q[0-9]\\w*$", "", model_name(results))), ", fine-tuned on ",
-    plural(sum(results$facts$split == "trained"), "fact"), if (withheld) ", with others withheld", "; ", few_words(runs),
-    if (runs == 1) " run" else " runs", if (arms > 1) paste0(" of ", few_words(arms), " recipes"),
+    plural(sum(results$facts$split == "trained"), "fact"), if (withheld) ", with others withheld", "; ",
+    few_words(runs), if (runs == 1) " run" else " runs", if (arms > 1) paste0(" of ", few_words(arms), " recipes"),
     if (length(on)) paste0(", ", on), ".")
 }
 
@@ -41,12 +41,12 @@ finding <- function(results, outcome) {
   best <- headline_of(results, outcome, c("cox", "cox-firth"), function(model) {
     main_effect(results, outcome, model = model, doubtful = TRUE)
   })
-  pictures <- pictures(spark_incidence(results, outcome), if (!is.null(best)) interval_bar(best$row, outcome))
+  bar <- if (!is.null(best)) interval_bar(told_ratio(results, outcome, best), outcome)
   titles <- c(acquisition = "Learned.", generalisation = "Came along.", degradation = "Lost.")
   title <- if (vocabulary$probed && outcome %in% names(titles)) titles[[outcome]] else paste0(md(first_upper(outcome)),
     ".")
-  paste0("::: {.finding}\n", pictures, "\n\n**[", title, "](#", outcome_id(outcome), ")** ", finding_count(results,
-    outcome), " ", finding_effect(results, outcome, best), "\n:::")
+  paste0("::: {.finding}\n", pictures(spark_incidence(results, outcome), bar), "\n\n**[", title, "](#",
+    outcome_id(outcome), ")** ", finding_count(results, outcome), " ", finding_effect(results, outcome, best), "\n:::")
 }
 
 #' How many, with what is left of them beside.

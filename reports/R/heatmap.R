@@ -1,26 +1,31 @@
 # Every fact at every checkpoint, as one picture: the order in which they are learned, what flickers, what never comes.
 
-#' What each fact of the first run was at each checkpoint, from the stays in its states. Facts are ordered by when they
-#' are known for good (the last time that they become known, if they stay so), within relation and split; more than
-#' `most` of them share rows, of which each shows what most of its facts were.
-heatmap_data <- function(results, most = 500) {
+#' The state of each fact of the first run at each checkpoint, from the stays in its states.
+states_at <- function(results) {
   d <- pick(results$transitions, rule = results$rule)
-  if (!nrow(d)) return(data.frame())
   d <- d[as.character(d$run) == level_order(d$run)[1], ]
   times <- sort(unique(c(d$start, d$stop)))
   at <- match(d$start, times)
-  last <- match(d$stop, times) - (as.character(d$to) != "censored") # the checkpoint that ends a stay is the next one's
-  end <- d$stop == max(times) & as.character(d$to) != "censored"
+  left <- as.character(d$to) != "censored"
+  n <- match(d$stop, times) - left - at + 1 # the checkpoint that ends a stay is the next one's
+  end <- left & d$stop == max(times)
   cells <- rbind(
-    data.frame(fact = rep(as.character(d$fact_id), last - at + 1), state = rep(as.character(d$from), last - at + 1),
-      time = times[sequence(last - at + 1, at)]),
+    data.frame(fact = rep(as.character(d$fact_id), n), state = rep(as.character(d$from), n),
+      time = times[sequence(n, at)]),
     data.frame(fact = as.character(d$fact_id[end]), state = as.character(d$to[end]), time = rep(max(times), sum(end)))
   )
   cells$state[cells$state == "reacquired"] <- "known"
+  cells
+}
+
+#' Facts are ordered by when they are first known, within relation and split; more than `most` of them share rows, of
+#' which each shows what most of its facts were.
+heatmap_data <- function(results, most = 500) {
+  cells <- states_at(results)
   of <- match(cells$fact, as.character(results$facts$fact_id))
   cells$relation <- as.character(results$facts$relation)[of]
   cells$split <- as.character(results$facts$split)[of]
-  in_rows(cells[order(match(cells$state, states_order)), ], times, most)
+  in_rows(cells[order(match(cells$state, states_order)), ], sort(unique(cells$time)), most)
 }
 
 # Facts in their order, several to a row where there are many.

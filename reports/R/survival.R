@@ -102,7 +102,7 @@ plot_risk <- function(results, outcome, by, axis, colours) {
   ggplot2::ggplot(d, ggplot2::aes(time, stratum, label = paste0(fmt_n(n_risk), " (", fmt_n(events), ")"))) +
     ggplot2::geom_text(size = 3.5, colour = "#1a1a1a") + axis + ggplot2::coord_cartesian(clip = "off") +
         ggplot2::scale_y_discrete(labels = wrap) +
-    ggplot2::labs(title = paste0(first_upper(history_word(results, 2)), " at risk just before each time (events before ",
+    ggplot2::labs(title = paste(first_upper(history_word(results, 2)), "at risk just before each time (events before",
       "it)"), x = NULL, y = NULL) + theme_report() +
     ggplot2::theme(panel.grid.major = ggplot2::element_blank(), axis.text.x = ggplot2::element_blank(),
       axis.text.y = ggplot2::element_text(colour = unname(rev(colours))[names(rev(colours)) %in% d$stratum], hjust = 1))

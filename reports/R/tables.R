@@ -222,17 +222,13 @@ table_rules <- function(results) {
   md_table(d, paste0("ll", strrep("r", ncol(d) - 2)))
 }
 
-#' Nested settings as dotted keys: a named character vector. What an entry of many does not set (a model's two dozen
-#' keys) is left out.
+#' Nested settings as dotted keys: a named character vector. What is not set is left out.
 flatten <- function(x, prefix = "") {
-  if (!length(x)) {
-    shown <- nzchar(prefix) && !grepl("].", prefix, fixed = TRUE)
-    return(if (shown) stats::setNames("not set", prefix) else character())
-  }
+  if (!length(x)) return(character())
   plain <- is.null(names(x)) && all(vapply(x, function(v) !is.list(v) && length(v) == 1, NA))
   if (!is.list(x) || plain) return(stats::setNames(paste(vapply(x, setting_text, ""), collapse = ", "), prefix))
   keys <- if (is.null(names(x))) paste0("[", seq_along(x), "]") else paste0(if (nzchar(prefix)) ".", names(x))
-  unlist(lapply(seq_along(x), function(i) flatten(x[[i]], paste0(prefix, keys[i]))))
+  c(character(), unlist(lapply(seq_along(x), function(i) flatten(x[[i]], paste0(prefix, keys[i])))))
 }
 
 # A line end or an empty text would be invisible: those are quoted.

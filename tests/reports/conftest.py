@@ -56,7 +56,7 @@ def page(rendered):
 @pytest.fixture(scope="session")
 def disguised(environment, tmp_path_factory):
     """The folder of another study, with its report: its numbers are others, and every name looks like markup."""
-    folder = make_results(tmp_path_factory.mktemp("markup") / "study", facts=120)
+    folder = make_results(tmp_path_factory.mktemp("markup") / "study", seed=8, facts=120)
     disguise(folder, MARKUP)
     study = json.loads((folder / "study.json").read_text())
     study["study"]["title"] = "# `r 1+1` {{< x >}} @fig-title <script>"

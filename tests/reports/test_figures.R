@@ -18,6 +18,9 @@ label <- function(sign) do.call(rbind, Filter(function(x) sign %in% x$label, for
 arrows <- list(down = label("<"), up = label(">"))
 stopifnot(sum(!is.na(arrows$down$x)) == 1, sum(!is.na(arrows$up$x)) == 2)
 
+# A narrow axis has ticks beside 1.
+stopifnot(length(ratio_breaks(c(0.8, 1.6))) >= 3, identical(ratio_breaks(c(0.3, 4)), c(0.5, 1, 2)))
+
 # A legend names what is drawn and nothing else.
 legend <- ggplot2::get_guide_data(plot_forest(results, "loss"), "colour")$.label
 stopifnot(identical(legend, "adjusted for the others"))

@@ -32,11 +32,25 @@ says(said, "**0.83 (95 % interval 0.17 to 3.90)**, p = 0.81")
 says(caveat_doubt(results, "acquisition"), "Cox model (14 events for 6 coefficients)")
 if (nzchar(caveat_events(results, "acquisition"))) stop("few events are said twice")
 
+# On the first screen a fit in doubt gives no number, whatever stands beside it.
+told <- function(results) {
+  best <- headline_of(results, "acquisition", c("cox", "cox-firth"), function(model) {
+    main_effect(results, "acquisition", model = model, doubtful = TRUE)
+  })
+  finding_effect(results, "acquisition", best)
+}
+says(told(results), "is not settled")
+clear <- results
+clear$coefficients <- rbind(ratio("cox", 163, 39, 676, 1e-9), ratio("cox-firth", 0.4, 0.2, 0.8, 0.01))
+says(told(clear), "was less likely to be learned than one that it could not, as far as so few events can say")
+for (digit in 0:9) silent(told(clear), as.character(digit))
+
 # The penalised one in doubt as well: no number at all.
 results$fits <- rbind(fit("cox", few), fit("cox-firth", "3 events for 5 coefficients: the penalty says more than the data"))
 said <- say_effect(results, "acquisition")
 says(said, "Too few events to say")
 silent(said, "0.83")
+says(told(results), "Too few events to say what latent knowledge does to it")
 results$coefficients <- rbind(ratio("cox-history", 9, 2, 40, 0.001, "margin_now"))
 results$fits <- rbind(fit("cox"), fit("cox-history", few))
 said <- say_foretell(results, "acquisition")
@@ -54,6 +68,13 @@ said <- say_zph(sure, "acquisition")
 says(said, "p = 0.001; corrected for 3 predictors tested, p = 0.003")
 says(said, "It need not be the effect that changes:** given a frailty of facts the same test has p = 0.55")
 says(said, "It also changes")
+says(told(sure), "**2.00 times** (1.50 to 2.70) as likely to be learned as one that it could not on average, not at every")
+says(told(sure), "It need not be the effect that changes")
+sure$zph_periods <- data.frame(head, model = "cox", term = "latent", period = c(1L, 3L), hr = c(5.36, 0.85),
+  lower = c(3.2, 0.28), upper = c(8.97, 2.54), from = c(0, 6), to = c(3, 10))
+says(told(sure), "in the first third of the events **5.36 times** (3.20 to 8.97)")
+says(told(sure), "in the last third no difference is shown")
+sure$zph_periods <- base$zph_periods
 says(say_effect(sure, "acquisition"), "given a frailty of facts the same test has p = 0.55")
 sure$zph_tests <- zph("cox", c(0.02, 0.6, 0.7)) # 0.06 as one of three
 says(say_zph(sure, "acquisition"), "no evidence")
@@ -69,12 +90,14 @@ sure$baseline <- data.frame(run = rep(c("a", "b"), each = 4), fact_id = rep(1:4,
 said <- say_effect(sure, "acquisition")
 says(said, "its luck pulls the ratio towards 1 (25 % of the labels differ between two runs)")
 says(said, "the ratio is **6.67 (3.80\u201312)**")
+says(told(sure), "without the luck of drawing that label **6.67 times**")
 says(said, "not quite the same facts")
 
 # A finding that rests on two facts.
 sure$influence <- data.frame(head, model = "influence", aspect = "facts", term = "latent", unit = c("radon", "actinium"),
   value = 1.5, hr_without = 1.3, lower = 0.9, upper = 1.9, p = 0.15, rank = 1:2)
 says(say_effect(sure, "acquisition"), "hangs on 2 facts:** without \u201cradon\u201d and \u201cactinium\u201d the ratio is 1.30")
+says(told(sure), "Without the few facts that move it most, this is not settled.")
 # 313 families, of which 248 are single; the variance is another one with Breslow's ties.
 sure$fits <- data.frame(task = "families", ties = "efron")
 family <- data.frame(task = "families", levels = 313L, levels_two = 65L, variance = 1.51, variance_other = 0.62)

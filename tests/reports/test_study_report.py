@@ -56,6 +56,24 @@ def test_the_first_screen_answers_in_few_numbers(page, results):
     assert page.count("<details") == page.count("</details>") == page.count("<summary")
 
 
+def test_every_fact_is_in_the_table_of_facts(page, results):
+    """With what became of it: in how many runs it is recalled at the end, and how often it was forgotten."""
+    table = page[page.index('<div class="facts">') :]
+    table = table[: table.index("</table>")]
+    moves = rows(results / "transitions.arrow", rule="first")
+    lasted = {(r["run"], r["fact_id"]): r for r in sorted(moves, key=lambda r: r["start"])}
+    facts = rows(results / "facts.arrow")
+    shown = re.findall(r"<tr>(<td>.*?)</tr>", table, re.DOTALL)
+    assert len(shown) == len(facts)
+    for fact, row in zip(facts, shown, strict=True):
+        ends = [r["from"] if r["to"] == "censored" else r["to"] for (_, i), r in lasted.items() if i == fact["fact_id"]]
+        kept = sum(end in ("known", "reacquired") for end in ends)
+        lost = sum(r["to"] == "forgotten" for r in moves if r["fact_id"] == fact["fact_id"])
+        cells = [text_of(cell) for cell in re.findall(r"<td[^>]*>(.*?)</td>", row, re.DOTALL)]
+        assert cells[0] == fact["subject"] and cells[2] == fact["object"]
+        assert cells[5:7] == [str(lost), f"{kept} of {len(ends)} runs"]
+
+
 def test_most_of_the_page_is_folded(page):
     assert len(unfolded(page).split()) < 0.4 * len(text_of(page).split())
 

@@ -72,9 +72,9 @@ is(d$incidence, c(0, 0, 0.1, 0.1, 0.4, 0.4, 0.4)[seq_along(d$incidence)])
 # Settings, whatever their shape, become dotted keys.
 settings <- flatten(list(study = list(name = "x", seeds = list(1, 2), none = NULL, on = TRUE),
     arms = list(list(name = "a", tuning = NULL), list(name = "b"))))
-is(names(settings), c("study.name", "study.seeds", "study.none", "study.on", "arms[1].name", "arms[2].name"))
-is(unname(settings), c("x", "1, 2", "not set", "true", "a", "b"))
-is(unname(flatten(list(arms = list()))), "not set")
+is(names(settings), c("study.name", "study.seeds", "study.on", "arms[1].name", "arms[2].name"))
+is(unname(settings), c("x", "1, 2", "true", "a", "b"))
+is(length(flatten(list(arms = list()))), 0L)
 is(flatten(list(end = "\n", none = "", rate = 1e-4)), c(end = "\"\\n\"", none = "\"\"", rate = "0.0001"))
 
 # A model of the plan with one predictor: one row, of no standard kind.
