@@ -16,7 +16,8 @@ fact_rows <- function(results, most = 5000) {
   h <- results$histories
   lost <- tapply(as.character(d$to) == "forgotten", as.character(d$fact_id), sum)
   data.frame(id = id, subject = ifelse(is.na(f$subject), id, as.character(f$subject)),
-    relation = plain_name(f$relation), object = ifelse(is.na(f$object), "", as.character(f$object)), split = as.character(f$split),
+    relation = plain_name(f$relation), object = ifelse(is.na(f$object), "", as.character(f$object)),
+    split = as.character(f$split),
     first = of(tapply(first$time, as.character(first$fact_id), mean)), forgotten = of(lost),
     kept = of(tapply(h$after, as.character(h$fact_id), sum)),
     runs = of(tapply(h$after, as.character(h$fact_id), length)))
@@ -32,7 +33,7 @@ facts_table <- function(results) {
   }
   rows <- paste0("<tr>", cell(given(d$subject)), cell(given(d$relation)), cell(given(d$object)), cell(escape(d$split)),
     cell(ifelse(is.na(d$first), "never", fmt_number(d$first, 2)), d$first), cell(fmt_n(d$forgotten), d$forgotten),
-    cell(paste(fmt_n(d$kept), "of", plural(d$runs, "run")), d$kept), cell(fact_strips(results)[d$id]), "</tr>",
+    cell(paste(fmt_n(d$kept), "of", plural(d$runs, "run")), d$kept), cell(fact_strips(results, d$id)[d$id]), "</tr>",
     collapse = "\n")
   heads <- c("Subject", "Relation", "Answer", "Split", paste("First recalled,", time_word(results$time)),
     "Times forgotten", "Recalled at the end")
@@ -45,8 +46,9 @@ facts_table <- function(results) {
 }
 
 # A strip a fact: a cell a checkpoint, in the colour of its state.
-fact_strips <- function(results, each = 8, height = 12) {
+fact_strips <- function(results, ids, each = 8, height = 12) {
   cells <- states_at(results)
+  cells <- cells[cells$fact %in% ids, ]
   cells <- cells[order(cells$time), ]
   colours <- colours_of_states(ordered_states(cells$state))
   strips <- tapply(cells$state, cells$fact, function(states) {
