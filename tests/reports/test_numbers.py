@@ -54,6 +54,7 @@ def test_no_number_in_the_prose_is_written_by_hand(page, results, disguised):
     changed = sum(one[s] != other[s] for s in both)
     assert changed > len(both) / 4  # the made-up tables have many values in common
     allowed = forms(values_of(results) & values_of(disguised)) | BY_DEFINITION
+    allowed.add(str(read_table(results / "analysis/fits.arrow").num_rows))  # both studies have the same fits
     by_hand = {
         s: x
         for s in both
