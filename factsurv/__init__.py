@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from factsurv.flows.finished import Results as Results
     from factsurv.flows.notebook import analyze as analyze
+    from factsurv.flows.notebook import fact_set as fact_set
     from factsurv.flows.notebook import open_results as open_results
     from factsurv.flows.notebook import run as run
     from factsurv.training.callback import FactProbe as FactProbe
@@ -22,10 +23,11 @@ _OFFERED = {
     "FactProbe": "factsurv.training.callback",
     "Results": "factsurv.flows.finished",
     "analyze": "factsurv.flows.notebook",
+    "fact_set": "factsurv.flows.notebook",
     "open_results": "factsurv.flows.notebook",
     "run": "factsurv.flows.notebook",
 }
-__all__ = ["FactProbe", "Results", "analyze", "open_results", "run"]
+__all__ = ["FactProbe", "Results", "analyze", "fact_set", "open_results", "run"]
 
 
 def __getattr__(name: str) -> Any:

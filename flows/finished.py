@@ -12,6 +12,7 @@ import pyarrow as pa
 from factsurv.events.errors import InputError
 from factsurv.events.files import read_table
 from factsurv.events.manifest import Manifest
+from factsurv.flows.figures import Figure, figures_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,6 +69,17 @@ class Results:
             As `table`.
         """
         return self.table(name).to_pandas()
+
+    @property
+    def figures(self) -> dict[str, Figure]:
+        """The report's figures by name, in its order; a notebook shows them (`results.figures["recall"]`).
+
+        Raises
+        ------
+        InputError
+            As `report`.
+        """
+        return {figure.name: figure for figure in figures_of(self.report.read_text("utf-8"))}
 
     @property
     def study(self) -> dict[str, Any]:

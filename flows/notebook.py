@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from factsurv.events import children
-from factsurv.events.files import write_table
+from factsurv.events.errors import InputError
+from factsurv.events.files import atomic, write_table
 from factsurv.flows.finished import Results
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from factsurv.training.facts.fact_set import FactSet
+
 RESULTS = Path("results")
 
 
-def run(study: str | Path, results: str | Path = RESULTS) -> Results:
+def run(
+    study: str | Path, results: str | Path = RESULTS, facts: pa.Table | pd.DataFrame | None = None
+) -> Results:
     """Run a study, as `factsurv run` does; what is up to date is skipped.
 
     Parameters
@@ -26,6 +32,9 @@ def run(study: str | Path, results: str | Path = RESULTS) -> Results:
         A study file (TOML), or the name of a bundled study.
     results : str or path
         Folder of results folders.
+    facts : pyarrow.Table or pandas.DataFrame, optional
+        The facts, one a row, in the place of the file that ``[facts]`` of the study names; its keys say which column
+        is what. They are kept in the results folder, with the study that names them there.
 
     Raises
     ------
@@ -35,7 +44,64 @@ def run(study: str | Path, results: str | Path = RESULTS) -> Results:
     from factsurv.flows.study import study as run_study
     from factsurv.flows.study_file import find_study
 
-    return Results(run_study(find_study(str(study)), Path(results)).parent)
+    path = find_study(str(study))
+    if facts is not None:
+        path = _with_facts(path, Path(results), _as_table(facts))
+    return Results(run_study(path, Path(results)).parent)
+
+
+def fact_set(
+    facts: pa.Table | pd.DataFrame, subject: str = "subject", object: str = "object", **options: Any
+) -> FactSet:
+    """Facts from a table, one a row, checked as `factsurv run` checks a file: for `FactProbe`, or to look at.
+
+    Parameters
+    ----------
+    facts : pyarrow.Table or pandas.DataFrame
+        A DataFrame's index is left out.
+    subject, object : str
+        The columns with the text that is asked about and the text that answers.
+    **options
+        Of `factsurv.training.facts.fact_table.read_fact_table`: ``relation``, ``split``, ``covariates``, ``group``,
+        ``templates``, ``withheld``, ``seed``.
+
+    Raises
+    ------
+    InputError
+        With row, key and remedy; everything that is wrong at once.
+    """
+    from factsurv.training.facts.fact_table import read_fact_table
+
+    with tempfile.TemporaryDirectory() as folder:
+        given = Path(folder) / "facts.arrow"
+        write_table(given, _as_table(facts))
+        try:
+            return read_fact_table(given, subject, object, **options)
+        except InputError as error:
+            raise InputError(error.what, error.where.replace(str(given), "the table"), error.remedy) from None
+
+
+def _as_table(given: pa.Table | pd.DataFrame) -> pa.Table:
+    """Without the writer's own notes: the same rows are the same file, and nothing is done again."""
+    if not isinstance(given, pa.Table):
+        given = pa.Table.from_pandas(given, preserve_index=False)
+    return given.replace_schema_metadata(None)
+
+
+def _with_facts(path: Path, results: Path, facts: pa.Table) -> Path:
+    """The study of ``path`` with these facts, written into its results folder."""
+    import tomlkit
+
+    from factsurv.flows.study_file import read_toml
+
+    name = read_toml(path).get("study", {}).get("name")
+    folder = (results / str(name)).resolve()
+    write_table(folder / "given-facts.arrow", facts)
+    study = tomlkit.parse(path.read_text("utf-8"))
+    study.setdefault("facts", tomlkit.table()).update({"source": "table", "path": str(folder / "given-facts.arrow")})
+    with atomic(folder / "given.toml") as file:
+        file.write(tomlkit.dumps(study).encode())
+    return folder / "given.toml"
 
 
 def analyze(table: str | Path | pa.Table | pd.DataFrame, plan: str | Path, results: str | Path = RESULTS) -> Results:
@@ -59,12 +125,9 @@ def analyze(table: str | Path | pa.Table | pd.DataFrame, plan: str | Path, resul
 
     if isinstance(table, str | Path):
         return Results(analyse_table(Path(table), Path(plan), Path(results)).parent)
-    if not isinstance(table, pa.Table):
-        table = pa.Table.from_pandas(table, preserve_index=False)
     with children.scratch(Path(results)) as folder:
-        # Without the writer's own notes: the same rows are the same file, and nothing is done again.
         given = folder / "table.arrow"
-        write_table(given, table.replace_schema_metadata(None))
+        write_table(given, _as_table(table))
         return Results(analyse_table(given, Path(plan), Path(results)).parent)
 
 

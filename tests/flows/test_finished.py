@@ -1,13 +1,17 @@
 """Finished results in Python: by name, verified, as Arrow and as pandas; what is not there is told with what is."""
 
+import base64
+
 import lifelines
 import numpy as np
 import pandas as pd
 import pytest
 
 from factsurv.events.errors import InputError
+from factsurv.flows.check import check
+from factsurv.flows.figures import figures_of
 from factsurv.flows.finished import Results
-from factsurv.flows.notebook import analyze, open_results
+from factsurv.flows.notebook import _as_table, _with_facts, analyze, fact_set, open_results
 from tests.reports.make_results import make_results
 
 
@@ -72,8 +76,52 @@ def test_a_dataframe_is_analysed_and_comes_back_as_dataframes(tmp_path, monkeypa
     # Both maximise Efron's likelihood; each stops its own Newton iterations at about 1e-6.
     np.testing.assert_allclose(sorted(cox), sorted(peer.params_), atol=1e-5)
     assert results.report.stat().st_size > 100_000
+    assert results.figures["loss-forest"].alt and results.figures["loss-forest"].data.startswith(b"\x89PNG")
     capsys.readouterr()
     again = analyze(frame.sample(frac=1, random_state=1).sort_index(), "own.toml")
     assert "analysis: up to date" in capsys.readouterr().out and again.folder == results.folder
     assert open_results("own").frame("events").shape == results.frame("events").shape
     assert [p.name for p in (tmp_path / "results").iterdir()] == ["own"]  # the table itself is not left there
+
+
+def test_figures_of_the_report_are_objects(tmp_path):
+    page = """<div id="fig-other" class="quarto-float"><figure><img src="data:image/svg+xml;base64,PHN2Zy8+" alt="Bars">
+      <figcaption>Figure 1: <em>Bars</em>
+      of it.</figcaption></figure></div><figure id="fig-two"><img src="data:image/png;base64,iVBORw==" alt="A">
+      <img src="data:image/png;base64,iVBORw==" alt="B"><figcaption>Two</figcaption></figure>
+      <img src="data:image/png,x">"""
+    bars, first, second = figures_of(page)
+    assert (bars.name, bars.kind, bars.data, bars.alt, bars.caption) == (
+        "other", "image/svg+xml", b"<svg/>", "Bars", "Figure 1: Bars of it."
+    )  # fmt: skip
+    assert bars._repr_mimebundle_() == {"image/svg+xml": "<svg/>", "text/plain": "other: Bars"}
+    assert [first.name, second.name, second.alt, second.caption] == ["two-1", "two-2", "B", "Two"]
+    assert first.save(tmp_path / "a.png").read_bytes() == b"\x89PNG" == base64.b64decode(
+        first._repr_mimebundle_()["image/png"]
+    )
+
+
+def test_facts_come_from_a_dataframe(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    frame = pd.DataFrame({"town": [f"Town {i}" for i in range(60)], "river": [f"River {i}" for i in range(60)],
+                          "size": np.arange(60.0)})  # fmt: skip
+    facts = fact_set(frame, "town", "river", withheld=0.25, templates=["The river of {subject} is"])
+    assert len(facts) == 60 - 12 and facts.covariates == ("size",)  # the others are few-shot examples
+    (tmp_path / "own.toml").write_text(
+        """[study]
+name = "own"
+[facts]
+source = "table"
+path = "not-there.csv"
+subject = "town"
+object = "river"
+[facts.templates]
+fact = ["The river of {subject} is"]
+"""
+    )
+    path = _with_facts(tmp_path / "own.toml", tmp_path / "results", _as_table(frame))
+    checked = check(path)
+    assert checked.facts.column("subject") and len(checked.facts) == 48
+    assert path.read_text() == _with_facts(tmp_path / "own.toml", tmp_path / "results", _as_table(frame)).read_text()
+    with pytest.raises(InputError, match="the table, key subject: subject 'Town 0' stands"):
+        fact_set(pd.concat([frame, frame.head(1)]), "town", "river")
