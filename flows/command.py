@@ -6,8 +6,8 @@ import errno
 import glob
 import os
 import sys
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -50,6 +50,16 @@ REMEDIES = (
 QUIET = {"HF_HUB_DISABLE_PROGRESS_BARS": "1", "TRANSFORMERS_VERBOSITY": "error", "TQDM_DISABLE": "1"}
 
 
+@contextmanager
+def _torch_files() -> Iterator[None]:
+    """Where a command has no results folder: imported, torch makes a folder, which would else stay in /tmp for ever."""
+    from factsurv.events import children
+
+    with children.scratch() as folder:
+        os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(folder))
+        yield
+
+
 def _version(asked: bool) -> None:
     if asked:
         from importlib.metadata import version
@@ -87,7 +97,8 @@ def run(
         from factsurv.flows.check import check as checked
         from factsurv.flows.check import summary
 
-        print("\n".join(summary(checked(path), results)))
+        with _torch_files():
+            print("\n".join(summary(checked(path), results)))
         return
     server = None if rehearse else address()
     if rehearse:
@@ -186,7 +197,7 @@ def audit(
     from factsurv.flows.study_file import find_study, read_study
 
     spec = read_study(find_study(study))
-    with Board() as board:
+    with _torch_files(), Board() as board:
         board.expect({"audit": 60})
         board.progress("audit", 0, 1, "the model is loaded")
         from factsurv.training.probing.audit import audit as compare
@@ -218,7 +229,9 @@ def init(
     if events is not None:
         from factsurv.flows.own_plan import write_plan
 
-        path = write_plan(name, events)
+        path, notices = write_plan(name, events)
+        for notice in notices:
+            print(f"{events}: {notice}")
         print(f"wrote {path}: read it, then `factsurv analyze {events} --plan {path}`")
         return
     from factsurv.flows.starter import write_study

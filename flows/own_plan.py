@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 
 from factsurv.events.errors import InputError
 from factsurv.events.own_columns import ROLES, OwnColumns, covariate
-from factsurv.events.own_file import read_own_file
+from factsurv.events.own_file import OwnFile, read_own_file
 from factsurv.events.own_types import as_texts
 from factsurv.events.section import Name, Section
 from factsurv.flows.study_file import ReportSection
@@ -98,7 +98,11 @@ def guessed_plan(name: str, path: Path) -> str:
     InputError
         If the table cannot be read.
     """
-    table = read_own_file(path).table
+    return _guessed(name, read_own_file(path))
+
+
+def _guessed(name: str, file: OwnFile) -> str:
+    path, table = file.path, file.table
     found = {role: _guess(table.column_names, names) for role, names in GUESSES.items()}
     lines = []
     needed = ("id",) if {"left", "right"} <= set(table.column_names) else ("id", "stop", "event")
@@ -149,11 +153,12 @@ standardise = true  # hazard ratios of numbers per standard deviation
 """
 
 
-def write_plan(name: str, table: Path) -> Path:
-    """Write ``NAME.toml``, a guessed plan, in the current folder."""
+def write_plan(name: str, table: Path) -> tuple[Path, tuple[str, ...]]:
+    """Write ``NAME.toml``, a guessed plan, in the current folder; returns it, and what was guessed in reading."""
     path = new_file(name)
-    path.write_text(guessed_plan(name, table), "utf-8")
-    return path
+    file = read_own_file(table)
+    path.write_text(_guessed(name, file), "utf-8")
+    return path, file.notes
 
 
 def no_plan(table: Path) -> InputError:

@@ -276,10 +276,20 @@ def test_version_and_completion(tmp_path):
     assert done.stdout.split() == ["tiny-mine.toml", "tiny-world"]
 
 
-def test_audit_agrees(finished):
+def test_audit_agrees(finished, tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     said = factsurv("audit", "small.toml", "--facts", "20", "--samples", "60", folder=finished[0])
     assert "greedy: 0 disagreements in 20 facts" in said
     assert "agrees with real decoding" in said
+    assert not list(tmp_path.iterdir())  # torch makes a folder there when it is imported
+
+
+def test_a_check_leaves_nothing_in_the_temporary_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    (tmp_path / "small.toml").write_text(STUDY)
+    assert "nothing is wrong" in factsurv("run", "small.toml", "--check", folder=tmp_path)
+    assert not list((tmp_path / "temporary").iterdir())
 
 
 @pytest.mark.parametrize(

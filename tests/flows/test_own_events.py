@@ -220,10 +220,11 @@ def test_the_guessed_plan_of_an_event_table_of_ours_fits_it(tmp_path, capsys, mo
 
 def test_the_guessed_plan_fits_a_table_whose_column_is_called_event(tmp_path, capsys, monkeypatch):
     """outcome = "event" names what happens, although a column has that name too; a seed is no category."""
-    rows = ["id,stop,event,seed,x"] + [f"f{i},{1 + i % 5},{int(i % 3 > 0)},{1 + i % 3},{i % 7}" for i in range(40)]
+    rows = ["id;stop;event;seed;x"] + [f"f{i};{1 + i % 5};{int(i % 3 > 0)};{1 + i % 3};{i % 7},5" for i in range(40)]
     (tmp_path / "plain.csv").write_text("\n".join(rows) + "\n")
     monkeypatch.chdir(tmp_path)
-    run(["init", "plain", "--events", "plain.csv"], capsys)
+    said = run(["init", "plain", "--events", "plain.csv"], capsys)
+    assert "the columns are separated by ';'" in said and "numbers have decimal commas (x)" in said
     assert "seed" not in (tmp_path / "plain.toml").read_text()
     assert "event: 26 events, 40 at risk" in run(["analyze", "plain.csv", "--plan", "plain.toml", "--check"], capsys)
     rows = ["id,left,right,x"] + [f"f{i},{i % 5},{'Inf' if i % 3 == 0 else 5},{i % 7}" for i in range(1, 40)]
