@@ -11,6 +11,7 @@ os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
 import datetime
 import functools
 import hashlib
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -71,14 +72,16 @@ def serve(path: Path, results: Path, cron: str) -> None:
     given = {"path": str(path), "results": str(results.resolve())}
     # The same study with another folder or another cron is another schedule, and each keeps its own parameters.
     which = hashlib.sha256("\n".join([*given.values(), cron]).encode()).hexdigest()[:6]
-    tracked.serve(
-        name=f"{path.stem}-{which}",
-        description=f"{path}, results in {given['results']}, at {cron}",
-        cron=cron,
-        parameters=given,
-        limit=1,
-        entrypoint_type=EntrypointType.MODULE_PATH,
-    )
+    with children.scratch() as folder:
+        tempfile.tempdir = str(folder)  # of this process alone: Prefect's folder for what it runs would stay in /tmp
+        tracked.serve(
+            name=f"{path.stem}-{which}",
+            description=f"{path}, results in {given['results']}, at {cron}",
+            cron=cron,
+            parameters=given,
+            limit=1,
+            entrypoint_type=EntrypointType.MODULE_PATH,
+        )
 
 
 def check_cron(cron: str) -> None:

@@ -77,12 +77,14 @@ def small(folder, **changes):
 
 def test_a_cron_schedule_runs_the_study_and_a_killed_one_leaves_nothing(server, tmp_path):
     small(tmp_path)
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
     with (tmp_path / "schedule.log").open("w") as log:
         schedule = subprocess.Popen(
             [BIN / "factsurv", "schedule", "small.toml", "--cron", "* * * * *"],
             cwd=tmp_path,
             # Through this proxy nothing is ever reached: a server on this machine is not asked through it.
-            env=server | {"http_proxy": "http://192.0.2.1:9", "MARK": str(tmp_path)},
+            env=server | {"http_proxy": "http://192.0.2.1:9", "MARK": str(tmp_path), "TMPDIR": str(temporary)},
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -103,6 +105,7 @@ def test_a_cron_schedule_runs_the_study_and_a_killed_one_leaves_nothing(server, 
         schedule.kill()
     schedule.wait()
     assert until(lambda: not marked(tmp_path)), marked(tmp_path)
+    assert until(lambda: not list(temporary.iterdir()))  # Prefect's runner has a folder there, too
 
 
 def test_a_tracked_run_says_in_one_line_why_it_failed_and_that_it_was_interrupted(server, tmp_path):
