@@ -12,7 +12,7 @@
 #'   tests, see [zph_tables()]), `horizon` (of restricted means and mean times in states, see [rmst_difference()]),
 #'   `history` (is there a table `history` beside the events? Then the margin at the start of each interval is a
 #'   predictor as well), `states` (list of `covariates` and `by`: the states of knowledge are analysed, see
-#'   [multi_state()]), and `models` (list of entries of `[[analysis.model]]`, see [model_kinds()]).
+#'   [multi_state()]; FALSE for none), and `models` (list of entries of `[[analysis.model]]`, see [model_kinds()]).
 #' @return A list of tasks. A task is a plain list: `id` (unique, readable, stable), `fn` (the function that fits it;
 #'   `"model"` for an entry of `models`), `outcome`, `rule`, `model`, `name` (of the entry, else empty), `table` (that
 #'   it reads), `args`, `title` (plain words).
@@ -134,6 +134,7 @@ complete_plan <- function(plan) {
     stop("the plan has no key ", sQuote(unknown[[1L]], FALSE), "; the nearest is ",
          sQuote(nearest(unknown[[1L]], names(defaults)), FALSE), call. = FALSE)
   }
+  plan <- shaped_plan(plan)
   models <- plan$models # modifyList() would merge a list into another by its names
   plan <- utils::modifyList(defaults, Filter(Negate(is.null), plan[setdiff(names(plan), "models")]))
   plan$models <- as.list(models)
@@ -154,6 +155,24 @@ complete_plan <- function(plan) {
   if (!isTRUE(plan$mixed_engine %in% mixed_engines)) stop_mixed_engine(plan$mixed_engine)
   if (!is.numeric(plan$conf) || plan$conf <= 0 || plan$conf >= 1) {
     stop("`conf` is a share, such as 0.95", call. = FALSE)
+  }
+  plan
+}
+
+# A plan may come from a file that somebody wrote: what is no object where one is read is said as such. `states = false`
+# of `[analysis]` is no states.
+shaped_plan <- function(plan) {
+  if (isFALSE(plan$states)) plan$states <- NULL
+  shapes <- c(
+    covariates = "{\"acquisition\": [\"latent\"]}", curves_by = "{\"acquisition\": [\"latent\"]}",
+    states = "{\"covariates\": [\"logp0\"], \"by\": [\"split\"]}, or false"
+  )
+  wrong <- vapply(names(shapes), function(key) {
+    length(plan[[key]]) > 0L && !(is.list(plan[[key]]) && length(names(plan[[key]])))
+  }, TRUE)
+  if (any(wrong)) {
+    stop(paste0("the plan's `", names(shapes)[wrong], "` has names, as in ", shapes[wrong], collapse = "; "),
+         call. = FALSE)
   }
   plan
 }

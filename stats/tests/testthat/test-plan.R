@@ -67,3 +67,10 @@ test_that("versions are listed", {
   expect_equal(versions$r, as.character(getRversion()))
   expect_true("survival" %in% versions$packages$package)
 })
+
+test_that("a plan that has no names where some are needed is told so, all of them at once", {
+  wrong <- standard_plan(covariates = c("latent", "popularity"), states = TRUE)
+  expect_error(plan_fits(events, wrong), "`covariates` has names, as in .*; the plan's `states` has names")
+  none <- standard_plan(states = FALSE) # as in a study's file
+  expect_equal(plan_fits(events, none), plan_fits(events, standard_plan(states = NULL)))
+})
