@@ -11,4 +11,13 @@ local({
     sys.source(path, functions)
   }
   attach(functions, name = name)
+  # Methods as NAMESPACE says them: R does not look for those among what is attached. Of a package, once it is loaded.
+  for (said in as.list(parse(file.path(here, "NAMESPACE")))) if (said[[1L]] == "S3method") local({
+    generic <- as.character(said[[2L]])
+    class <- as.character(said[[3L]])
+    method <- functions[[paste(generic[[length(generic)]], class, sep = ".")]]
+    if (length(generic) == 1L) return(registerS3method(generic, class, method, baseenv()))
+    register <- function(...) registerS3method(generic[[3L]], class, method, asNamespace(generic[[2L]]))
+    if (isNamespaceLoaded(generic[[2L]])) register() else setHook(packageEvent(generic[[2L]], "onLoad"), register)
+  })
 })

@@ -60,6 +60,17 @@ def test_the_first_block_in_a_console(place, project):
     assert re.search(r"latentTRUE +-?\d", said) and "popularity" in said
 
 
+def test_a_fit_prints_and_has_its_figure_in_a_console(project):
+    (project / "fit.R").write_text(
+        'source("stats/load.R")\n'
+        "ready <- analysis_data(simulate_learning(facts = 60, seed = 1), 'acquisition', 'first', 'latent')\n"
+        "fit <- cox(ready$data, ready$covariates, terms = ready$terms)\n"
+        "fit\nclass(ggplot2::autoplot(fit))\n"
+    )
+    said = rscript(project, "fit.R")
+    assert said.startswith("Surv(start, stop, event) ~ latent") and "$tables" not in said and "ggplot" in said
+
+
 def test_the_analysis_from_a_shell(project, tmp_path):
     command = re.search(r"`Rscript (stats/exec/analyse.R) (\S+) plan.json out/`", TEXT)
     (project / "plan.json").write_text(re.search(r'`(\{"outcomes".*?\})`\.', TEXT, re.DOTALL)[1])
