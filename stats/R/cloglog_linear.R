@@ -6,7 +6,7 @@
 
 # NULL where rows are few enough for glm(): fewer than `few`, and a design of at most `cells`. The time grows with the
 # person-periods of different rows, a minute for 2e7; more than `most` are left out.
-cloglog_linear <- function(numbers, link, cluster, few = 10000L, cells = 2e8, most = 1e8) {
+cloglog_linear <- function(numbers, link, cluster, few = 10000L, cells = 2e6, most = 1e8) {
   rows <- numbers$rows
   counts <- count_rows(rows, numbers$x, numbers$strata)
   size <- sum(as.double(pmax(counts$last - counts$first + 1L, 0L)))
