@@ -73,7 +73,12 @@ separation_remarks <- function(data, terms, infinite) {
 
 few_events_remark <- function(events, coefficients) {
   if (coefficients == 0L || events / coefficients >= 5) return(character())
-  sprintf("%d events for %d coefficients: estimates are unstable below 5 events per coefficient", events, coefficients)
+  paste0(events_for(events, coefficients), ": estimates are unstable below 5 events per coefficient")
+}
+
+events_for <- function(events, coefficients) {
+  sprintf("%d %s for %d %s", events, ngettext(events, "event", "events"), coefficients,
+          ngettext(coefficients, "coefficient", "coefficients"))
 }
 
 undetermined_remark <- function(terms, coefficients) {

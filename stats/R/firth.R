@@ -65,7 +65,7 @@ cox_firth <- function(data, covariates, strata = character(), cluster = "", ties
 # they do.
 penalised_doubts <- function(events, rows) {
   c(
-    sprintf("%d events for %d coefficients: the penalty says more than the data", events, nrow(rows))[
+    paste0(events_for(events, nrow(rows)), ": the penalty says more than the data")[
       events < nrow(rows)
     ],
     paste("no profile limit found for", toString(rows$term[is.na(rows$lower) | is.na(rows$upper)]))[
@@ -80,7 +80,7 @@ firth_reason <- function(data, covariates, strata, cluster, ties, terms) {
   plain <- captured(cox_univariable(data, covariates, strata, cluster, ties, terms = terms))
   if (is.null(plain$value)) return(paste("the Cox model failed:", plain$error))
   events <- sum(data$event)
-  few <- sprintf("there are %d events for %d coefficients", events, nrow(terms))[events < 10 * nrow(terms)]
+  few <- paste(ngettext(events, "there is", "there are"), events_for(events, nrow(terms)))[events < 10 * nrow(terms)]
   infinite <- "an estimate of the Cox model is infinite"[any(plain$value$tables$coefficients$infinite)]
   if (length(c(infinite, few))) c(infinite, few) else doubt_in(plain)
 }

@@ -115,6 +115,7 @@ test_that("events, clusters, robust errors and flat directions, each by its own 
   data <- data.frame(event = rep(c(TRUE, FALSE), c(10, 30)), run = rep(c("r1", "r2"), 20), id = 1:40)
   expect_equal(doubts(data, terms, rows(), "id"), character())
   expect_match(doubts(data[2:40, ], terms, rows(), "id"), "^9 events for 2 coefficients")
+  expect_equal(events_for(1L, 1L), "1 event for 1 coefficient")
   expect_match(doubts(data, terms, rows(), "run"), "^2 clusters \\(run\\) for 2 coefficients")
   expect_match(doubts(data, terms, rows(se_robust = c(0.2, 0.07)), "id"), "robust standard error of b is 0.23 of")
   flat <- doubts(data, terms, rows(se = c(0.2, 40), se_robust = c(NA, NA)))
