@@ -15,6 +15,7 @@ import typer
 
 from factsurv.events.errors import InputError
 from factsurv.flows import interrupt
+from factsurv.flows.quiet import quiet
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -46,8 +47,6 @@ REMEDIES = (
     | {errno.ENAMETOOLONG: "choose a shorter name", errno.EIO: f"see to the disk {_AGAIN}"}
     | dict.fromkeys((errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN), f"end other programs {_AGAIN}")
 )
-# The libraries' own bars and remarks; what they find wrong is an error all the same.
-QUIET = {"HF_HUB_DISABLE_PROGRESS_BARS": "1", "TRANSFORMERS_VERBOSITY": "error", "TQDM_DISABLE": "1"}
 
 
 @contextmanager
@@ -322,8 +321,7 @@ def doctor() -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point: problems that the user can correct are one message and exit code 2."""
     interrupt.install()
-    for name, value in QUIET.items():
-        os.environ.setdefault(name, value)
+    quiet()
     try:
         app(args=list(arguments) if arguments is not None else None, prog_name="factsurv")
     except InputError as error:

@@ -12,6 +12,7 @@ from factsurv.events import children
 from factsurv.events.errors import InputError
 from factsurv.events.files import atomic, write_table
 from factsurv.flows.finished import Results
+from factsurv.flows.quiet import quiet
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,6 +42,7 @@ def run(
     InputError
         As the command: what is wrong, where, and what to do.
     """
+    quiet()
     from factsurv.flows.study import study as run_study
     from factsurv.flows.study_file import find_study
 

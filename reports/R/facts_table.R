@@ -7,9 +7,11 @@ fact_rows <- function(results, most = 5000) {
   known <- c("known", "reacquired")
   before <- d[as.character(d$from) %in% known, ]
   after <- d[as.character(d$to) %in% known, ]
-  first <- stats::aggregate(time ~ run + fact_id, rbind(
+  first <- rbind(
     data.frame(run = before$run, fact_id = before$fact_id, time = before$start),
-    data.frame(run = after$run, fact_id = after$fact_id, time = after$stop)), min)
+    data.frame(run = after$run, fact_id = after$fact_id, time = after$stop))
+  first <- first[order(first$time), ]
+  first <- first[!duplicated(first[c("run", "fact_id")]), ]
   f <- results$facts[unique(round(seq(1, nrow(results$facts), length.out = min(most, nrow(results$facts))))), ]
   id <- as.character(f$fact_id)
   of <- function(x) as.vector(x[match(id, names(x))])

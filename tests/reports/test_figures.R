@@ -68,4 +68,13 @@ of <- function(times) list(events = data.frame(outcome = "loss", rule = "first",
   event_counts = data.frame(run = "r"), rule = "first", time = "epoch")
 stopifnot(startsWith(cap_events(of(c(4, 8, 12))), "Events per 4 epochs"),
   startsWith(cap_events(of(c(4, 8, 24))), "Events at each epoch"))
+
+# When a fact was first recalled: the earliest checkpoint at which it was known, in a study without any recall never.
+moves <- data.frame(rule = "first", run = "a", fact_id = c("f1", "f1", "f2"), from = c("unknown", "known", "unknown"),
+  to = c("known", "forgotten", "unknown"), start = c(0, 3, 0), stop = c(3, 5, 9))
+facts <- list(rule = "first", transitions = moves, histories = data.frame(fact_id = c("f1", "f2"), after = FALSE),
+  facts = data.frame(fact_id = c("f1", "f2"), subject = "s", relation = "r", object = "o", split = "trained"))
+stopifnot(identical(fact_rows(facts)$first, c(3, NA)), identical(fact_rows(facts)$forgotten, c(1L, 0L)))
+facts$transitions <- moves[3, ]
+stopifnot(all(is.na(fact_rows(facts)$first)))
 cat("all as expected\n")
