@@ -5,7 +5,8 @@
 rehearsal_mark <- function(results) {
   differs <- unlist(study_value(results, c("report", "rehearsal"), list()))
   if (!length(differs)) return("")
-  mark <- "\n::: {.rehearsal-mark role=\"note\" aria-label=\"Rehearsal\"}\nREHEARSAL: no number here is a finding\n:::\n\n"
+  mark <- paste0("\n::: {.rehearsal-mark role=\"note\" aria-label=\"Rehearsal\"}\n",
+    "REHEARSAL: no number here is a finding\n:::\n\n")
   paste0(mark, "::: {.rehearsal}\nThis is a rehearsal: it shows that every step of the study works. It was made with ",
     md(list_words(differs)), ". It does not show what the study will find, how long it takes, or whether its memory ",
     "suffices.\n:::\n\n")
