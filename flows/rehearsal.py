@@ -133,5 +133,5 @@ def _rehearsed(study: StudyFile, models: dict[str, Path], told: list[str], facts
         f"{len(seeds)} of {len(study.study.seeds)} seeds, {epochs} epochs, probed every {EVERY} with {samples} samples",
         f"a learning rate of {LEARNING_RATE:g}, so that something is learned",
     ]
-    data["report"] = data.get("report", {}) | {"rehearsal": told}
+    data["report"] = data.get("report", {}) | {"rehearsal": list(dict.fromkeys(told))}
     return data

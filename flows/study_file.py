@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError
 
 from factsurv.events.errors import InputError
-from factsurv.events.section import Count, Name, Section, Text, Whole
+from factsurv.events.section import Count, Name, Section, Texts, Whole
 from factsurv.flows.toml_file import problems, read_toml, refused, shown
 from factsurv.stats.plan import AnalysisSpec
 from factsurv.training.spec import FactsSpec, ModelSpec, ProbeSpec, TuningSpec
@@ -31,7 +31,7 @@ class ReportSection(Section):
 
     author: str = ""
     note: str = ""  # printed under the title
-    rehearsal: list[Text] = []  # what is not as in the study itself: from `run --rehearse`, marks every page
+    rehearsal: Texts | None = None  # what is not as in the study itself: from `run --rehearse`, marks every page
 
 
 class Arm(Section):
