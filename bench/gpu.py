@@ -206,7 +206,7 @@ def study(model, tokenizer, chosen) -> list[str]:
             f'[model]\nname = "{folder}/model"\nprecision = "bf16"\n'
             f'[tuning]\nprecision = "bf16"\nepochs = {chosen.epochs}\nbatch_size = {chosen.batches[-1]}\n'
         )
-        command = [sys.executable, "-m", "factsurv.flows.command", "run", str(file), "--results", folder]
+        command = [sys.executable, "-m", "factsurv", "run", str(file), "--results", folder]
         path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
         began = time.perf_counter()
         done = subprocess.run(

@@ -14,7 +14,6 @@ from typing import Annotated
 import typer
 
 from factsurv.events.errors import InputError
-from factsurv.flows import interrupt
 from factsurv.flows.quiet import quiet
 
 app = typer.Typer(
@@ -320,7 +319,6 @@ def doctor() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point: problems that the user can correct are one message and exit code 2."""
-    interrupt.install()
     quiet()
     try:
         app(args=list(arguments) if arguments is not None else None, prog_name="factsurv")
@@ -333,7 +331,3 @@ def main(arguments: Sequence[str] | None = None) -> None:
         where = f"{error.filename}: " if error.filename else ""
         print(f"factsurv: {where}{error.strerror}\nWhat to do: {REMEDIES[error.errno]}", file=sys.stderr)
         sys.exit(2)
-
-
-if __name__ == "__main__":
-    main()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,8 +73,8 @@ def fact_set(
     """
     from factsurv.training.facts.fact_table import read_fact_table
 
-    with tempfile.TemporaryDirectory() as folder:
-        given = Path(folder) / "facts.arrow"
+    with children.scratch() as folder:
+        given = folder / "facts.arrow"
         write_table(given, _as_table(facts))
         try:
             return read_fact_table(given, subject, object, **options)

@@ -65,7 +65,7 @@ def _parts(study: StudyFile, board: Board) -> tuple[Any, dict[str, Path], list[s
     from factsurv.training.models.prepared import prepared_model
     from factsurv.training.models.small_model import small_model
 
-    tiny = {"pretrain_steps": PRETRAINING, "pretrain_batch": 16}
+    less_of = {"pretrain_steps": PRETRAINING, "pretrain_batch": 16}
     whole = gather(study.facts, study.model.pretrain_steps * study.model.pretrain_batch).facts
     few = some_of(whole)
     told = [f"{len(few)} of {len(whole)} facts"]
@@ -73,7 +73,7 @@ def _parts(study: StudyFile, board: Board) -> tuple[Any, dict[str, Path], list[s
     models: dict[str, Path] = {}
     for arm, (model, _) in study.recipes().items():
         if model.name == "tiny":
-            less = model.model_copy(update={k: min(getattr(model, k), v) for k, v in tiny.items()})
+            less = model.model_copy(update={k: min(getattr(model, k), v) for k, v in less_of.items()})
             models[arm] = Path(prepared_model(less, study.facts, board.say)[0])
             continue
         key = ModelSpec(name=model.name, revision=model.revision)
@@ -81,9 +81,12 @@ def _parts(study: StudyFile, board: Board) -> tuple[Any, dict[str, Path], list[s
             made[key], notes = small_model(key, board.say)
             told += notes
         models[arm] = made[key]
-    names = sorted({model.name for model, _ in study.recipes().values()})
-    told.append(f"small random models of the architecture and tokenizer of {', '.join(names)}")
-    return to_arrow(few), models, told
+    if made:
+        names = ", ".join(sorted({model.name for model in made}))
+        told.append(f"small random models of the architecture and tokenizer of {names}")
+    if len(made) < len(models):
+        told.append(f"tiny models pretrained for at most {PRETRAINING} steps")
+    return to_arrow(few), models, list(dict.fromkeys(told))
 
 
 def called(study: StudyFile) -> str:
@@ -114,13 +117,12 @@ def _rehearsed(study: StudyFile, models: dict[str, Path], told: list[str], facts
     probe = {k: v for k, v in data.get("probe", {}).items() if k not in WHEN}
     slick = {"slick_samples": 2, "slick_prompts": min(study.probe.slick_prompts, 2)}
     data["probe"] = probe | {"every": EVERY, "samples": samples} | slick
-    room = len(visible()) or os.cpu_count() or 1
-    arms = []
+    room, arms, differs = len(visible()) or os.cpu_count() or 1, [], list(told)
     for arm, (model, tuning) in study.recipes().items():
         less: dict[str, Any] = {"epochs": epochs, "learning_rate": LEARNING_RATE}
         if tuning.processes > room:
             less |= {"processes": 1, "strategy": "ddp"}
-            told.append(f"arm {arm}: one process for {tuning.processes}, as this machine has room for {room}")
+            differs.append(f"arm {arm}: one process for {tuning.processes}, as this machine has room for {room}")
         own = tuning.model_dump(mode="json", exclude_none=True, exclude_defaults=True) | less
         arms.append({"name": arm, "tuning": own, "model": {"name": str(models[arm]), "precision": model.precision}})
     data.pop("tuning", None)
@@ -129,9 +131,9 @@ def _rehearsed(study: StudyFile, models: dict[str, Path], told: list[str], facts
         data["arm"] = arms
     else:
         data |= {"tuning": arms[0]["tuning"], "model": arms[0]["model"]}
-    told += [
+    differs += [
         f"{len(seeds)} of {len(study.study.seeds)} seeds, {epochs} epochs, probed every {EVERY} with {samples} samples",
         f"a learning rate of {LEARNING_RATE:g}, so that something is learned",
     ]
-    data["report"] = data.get("report", {}) | {"rehearsal": list(dict.fromkeys(told))}
+    data["report"] = data.get("report", {}) | {"rehearsal": differs}
     return data

@@ -33,15 +33,21 @@ spark_incidence <- function(results, outcome, width = 150, height = 52, most = 4
   paste0(svg(width, height, paste("Small curves:", alt_incidence(results, outcome, by)), axis, lines), "\n", key)
 }
 
-#' A ratio with its interval on a log axis from 0.05 to 20, the line at 1.
+#' A ratio with its interval on a log axis from 0.05 to 20, the line at 1. An arrow where the interval goes on beyond
+#' the axis; a ratio that lies beyond it has no point.
 interval_bar <- function(x, outcome, width = 150, height = 18) {
   place <- function(v) {
     within <- pmin(pmax(v, ratio_limits[1]), ratio_limits[2])
     round(2 + (width - 4) * (log(within) - log(ratio_limits[1])) / diff(log(ratio_limits)), 1)
   }
   middle <- height / 2
+  beyond <- c(-1, 1)[c(x$lower < ratio_limits[1], x$upper > ratio_limits[2])]
+  tips <- place(ratio_limits[(beyond + 3) / 2])
+  arrows <- paste0('<path class="estimate" d="M', tips, " ", middle, "l", -6 * beyond, " -4v8z\"/>", recycle0 = TRUE)
+  point <- if (x$hr >= ratio_limits[1] && x$hr <= ratio_limits[2]) {
+    paste0('<circle class="estimate" cx="', place(x$hr), '" cy="', middle, '" r="4"/>')
+  }
   svg(width, height, paste0("Ratio of ", outcome, " with its interval: ", fmt_hr(x$hr, x$lower, x$upper)),
     '<path class="axis" d="M', place(1), " 1V", height - 1, '"/>',
-    '<path class="interval" d="M', place(x$lower), " ", middle, "H", place(x$upper), '"/>',
-    '<circle class="estimate" cx="', place(x$hr), '" cy="', middle, '" r="4"/>')
+    '<path class="interval" d="M', place(x$lower), " ", middle, "H", place(x$upper), '"/>', arrows, point)
 }

@@ -23,7 +23,6 @@ cloglog <- function(data, covariates, strata = character(), cluster = "", ties =
   if (is.null(found)) found <- cloglog_glm(numbers, link, clustering$cluster)
   own <- function(value) if (!is.null(value)) stats::setNames(value[numbers$x] / numbers$scale, numbers$coefficients)
   coefficients <- coefficient_rows(terms, own(found$estimate), own(found$errors), own(found$robust), conf)
-  unclustered <- nzchar(clustering$cluster) && is.null(found$robust)
   right <- c(quoted(covariates), "period", sprintf("strata(%s)", toString(quoted(strata)))[length(strata)])
   df <- length(found$estimate) + found$periods
   new_fit(
@@ -35,12 +34,12 @@ cloglog <- function(data, covariates, strata = character(), cluster = "", ties =
       engine = if (is.null(found$object)) "counts" else paste("stats", getRversion())
     ),
     tables = list(coefficients = coefficients),
-    doubt = doubts(data, terms, coefficients, if (unclustered) "" else clustering$cluster),
-    remarks = if (!unclustered) few_clusters_remark(data, clustering$cluster, nrow(coefficients)),
+    doubt = doubts(data, terms, coefficients, clustering$cluster),
+    remarks = few_clusters_remark(data, clustering$cluster, nrow(coefficients)),
     notes = c(
       sprintf("%.0f person-period rows collapsed to %.0f over %d baseline periods", found$rows, found$patterns,
               found$periods),
-      if (unclustered) "model-based standard errors: too many person-periods for robust ones" else clustering$note
+      clustering$note
     )
   )
 }

@@ -4,14 +4,14 @@
 # column for each covariate. Fisher scoring with the expected information, as in glm(): the same maximum and errors.
 # Prentice and Gloeckler (1978), Biometrics 34:57. Liang and Zeger (1986), Biometrika 73:13, eq. 9 (robust errors).
 
-# NULL where rows are few enough for glm(): fewer than `few`, and a design of at most `cells`. The time grows with the
-# person-periods of different rows, a minute for 2e7; more than `most` are left out.
+# NULL where rows are few enough for glm(): fewer than `few`, and at most `cells` in its design and in the clusters' sums.
+# The time grows with the person-periods of different rows, a minute for 2e7; more than `most` are left out.
 cloglog_linear <- function(numbers, link, cluster, few = 10000L, cells = 2e6, most = 1e8) {
   rows <- numbers$rows
   counts <- count_rows(rows, numbers$x, numbers$strata)
   size <- sum(as.double(pmax(counts$last - counts$first + 1L, 0L)))
   moments <- n_distinct(times_of_events(rows))
-  if (nrow(rows) < few && size * moments <= cells) return(NULL)
+  if (nrow(rows) < few && max(size, nrow(rows)) * moments <= cells) return(NULL)
   if (sum(rows$event) < 5 * moments) check_size(size, moments)
   if (size > most) {
     no_estimate(sprintf(paste("the grouped-time model of %.0f person-period rows would take long and is left out (it",

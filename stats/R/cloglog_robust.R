@@ -1,8 +1,7 @@
 # Standard errors of cloglog() that count the rows of one cluster as one: scores of all person-periods, summed by
-# cluster, between two inverse informations. NULL where there are too many person-periods to keep the clusters apart.
+# cluster, between two inverse informations.
 # Liang and Zeger (1986), Biometrika 73:13, eq. 9 with the identity as working correlation.
-cloglog_robust <- function(object, numbers, most = 5e6) {
-  if (nrow(numbers$rows) * as.double(n_distinct(times_of_events(numbers$rows))) > most) return(NULL)
+cloglog_robust <- function(object, numbers) {
   rows <- person_periods(numbers$rows, c(numbers$x, ".cluster"), numbers$strata)
   inverse <- stats::vcov(object, complete = FALSE)
   names <- colnames(inverse)

@@ -65,9 +65,7 @@ cox_firth <- function(data, covariates, strata = character(), cluster = "", ties
 # they do.
 penalised_doubts <- function(events, rows) {
   c(
-    paste0(events_for(events, nrow(rows)), ": the penalty says more than the data")[
-      events < nrow(rows)
-    ],
+    paste0(events_for(events, nrow(rows)), ": the penalty says more than the data")[events < nrow(rows)],
     paste("no profile limit found for", toString(rows$term[is.na(rows$lower) | is.na(rows$upper)]))[
       anyNA(rows[c("lower", "upper")])
     ]

@@ -43,9 +43,10 @@ form_of <- function(data, column, covariates, strata, cluster, ties, conf, terms
   units <- function(x) x * own$scale + own$centre
   null <- fit_cox(data, others, strata, "", ties)
   spline <- fit_pspline(data, x, others, strata, ties, held_at(null, terms[terms$column %in% others, ]), own$term)
-  if (is.null(spline$object)) {
-    no_estimate(sprintf("%d events and these values of %s do not carry a curve of four degrees of freedom",
-                        sum(data$event), own$term))
+  if (is.character(spline$object)) {
+    no_estimate(sprintf("%s and these values of %s do not carry a curve of four degrees of freedom (coxph: %s)",
+                        sprintf(ngettext(sum(data$event), "%d event", "%d events"), sum(data$event)), own$term,
+                        spline$object))
   }
   tests <- form_spline_tests(spline$object, own$term)
   grid <- stats::quantile(x, seq(0, 1, length.out = 61L), names = FALSE, type = 1L)
@@ -100,10 +101,10 @@ fit_pspline <- function(data, x, others, strata, ties, held, name) {
       . ~ . + offset(.held) + pspline(.own, df = 4, Boundary.knots = ends)
     )
     environment(formula) <- environment()
-    tryCatch(survival::coxph(formula, numbers$rows, ties = ties, model = TRUE), error = function(e) NULL)
+    tryCatch(survival::coxph(formula, numbers$rows, ties = ties, model = TRUE), error = conditionMessage)
   }
   whole <- fit_between(range(numbers$rows$.own))
-  if (!is.null(whole)) return(list(object = whole))
+  if (!is.character(whole)) return(list(object = whole))
   list(
     object = fit_between(stats::quantile(numbers$rows$.own, c(0.05, 0.95), names = FALSE, type = 1L)),
     remark = sprintf("the curve of %s bends between its 5th and 95th percentile only: its tails are long", name)

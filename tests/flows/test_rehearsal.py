@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +13,8 @@ from factsurv.events.files import read_table
 from factsurv.flows.check import check
 from factsurv.flows.rehearsal import FACTS, rehearsal
 from factsurv.flows.study_file import BUNDLED, read_study
+from tests.flows.test_damage import STUDY
+from tests.training.go_database import write_genes, write_go
 
 FACTSURV = Path(sys.executable).parent / "factsurv"
 STUDIES = sorted(p.stem for p in BUNDLED.glob("*.toml"))
@@ -26,18 +27,8 @@ def go_database(path):
     terms = [(root, "GO:0005575", "cellular_component", "CC")]
     terms += [(i, f"GO:{i:07d}", f"place {i}", "CC") for i in (*branches, *leaves)]
     parents = [(i, root, "isa") for i in branches] + [(i, 2 + i % 9, "isa") for i in leaves]
-    with sqlite3.connect(path) as database:
-        database.executescript("""
-            CREATE TABLE metadata (name VARCHAR(80) PRIMARY KEY, value VARCHAR(255));
-            CREATE TABLE go_term (_id INTEGER PRIMARY KEY, go_id CHAR(10), term CHAR(255), ontology CHAR(9),
-                                  definition TEXT);
-            CREATE TABLE go_cc_parents (_id INTEGER, _parent_id INTEGER, relationship_type VARCHAR(7));
-            CREATE TABLE go_cc (_id INTEGER, go_id CHAR(10), evidence CHAR(3));
-            INSERT INTO metadata VALUES ('GOSOURCEDATE', '2022-07-01');""")
-        database.executemany("INSERT INTO go_term VALUES (?, ?, ?, ?, NULL)", terms)
-        database.executemany("INSERT INTO go_cc_parents VALUES (?, ?, ?)", parents)
-        database.executemany("INSERT INTO go_cc VALUES (?, ?, 'IDA')", [(1 + i % 7, f"GO:{i:07d}") for i in leaves])
-    database.close()
+    write_go(path, terms, parents)
+    write_genes(path, [(1 + i % 7, f"GO:{i:07d}", "IDA") for i in leaves])
 
 
 @pytest.fixture(scope="module")
@@ -76,36 +67,8 @@ def read_whole(path):
 
 
 def test_a_rehearsal_runs_to_a_report_that_says_so(cache, tmp_path):
-    (tmp_path / "mine.toml").write_text(
-        """
-        [study]
-        name = "mine"
-        seeds = [1]
-        [facts]
-        source = "tiny-world"
-        world_facts = 80
-        count = 40
-        [model]
-        name = "tiny"
-        width = 16
-        layers = 1
-        heads = 2
-        [tuning]
-        epochs = 500
-        [probe]
-        examples = 0
-        [analysis]
-        outcomes = ["acquisition"]
-        rules = ["first"]
-        random = []
-        states = false
-        [[arm]]
-        name = "slow"
-        [[arm]]
-        name = "whole"
-        tuning.method = "full"
-        """
-    )
+    arms = '[[arm]]\nname = "slow"\n[[arm]]\nname = "whole"\ntuning.method = "full"\n'
+    (tmp_path / "mine.toml").write_text(STUDY.replace('"kept"', '"mine"') + arms)
     done = subprocess.run(
         [FACTSURV, "run", "mine.toml", "--rehearse"], cwd=tmp_path, capture_output=True, text=True, timeout=900
     )

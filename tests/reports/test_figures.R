@@ -18,6 +18,11 @@ label <- function(sign) do.call(rbind, Filter(function(x) sign %in% x$label, for
 arrows <- list(down = label("<"), up = label(">"))
 stopifnot(sum(!is.na(arrows$down$x)) == 1, sum(!is.na(arrows$up$x)) == 2)
 
+# So it is in the small picture of the first screen.
+bars <- vapply(1:3, function(i) interval_bar(d[i, ], "loss"), "")
+drawn <- function(what) lengths(regmatches(bars, gregexpr(what, bars)))
+stopifnot(identical(drawn("<circle"), c(1L, 1L, 0L)), identical(drawn("v8z"), c(0L, 2L, 1L)))
+
 # A narrow axis has ticks beside 1.
 stopifnot(length(ratio_breaks(c(0.8, 1.6))) >= 3, identical(ratio_breaks(c(0.3, 4)), c(0.5, 1, 2)))
 

