@@ -160,7 +160,7 @@ def step_probes(step: str, folder: Path) -> dict[str, Any]:
     elif step == "counts":
         count_events(read_table(folder / "events.arrow"))
     else:
-        recall_curve(facts, probes)
+        recall_curve(baseline, probes)
     return {}
 
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -199,7 +199,7 @@ def event_table(
         start = of_run(baseline, run)
         fact = np.array([row_of[f] for f in start["fact_id"]])
         reached, times = recall_matrix(of_run(probes, run), start["fact_id"], time)
-        trained = by_fact["split"][fact] == "trained"
+        trained = start["split"] == "trained"
         known = reached[:, 0]
         on_clock = np.ones(len(fact), dtype=bool)
         if time == "exposures":
@@ -219,10 +219,10 @@ def event_table(
                 clock = times[mine] if times.ndim == 2 else times
                 s = spells(new_state[mine], clock, m)
                 parts.append(
-                    {n: start[n][mine] for n in ("run", "arm", "seed", "fact_id", "latent")}
+                    {n: start[n][mine] for n in ("run", "arm", "seed", "fact_id", "latent", "split")}
                     | {"logp0": start["logp"][mine], "p0": start["p"][mine]}
                     | {n.replace("p_at_", "p0_at_", 1): start[n][mine] for n in tempered}
-                    | {n: by_fact[n][fact][mine] for n in ("split", "relation", "group", *covariates)}
+                    | {n: by_fact[n][fact][mine] for n in ("relation", "group", *covariates)}
                     | {"outcome": np.full(mine.sum(), outcome), "rule": np.full(mine.sum(), rule)}
                     | {"start": np.full(mine.sum(), clock[..., 0]), "stop": s.stop, "event": s.event}
                     | {"left": s.left, "right": np.array([None if np.isnan(r) else r for r in s.right], object)}
@@ -271,10 +271,14 @@ def count_events(events: pa.Table) -> pa.Table:
     return described(build(EVENT_COUNTS, data, levels), "event_counts")
 
 
-def recall_curve(facts: pa.Table, probes: pa.Table) -> pa.Table:
+def recall_curve(baseline: pa.Table, probes: pa.Table) -> pa.Table:
     """Share of facts recalled at each checkpoint of each run and split, with Wilson's 95 % interval."""
-    split_of = dict(zip(facts["fact_id"].to_pylist(), facts["split"].to_pylist(), strict=True))
-    split = pa.array([split_of[f] for f in probes["fact_id"].to_pylist()])
+
+    def keys(table: pa.Table) -> Iterator[tuple[str, str]]:
+        return zip(table["run"].to_pylist(), table["fact_id"].to_pylist(), strict=True)
+
+    split_of = dict(zip(keys(baseline), baseline["split"].to_pylist(), strict=True))
+    split = pa.array([split_of[of] for of in keys(probes)])
     names = ["arm", "run", "split", "epoch"]
     plain = probes.select(["arm", "run", "epoch", "recalled"]).append_column("split", split)
     counted = plain.group_by(names, use_threads=False).aggregate([("recalled", "count"), ("recalled", "sum")])

@@ -143,9 +143,9 @@ def transition_table(
         reachable = -np.expm1(samples * np.log1p(-np.minimum(mine["p"], 1 - 1e-16))) >= chance
         recalled, times = recall_matrix(mine, start["fact_id"], time)
         latent, _ = recall_matrix({**mine, "recalled": reachable}, start["fact_id"], time)
-        of_fact = {n: start[n] for n in ("run", "arm", "seed", "fact_id", "latent")}
+        of_fact = {n: start[n] for n in ("run", "arm", "seed", "fact_id", "latent", "split")}
         of_fact |= {"logp0": start["logp"], "p0": start["p"]}
-        of_fact |= {n: by_fact[n][fact] for n in ("split", "relation", "group", *covariates)}
+        of_fact |= {n: by_fact[n][fact] for n in ("relation", "group", *covariates)}
         if time == "exposures":
             latent, _ = by_exposure(latent, times)
             recalled, times = by_exposure(recalled, times)

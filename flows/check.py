@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pyarrow as pa
 
@@ -19,7 +19,9 @@ from factsurv.flows.study_file import StudyFile, read_study
 from factsurv.stats.models import check_models
 from factsurv.stats.plan import CONF, models, plan, table_columns
 from factsurv.training.facts.fact_set import FactSet
-from factsurv.training.spec import TuningSpec
+
+if TYPE_CHECKING:
+    from factsurv.training.lessons.stages import Stage
 
 T = TypeVar("T")
 MOST_CHECKPOINTS = 100_000  # each is a row of every fact
@@ -91,7 +93,7 @@ def _machine(study: StudyFile) -> None:
 def _does_not_fit(study: StudyFile, facts: FactSet) -> Iterator[str]:
     """What the number and kind of facts make impossible."""
     trained = facts.column("split").count("trained")
-    if not trained:
+    if not trained and not any(study.stages().values()):
         yield f"facts.withheld: none of the {len(facts)} facts is trained; withhold fewer"
         return
     for relation in facts.relations:
@@ -101,34 +103,47 @@ def _does_not_fit(study: StudyFile, facts: FactSet) -> Iterator[str]:
                 f"probe.examples: {study.probe.examples} are asked for, and relation {relation!r} has {reserved} "
                 f"beside its facts; set it to {reserved} or less"
             )
-    for arm, (_, tuning) in study.recipes().items():
+    for arm in study.recipes():
         try:
-            count = checkpoints(study, tuning, facts)
+            stages, _ = planned(study, arm, facts)
+            count = checkpoints(study, stages)
         except InputError as error:
             yield error.line()
             continue
         if count > MOST_CHECKPOINTS:
             yield f"probe: arm {arm!r} would be probed {count:,} times; probe less often, or train for shorter"
-        yield from too_few(study.analysis.rules, count, arm)
+        if all(stage.name != study.analysis.origin for stage in stages) and study.analysis.origin is not None:
+            names = ", ".join(stage.name for stage in stages if stage.name)
+            has = f"arm {arm!r} has {f'the stages {names}' if names else 'no stages'}"
+            yield f"analysis.origin: {has}, and none is named {study.analysis.origin!r}"
+            continue
+        yield from too_few(study.analysis.rules, checkpoints(study, _followed(study, stages)), arm)
 
 
-def steps_of(tuning: TuningSpec, facts: FactSet) -> int:
-    """Optimiser steps of one epoch."""
-    trained = [r for r, s in zip(facts.column("relation"), facts.column("split"), strict=True) if s == "trained"]
-    forms = len(trained) if tuning.templates != "all" else sum(len(facts.templates[r]) for r in trained)
-    return math.ceil(forms / tuning.batch_size)
+def planned(study: StudyFile, arm: str, facts: FactSet) -> tuple[tuple[Stage, ...], list[str]]:
+    """The stages of an arm (one without a name where it has none), and what to know of them."""
+    from factsurv.training.lessons.stages import plan_stages
+
+    return plan_stages(facts, study.recipes()[arm][1], study.stages()[arm], study.facts.seed, arm)
 
 
-def checkpoints(study: StudyFile, tuning: TuningSpec, facts: FactSet) -> int:
-    """Checkpoints of a run after its baseline."""
-    from factsurv.training.probing.schedule import checkpoint_steps
+def _followed(study: StudyFile, stages: Sequence[Stage]) -> Sequence[Stage]:
+    """The stages after the event clock's origin."""
+    names = [stage.name for stage in stages]
+    return stages[names.index(study.analysis.origin) :] if study.analysis.origin else stages
 
-    probe, per_epoch = study.probe, steps_of(tuning, facts)
-    total = per_epoch * tuning.epochs
-    apart = {"epochs": per_epoch * probe.every, "steps": probe.every}.get(probe.schedule)
-    if apart is not None and total / apart > MOST_CHECKPOINTS:  # counted, not listed
-        return math.ceil(total / apart)
-    return len(checkpoint_steps(probe, per_epoch, total))
+
+def checkpoints(study: StudyFile, stages: Sequence[Stage]) -> int:
+    """Checkpoints of these stages, after the baseline."""
+    from factsurv.training.probing.schedule import moments
+
+    probe = study.probe
+    sizes = [(stage.per_epoch, stage.steps) for stage in stages]
+    if probe.schedule in ("epochs", "steps"):
+        many = sum(math.ceil(n / (probe.every * (each if probe.schedule == "epochs" else 1))) for each, n in sizes)
+        if many > MOST_CHECKPOINTS:  # counted, not listed
+            return many
+    return len(moments(probe, sizes))
 
 
 def summary(checked: Checked, results: Path) -> list[str]:
@@ -143,15 +158,26 @@ def summary(checked: Checked, results: Path) -> list[str]:
         f"covariates: {', '.join(facts.covariates) or 'none'}",
         *(f"facts: {notice}" for notice in facts.notices),
     ]
-    for arm, (model, tuning) in study.recipes().items():
-        at = checkpoints(study, tuning, facts)
-        seeds = len(study.study.seeds)
-        lines.append(
-            f"arm {arm}: {seeds} run(s) of {tuning.epochs} epochs with {steps_of(tuning, facts):,} steps each, probed "
-            f"{at + 1} times; {_weights(model)}"
-        )
+    for arm, (model, _) in study.recipes().items():
+        stages, notices = planned(study, arm, facts)
+        at, seeds = checkpoints(study, stages), len(study.study.seeds)
+        each = "; ".join(map(_told, stages))
+        lines.append(f"arm {arm}: {seeds} run(s) of {each}, probed {at + 1} times; {_weights(model)}")
+        lines += notices
     lines += [_time(results / study.study.name), _fits(study, checked.told)]
     return lines
+
+
+def _told(stage: Stage) -> str:
+    """How long a stage is and what it teaches."""
+    long = f"{stage.steps / stage.per_epoch:.4g} epochs with {stage.per_epoch:,} steps each"
+    if not stage.name:
+        return long
+    facts = " + ".join(
+        f"{len(part.rows):,} facts" + (f" (drawn {part.lessons:,} times an epoch)" if part.p is not None else "")
+        for part in stage.parts
+    )
+    return f"{stage.name}: {facts}, {long}"
 
 
 def _weights(model: Any) -> str:

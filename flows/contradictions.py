@@ -56,6 +56,18 @@ def _arms(study: StudyFile, data: dict, path: Path) -> Iterator[str]:
         yield f"arm: two arms are named {name!r}; give each [[arm]] its own name"
 
 
+def _stages(study: StudyFile, data: dict, path: Path) -> Iterator[str]:
+    of_arms = study.stages()
+    if any(of_arms.values()):
+        for arm in (arm for arm, stages in of_arms.items() if not stages):
+            yield f"arm {arm!r} has no stages, and others have; give it [[arm.stage]], or the study [[stage]]"
+    listed = {"stage": [s.name for s in study.stage]}
+    listed |= {f"arm {arm!r}: stage": [s.name for s in stages] for arm, stages in of_arms.items()}
+    for where, names in listed.items():
+        for name in dict.fromkeys(n for n in names if names.count(n) > 1):
+            yield f"{where}: two stages are named {name!r}; give each its own name"
+
+
 def _source(study: StudyFile, data: dict, path: Path) -> Iterator[str]:
     source = study.facts.source
     for key in data.get("facts", {}):
@@ -87,8 +99,9 @@ def _models(study: StudyFile, data: dict, path: Path) -> Iterator[str]:
 def _moments(study: StudyFile, data: dict, path: Path) -> Iterator[str]:
     """Moments of the probe after the end of an arm's training (those in steps: once the facts are known)."""
     at = [a for a in study.probe.at if study.probe.unit == "epochs"]
+    stages = study.stages()
     for arm, (_, tuning) in study.recipes().items():
-        if at and at[-1] > tuning.epochs:
+        if not stages[arm] and at and at[-1] > tuning.epochs:
             yield (
                 f"probe.at: {at[-1]:g} lies after the end of training (arm {arm!r}: {tuning.epochs} epochs); "
                 "take it away, or train for longer"
@@ -99,7 +112,10 @@ def _moments(study: StudyFile, data: dict, path: Path) -> Iterator[str]:
 
 def _rules(study: StudyFile, data: dict, path: Path) -> Iterator[str]:
     """Rules that ask for more successive checkpoints than can follow the baseline."""
+    stages = study.stages()
     for arm, (_, tuning) in study.recipes().items():
+        if stages[arm]:  # once the facts are known
+            continue
         most = most_checkpoints(study.probe, tuning)
         yield from too_few(study.analysis.rules, most, arm)
 
@@ -140,9 +156,10 @@ Check = Callable[["StudyFile", dict, Path], Iterator[str]]
 # What is checked, and the sections that must be understood for it.
 CHECKS: tuple[tuple[tuple[str, ...], Check], ...] = (
     (("arm",), _arms),
+    (("arm", "stage"), _stages),
     (("facts",), _source),
     (("facts", "model", "tuning", "arm"), _models),
-    (("probe", "model", "tuning", "arm"), _moments),
-    (("analysis", "probe", "model", "tuning", "arm"), _rules),
+    (("probe", "model", "tuning", "stage", "arm"), _moments),
+    (("analysis", "probe", "model", "tuning", "stage", "arm"), _rules),
     (("analysis",), _analysis),
 )

@@ -15,6 +15,7 @@ from factsurv.events.errors import InputError
 from factsurv.events.files import digest, read_table, write_json, write_table
 from factsurv.events.history import history_table
 from factsurv.events.manifest import Manifest
+from factsurv.events.origin import from_origin
 from factsurv.events.reached_code import reached_code
 from factsurv.events.rules import count_events, event_table, recall_curve
 from factsurv.events.schema import ANALYSIS, described, stack
@@ -125,8 +126,10 @@ def make_model(results: Store, arm: str, verify: bool = False) -> tuple[str, str
 
 def _run_key(results: Store, arm: str, seed: int, model: tuple[str, str]) -> dict[str, Any]:
     spec, tuning = results.study.recipes()[arm]
+    stages = [stage.model_dump() for stage in results.study.stages()[arm]]
     return {
         "spec": {
+            **({"stages": stages} if stages else {}),
             "seed": seed,
             "model": model[1],
             "precision": spec.precision,
@@ -166,6 +169,8 @@ def make_run(
         model=spec.model_copy(update={"name": model[0]}),
         tuning=tuning,
         probe=results.study.probe,
+        stages=results.study.stages()[arm],
+        fact_seed=results.study.facts.seed,
     )
 
     def told(run: str, done: float, total: float, note: str) -> None:
@@ -187,16 +192,22 @@ def make_events(results: Store) -> None:
     analysis, samples = results.study.analysis, results.study.probe.samples
     latent: Any = {"samples": samples, "chance": analysis.latent_chance}
     key = {
-        "spec": {"rules": analysis.rules, "time": analysis.time, "runs": runs, "latent": latent},
+        "spec": {
+            "rules": analysis.rules, "time": analysis.time, "origin": analysis.origin, "runs": runs, "latent": latent,
+        },
         "inputs": results.inputs("facts.arrow", *(f"runs/{r}/{n}.arrow" for r in runs for n in ("baseline", "probes"))),
-        "code": reached_code("factsurv.events.rules", "factsurv.events.history", "factsurv.events.transitions"),
-    }
+        "code": reached_code(*(f"factsurv.events.{m}" for m in ("origin", "rules", "history", "transitions"))),
+    }  # fmt: skip
 
     def make() -> dict[str, int | None]:
-        tables = {
-            kind: described(stack([results.table(f"runs/{r}/{kind}.arrow") for r in runs]), kind)
-            for kind in ("probes", "baseline", "training")
-        }
+        kinds = ("probes", "baseline", "training")
+        of_runs = {kind: [results.table(f"runs/{r}/{kind}.arrow") for r in runs] for kind in kinds}
+        followed = from_origin(list(zip(of_runs["baseline"], of_runs["probes"], strict=True)), analysis.origin)
+        for run, own in zip(runs, followed, strict=True):
+            if own.left_out:
+                results.say(f"events: run {run}: {own.left_out} facts are left out, which only other runs teach")
+        of_runs |= {"baseline": [r.baseline for r in followed], "probes": [r.probes for r in followed]}
+        tables = {kind: described(stack(of_runs[kind]), kind) for kind in kinds}
         facts = results.table("facts.arrow")
         tables["events"] = event_table(facts, tables["baseline"], tables["probes"], analysis.rules, analysis.time)
         for sentence in json.loads(tables["events"].schema.metadata.get(b"left_out", b"[]")):
@@ -206,7 +217,7 @@ def make_events(results: Store) -> None:
             facts, tables["baseline"], tables["probes"], analysis.rules, analysis.time, **latent
         )
         tables["event_counts"] = count_events(tables["events"])
-        tables["recall"] = recall_curve(facts, tables["probes"])
+        tables["recall"] = recall_curve(tables["baseline"], tables["probes"])
         return written(results, {f"{n}.arrow": t for n, t in tables.items()})
 
     results.step("events", key, make)

@@ -13,6 +13,7 @@ from factsurv.events.section import Count, Name, Section, Texts, Whole
 from factsurv.flows.toml_file import problems, read_toml, refused, shown
 from factsurv.stats.plan import AnalysisSpec
 from factsurv.training.spec import FactsSpec, ModelSpec, ProbeSpec, TuningSpec
+from factsurv.training.stage_spec import StageSpec
 
 BUNDLED = Path(__file__).resolve().parent.parent / "studies"
 
@@ -35,11 +36,15 @@ class ReportSection(Section):
 
 
 class Arm(Section):
-    """[[arm]]: a recipe. Its tables replace single keys of the study's own."""
+    """[[arm]]: a recipe. Its tables replace single keys of the study's own.
+
+    An arm that names stages has these, in this order; a stage of the study that has the same name lends it its keys.
+    """
 
     name: Name
     tuning: dict[str, Any] = {}
     model: dict[str, Any] = {}
+    stage: list[dict[str, Any]] = []
 
 
 class StudyFile(Section):
@@ -49,6 +54,7 @@ class StudyFile(Section):
     facts: FactsSpec = FactsSpec()
     model: ModelSpec = ModelSpec()
     tuning: TuningSpec = TuningSpec()
+    stage: list[StageSpec] = []
     probe: ProbeSpec = ProbeSpec()
     analysis: AnalysisSpec = AnalysisSpec()
     report: ReportSection = ReportSection()
@@ -65,6 +71,29 @@ class StudyFile(Section):
             )
             for a in self.arm
         }
+
+    def stages(self) -> dict[str, list[StageSpec]]:
+        """The stages of each arm; none: one stage, all trained facts."""
+        lent = {s.name: s.model_dump(exclude_unset=True) for s in self.stage}
+        return {
+            a.name: [StageSpec.model_validate(whole_stage(lent, own)) for own in a.stage] or self.stage
+            for a in self.arm or [Arm(name="main")]
+        }
+
+
+def whole_stage(lent: dict[str, dict[str, Any]], own: dict[str, Any]) -> dict[str, Any]:
+    """An arm's stage with the keys that the study's stage of that name lends it."""
+    keys = dict(lent.get(str(own.get("name")), {}))
+    for key in own:
+        for other in INSTEAD.get(key, ()):
+            keys.pop(other, None)
+    return keys | own
+
+
+# A key of a stage, and those that it takes the place of.
+INSTEAD = {
+    "epochs": ("steps",), "steps": ("epochs",), "mix": ("select", "weight"), "select": ("mix",), "weight": ("mix",),
+}  # fmt: skip
 
 
 def find_study(name: str) -> Path:
@@ -129,6 +158,7 @@ def _arm_problems(data: dict[str, Any]) -> list[str]:
     arms = data.get("arm")
     found: list[str] = []
     for i, arm in enumerate(arms if isinstance(arms, list) else []):
+        found += _stage_problems(data, arm, i)
         for section, model in (("tuning", TuningSpec), ("model", ModelSpec)):
             own, of_arm = data.get(section, {}), arm.get(section, {}) if isinstance(arm, dict) else {}
             if not of_arm or not isinstance(own, dict) or not isinstance(of_arm, dict):
@@ -138,4 +168,22 @@ def _arm_problems(data: dict[str, Any]) -> list[str]:
             except ValidationError as error:
                 prefix = f"arm {shown(arm.get('name'))} (number {i + 1}), {section}."
                 found += problems(error, own | of_arm, model, prefix, set(of_arm))
+    return found
+
+
+def _stage_problems(data: dict[str, Any], arm: Any, number: int) -> list[str]:
+    """What is wrong with an arm's stages."""
+    own = arm.get("stage", []) if isinstance(arm, dict) else []
+    listed = data.get("stage", [])
+    lent = {s.get("name"): s for s in (listed if isinstance(listed, list) else []) if isinstance(s, dict)}
+    found: list[str] = []
+    for k, stage in enumerate(own if isinstance(own, list) else []):
+        if not isinstance(stage, dict):
+            continue
+        whole = whole_stage({n: s for n, s in lent.items() if isinstance(n, str)}, stage)
+        try:
+            StageSpec.model_validate(whole)
+        except ValidationError as error:
+            prefix = f"arm {shown(arm.get('name'))} (number {number + 1}), stage[{k + 1}]."
+            found += problems(error, whole, StageSpec, prefix)
     return found

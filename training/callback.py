@@ -27,7 +27,7 @@ from factsurv.training.passes import memory
 from factsurv.training.passes.precision import check_dtype
 from factsurv.training.probing.baseline import baseline_table, other_forms, samplings
 from factsurv.training.probing.probe import agrees_with_plain_path, probe
-from factsurv.training.probing.schedule import checkpoint_steps
+from factsurv.training.probing.schedule import moments
 from factsurv.training.rows import Clock, probe_rows, training_rows
 from factsurv.training.spec import ProbeSpec
 
@@ -116,7 +116,7 @@ class FactProbe(TrainerCallback):
         for notice in self.encoded.notices:
             self.say(f"FactProbe: {notice}")
         self.trained = np.array(self.facts.column("split")) == "trained"
-        self.due = set(checkpoint_steps(self.spec, _per_epoch(args, state, kwargs), state.max_steps))
+        self.due = set(moments(self.spec, [(_per_epoch(args, state, kwargs), state.max_steps)]))
         self.share_prefix = agrees_with_plain_path(model, self.encoded)
         if not self.share_prefix:
             self.say("FactProbe: this architecture does not share a prefix: probing takes the plain, slower path")

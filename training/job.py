@@ -13,6 +13,7 @@ from factsurv.events.reached_code import reached_code
 from factsurv.training.label import Label
 from factsurv.training.models.load import locate
 from factsurv.training.spec import ModelSpec, ProbeSpec, TuningSpec
+from factsurv.training.stage_spec import StageSpec
 
 
 class Job(BaseModel):
@@ -26,6 +27,8 @@ class Job(BaseModel):
     model: ModelSpec
     tuning: TuningSpec
     probe: ProbeSpec
+    stages: list[StageSpec] = []
+    fact_seed: int = 1  # of random selections
 
     @property
     def label(self) -> Label:

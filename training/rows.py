@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -20,7 +21,10 @@ LOSSES = ("step", "epoch", "loss", "learning_rate", "examples", "tokens")
 
 @dataclass
 class Clock:
-    """Where training stands; ``exposures`` int64 (F,) counts how often each fact was trained on."""
+    """Where training stands; ``exposures`` int64 (F,) counts how often each fact was trained on.
+
+    The epoch counts within the stage, everything else over the whole run.
+    """
 
     exposures: np.ndarray
     checkpoint: int = 0
@@ -28,11 +32,13 @@ class Clock:
     step: int = 0
     examples: int = 0
     tokens: int = 0
+    stage: str = ""
 
-    def advance(self, step: Step, trained: np.ndarray) -> None:
-        """Move to the end of ``step``; ``trained`` (T,) are the rows of the trained facts."""
-        np.add.at(self.exposures, trained[step.facts], 1)
+    def advance(self, step: Step) -> None:
+        """Move to the end of ``step``."""
+        np.add.at(self.exposures, step.facts, 1)
         self.epoch, self.step, self.examples, self.tokens = step.epoch, step.step, step.examples, step.tokens
+        self.stage = step.stage
 
 
 def probe_rows(label: Label, facts: FactSet, clock: Clock, probed: Probed) -> pa.Table:
@@ -41,9 +47,18 @@ def probe_rows(label: Label, facts: FactSet, clock: Clock, probed: Probed) -> pa
     data = label.columns(rows) | {n: np.full(rows, getattr(clock, n)) for n in STAMP}
     data |= {"fact_id": facts.column("fact_id"), "exposures": clock.exposures.copy()}
     data |= {"recalled": probed.recalled, "logp": probed.logp, "margin": probed.margin, "p": probed.p[0]}
-    return build(PROBES, data | {"rechecked": probed.rechecked})
+    return with_stage(build(PROBES, data | {"rechecked": probed.rechecked}), clock.stage)
 
 
-def training_rows(label: Label, losses: Sequence[Mapping[str, float]]) -> pa.Table:
-    """`training.arrow`: one row a step, from mappings with the names in `LOSSES`."""
-    return build(TRAINING, label.columns(len(losses)) | {n: [s[n] for s in losses] for n in LOSSES})
+def training_rows(label: Label, losses: Sequence[Mapping[str, Any]]) -> pa.Table:
+    """`training.arrow`: one row a step, from mappings with the names in `LOSSES` and, of a run with stages, `stage`."""
+    table = build(TRAINING, label.columns(len(losses)) | {n: [s[n] for s in losses] for n in LOSSES})
+    return with_stage(table, [s.get("stage", "") for s in losses])
+
+
+def with_stage(table: pa.Table, stage: str | Sequence[str]) -> pa.Table:
+    """The table with its last column `stage` (one for all rows, or one each); as it is where there are no stages."""
+    stages = [stage] * table.num_rows if isinstance(stage, str) else list(stage)
+    if not any(stages):
+        return table
+    return table.append_column("stage", pa.array(stages, pa.utf8()).dictionary_encode())

@@ -29,7 +29,8 @@ from factsurv.training.facts.stored_facts import from_arrow
 from factsurv.training.job import Job
 from factsurv.training.lessons import checkpoint as checkpoints
 from factsurv.training.lessons.checkpoint import Checkpoint
-from factsurv.training.lessons.finetune import Finetuning, steps_per_epoch
+from factsurv.training.lessons.finetune import Finetuning, Step, lessons_of
+from factsurv.training.lessons.stages import plan_stages
 from factsurv.training.models.load import load
 from factsurv.training.models.tunable import room_for_copies, tunable
 from factsurv.training.passes import memory
@@ -39,8 +40,9 @@ from factsurv.training.passes.team import Team, team
 from factsurv.training.probing.baseline import baseline_table, other_forms, other_prompts, samplings
 from factsurv.training.probing.probe import Probed, Sampling, agrees_with_plain_path
 from factsurv.training.probing.probe_shared_out import probe_shared_out
-from factsurv.training.probing.schedule import checkpoint_steps
-from factsurv.training.rows import LOSSES, Clock, probe_rows, training_rows
+from factsurv.training.probing.schedule import moments
+from factsurv.training.rows import LOSSES, Clock, probe_rows, training_rows, with_stage
+from factsurv.training.spec import TuningSpec
 
 # One forward pass costs about half of a training step on the same tokens (no backward pass).
 PROBE_COST = 0.5
@@ -87,12 +89,14 @@ class Run:
             self.say(notice)
         if job.tuning.method == "full" and job.model.precision == "bf16":
             self.say("weights in bf16 lose every change below 1/256 of themselves: " + WIDE)
-        self.trained = np.flatnonzero(np.array(self.facts.column("split")) == "trained")
+        self.stages, _ = plan_stages(self.facts, job.tuning, job.stages, job.fact_seed, job.arm)
+        self.taught = np.unique(np.concatenate([stage.rows for stage in self.stages]))
         self.share_prefix = agrees_with_plain_path(self.model, self.encoded)
         if not self.share_prefix:
             self.say("this architecture does not share a prefix: probing takes the plain, slower path")
-        self.clock = Clock(np.zeros(len(self.facts), dtype=np.int64))
+        self.clock = Clock(np.zeros(len(self.facts), dtype=np.int64), stage=self.stages[0].name)
         self.rows: list[pa.Table] = []
+        self.baselines: list[pa.Table] = []
         self.losses: list[dict] = []
         self.saved: Path | None = None
         self.told = False
@@ -108,27 +112,19 @@ class Run:
         if why:
             goes = f"goes on from checkpoint {found.number}" if found else "begins anew"
             self.say(f"a checkpoint is there but is not used ({'; '.join(why[:4])}): {goes}")
-        samples = samplings(job.probe)
-        forms = [forms[i] for i in self.trained]
-        steps = steps_per_epoch(forms, job.tuning)
-        self.due = set(checkpoint_steps(job.probe, steps, steps * job.tuning.epochs))
+        self.due = set(moments(job.probe, [(stage.per_epoch, stage.steps) for stage in self.stages]))
         free, shape = memory.free_bytes(), memory.shape_of(self.model)
         self.batch_tokens, probing = self._fitting(shape, free, found)
-        first = None if found else self._probe(samples)
-        if first:
-            spec = job.probe.model_copy(update={"batch_tokens": self.batch_tokens})
-            same = (self.model, self.forms, self.facts, spec, job.label, self.encoded)
-            look = functools.partial(probe_shared_out, self.team)
-            self.baseline = baseline_table(*same, first, self.share_prefix, look)
+        first = None if found else self._baseline(self.stages[0].name)
         self.room = found.state["room"] if found else min(self.team.tell(room_for_copies()))
         self.model = tunable(self.model, job.tuning, job.seed, self.room)
         free = memory.free_bytes()
-        self.training = Finetuning(self.model, forms, job.tuning, job.seed, self.team)
+        self.training = Finetuning(self.model, forms, job.tuning, job.seed, self.team, self.stages)
         self._plan_training(shape, forms, probing, free, found)
         if not self.training.packed:
             self.say("this architecture does not take packed lessons: training takes padded rows, which is slower")
         self.probe_units = PROBE_COST * len(self.facts) / job.tuning.batch_size
-        probes = 1 + len(other_prompts(job.probe)) + len(self.due)
+        probes = len(self.stages) * (1 + len(other_prompts(job.probe))) + len(self.due) - len(self.stages) + 1
         self.total = self.training.total + self.probe_units * probes
         if found:
             self._continue(found)
@@ -142,13 +138,14 @@ class Run:
             for step in self.training:
                 if step.step == 1 and not self.training.alike:
                     self.say("this architecture has no kernel that gives the same bits each time: " + UNLIKE)
-                self.clock.advance(step, self.trained)
-                self.losses.append({n: getattr(step, n) for n in LOSSES})
+                self.clock.advance(step)
+                self.losses.append({n: getattr(step, n) for n in (*LOSSES, "stage")})
                 if step.step in self.due:
                     self.clock.checkpoint += 1
-                    self._measured(self._probe(samples))
+                    follows = self._follows(step)
+                    self._measured(self._baseline(follows) if follows else self._probe(samples))
                 elif step.step % 5 == 0:
-                    self._progress(f"epoch {step.epoch:.1f}: loss {step.loss:.2f}")
+                    self._progress(f"{_moment(step)}: loss {step.loss:.2f}")
         except (InputError, RuntimeError) as error:
             if self.team.leads:
                 write_table(self.job.folder / "probes-incomplete.arrow", described(stack(self.rows), "probes"))
@@ -180,13 +177,11 @@ class Run:
         """Take a step in parts that fit, say what training will take, or refuse before its first step."""
         tuning = self.job.tuning
         trainable = sum(w.numel() for w in self.model.parameters() if w.requires_grad)
-        lengths = [len(form.tokens[0]) for fact in forms for form in fact]
-        targets = [int(form.target_tokens[0]) for fact in forms for form in fact]
+        taught = [(stage.tuning, [form for _, form in lessons_of(stage, forms)]) for stage in self.stages]
+        sizes = [(t, [len(e.tokens[0]) for e in each], [int(e.target_tokens[0]) for e in each]) for t, each in taught]
 
         def need(parts: int) -> int:
-            split = tuning.model_copy(update={"accumulate": parts})
-            largest = memory.largest_lessons(lengths, targets, split, self.training.pack_tokens)
-            return memory.training_bytes(shape, trainable, *largest, tuning)
+            return max(self._step_bytes(shape, trainable, parts, *of_stage) for of_stage in sizes)
 
         # Other parts round differently: a continued run keeps its own.
         parts = found.state["parts"] if found else memory.fitting_parts(need, tuning, free)
@@ -205,6 +200,25 @@ class Run:
         kept = memory.kept_bytes(trainable, tuning)
         memory.check_training(max(step, kept + probing), free, tuning)
 
+    def _step_bytes(self, shape, trainable: int, parts: int, tuning: TuningSpec, lengths: list, targets: list) -> int:
+        split = tuning.model_copy(update={"accumulate": min(parts, tuning.batch_size // tuning.processes)})
+        largest = memory.largest_lessons(lengths, targets, split, self.training.pack_tokens)
+        return memory.training_bytes(shape, trainable, *largest, tuning)
+
+    def _follows(self, step: Step) -> str | None:
+        """The stage that begins after ``step``, if one does."""
+        ends = np.cumsum([stage.steps for stage in self.stages]).tolist()
+        return self.stages[ends.index(step.step) + 1].name if step.step in ends[:-1] else None
+
+    def _baseline(self, stage: str) -> Probed:
+        """Probe, and label what is known before ``stage`` begins."""
+        first = self._probe(samplings(self.job.probe))
+        spec = self.job.probe.model_copy(update={"batch_tokens": self.batch_tokens})
+        same = (self.model, self.forms, self.facts, spec, self.job.label, self.encoded)
+        table = baseline_table(*same, first, self.share_prefix, functools.partial(probe_shared_out, self.team))
+        self.baselines.append(with_stage(table, stage))
+        return first
+
     def _probe(self, samples: tuple[Sampling, ...]) -> Probed:
         return probe_shared_out(self.team, self.model, self.encoded, samples, self.batch_tokens, self.share_prefix)
 
@@ -218,8 +232,8 @@ class Run:
         if self.team.leads:
             self._save(Checkpoint(clock.checkpoint, clock.epoch, self._tables(), state))
         self.saved = checkpoints.place(self.job.folder, clock.checkpoint)  # whichever process tells of an end names it
-        share = probed.recalled[self.trained].mean()
-        self._progress(f"epoch {clock.epoch:.4g}: {share:.0%} of trained facts recalled")
+        share = probed.recalled[self.taught].mean()
+        self._progress(f"{_moment(clock)}: {share:.0%} of trained facts recalled")
 
     def _save(self, done: Checkpoint) -> None:
         size = checkpoints.save(self.job.folder, done, self.identity)
@@ -229,18 +243,19 @@ class Run:
 
     def _tables(self) -> dict[str, pa.Table]:
         return {
-            "baseline": described(stack([self.baseline]), "baseline"),
+            "baseline": described(stack(self.baselines), "baseline"),
             "probes": described(stack(self.rows), "probes"),
             "training": described(training_rows(self.job.label, self.losses), "training"),
         }
 
     def _continue(self, found: Checkpoint) -> None:
-        self.baseline, self.rows = found.tables["baseline"], [found.tables["probes"]]
-        self.losses = found.tables["training"].select(LOSSES).to_pylist()
+        self.baselines, self.rows = [found.tables["baseline"]], [found.tables["probes"]]
+        self.losses = found.tables["training"].drop_columns(["run", "arm", "seed"]).to_pylist()
         self.training.restore(found.state["training"])
         training = self.training
         exposures = found.state["exposures"].numpy().copy()
-        self.clock = Clock(exposures, found.number, found.epoch, training.step, training.examples, training.tokens)
+        at = (found.number, found.epoch, training.step, training.examples, training.tokens, training.stage.name)
+        self.clock = Clock(exposures, *at)
         if found.state["threads"] != torch.get_num_threads():  # another number sums in another order
             self.say(f"goes on with {found.state['threads']} threads, as it began")
             torch.set_num_threads(found.state["threads"])
@@ -252,6 +267,10 @@ class Run:
     def _progress(self, note: str) -> None:
         probes = 1 + len(other_prompts(self.job.probe)) + self.clock.checkpoint
         self.report({"done": self.clock.step + self.probe_units * probes, "total": self.total, "note": note})
+
+
+def _moment(at: Step | Clock) -> str:
+    return f"{at.stage}, epoch {at.epoch:.4g}" if at.stage else f"epoch {at.epoch:.4g}"
 
 
 def _device() -> str:

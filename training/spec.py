@@ -74,7 +74,7 @@ class ModelSpec(Section):
     width: Size = 128
     layers: Size = 3
     heads: Size = 4
-    pretrain_steps: Count = 200
+    pretrain_steps: Whole = 200  # 0: random weights, for a study whose stages teach everything
     pretrain_batch: Size = 192
     pretrain_learning_rate: Amount = 3e-3
 

@@ -181,8 +181,8 @@ def test_a_fact_without_its_probe_is_named(study):
 
 
 def test_recall_curve(study):
-    facts, _, probes = study
-    rows = {(r["split"], r["epoch"]): (r["facts"], r["recalled"]) for r in recall_curve(facts, probes).to_pylist()}
+    _, baseline, probes = study
+    rows = {(r["split"], r["epoch"]): (r["facts"], r["recalled"]) for r in recall_curve(baseline, probes).to_pylist()}
     assert rows["trained", 0.0] == (2, 1)
     assert rows["trained", 2.0] == (2, 0)
     assert rows["withheld", 6.0] == (2, 2)

@@ -19,22 +19,33 @@ HUGE = 10**30
 # Zero means "none" or "the first" there, and nothing stands for "none".
 ZERO = {
     "study.seeds.0", "facts.withheld", "facts.seed", "facts.exponent", "tuning.dropout", "tuning.warmup",
-    "tuning.weight_decay", "probe.examples", "probe.top_k",
+    "tuning.weight_decay", "probe.examples", "probe.top_k", "model.pretrain_steps", "stage.warmup",
+    "stage.weight_decay", "stage.weight.exponent", "stage.mix.weight.exponent", "stage.select.random.seed",
+    "stage.mix.select.random.seed",
 }  # fmt: skip
 EMPTY_TEXT = {"study.title", "report.author", "report.note", "analysis.cluster", "analysis.model.title",
               "analysis.model.cluster"}  # fmt: skip
 EMPTY_LIST = {
     "facts.covariates", "probe.at", "probe.temperatures", "analysis.covariates.*", "analysis.curves_by.*",
     "analysis.strata", "analysis.random", "analysis.model", "analysis.model.strata", "analysis.model.random",
-    "analysis.model.by", "arm",
+    "analysis.model.by", "arm", "stage", "stage.mix", "arm.stage",
 }  # fmt: skip
 # Any text may be written there: titles, names of columns, prompts, files and models are checked where they are used.
-FREE = {"arm.tuning", "arm.model"}
+FREE = {"arm.tuning", "arm.model", "arm.stage.0"}
 NEEDED = {
     "study": {"name": "s"},
     "analysis.model": {"name": "m", "outcome": "acquisition", "formula": "latent"},
     "arm": {"name": "a"},
+    "stage": {"name": "s"},
+    "stage.mix": {"share": 1.0},
+    **{
+        f"{at}select.{kind}": {"share": 0.5, **({} if kind == "random" else {"by": "x"})}
+        for at in ("stage.", "stage.mix.")
+        for kind in ("top", "bottom", "random")
+    },
+    **{f"{at}weight": {"rank": "x", "exponent": 1.0} for at in ("stage.", "stage.mix.")},
 }
+TABLES = ("arm", "analysis.model", "stage", "stage.mix")  # [[…]]
 
 
 def keys(model: type[BaseModel] = StudyFile, at: str = ""):
@@ -52,7 +63,7 @@ def _of_kind(key: str, kind: Any):
     elif get_origin(kind) in (Union, types.UnionType):
         yield key, kind
         for part in get_args(kind):
-            if get_origin(plain(part)) in (list, dict):
+            if get_origin(plain(part)) in (list, dict) or issubclass_of_model(plain(part)):
                 yield from (k for k in _of_kind(key, part) if k[0] != key)
     elif get_origin(kind) is list:
         yield key, list
@@ -113,7 +124,7 @@ def impossible(key: str, kind: Any):
 
 
 TWICE = object()  # a possible value, twice
-POSSIBLE = {int: 3, float: 2.5, str: "first", "one of": None}
+POSSIBLE = {int: 3, float: 2.5, str: "first", "one of": None, dict: {"name": "x"}}
 
 
 def as_file(key: str, value: Any, kind: Any) -> dict:
@@ -127,13 +138,13 @@ def as_file(key: str, value: Any, kind: Any) -> dict:
         if following == "0":
             break
         inner = at.setdefault("any" if part == "*" else part, dict(NEEDED.get(here, {})))
-        if here in ("analysis.model", "arm"):
+        if here in TABLES:
             at[part] = [inner]
         at = inner
     else:
         at["any" if parts[-1] == "*" else parts[-1]] = value
         return data
-    one = POSSIBLE[next(k for k in (int, float, str, "one of") if k in kinds(kind))]
+    one = POSSIBLE[next(k for k in POSSIBLE if k in kinds(kind))]
     if one is None:
         one = get_args(plain(kind))[0] if get_origin(plain(kind)) is Literal else "acquisition"
     at["any" if part == "*" else part] = [one, one] if value is TWICE else [value]
@@ -147,7 +158,7 @@ def toml(data: dict, at: str = "") -> str:
         place = f"{at}.{key}".removeprefix(".")
         if isinstance(value, dict):
             tables.append(f"[{place}]\n{toml(value, place)}")
-        elif isinstance(value, list) and value and isinstance(value[0], dict) and place in ("arm", "analysis.model"):
+        elif isinstance(value, list) and value and isinstance(value[0], dict) and place in TABLES:
             tables += [f"[[{place}]]\n{toml(v, place)}" for v in value]
         else:
             lines.append(f"{key} = {written(value)}")

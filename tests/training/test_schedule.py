@@ -3,7 +3,7 @@
 import pytest
 
 from factsurv.events.errors import InputError
-from factsurv.training.probing.schedule import checkpoint_steps
+from factsurv.training.probing.schedule import moments
 from factsurv.training.spec import ProbeSpec
 
 
@@ -23,9 +23,18 @@ from factsurv.training.spec import ProbeSpec
     ],
 )
 def test_schedules(spec, steps):
-    assert checkpoint_steps(ProbeSpec(**spec), 7, 28) == steps
+    assert moments(ProbeSpec(**spec), [(7, 28)]) == steps
 
 
 def test_a_moment_after_the_end_is_refused():
     with pytest.raises(InputError, match="29 lies after the end of training"):
-        checkpoint_steps(ProbeSpec(schedule="list", at=[3, 29], unit="steps"), 7, 28)
+        moments(ProbeSpec(schedule="list", at=[3, 29], unit="steps"), [(7, 28)])
+
+
+def test_each_stage_is_probed_as_a_run_of_its_own():
+    stages = [(7, 14), (3, 6)]
+    assert moments(ProbeSpec(), stages) == [7, 14, 17, 20]
+    assert moments(ProbeSpec(schedule="log", checkpoints=3), stages) == [1, 4, 14, 15, 16, 20]
+    assert moments(ProbeSpec(schedule="list", at=[1, 10], unit="steps"), stages) == [1, 10, 14, 15, 20]
+    with pytest.raises(InputError, match="15 lies after the end of every stage"):
+        moments(ProbeSpec(schedule="list", at=[15], unit="steps"), stages)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from factsurv.events.errors import InputError
 from factsurv.training.facts.prompts import Encoded
 from factsurv.training.lessons.lesson_loss import Lesson, packed_loss, packs, packs_agree, padded_loss
 from factsurv.training.lessons.lesson_tree import drops_out
+from factsurv.training.lessons.stages import Stage, drawn, one_stage
 from factsurv.training.models.whole_weights import gathered, part_of, parts_of, share_out
 from factsurv.training.passes.context_length import check_context
 from factsurv.training.passes.random_states import devices, random_states, set_random_states
@@ -43,13 +44,16 @@ class Step:
     tokens : int
         Tokens seen so far, pads not counted.
     epoch : float
-        Passes over the trained facts so far.
+        Passes over the stage's facts so far.
     loss : float
         Mean cross-entropy of target and terminator tokens in this batch, nats.
     learning_rate : float
     facts : int64 (B,)
         Which facts the batch holds (for their exposures).
     ends_epoch : bool
+    stage : str
+        Its name; empty where the study has none.
+    ends_stage : bool
     """
 
     step: int
@@ -60,11 +64,8 @@ class Step:
     tokens: int
     facts: np.ndarray
     ends_epoch: bool
-
-
-def steps_per_epoch(forms: Sequence[Sequence[Encoded]], tuning: TuningSpec) -> int:
-    """Optimiser steps of one pass over the trained facts' prompt ``forms``."""
-    return math.ceil(len(_lessons(forms, tuning, 0)) / tuning.batch_size)
+    stage: str = ""
+    ends_stage: bool = False
 
 
 class Finetuning:
@@ -78,7 +79,7 @@ class Finetuning:
     model : PreTrainedModel
         From `tunable`.
     forms : sequence (facts) of sequence (templates) of Encoded
-        Each trained fact alone in each of its prompt forms, the probe form first.
+        Each fact alone in each of its prompt forms, the probe form first.
     tuning : TuningSpec
         ``accumulate`` is where ``parts`` begins: it may be raised between steps, which changes rounding only.
     seed : int
@@ -86,6 +87,8 @@ class Finetuning:
     team : Team
         Processes that share each step: each learns from its part of the batch, and the step is that of the
         whole batch. With ``tuning.strategy`` "fsdp" the weights of ``model`` are shared out from here on.
+    stages : sequence of Stage, optional
+        What is taught one after another, by rows of ``forms``; default: all of them, in one stage.
 
     Raises
     ------
@@ -101,37 +104,31 @@ class Finetuning:
         tuning: TuningSpec,
         seed: int,
         team: Team = ALONE,
+        stages: Sequence[Stage] = (),
     ):
         self.forms, self.tuning, self.team, self.parts = forms, tuning, team, tuning.accumulate
-        longest = max(len(form.tokens[0]) for fact in forms for form in fact)
+        self.stages = tuple(stages) or (one_stage([len(fact) for fact in forms], tuning),)
+        taught = [lesson for stage in self.stages for lesson in lessons_of(stage, forms)]
+        longest = max(len(form.tokens[0]) for _, form in taught)
         check_context(model, longest, "facts.templates", "use shorter prompts, or a model with a longer context")
         self._share = not drops_out(model)
         width = model.config.get_text_config(decoder=True).hidden_size
-        self.packed = packs_agree(model, [(i, fact[0]) for i, fact in enumerate(forms)])
+        self.packed = packs_agree(model, taught)
         self._shared_out = tuning.strategy == "fsdp"
         # FSDP's processes pass through the model together, so all of them as often: their parts stay whole.
         self.pack_tokens = max(PACK_TOKENS, width) if self.packed and not self._shared_out else 0
         if self._shared_out:
             share_out(model, team)
-        self.per_epoch = steps_per_epoch(forms, tuning)
-        self.total = self.per_epoch * tuning.epochs
+        self._ends = np.cumsum([stage.steps for stage in self.stages]).tolist()
+        self.total = self._ends[-1]
         self.step = self.examples = self.tokens = 0
         self._weights = {n: w for n, w in model.named_parameters() if w.requires_grad}
-        optimizer = torch.optim.AdamW(
-            list(self._weights.values()), lr=tuning.learning_rate, weight_decay=tuning.weight_decay, fused=True
-        )
-        self._scheduler = get_scheduler(
-            tuning.schedule if tuning.schedule != "constant" else "constant_with_warmup",
-            optimizer,
-            num_warmup_steps=round(tuning.warmup * self.total),
-            num_training_steps=self.total,
-        )
         bf16 = tuning.precision == "bf16"
         self._accelerator = Accelerator(cpu=not torch.cuda.is_available(), mixed_precision="bf16" if bf16 else "no")
         # For evaluation only, as accelerate calls it: placed, and in the precision asked for, but not wrapped in DDP.
         self._model = self._accelerator.prepare_model(model, evaluation_mode=True)
         self._base = self._accelerator.unwrap_model(self._model)  # once: it walks through all modules
-        self._optimizer = self._accelerator.prepare_optimizer(optimizer)
+        self._begin_stage(0)
         self._asked = can_be_asked(self._accelerator.device)
         self.alike = True
         self._order = np.random.default_rng(seed)
@@ -147,7 +144,10 @@ class Finetuning:
     def __next__(self) -> Step:
         if self.step == self.total:
             raise StopIteration
-        epoch, b = divmod(self.step, self.per_epoch)
+        if self.step == self._ends[self._at]:
+            self._begin_stage(self._at + 1)
+        stage = self.stage
+        epoch, b = divmod(self.step - self._began, stage.per_epoch)
         if b == 0:
             self._shuffle(epoch)
         batch = self._batches[b]
@@ -160,19 +160,45 @@ class Finetuning:
         self.tokens += sum(len(encoded.tokens[0]) + 1 for _, encoded in batch)
         return Step(
             step=self.step,
-            epoch=epoch + (b + 1) / self.per_epoch,
+            epoch=epoch + (b + 1) / stage.per_epoch,
             loss=loss,
             learning_rate=rate,
             examples=self.examples,
             tokens=self.tokens,
             facts=np.array([fact for fact, _ in batch]),
-            ends_epoch=b + 1 == self.per_epoch,
+            ends_epoch=b + 1 == stage.per_epoch,
+            stage=stage.name,
+            ends_stage=self.step == self._ends[self._at],
+        )
+
+    @property
+    def stage(self) -> Stage:
+        """That of the last step, before the first one that which begins."""
+        return self.stages[self._at]
+
+    def _begin_stage(self, number: int) -> None:
+        """Its rates, over its own steps, and a new optimiser or the one that is there."""
+        self._at, stage = number, self.stages[number]
+        self._began, tuning = self._ends[number] - stage.steps, stage.tuning
+        rate, decay = tuning.learning_rate, tuning.weight_decay
+        if number == 0 or stage.fresh:
+            self._plain = torch.optim.AdamW(list(self._weights.values()), lr=rate, weight_decay=decay, fused=True)
+            self._optimizer = self._accelerator.prepare_optimizer(self._plain)
+        else:
+            for group in self._plain.param_groups:
+                group |= {"lr": rate, "initial_lr": rate, "weight_decay": decay}
+        self._scheduler = get_scheduler(
+            tuning.schedule if tuning.schedule != "constant" else "constant_with_warmup",
+            self._plain,
+            num_warmup_steps=round(tuning.warmup * stage.steps),
+            num_training_steps=stage.steps,
         )
 
     def _shuffle(self, epoch: int) -> None:
         self._epoch_began = self._order.bit_generator.state
-        lessons = _lessons(self.forms, self.tuning, epoch)
-        self._batches = list(_batches(lessons, self.tuning.batch_size, self._order))
+        stage = self.stage
+        lessons = [(row, _taught(self.forms[row][k], stage)) for row, k in drawn(stage, epoch, self._order)]
+        self._batches = list(_batches(lessons, stage.tuning.batch_size, self._order if stage.shuffled else None))
 
     def _learn_alike(self, batch: list[Lesson]) -> tuple[float, float]:
         """One optimiser step, in kernels that give the same bits each time where the architecture has them."""
@@ -202,11 +228,11 @@ class Finetuning:
         self._add_up(value)
         if not math.isfinite(value):
             raise InputError(
-                f"the loss is {float(value)} at step {self.step + 1} (epoch {self.step // self.per_epoch + 1})",
+                f"the loss is {float(value)} at step {self.step + 1} ({self._moment()})",
                 "tuning.learning_rate",
                 "lower the learning rate or the clip, or train in fp32",
             )
-        self._accelerator.clip_grad_norm_(list(self._weights.values()), self.tuning.clip)
+        self._accelerator.clip_grad_norm_(list(self._weights.values()), self.stage.tuning.clip)
         rate = self._scheduler.get_last_lr()[0]
         self._optimizer.step()
         self._scheduler.step()
@@ -251,35 +277,51 @@ class Finetuning:
             "scheduler": self._scheduler.state_dict(),
             "random": self.team.tell(self._random),
             # In the middle of an epoch, the generator as it was before it shuffled this epoch.
-            "order": self._epoch_began if self.step % self.per_epoch else self._order.bit_generator.state,
+            "order": self._epoch_began if self._within_epoch() else self._order.bit_generator.state,
             "counts": (self.step, self.examples, self.tokens),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Continue after the step at which ``state`` was taken."""
+        self.step, self.examples, self.tokens = state["counts"]
+        # At the end of a stage that one's optimiser was kept: the next begins with the next step.
+        self._begin_stage(next(i for i, end in enumerate(self._ends) if self.step <= end))
         with torch.no_grad():
             for name, weight in self._weights.items():
                 weight.copy_(part_of(state["weights"][name], weight))
         self._optimizer.load_state_dict(parts_of(state["optimizer"], list(self._weights.values())))
         self._scheduler.load_state_dict(state["scheduler"])
         self._random = state["random"][self.team.rank]
-        self.step, self.examples, self.tokens = state["counts"]
         self._order.bit_generator.state = state["order"]
-        if self.step % self.per_epoch:  # in the middle of an epoch: its order again
-            self._shuffle(self.step // self.per_epoch)
+        if self._within_epoch():  # its order again
+            self._shuffle((self.step - self._began) // self.stage.per_epoch)
+
+    def _within_epoch(self) -> bool:
+        return (self.step - self._began) % self.stage.per_epoch > 0
+
+    def _moment(self) -> str:
+        stage = self.stage
+        of = f"stage {stage.name}, " if stage.name else ""
+        return f"{of}epoch {(self.step - self._began) // stage.per_epoch + 1}"
 
 
-def _lessons(forms: Sequence[Sequence[Encoded]], tuning: TuningSpec, epoch: int) -> list[Lesson]:
-    """What one epoch teaches: each fact in its probe form, in all forms, or in one form a turn."""
-    if tuning.templates == "all":
-        return [(i, form) for i, fact in enumerate(forms) for form in fact]
-    if tuning.templates == "probe":
-        return [(i, fact[0]) for i, fact in enumerate(forms)]
-    return [(i, fact[(epoch + i) % len(fact)]) for i, fact in enumerate(forms)]
+def lessons_of(stage: Stage, forms: Sequence[Sequence[Encoded]]) -> list[Lesson]:
+    """Every lesson that may come up in the stage, the probe form of each fact first."""
+    each = [(int(row), stage.forms[row]) for row in stage.rows]
+    first = [(row, _taught(forms[row][ks[0]], stage)) for row, ks in each]
+    return first + [(row, _taught(forms[row][k], stage)) for row, ks in each for k in ks[1:]]
 
 
-def _batches(lessons: list[Lesson], size: int, rng: np.random.Generator) -> Iterator[list[Lesson]]:
-    """Random batches of sequences of similar length, in random order."""
+def _taught(form: Encoded, stage: Stage) -> Encoded:
+    """The form as the stage teaches it: its target, or every token but the first."""
+    return replace(form, target_start=np.ones_like(form.target_start)) if stage.whole_text else form
+
+
+def _batches(lessons: list[Lesson], size: int, rng: np.random.Generator | None) -> Iterator[list[Lesson]]:
+    """Random batches of sequences of similar length, in random order; without ``rng`` as they are given."""
+    if rng is None:
+        yield from (lessons[i : i + size] for i in range(0, len(lessons), size))
+        return
     order = rng.permutation(len(lessons))
     batches = []
     for start in range(0, len(order), size * BUCKET_BATCHES):

@@ -2,13 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from factsurv.events.errors import InputError
 from factsurv.training.spec import ProbeSpec
 
 
-def checkpoint_steps(spec: ProbeSpec, per_epoch: float, total: int) -> list[int]:
+def moments(spec: ProbeSpec, stages: Sequence[tuple[float, int]]) -> list[int]:
+    """Steps of a whole run after which the model is probed: each stage is probed as a run of its own would be.
+
+    Parameters
+    ----------
+    spec : ProbeSpec
+        Moments of a list count within each stage; those after the end of one are left out there.
+    stages : sequence of (steps of one epoch, steps of the whole stage)
+
+    Raises
+    ------
+    InputError
+        If a list names a moment after the end of every stage.
+    """
+    found, before = [], 0
+    if spec.schedule == "list":
+        _check_list(spec, stages)
+    for per_epoch, steps in stages:
+        found += [before + s for s in _steps(spec, per_epoch, steps)]
+        before += steps
+    return found
+
+
+def _check_list(spec: ProbeSpec, stages: Sequence[tuple[float, int]]) -> None:
+    last = spec.at[-1]
+    if not any(last * (per_epoch if spec.unit == "epochs" else 1) <= steps + 0.5 for per_epoch, steps in stages):
+        per_epoch, steps = max(stages, key=lambda stage: stage[1])
+        of = "training" if len(stages) == 1 else "every stage"
+        raise InputError(
+            f"{last:g} lies after the end of {of} ({steps} steps, {steps / per_epoch:g} epochs)",
+            "probe.at",
+            "take it away, or train for longer",
+        )
+
+
+def _steps(spec: ProbeSpec, per_epoch: float, total: int) -> list[int]:
     """Optimiser steps after which the model is probed, beside the baseline.
 
     Parameters
@@ -23,23 +60,13 @@ def checkpoint_steps(spec: ProbeSpec, per_epoch: float, total: int) -> list[int]
     -------
     list of int
         Strictly increasing. The last one is always ``total``: what training ends with is always measured.
-
-    Raises
-    ------
-    InputError
-        If a list names a moment after the end of training.
     """
     steps: np.ndarray
     if spec.schedule == "log":
         steps = np.geomspace(1, total, spec.checkpoints)
     elif spec.schedule == "list":
         steps = np.array(spec.at) * (per_epoch if spec.unit == "epochs" else 1)
-        if steps.max() > total + 0.5:
-            raise InputError(
-                f"{max(spec.at):g} lies after the end of training ({total} steps, {total / per_epoch:g} epochs)",
-                "probe.at",
-                "take it away, or train for longer",
-            )
+        steps = steps[steps <= total + 0.5]
     else:
         apart = spec.every * (per_epoch if spec.schedule == "epochs" else 1)
         steps = np.arange(1, int(total / apart + 1e-9) + 1) * apart

@@ -1,0 +1,113 @@
+"""Runs with stages on one clock, which starts at the baseline or where a stage begins.
+
+In a run's own tables epochs count within a stage, and the baseline is told for the start of each. For the event rules
+the run begins at the origin: its first checkpoint is the probe there, its baseline the one that was taken there, and
+steps, examples, tokens and each fact's exposures count from there; epochs of several stages are added up.
+
+`split` is then what the runs did: a fact is *trained* in a run that teaches it after the origin, and *withheld* where
+no run does. Where only other runs do (an arm that teaches another half) it is left out, so that the withheld facts,
+on which arms are compared, are the same in all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute  # noqa: F401  (pa.compute)
+
+from factsurv.events.errors import InputError
+from factsurv.events.schema import SPLITS, stack
+
+COUNTED = ("step", "examples", "tokens", "exposures")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run from its origin on: its baseline and its probes, both without facts that are left out (how many)."""
+
+    baseline: pa.Table
+    probes: pa.Table
+    left_out: int = 0
+
+
+def from_origin(runs: Sequence[tuple[pa.Table, pa.Table]], origin: str | None = None) -> list[Run]:
+    """The baseline and the probes of each run of a study from its origin on.
+
+    Parameters
+    ----------
+    runs : sequence of (baseline, probes)
+        Of one run each, with the column `stage` where they have stages; as they are where they have none.
+    origin : str, optional
+        Name of a stage; default: the baseline of each run.
+
+    Returns
+    -------
+    list of Run
+        The baseline without `stage`.
+
+    Raises
+    ------
+    InputError
+        If a run has no such stage.
+    """
+    if not any("stage" in probes.column_names for _, probes in runs):
+        if origin is not None:
+            raise InputError(f"there is no stage {origin!r}: these runs have none", "analysis.origin", "take it away")
+        return [Run(baseline, probes) for baseline, probes in runs]
+    on_clock = [_of_run(baseline, probes, origin) for baseline, probes in runs]
+    taught = [_taught(probes) for _, probes in on_clock]
+    of_any = set().union(*taught)
+    return [_split(*tables, own, of_any) for tables, own in zip(on_clock, taught, strict=True)]
+
+
+def _of_run(baseline: pa.Table, probes: pa.Table, origin: str | None) -> tuple[pa.Table, pa.Table]:
+    names = list(dict.fromkeys(probes["stage"].to_pylist()))
+    origin = names[0] if origin is None else origin
+    if origin not in names:
+        raise InputError(f"there is no stage {origin!r}", "analysis.origin", f"stages: {', '.join(names)}")
+    stage = np.array(probes["stage"].to_pylist(), dtype=object)
+    checkpoint = probes["checkpoint"].to_numpy()
+    first = max(0, int(checkpoint[stage == origin].min()) - (origin != names[0]))
+    mine = baseline.filter(pa.compute.equal(baseline["stage"].cast(pa.utf8()), origin))
+    return mine.drop_columns(["stage"]), _counted_from(probes, stage, checkpoint, first)
+
+
+def _taught(probes: pa.Table) -> set[str]:
+    """The facts that a run teaches after its origin."""
+    return set(probes.filter(pa.compute.greater(probes["exposures"], 0))["fact_id"].to_pylist())
+
+
+def _split(baseline: pa.Table, probes: pa.Table, taught: set[str], of_any: set[str]) -> Run:
+    """With what the run did with each fact; without those that only other runs teach."""
+    facts = baseline["fact_id"].to_pylist()
+    kept = pa.array([fact in taught or fact not in of_any for fact in facts])
+    codes = pa.array([int(fact not in taught) for fact in facts], pa.int32())
+    column = pa.DictionaryArray.from_arrays(codes, pa.array(SPLITS, pa.utf8()))
+    mine = baseline.set_column(baseline.column_names.index("split"), "split", column).filter(kept)
+    followed = pa.compute.is_in(probes["fact_id"].cast(pa.utf8()), mine["fact_id"].cast(pa.utf8()).combine_chunks())
+    return Run(stack([mine]), stack([probes.filter(followed)]), baseline.num_rows - mine.num_rows)
+
+
+def _counted_from(probes: pa.Table, stage: np.ndarray, checkpoint: np.ndarray, first: int) -> pa.Table:
+    """The probes from checkpoint ``first`` on, everything counted from there."""
+    epoch = probes["epoch"].to_numpy().astype(float)
+    offset = np.zeros(len(epoch))
+    for name in dict.fromkeys(stage[checkpoint > first].tolist()):  # in their order
+        here = (stage == name) & (checkpoint > first)
+        after = checkpoint > checkpoint[here].max()
+        offset[after] += epoch[here].max()
+    epoch = np.where(checkpoint == first, 0.0, epoch + offset)
+    at_first = checkpoint == first
+    row_of = {f: i for i, f in enumerate(np.array(probes["fact_id"].to_pylist(), dtype=object)[at_first])}
+    fact = np.array([row_of[f] for f in probes["fact_id"].to_pylist()])
+    data = {"checkpoint": checkpoint - first, "epoch": epoch}
+    for name in COUNTED:
+        values = probes[name].to_numpy()
+        data[name] = values - values[at_first][fact]
+    for name, values in data.items():
+        kind = probes.schema.field(name).type
+        probes = probes.set_column(probes.column_names.index(name), name, pa.array(values, kind))
+    return probes.filter(pa.array(checkpoint >= first))

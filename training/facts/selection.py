@@ -1,0 +1,153 @@
+"""Which facts a stage teaches or an instrument measures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from factsurv.events.errors import InputError
+from factsurv.training.facts.fact_set import FactSet, nearest
+from factsurv.training.stage_spec import Drawn, Ranked, Selection, _Some
+
+YES, NO = {"yes", "true", "1", "1.0"}, {"no", "false", "0", "0.0"}
+
+
+def select(facts: FactSet, asked: Selection, where: str, seed: int = 1) -> np.ndarray:
+    """Rows of the facts that are asked for, as they stand in the table.
+
+    Parameters
+    ----------
+    facts : FactSet
+    asked : Selection
+        Its keys narrow one after another.
+    where : str
+        The selection's place in the study file, for messages.
+    seed : int
+        Of a random draw that has none of its own.
+
+    Returns
+    -------
+    int64 (S,)
+
+    Raises
+    ------
+    InputError
+        If a column is unknown or of another kind, or a key leaves nothing: it is named.
+    """
+    rows = np.arange(len(facts))
+    for key, narrow in NARROWING.items():
+        value = getattr(asked, key)
+        if value is None:
+            continue
+        left = rows[narrow(facts, rows, value, f"{where}.{key}", seed)]
+        if not len(left):
+            raise InputError(
+                f"selects nothing: of {len(rows):,} facts that are left before it, it leaves none",
+                f"{where}.{key}",
+                "ask for more, or take it away",
+            )
+        rows = left
+    return rows
+
+
+def numbers(facts: FactSet, name: str, where: str) -> np.ndarray:
+    """A numeric covariate, float64 (F,), NaN where it is missing.
+
+    Raises
+    ------
+    InputError
+        If there is none of that name.
+    """
+    values = _column(facts, name, where)
+    if any(isinstance(v, str) for v in values):
+        raise InputError(f"the column {name!r} is text, not numbers", where, "name a numeric covariate")
+    return np.array([math.nan if v is None else float(v) for v in values])
+
+
+def _column(facts: FactSet, name: str, where: str) -> list:
+    if name not in facts.table.column_names:
+        near = nearest(name, facts.table.column_names)
+        known = ", ".join(facts.covariates) or "none"
+        raise InputError(f"the facts have no column {name!r}; the nearest is {near!r}", where, f"covariates: {known}")
+    return facts.column(name)
+
+
+def _split(facts: FactSet, rows: np.ndarray, value: str, where: str, seed: int) -> np.ndarray:
+    return np.array([value in ("any", s) for s in facts.column("split")], dtype=bool)[rows]
+
+
+def _level(name: str) -> Callable:
+    """Facts with one of some texts in a column."""
+
+    def narrow(facts: FactSet, rows: np.ndarray, value: str | list[str], where: str, seed: int) -> np.ndarray:
+        column = _column(facts, name, where)
+        wanted = [value] if isinstance(value, str) else value
+        for one in wanted:
+            if one not in column:
+                near = nearest(one, {str(v) for v in column})
+                raise InputError(f"no fact has the {name} {one!r}; the nearest is {near!r}", where, "correct it")
+        return np.array([column[i] in wanted for i in rows], dtype=bool)
+
+    return narrow
+
+
+def _sets(facts: FactSet, rows: np.ndarray, value: str | list[str], where: str, seed: int) -> np.ndarray:
+    inside = np.ones(len(rows), dtype=bool)
+    for name in [value] if isinstance(value, str) else value:
+        said = ["" if v is None else str(v).lower() for v in _column(facts, name, where)]
+        if odd := sorted({v for v in said if v not in YES | NO}):
+            told = "a missing value" if odd[0] == "" else repr(odd[0])
+            raise InputError(f"the column {name!r} holds {told}", where, "a set is a column of yes and no")
+        inside &= np.array([said[i] in YES for i in rows], dtype=bool)
+    return inside
+
+
+def _ranked(sign: int) -> Callable:
+    def narrow(facts: FactSet, rows: np.ndarray, value: Ranked, where: str, seed: int) -> np.ndarray:
+        values = numbers(facts, value.by, f"{where}.by")[rows]
+        if np.isnan(values).any():
+            named = ", ".join(facts.column("fact_id")[rows[i]] for i in np.flatnonzero(np.isnan(values))[:3])
+            raise InputError(
+                f"{np.isnan(values).sum()} of the facts have no {value.by!r} (such as {named})",
+                f"{where}.by",
+                "give them one, or leave them out by another key",
+            )
+        return _foremost(facts, rows, sign * values, value)
+
+    return narrow
+
+
+def _random(facts: FactSet, rows: np.ndarray, value: Drawn, where: str, seed: int) -> np.ndarray:
+    rng = np.random.default_rng([seed if value.seed is None else value.seed, 3])
+    return _foremost(facts, rows, rng.permutation(len(rows)), value)
+
+
+def _foremost(facts: FactSet, rows: np.ndarray, values: np.ndarray, asked: _Some) -> np.ndarray:
+    """The share or number of rows with the smallest values, of all or within each relation."""
+    relation = np.array(facts.column("relation"))[rows] if asked.within == "relation" else np.zeros(len(rows))
+    chosen = np.zeros(len(rows), dtype=bool)
+    for one in dict.fromkeys(relation.tolist()):
+        mine = np.flatnonzero(relation == one)
+        size = asked.count if asked.count is not None else round((asked.share or 0.0) * len(mine))
+        chosen[mine[np.argsort(values[mine], kind="stable")[:size]]] = True
+    return chosen
+
+
+def _first(facts: FactSet, rows: np.ndarray, value: int, where: str, seed: int) -> np.ndarray:
+    return np.arange(len(rows)) < value
+
+
+# In the order in which they narrow: those of a fact's own before those that depend on what is left.
+NARROWING: dict[str, Callable[[FactSet, np.ndarray, Any, str, int], np.ndarray]] = {
+    "split": _split,
+    "role": _level("role"),
+    "relation": _level("relation"),
+    "set": _sets,
+    "top": _ranked(-1),
+    "bottom": _ranked(1),
+    "random": _random,
+    "first": _first,
+}
