@@ -143,6 +143,7 @@ def render(
 def _environment(given: Mapping[str, str] | None, folder: Path) -> dict[str, str]:
     environment = {**os.environ, **(given or {})}
     environment.setdefault("HOME", str(folder))  # Quarto and R refuse to start without
+    environment.setdefault("R_ENABLE_JIT", "0")  # a page calls its functions a few times: compiling them takes longer
     characters = next((environment[k] for k in ("LC_ALL", "LC_CTYPE", "LANG") if environment.get(k)), "")
     if not re.search("utf-?8", characters, re.IGNORECASE):
         environment.pop("LC_ALL", None)

@@ -79,6 +79,8 @@ class RHome:
         # R looks for garbage each time its vectors have grown by this much. At its own 64 MB that is several times in
         # one fit of a million rows, and half of that fit's time.
         env.setdefault("R_VSIZE", "600M")
+        # Packages are compiled already, and what is compiled here is called a few times: it costs more than it gives.
+        env.setdefault("R_ENABLE_JIT", "0")
         if self.libraries:
             env["R_LIBS"] = os.pathsep.join(map(str, self.libraries))
             env["R_ENVIRON_USER"] = os.devnull  # a user's .Renviron may set R_LIBS again

@@ -10,9 +10,12 @@ colours_for <- function(levels) {
       levels)
 }
 
-theme_report <- function(base_size = 12) {
+# Made once for all figures: a theme is hundreds of objects, each of which checks itself.
+themes <- new.env()
+theme_report <- function() {
+  if (!is.null(themes$report)) return(themes$report)
   dark <- ggplot2::element_text(colour = "#1a1a1a")
-  ggplot2::theme_minimal(base_size = base_size) +
+  themes$report <- ggplot2::theme_minimal(base_size = 12) +
     ggplot2::theme(text = dark, axis.text = dark, strip.text = ggplot2::element_text(colour = "#1a1a1a", face = "bold",
         hjust = 0),
       panel.grid.minor = ggplot2::element_blank(), panel.grid.major = ggplot2::element_line(colour = "#e6e6e6",
@@ -22,6 +25,7 @@ theme_report <- function(base_size = 12) {
       legend.title = ggplot2::element_text(size = ggplot2::rel(0.9)),
       plot.margin = ggplot2::margin(6, 12, 6, 6), panel.spacing = ggplot2::unit(1.2, "lines"),
       plot.title.position = "plot", plot.title = ggplot2::element_text(size = ggplot2::rel(1), face = "bold"))
+  themes$report
 }
 
 percent_axis <- function(x) paste0(formatC(100 * x, format = "fg", digits = 3), " %")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import shutil
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from factsurv.reports.render import render
 from tests.reports.make_results import disguise, make_results
+from tests.shared import made_once
 
 LIBRARY = Path(__file__).parents[2] / ".r" / "library"
 
@@ -40,12 +42,16 @@ def environment(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def results(tmp_path_factory):
-    return make_results(tmp_path_factory.mktemp("results"))
+    return made_once(tmp_path_factory, "results", make_results)
 
 
 @pytest.fixture(scope="session")
 def rendered(results, environment, tmp_path_factory):
-    return render(results, tmp_path_factory.mktemp("report") / "report.html", r_environment=environment)
+    def make(folder):
+        done = render(results, folder / "report.html", r_environment=environment)
+        (folder / "rendered").write_bytes(pickle.dumps(done))
+
+    return pickle.loads((made_once(tmp_path_factory, "report", make) / "rendered").read_bytes())
 
 
 @pytest.fixture(scope="session")
@@ -56,11 +62,14 @@ def page(rendered):
 @pytest.fixture(scope="session")
 def disguised(environment, tmp_path_factory):
     """The folder of another study, with its report: its numbers are others, and every name looks like markup."""
-    folder = make_results(tmp_path_factory.mktemp("markup") / "study", seed=8, facts=120)
-    disguise(folder, MARKUP)
-    study = json.loads((folder / "study.json").read_text())
-    study["study"]["title"] = "# `r 1+1` {{< x >}} @fig-title <script>"
-    study["report"] = {"author": RTL, "note": f"::: {{.callout-note}} {CONTROL}"}
-    (folder / "study.json").write_text(json.dumps(study))
-    render(folder, r_environment=environment)
-    return folder
+
+    def make(folder):
+        disguise(make_results(folder / "study", seed=8, facts=120), MARKUP)
+        path = folder / "study" / "study.json"
+        study = json.loads(path.read_text())
+        study["study"]["title"] = "# `r 1+1` {{< x >}} @fig-title <script>"
+        study["report"] = {"author": RTL, "note": f"::: {{.callout-note}} {CONTROL}"}
+        path.write_text(json.dumps(study))
+        render(folder / "study", r_environment=environment)
+
+    return made_once(tmp_path_factory, "disguised", make) / "study"
