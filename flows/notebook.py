@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 RESULTS = Path("results")
 
 
-def run(
-    study: str | Path, results: str | Path = RESULTS, facts: pa.Table | pd.DataFrame | None = None
-) -> Results:
+def run(study: str | Path, results: str | Path = RESULTS, facts: pa.Table | pd.DataFrame | None = None) -> Results:
     """Run a study, as `factsurv run` does; what is up to date is skipped.
 
     Parameters

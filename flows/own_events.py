@@ -60,9 +60,7 @@ def check_table(table: Path, plan: Path) -> list[str]:
     return [*told, f"covariates: {', '.join(own.covariates) or 'none'}", *own.notes]
 
 
-def open_results(
-    plan: Path, results: Path, say: Say, progress: Progress = lambda *_: None
-) -> Store[OwnPlan]:
+def open_results(plan: Path, results: Path, say: Say, progress: Progress = lambda *_: None) -> Store[OwnPlan]:
     """Read the plan and open its results folder."""
     spec = read_plan(plan)
     store = Store(results / spec.study.name, spec, say, progress)

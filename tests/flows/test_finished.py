@@ -96,8 +96,10 @@ def test_figures_of_the_report_are_objects(tmp_path):
     )  # fmt: skip
     assert bars._repr_mimebundle_() == {"image/svg+xml": "<svg/>", "text/plain": "other: Bars"}
     assert [first.name, second.name, second.alt, second.caption] == ["two-1", "two-2", "B", "Two"]
-    assert first.save(tmp_path / "a.png").read_bytes() == b"\x89PNG" == base64.b64decode(
-        first._repr_mimebundle_()["image/png"]
+    assert (
+        first.save(tmp_path / "a.png").read_bytes()
+        == b"\x89PNG"
+        == base64.b64decode(first._repr_mimebundle_()["image/png"])
     )
 
 

@@ -47,9 +47,7 @@ def test_a_killed_fit_is_tried_again_and_the_end_says_what_is_missing(tmp_path, 
 
     (tmp_path / "ill").unlink()
     said = once_more()
-    assert said[0].startswith(
-        "analysis: running (loss/as given/score/x had no result (R was ended by signal 9"
-    )
+    assert said[0].startswith("analysis: running (loss/as given/score/x had no result (R was ended by signal 9")
     assert said[1].startswith("analysis: 1 of ") and said[1].endswith(" kept")
     fits = {r["task"]: r["status"] for r in read_table(tmp_path / "results/t/analysis/fits.arrow").to_pylist()}
     assert fits["loss/as given/score/x"] == "ok"

@@ -79,4 +79,3 @@ def test_names_are_legal_and_no_two_alike():
     assert len({n.lower() for n in names.values()} | {"contents"}) == 6
     assert all(len(n) <= 31 and not re.search(r"[][:*?/\\]", n) for n in names.values())
     assert names["History.arrow"] != "History" and names["runs/m-1/probes.arrow"] == "m-1 probes"
-
