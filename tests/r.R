@@ -6,7 +6,9 @@ libraries <- file.path(root, ".r", c("library-dev", "library"))
 cores <- max(1L, min(4L, parallel::detectCores()), na.rm = TRUE)
 Sys.setenv(R_LIBS = paste(.libPaths(), collapse = .Platform$path.sep), NOT_CRAN = "true", TESTTHAT_CPUS = cores)
 
-results <- as.data.frame(testthat::test_local("stats", load_package = "source", reporter = "summary", stop_on_failure = FALSE))
+results <- as.data.frame(testthat::test_local(
+  "stats", load_package = "source", reporter = "summary", stop_on_failure = FALSE
+))
 failed <- sum(results$failed) + sum(results$error)
 cat(sprintf("R: %d passed, %d failed, %d skipped\n", sum(results$passed), failed, sum(results$skipped)))
 

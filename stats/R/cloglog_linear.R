@@ -4,7 +4,7 @@
 # column for each covariate. Fisher scoring with the expected information, as in glm(): the same maximum and errors.
 # Prentice and Gloeckler (1978), Biometrics 34:57. Liang and Zeger (1986), Biometrika 73:13, eq. 9 (robust errors).
 
-# NULL where rows are few enough for glm(): fewer than `few`, and at most `cells` in its design and in the clusters' sums.
+# NULL where rows are few enough for glm(): fewer than `few`, and at most `cells` in its design and the clusters' sums.
 # The time grows with the person-periods of different rows, a minute for 2e7; more than `most` are left out.
 cloglog_linear <- function(numbers, link, cluster, few = 10000L, cells = 2e6, most = 1e8) {
   rows <- numbers$rows

@@ -34,8 +34,8 @@ frailty_gamma <- function(data, covariates, random, strata = character(), cluste
   work <- n_distinct(data[[grouping]]) * as.double(sum(data$event))
   if (!linear && work > 1e8) {
     return(list(status = "not estimable", remarks = chosen$remarks, reason = sprintf(paste(
-      "left out for its cost: a gamma frailty of %d levels of %s with %d events at %d times takes levels times events at",
-      "each of many steps (at up to 500 times it does not)"
+      "left out for its cost: a gamma frailty of %d levels of %s with %d events at %d times takes levels times events",
+      "at each of many steps (at up to 500 times it does not)"
     ), n_distinct(data[[grouping]]), grouping, sum(data$event), n_distinct(times_of_events(data)))))
   }
   start <- new.env(parent = emptyenv()) # each search begins where the last one ended

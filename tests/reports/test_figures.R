@@ -31,7 +31,8 @@ legend <- ggplot2::get_guide_data(plot_forest(results, "loss"), "colour")$.label
 stopifnot(identical(legend, "adjusted for the others"))
 
 # A curve of hazard ratios that climbs beyond the panel keeps its values: it leaves the panel, without a plateau.
-curve <- data.frame(task = "t", term = "x", axis = "time", at = 1:4, hr = c(1, 10, 100, 1000), lower = c(0.5, 5, 50, 500),
+curve <- data.frame(task = "t", term = "x", axis = "time", at = 1:4, hr = c(1, 10, 100, 1000),
+  lower = c(0.5, 5, 50, 500),
   upper = c(2, 20, 200, 2000))
 drawn <- plot_model_curves(list(models = list(effect_curves = curve), time = "epoch"), "t")
 line <- ggplot2::layer_data(drawn, which(vapply(drawn$layers, function(l) inherits(l$geom, "GeomLine"), NA)))
@@ -47,7 +48,8 @@ stopifnot(identical(shown$name, c("e and 1 other alike", "d", "a and 2 others al
 # Where the table of points holds a part of very many events, the caption says so.
 drawn <- function(points, events) {
   say_drawn(list(rule = "first", fits = data.frame(task = "t", outcome = "loss", rule = "first", events = events),
-    zph_points = data.frame(task = "t", outcome = "loss", rule = "first", term = rep(c("a", "b"), each = points))), "loss")
+    zph_points = data.frame(task = "t", outcome = "loss", rule = "first",
+      term = rep(c("a", "b"), each = points))), "loss")
 }
 stopifnot(identical(drawn(10000, 10000L), ""), identical(drawn(9000, 9500L), ""))
 stopifnot(grepl("Drawn are 10,000 of the 87,500 events", drawn(10000, 87500L), fixed = TRUE))
@@ -63,7 +65,8 @@ for (end in c(5, 10, 12, 20, 30)) {
 }
 stopifnot(all(ticks(c(0, 1, 3, 7, 20, 20.5), 20.5) %in% c(0, 1, 3, 7, 20, 20.5)))
 # No grid runs through the numbers under a curve.
-counted <- data.frame(outcome = "loss", rule = "first", by = "", stratum = "all", time = 0:1, n_risk = 2:1, events = 0:1)
+counted <- data.frame(outcome = "loss", rule = "first", by = "", stratum = "all", time = 0:1,
+  n_risk = 2:1, events = 0:1)
 risk <- plot_risk(list(rule = "first", events = data.frame(run = "a", fact_id = 1:2), risk_table = counted), "loss", "",
   ggplot2::scale_x_continuous(breaks = 0:1), c("all facts" = "#000000"))
 stopifnot(grepl("element_blank", class(ggplot2::calc_element("panel.grid.major.x", risk$theme))[1]))

@@ -4,19 +4,23 @@ for (file in list.files(folder, pattern = "\\.R$", full.names = TRUE)) source(fi
 says <- function(text, part) {
   if (!grepl(part, gsub("\u00a0", " ", text), fixed = TRUE)) stop("no \u201c", part, "\u201d in: ", text, call. = FALSE)
 }
-silent <- function(text, part) if (grepl(part, text, fixed = TRUE)) stop("\u201c", part, "\u201d in: ", text, call. = FALSE)
+silent <- function(text, part) {
+  if (grepl(part, text, fixed = TRUE)) stop("\u201c", part, "\u201d in: ", text, call. = FALSE)
+}
 
 head <- list(outcome = "acquisition", rule = "first")
 fit <- function(model, doubt = "", events = 14L) {
   data.frame(head, model = model, status = "ok", doubt = doubt, events = events, concordance = 0.7)
 }
 ratio <- function(model, hr, lower, upper, p, term = "latent") {
-  data.frame(head, model = model, term = term, unit = "yes vs no", estimate = log(hr), se = 0.2, se_robust = NA, hr = hr,
+  data.frame(head, model = model, term = term, unit = "yes vs no", estimate = log(hr), se = 0.2, se_robust = NA,
+    hr = hr,
     lower = lower, upper = upper, p = p, infinite = FALSE)
 }
 nothing <- data.frame()
 base <- list(rule = "first", time = "epoch", outcomes = "acquisition", facts = nothing,
-  zph_periods = data.frame(outcome = character(), period = integer(), hr = numeric(), lower = numeric(), upper = numeric()),
+  zph_periods = data.frame(outcome = character(), period = integer(), hr = numeric(), lower = numeric(),
+    upper = numeric()),
   zph_tests = nothing, influence = nothing, latent_definitions = nothing, baseline = nothing,
   transition_coefficients = nothing, study = list(probe = list(samples = 20)), manifest = list())
 few <- "14 events for 6 coefficients: estimates are unstable below 5 events per coefficient"
@@ -46,7 +50,8 @@ says(told(clear), "was less likely to be learned than one that it could not, as 
 for (digit in 0:9) silent(told(clear), as.character(digit))
 
 # The penalised one in doubt as well: no number at all.
-results$fits <- rbind(fit("cox", few), fit("cox-firth", "3 events for 5 coefficients: the penalty says more than the data"))
+results$fits <- rbind(fit("cox", few),
+  fit("cox-firth", "3 events for 5 coefficients: the penalty says more than the data"))
 said <- say_effect(results, "acquisition")
 says(said, "Too few events to say")
 silent(said, "0.83")
@@ -68,7 +73,8 @@ said <- say_zph(sure, "acquisition")
 says(said, "p = 0.001; corrected for 3 predictors tested, p = 0.003")
 says(said, "It need not be the effect that changes:** given a frailty of facts the same test has p = 0.55")
 says(said, "It also changes")
-says(told(sure), "**2.00 times** (1.50 to 2.70) as likely to be learned as one that it could not on average, not at every")
+says(told(sure),
+  "**2.00 times** (1.50 to 2.70) as likely to be learned as one that it could not on average, not at every")
 says(told(sure), "It need not be the effect that changes")
 sure$zph_periods <- data.frame(head, model = "cox", term = "latent", period = c(1L, 3L), hr = c(5.36, 0.85),
   lower = c(3.2, 0.28), upper = c(8.97, 2.54), from = c(0, 6), to = c(3, 10))
@@ -94,9 +100,11 @@ says(told(sure), "without the luck of drawing that label **6.67 times**")
 says(said, "not quite the same facts")
 
 # A finding that rests on two facts.
-sure$influence <- data.frame(head, model = "influence", aspect = "facts", term = "latent", unit = c("radon", "actinium"),
+sure$influence <- data.frame(head, model = "influence", aspect = "facts", term = "latent",
+  unit = c("radon", "actinium"),
   value = 1.5, hr_without = 1.3, lower = 0.9, upper = 1.9, p = 0.15, rank = 1:2)
-says(say_effect(sure, "acquisition"), "hangs on 2 facts:** without \u201cradon\u201d and \u201cactinium\u201d the ratio is 1.30")
+says(say_effect(sure, "acquisition"),
+  "hangs on 2 facts:** without \u201cradon\u201d and \u201cactinium\u201d the ratio is 1.30")
 says(told(sure), "Without the few facts that move it most, this is not settled.")
 # 313 families, of which 248 are single; the variance is another one with Breslow's ties.
 sure$fits <- data.frame(task = "families", ties = "efron")
