@@ -39,6 +39,11 @@ late <- function() { warning("before the end"); log(-1); stop("after a warning")
 spin <- function() repeat NULL
 nap <- function(s) { Sys.sleep(s); Sys.getpid() }
 pid <- function() Sys.getpid()
+meet <- function(mine, theirs) { # TRUE if two calls run at the same time
+  file.create(mine)
+  for (i in 1:1200) if (file.exists(theirs)) return(TRUE) else Sys.sleep(0.05)
+  FALSE
+}
 deep <- function() { options(expressions = 500000); f <- function(n) eval(quote(1 + do.call(f, list(n + 1)))); f(0) }
 settings <- function() list(locale = Sys.getlocale("LC_COLLATE"), tz = Sys.timezone(), digits = getOption("digits"),
   stack = Cstack_info()[["size"]], threads = Sys.getenv("OMP_NUM_THREADS"), interactive = interactive())
@@ -304,19 +309,18 @@ def test_a_file_is_converted_once_and_never_changed(r_folder, tmp_path):
 
         write(1)
         value(one.call("pid"))
-        (first, cold), (again, warm) = timed(), timed()
-        assert first == again == 1  # R works on its own copy
-        assert warm < cold / 2
+        first, cold = timed()
+        again, warm = zip(*(timed() for _ in range(3)), strict=True)
+        assert {first, *again} == {1}  # R works on its own copy
+        assert min(warm) < cold / 2
         write(2)
         assert timed()[0] == 2
 
 
 def test_time_limit_then_recovery(r):
     before = value(r.call("pid"))
-    began = time.perf_counter()
-    result = r.call("spin", time_limit=0.5)
+    result = r.call("spin", time_limit=0.5)  # it would never end
     assert result.error.class_ == "time_limit" and "0.5 s" in result.error.message
-    assert time.perf_counter() - began < 3
     assert value(r.call("pid")) != before
     with pytest.raises(ProcessLookupError):
         os.kill(before, 0)
@@ -357,12 +361,10 @@ def test_settings_do_not_depend_on_the_user(r, monkeypatch):
     assert resource.getrlimit(resource.RLIMIT_STACK) == soft
 
 
-def test_calls_run_in_parallel_and_keep_their_order(r):
-    r.map("nap", [{"s": 0.01}, {"s": 0.01}])  # both workers have started
-    began = time.perf_counter()
-    results = r.map("nap", [{"s": 1.0}, {"s": 1.0}])
-    assert time.perf_counter() - began < 1.8
-    assert len({value(one) for one in results}) == 2
+def test_calls_run_in_parallel_and_keep_their_order(r, tmp_path):
+    one, two = str(tmp_path / "one"), str(tmp_path / "two")
+    met = r.map("meet", [{"mine": one, "theirs": two}, {"mine": two, "theirs": one}], time_limit=120)
+    assert [value(result) for result in met] == [True, True]
     assert [value(one) for one in r.map("same", [{"x": i} for i in range(20)])] == list(range(20))
 
 
@@ -388,16 +390,15 @@ def test_nothing_is_left_behind(r_folder, tmp_path, how):
     env = os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)}
     parent = subprocess.Popen([sys.executable, script, r_folder, how], env=env, stdout=-1, stderr=-1, text=True)
     child = int(parent.stdout.readline())
-    began = time.perf_counter()
+    until = time.monotonic() + 60  # only against a hang: the call would never end
     if how != "leave":
         time.sleep(0.5)
         parent.send_signal(signal.SIGINT if how == "interrupt" else signal.SIGKILL)
-    _, errors = parent.communicate(timeout=20)
+    _, errors = parent.communicate(timeout=60)
     assert how != "interrupt" or "KeyboardInterrupt" in errors
     while Path(f"/proc/{child}").exists() and "Z" not in Path(f"/proc/{child}/stat").read_text().split()[2]:
-        assert time.perf_counter() - began < 10
+        assert time.monotonic() < until
         time.sleep(0.05)
-    assert time.perf_counter() - began < 10
     assert not list(tmp_path.glob("factsurv-r-*"))
 
 
