@@ -16,6 +16,7 @@ from factsurv.training.spec import ProbeSpec, TuningSpec
 if TYPE_CHECKING:
     from factsurv.flows.study_file import StudyFile
 
+INVENTED = ("tiny-world", "zipf")
 OF_TABLE = ("subject", "object", "relation", "split", "group", "covariates", "templates", "decimal")
 # Keys that only some sources of facts read; every source reads the others.
 OF_SOURCE = {
@@ -24,7 +25,9 @@ OF_SOURCE = {
     **dict.fromkeys(("database", "genes", "go_trained", "go_withheld"), ("hpo-go",)),
     "path": ("table", "stored"),
     **dict.fromkeys(OF_TABLE, ("table",)),
-    **dict.fromkeys(("world_facts", "exponent"), ("tiny-world",)),
+    "world_facts": ("tiny-world",),
+    "exponent": INVENTED,
+    **dict.fromkeys(("subjects", "relations", "answers"), ("zipf",)),
 }
 OF_TINY = ("width", "layers", "heads", "pretrain_steps", "pretrain_batch", "pretrain_learning_rate")
 
@@ -88,8 +91,8 @@ def table_of(study: StudyFile, path: Path) -> Path | None:
 
 def _models(study: StudyFile, data: dict, path: Path) -> Iterator[str]:
     tiny = {arm for arm, (model, _) in study.recipes().items() if model.name == "tiny"}
-    if tiny and study.facts.source != "tiny-world":
-        yield 'model.name: "tiny" needs an invented world; set facts.source = "tiny-world"'
+    if tiny and study.facts.source not in INVENTED:
+        yield f'model.name: "tiny" needs an invented world; set facts.source = "{" or ".join(INVENTED)}"'
     if not tiny:
         for key in data.get("model", {}):
             if key in OF_TINY:

@@ -20,7 +20,7 @@ Size = Annotated[int, Field(ge=1, le=100_000)]
 class FactsSpec(Section):
     """Which facts: a built-in source, or a table of the user's own."""
 
-    source: Literal["world", "hpo", "hpo-go", "tiny-world", "table", "stored"] = "world"
+    source: Literal["world", "hpo", "hpo-go", "tiny-world", "zipf", "table", "stored"] = "world"
     withheld: Share = 0.25
     seed: Whole = 1
     count: Facts | None = None  # hpo: pairs drawn; tiny-world: study facts
@@ -42,7 +42,11 @@ class FactsSpec(Section):
     templates: dict[Text, Texts] | None = None  # relation -> prompts with {subject}, probe form first
     # source = "tiny-world"
     world_facts: Size = 1500
-    exponent: Annotated[float, Field(ge=0, le=10)] = 1.0
+    exponent: Annotated[float, Field(ge=0, le=10)] = 1.0  # also of source = "zipf"
+    # source = "zipf"
+    subjects: Size = 400
+    relations: Annotated[int, Field(ge=1, le=20)] = 4
+    answers: Annotated[int, Field(ge=2, le=200)] = 16  # of each relation
 
     @model_validator(mode="after")
     def _each_column_has_one_use(self) -> FactsSpec:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -38,36 +39,54 @@ def gather(spec: FactsSpec, pretraining: int = 38_400) -> Gathered:
 
     ``pretraining`` is the number of sentences that a tiny model will read; it scales exposure.
     """
-    if spec.source == "world":
-        from factsurv.training.facts.sources.world import world_facts
+    return SOURCES[spec.source](spec, pretraining)
 
-        return Gathered(world_facts(spec.per_relation, spec.withheld, spec.seed))
-    if spec.source == "hpo":
-        from factsurv.training.facts.sources.hpo import hpo_facts
 
-        return Gathered(hpo_facts(spec.count or 800, spec.seed, spec.withheld))
-    if spec.source == "hpo-go":
-        from factsurv.training.facts.sources.ontology_pair import hpo_and_go
+def _world(spec: FactsSpec, pretraining: int) -> Gathered:
+    from factsurv.training.facts.sources.world import world_facts
 
-        return Gathered(hpo_and_go(spec))
-    if spec.source == "tiny-world":
-        from factsurv.training.facts.sources.tiny_world import tiny_world
+    return Gathered(world_facts(spec.per_relation, spec.withheld, spec.seed))
 
-        made = tiny_world(
-            spec.world_facts, spec.count, spec.withheld, spec.seed, exponent=spec.exponent, sentences=pretraining
-        )
-        return Gathered(*made)
-    assert spec.path is not None
-    if spec.source == "stored":
-        from factsurv.events.manifest import read_finished
-        from factsurv.training.facts.stored_facts import from_arrow
 
-        return Gathered(from_arrow(read_finished(Path(spec.path))))
+def _hpo(spec: FactsSpec, pretraining: int) -> Gathered:
+    from factsurv.training.facts.sources.hpo import hpo_facts
+
+    return Gathered(hpo_facts(spec.count or 800, spec.seed, spec.withheld))
+
+
+def _hpo_go(spec: FactsSpec, pretraining: int) -> Gathered:
+    from factsurv.training.facts.sources.ontology_pair import hpo_and_go
+
+    return Gathered(hpo_and_go(spec))
+
+
+def _tiny_world(spec: FactsSpec, pretraining: int) -> Gathered:
+    from factsurv.training.facts.sources.tiny_world import tiny_world
+
+    size = (spec.world_facts, spec.count, spec.withheld, spec.seed)
+    return Gathered(*tiny_world(*size, exponent=spec.exponent, sentences=pretraining))
+
+
+def _zipf(spec: FactsSpec, pretraining: int) -> Gathered:
+    from factsurv.training.facts.sources.zipf_facts import zipf_facts
+
+    size = (spec.subjects, spec.relations, spec.answers)
+    return Gathered(*zipf_facts(*size, spec.exponent, spec.withheld, spec.seed))
+
+
+def _stored(spec: FactsSpec, pretraining: int) -> Gathered:
+    from factsurv.events.manifest import read_finished
+    from factsurv.training.facts.stored_facts import from_arrow
+
+    return Gathered(from_arrow(read_finished(Path(spec.path or ""))))
+
+
+def _table(spec: FactsSpec, pretraining: int) -> Gathered:
     from factsurv.training.facts.fact_table import read_fact_table
 
     templates = {r: tuple(t) for r, t in spec.templates.items()} if spec.templates else None
     facts = read_fact_table(
-        Path(spec.path),
+        Path(spec.path or ""),
         spec.subject,
         spec.object,
         relation=spec.relation,
@@ -80,3 +99,9 @@ def gather(spec: FactsSpec, pretraining: int = 38_400) -> Gathered:
         decimal=spec.decimal,
     )
     return Gathered(facts)
+
+
+SOURCES: dict[str, Callable[[FactsSpec, int], Gathered]] = {
+    "world": _world, "hpo": _hpo, "hpo-go": _hpo_go, "tiny-world": _tiny_world, "zipf": _zipf, "stored": _stored,
+    "table": _table,
+}  # fmt: skip

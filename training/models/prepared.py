@@ -29,10 +29,9 @@ def prepared_model(
 
 def _prepared(spec: ModelSpec, facts: FactsSpec, say: Callable[[str], None], verify: bool) -> tuple[str, str]:
     if spec.name == "tiny":
-        if facts.source != "tiny-world":
-            raise InputError('name = "tiny" needs an invented world', "model.name", 'set facts.source = "tiny-world"')
         world = gather(facts).world
-        assert world is not None
+        if world is None:
+            raise InputError('name = "tiny" needs an invented world', "model.name", 'set facts.source = "tiny-world"')
         folder = tiny_model(world, spec, facts.seed, say, verify)
         return str(folder), folder.name
     return converted(locate(spec), say, verify), locate(spec).identity

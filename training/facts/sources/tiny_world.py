@@ -37,8 +37,8 @@ class World:
         Every fact of the world, those of the study and the few-shot examples among them.
     probability : float64 array (N,)
         Chance that a sentence tells of fact i; 0 for facts that are never told. Sums to 1.
-    templates : tuple of str
-        The forms of a sentence, each as likely as the others; the first is the probe form.
+    templates : tuple of N tuples of str
+        The forms of a sentence about fact i, as many for each and each as likely; the first is the probe form.
     vocabulary : tuple of str
         All words, then the ten digits. Identifiers are digits in a row: a tokenizer must split them.
     """
@@ -46,15 +46,15 @@ class World:
     subjects: tuple[str, ...]
     objects: tuple[str, ...]
     probability: np.ndarray = field(compare=False)
-    templates: tuple[str, ...]
+    templates: tuple[tuple[str, ...], ...]
     vocabulary: tuple[str, ...]
 
     def sample(self, rng: np.random.Generator, n: int) -> list[str]:
         """n sentences, such as `the code of tumeric barlot is 4071`, without a terminator."""
         facts = rng.choice(len(self.subjects), size=n, p=self.probability)
-        forms = rng.integers(len(self.templates), size=n)
+        forms = rng.integers(len(self.templates[0]), size=n)
         return [
-            f"{self.templates[t].replace('{subject}', self.subjects[i])} {self.objects[i]}"
+            f"{self.templates[i][t].replace('{subject}', self.subjects[i])} {self.objects[i]}"
             for i, t in zip(facts.tolist(), forms.tolist(), strict=True)
         ]
 
@@ -110,7 +110,7 @@ def tiny_world(
     words = int(np.ceil(np.sqrt(1.6 * facts))) if words is None else words
     _check(facts, study, unseen, structured, words)
     rng = np.random.default_rng([seed, 0x7713])
-    firsts, seconds = _invent(words, rng)
+    firsts, seconds = invented_words(words, rng)
     pairs = rng.permutation(words * words)[:facts]  # (N,) fact i is pair (first, second)
     ruled = _spread_flags(facts, unseen, structured, rng)
     objects = _identifiers(pairs // words, pairs % words, ruled, words, rng)
@@ -124,7 +124,7 @@ def tiny_world(
         *seconds,
         *"0123456789",
     )
-    world = World(tuple(subjects), tuple(objects), probability, TEMPLATES, vocabulary)
+    world = World(tuple(subjects), tuple(objects), probability, (TEMPLATES,) * facts, vocabulary)
 
     exposure = np.log1p(sentences * probability)
     ranked = rank(np.arange(facts), -exposure, rng)
@@ -179,7 +179,7 @@ def _check(facts: int, study: int, unseen: int, structured: float, words: int) -
         )
 
 
-def _invent(words: int, rng: np.random.Generator) -> tuple[list[str], list[str]]:
+def invented_words(words: int, rng: np.random.Generator) -> tuple[list[str], list[str]]:
     """Words of two open syllables and an ending: first words end like adjectives, second words like nouns."""
     syllables = ["".join(s) for s in product("bdfgklmnprstvz", "aeiou")]
     stems = ["".join(s) for s in product(syllables, syllables, "lmnrt")]
