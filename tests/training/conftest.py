@@ -39,6 +39,7 @@ from factsurv.training.facts.fact_set import Fact, FactSet, fact_rows
 from factsurv.training.facts.stored_facts import to_arrow
 from factsurv.training.job import Job
 from factsurv.training.spec import ModelSpec, ProbeSpec, TuningSpec
+from factsurv.training.stage_spec import StageSpec
 
 RELATIONS = ("capital", "currency", "symbol", "number")
 SUBJECTS = ("Brulia", "Kantor", "Melwick", "Ostra", "Ponti", "Zeel", "Brul", "Ost")
@@ -146,7 +147,7 @@ def asked(tmp_path_factory, tiny_models, tokenizer):
     tiny_models["llama"].save_pretrained(shared / "model")
     tokenizer.save_pretrained(shared / "model")
 
-    def make(folder, probe=None, tuning=None, withheld=range(3, 32, 4), **changes):
+    def make(folder, probe=None, tuning=None, withheld=range(3, 32, 4), stages=(), **changes):
         """``changes`` are keys of ``tuning``, ``withheld`` the numbers of the facts that are not trained on."""
         folder.mkdir(parents=True, exist_ok=True)
         table = shared / f"facts-{len(withheld)}.arrow"
@@ -161,6 +162,7 @@ def asked(tmp_path_factory, tiny_models, tokenizer):
             model=ModelSpec(name=str(shared / "model")),
             tuning=TuningSpec.model_validate((tuning or RECIPE).model_dump() | changes),
             probe=ProbeSpec(examples=2, slick_prompts=2, **(probe or {})),
+            stages=[StageSpec(**stage) for stage in stages],
         )
         (folder / "job.json").write_text(job.model_dump_json())
         return job

@@ -200,7 +200,7 @@ def test_the_loss_of_the_whole_text_is_that_of_a_language_model(facts, forms, ti
 
 def test_a_run_with_stages_tells_each_row_its_stage_and_measures_a_baseline_for_each(asked, tmp_path):
     stages = [{"name": "half", "steps": 3, "select": {"first": 8}}, {"name": "rest", "epochs": 2}]
-    job = asked(tmp_path).model_copy(update={"stages": [StageSpec(**s) for s in stages]})
+    job = asked(tmp_path, stages=stages)
     execute(job)
     probes, baseline = (read_table(job.folder / f"{n}.arrow") for n in ("probes", "baseline"))
     moments = {(r["checkpoint"], r["stage"], r["epoch"], r["step"]) for r in probes.to_pylist()}
