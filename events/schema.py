@@ -145,6 +145,12 @@ ANALYSIS: dict[str, dict[str, pa.DataType]] = {
     },
 }  # fmt: skip
 
+CLAIMS = {
+    "number": _I, "text": TEXT, "quantity": TEXT, "outcome": TEXT, "what": TEXT, "model": TEXT, "task": TEXT,
+    "expect": TEXT, "scale": TEXT, "estimate": _F, "lower": _F, "upper": _F, "paper": TEXT, "verdict": TEXT,
+    "reason": TEXT,
+}  # fmt: skip
+
 SPLITS = ("trained", "withheld")
 KNOWLEDGE = ("unknown", "latent", "known")
 STATES = ("unknown", "latent", "known", "forgotten", "reacquired")

@@ -16,6 +16,7 @@ from factsurv.events.manifest import Manifest
 from factsurv.flows.contradictions import too_few
 from factsurv.flows.steps import run_names
 from factsurv.flows.study_file import StudyFile, read_study
+from factsurv.stats.claims import told_claims
 from factsurv.stats.models import check_models
 from factsurv.stats.plan import CONF, models, plan, table_columns
 from factsurv.training.facts.fact_set import FactSet
@@ -67,7 +68,8 @@ def check(path: Path) -> Checked:
         told = attempt(plan, study.analysis, facts.covariates, len(facts.relations))
         found += [InputError(what) for what in _does_not_fit(study, facts)]
         if told is not None:
-            attempt(check_models, told["models"], told, table_columns(facts.covariates))
+            claims = told_claims(study.claim)
+            attempt(check_models, told["models"], told, table_columns(facts.covariates), claims)
     if told is None:  # kinds and formulas all the same
         attempt(check_models, models(study.analysis), study.analysis.model_dump() | {"conf": CONF})
     if found or gathered is None or told is None:

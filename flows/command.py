@@ -143,8 +143,10 @@ def analyze(
         closing(steps.open_results(find_study(what), results, board.say, board.progress)) as store,
     ):
         board.expect(expected(store, AFTER))
+        steps.check_asked(store)
         steps.make_events(store)
         steps.make_analysis(store)
+        steps.make_claims(store)
         report = steps.make_report(store)
     _show_end(report)
 

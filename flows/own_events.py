@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from factsurv.events.schema import STEPS
 from factsurv.flows import steps
 from factsurv.flows.own_plan import OwnPlan, read_plan
 from factsurv.flows.store import Progress, Say, Store, keep_spec, written
+from factsurv.stats.claims import told_claims
 from factsurv.stats.models import check_models
 from factsurv.stats.own_plan import own_plan
 
@@ -31,8 +33,10 @@ def analyse_table(
         make_events(store, table)
         events = store.table("events.arrow")
         told = own_plan(store.study.analysis, events)
-        check_models(told["models"], told, _names(events))
+        claims = told_claims(store.study.claim, _renamed(events))
+        check_models(told["models"], told, _names(events), claims)
         steps.make_analysis(store, told)
+        steps.make_claims(store, told, claims)
         return steps.make_report(store)
 
 
@@ -47,7 +51,7 @@ def check_table(table: Path, plan: Path) -> list[str]:
     spec = read_plan(plan)
     own = _read(table, spec)
     asked = own_plan(spec.analysis, own.events)
-    check_models(asked["models"], asked, _names(own.events))
+    check_models(asked["models"], asked, _names(own.events), told_claims(spec.claim, _renamed(own.events)))
     counts = count_events(own.events).to_pylist()
     rules = {r["rule"] for r in counts}
     rows = own.events if own.transitions is None else own.transitions  # events: up to the first of each id
@@ -101,6 +105,11 @@ def make_events(results: Store[OwnPlan], table: Path) -> None:
 def _names(events: pa.Table) -> dict[str, list[str]]:
     """Columns that a model may name, of each table that there is."""
     return {"events": events.column_names, "transitions": [*events.column_names, *STEPS]}
+
+
+def _renamed(events: pa.Table) -> dict[str, str]:
+    """What the plan calls a column -> its name in the event table."""
+    return json.loads(events.schema.metadata[b"names"])
 
 
 def _read(table: Path, plan: OwnPlan) -> OwnTable:

@@ -18,6 +18,7 @@ from factsurv.events.own_types import as_texts
 from factsurv.events.section import Name, Section
 from factsurv.flows.study_file import ReportSection
 from factsurv.flows.toml_file import new_file, read_toml, validated
+from factsurv.stats.claims import Claim
 from factsurv.stats.own_plan import OwnAnalysisSpec
 
 GUESSES = {
@@ -82,6 +83,7 @@ class OwnPlan(Section):
     study: PlanSection
     events: EventsSection = EventsSection()
     analysis: OwnAnalysisSpec = OwnAnalysisSpec()
+    claim: list[Claim] = []
     report: ReportSection = ReportSection()
 
 

@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 # What a step takes that nobody has measured yet, in seconds: enough for a first guess of the whole.
-GUESSES = {"facts": 2.0, "models": 2.0, "events": 2.0, "analysis": 60.0, "report": 25.0}
+GUESSES = {"facts": 2.0, "models": 2.0, "events": 2.0, "analysis": 60.0, "claims": 3.0, "report": 25.0}
 EVERY = 10.0  # seconds between two lines on the same step in a log
 
 

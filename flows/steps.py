@@ -22,6 +22,7 @@ from factsurv.events.schema import ANALYSIS, described, stack
 from factsurv.events.transitions import transition_table
 from factsurv.flows.store import Progress, Say, Store, as_kept, asked, code, keep_spec, written
 from factsurv.flows.study_file import StudyFile, read_study
+from factsurv.stats.claims import told_claims
 from factsurv.stats.kept_fits import Earlier
 from factsurv.stats.models import check_models
 from factsurv.stats.plan import plan, table_columns
@@ -88,9 +89,14 @@ def make_facts(results: Store) -> None:
         return {"facts.arrow": len(facts)}
 
     results.step("facts", key, make)
-    told = check_plan(results)
-    if told["models"]:  # R reads them, which takes seconds
-        results.before.append(lambda: check_models(told["models"], told, table_columns(_covariates(results))))
+    check_asked(results)
+
+
+def check_asked(results: Store) -> None:
+    """Let models and claims be checked before the next step that has something to do: R reads them in seconds."""
+    told, claims = check_plan(results), told_claims(results.study.claim)
+    if told["models"] or claims:
+        results.before.append(lambda: check_models(told["models"], told, table_columns(_covariates(results)), claims))
 
 
 def check_plan(results: Store) -> dict[str, Any]:
@@ -262,6 +268,29 @@ def make_analysis(results: Store, told: dict[str, Any] | None = None) -> None:
         return made | {KEYS: None, "environment.json": None}
 
     results.step("analysis", key, make, lambda: without)
+
+
+def make_claims(results: Store, told: dict[str, Any] | None = None, claims: list[dict[str, Any]] | None = None) -> None:
+    """`claims.arrow`: R's verdicts on the claims, by the tables of fits; nothing where there never was a claim."""
+    from factsurv.stats.claims import judge
+
+    claims = told_claims(results.study.claim) if claims is None else claims
+    if not claims and "claims" not in results.manifest.steps:
+        return
+    told = told or check_plan(results)
+    tables = {Path(n).stem: n for n in results.manifest.artefacts if n.endswith(".arrow") and not n.startswith("runs/")}
+    tables.pop("claims", None)
+    key: dict[str, Any] = {
+        "spec": {"claims": claims, "plan": told},
+        "inputs": results.inputs(*tables.values()),
+        "code": code("stats/R/*.R") | reached_code("factsurv.stats.claims"),
+    }
+
+    def make() -> dict[str, int | None]:
+        verdicts = judge(claims, told, lambda name: results.folder / tables[name] if name in tables else None)
+        return written(results, {"claims.arrow": described(verdicts, "claims")})
+
+    results.step("claims", key, make)
 
 
 def _earlier(results: Store) -> Earlier:

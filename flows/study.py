@@ -47,6 +47,7 @@ def study(path: Path, results: Path, wrap: Wrap = lambda name, step: step) -> Pa
         run_all(store, models, board, wrap)
         wrap("events", steps.make_events)(store)
         wrap("analysis", steps.make_analysis)(store)
+        wrap("claims", steps.make_claims)(store)
         return wrap("report", steps.make_report)(store)
 
 

@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError
 from factsurv.events.errors import InputError
 from factsurv.events.section import Count, Name, Section, Texts, Whole
 from factsurv.flows.toml_file import problems, read_toml, refused, shown
+from factsurv.stats.claims import Claim
 from factsurv.stats.plan import AnalysisSpec
 from factsurv.training.spec import FactsSpec, ModelSpec, ProbeSpec, TuningSpec
 from factsurv.training.stage_spec import StageSpec
@@ -57,6 +58,7 @@ class StudyFile(Section):
     stage: list[StageSpec] = []
     probe: ProbeSpec = ProbeSpec()
     analysis: AnalysisSpec = AnalysisSpec()
+    claim: list[Claim] = []
     report: ReportSection = ReportSection()
     arm: list[Arm] = []
 

@@ -17,7 +17,12 @@ from factsurv.events.schema import ANALYSIS
 REQUIRED = ("study.json", "manifest.json", "events.arrow", "event_counts.arrow", "analysis/fits.arrow")
 PROBED = ("facts.arrow", "baseline.arrow", "recall.arrow", "transitions.arrow")
 _AGAIN = "run the step that makes it again"
-OPTIONAL = ("environment.json", *PROBED, *(f"analysis/{name}.arrow" for name in ANALYSIS if name != "fits"))
+OPTIONAL = (
+    "environment.json",
+    "claims.arrow",
+    *PROBED,
+    *(f"analysis/{name}.arrow" for name in ANALYSIS if name != "fits"),
+)
 
 
 def copy_inputs(results: Path, to: Path, as_csv: bool = False) -> str:

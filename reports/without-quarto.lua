@@ -4,7 +4,8 @@
 
 local known = {
   cell = true, ["cell-output"] = true, ["cell-output-display"] = true, footer = true, figure = true,
-  findings = true, finding = true, pictures = true, ["fold-body"] = true, rehearsal = true, ["rehearsal-mark"] = true,
+  findings = true, finding = true, claims = true, pictures = true, ["fold-body"] = true, rehearsal = true,
+  ["rehearsal-mark"] = true,
 }
 local kinds = {fig = "Figure", tbl = "Table"}
 local numbers, counts, tabsets = {}, {fig = 0, tbl = 0}, 0

@@ -9,8 +9,8 @@ say_findings <- function(results, most = 4) {
     if (nrow(arms)) finding_of_arms(results, arms), ":::",
     if (length(results$outcomes) > most) paste0("The other outcomes have their sections below: ",
       list_words(paste0("[", md(results$outcomes[-seq_len(most)]), "](#", vapply(results$outcomes[-seq_len(most)],
-        outcome_id, ""), ")")), "."), say_how_sure(results))
-  paste(parts, collapse = "\n\n")
+        outcome_id, ""), ")")), "."), say_claims(results), say_how_sure(results))
+  paste(parts[nzchar(parts)], collapse = "\n\n")
 }
 
 #' What was studied, in one line; the counting is told in full below it.

@@ -88,6 +88,20 @@ WRITTEN = {
                                                              trim = TRUE))"""
 }
 
+CLAIMS = """
+[[claim]]
+text = "Women live longer"
+quantity = "hazard ratio"
+term = "sex"
+expect = "< 1"
+paper = "HR 0.59"
+[[claim]]
+text = "Age halves it"
+quantity = "hazard ratio"
+term = "age"
+expect = "< 50 %"
+"""
+
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
@@ -171,17 +185,28 @@ def test_outcomes_have_sections_of_any_name(analysed):
     assert "at risk later than the others (delayed entry)" in section(page, "events")
 
 
-def test_what_only_the_report_prints_renders_it_again_and_fits_nothing(exported, analysed, tmp_path):
+def test_what_only_the_report_prints_and_claims_fit_nothing(exported, analysed, tmp_path):
+    """A claim names columns as the table does; its verdict is that of the interval."""
     folder, _ = exported
     shutil.copytree(folder / "results" / "lung", tmp_path / "lung")
     plan = (folder / "lung.toml").read_text().replace("Lung of R", "Lungs, once more")
-    (tmp_path / "lung.toml").write_text(plan + '[report]\nauthor = "A. Author"\nnote = "a second look"\n')
+    plan += '[report]\nauthor = "A. Author"\nnote = "a second look"\n'
+    (tmp_path / "lung.toml").write_text(plan + CLAIMS)
     said: list[str] = []
     page = analyse_table(folder / "lung.csv", tmp_path / "lung.toml", tmp_path, said.append)
     changed = [s for s in said if "running" in s]
-    assert len(changed) == 1 and changed[0].startswith("report: running (")
-    assert "study.title: Lung of R → Lungs, once more" in changed[0] and "report.author" in changed[0]
-    assert all(words in page.read_text("utf-8") for words in ("Lungs, once more", "A. Author", "a second look"))
+    assert len(changed) == 2 and changed[0] == "claims: running (not done yet)"
+    assert changed[1].startswith("report: running (") and "study.title: Lung of R → Lungs, once more" in changed[1]
+    shown = page.read_text("utf-8")
+    assert all(words in shown for words in ("Lungs, once more", "A. Author", "a second look"))
+    judged = read_table(tmp_path / "lung" / "claims.arrow").to_pylist()
+    fitted = read_table(tmp_path / "lung" / "analysis" / "coefficients.arrow").to_pylist()
+    ratios = {r["term"]: r for r in fitted if r["model"] == "cox"}
+    for claim, term in zip(judged, ("sex", "age"), strict=True):
+        assert [claim[k] for k in ("estimate", "lower", "upper")] == [ratios[term][k] for k in ("hr", "lower", "upper")]
+    assert [c["verdict"] for c in judged] == ["supported", "contradicted"]
+    words = section(shown, "claims")
+    assert "Women live longer" in words and "Supported" in words and "HR 0.59" in words
 
 
 def test_what_is_done_is_skipped_and_a_change_is_named(exported, analysed):

@@ -74,6 +74,18 @@ def test_every_fact_is_in_the_table_of_facts(page, results):
         assert cells[5:7] == [str(lost), f"{kept} of {len(ends)} runs"]
 
 
+def test_claims_have_their_verdict_first_and_their_numbers_in_a_table(page, results):
+    """All four in words on the first screen; ours beside the paper's below, and why a number is missing."""
+    first = section(page, "summary")
+    told = section(page, "claims")
+    assert "1 supported, 1 contradicted, 1 undecided and 1 not measured" in first
+    for claim in rows(results / "claims.arrow"):
+        assert f"{claim['verdict']} {claim['text']}" in first and claim["text"] in told
+    for cell in ("2.32 (1.81 to 2.97)", "31.0 % (24.0 % to 38.0 %)", "−4 points (−11 to +3)", "HR of somebody"):
+        assert cell in told.replace("\u00a0", " "), cell
+    assert "Answers rank high: not measured these results hold no table rank." in told
+
+
 def test_most_of_the_page_is_folded(page):
     assert len(unfolded(page).split()) < 0.4 * len(text_of(page).split())
 

@@ -7,6 +7,7 @@ from factsurv.events.errors import InputError
 from factsurv.events.files import write_table
 from factsurv.events.schema import EVENTS, build, described
 from factsurv.stats.analyse import analyse
+from factsurv.stats.claims import Claim, told_claims
 from factsurv.stats.models import check_models
 from factsurv.stats.plan import AnalysisModel, AnalysisSpec, models, plan, table_columns
 
@@ -84,3 +85,24 @@ def test_a_model_without_its_table_or_its_data_has_its_row_and_the_others_are_th
     own = tables["coefficients"].filter(pyarrow.compute.equal(task, fits["fine"]["task"]))
     assert own["term"].to_pylist() == ["latent", "sqrt(abs(logp0))"]
     assert own["hr"].to_pylist()[0] > 1
+
+
+def test_claims_are_read_and_never_run_and_name_what_is_nearest(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    claims = [
+        {"text": "fine", "quantity": "hazard ratio", "outcome": "acquisition", "term": "latent", "expect": "> 1"},
+        {"text": "b", "quantity": "recal", "expect": 'system("touch harm")'},
+        {"text": "c", "quantity": "hazard ratio", "outcome": "acquisition", "term": "popularty", "expect": "> 1"},
+        {"text": "d", "quantity": "difference of recall", "by": "relatoin", "expect": "> 0"},
+    ]
+    told = plan(AnalysisSpec(), ["popularity"], 2)
+    columns = table_columns(["popularity"])
+    check_models([], told, columns, told_claims([Claim(**claims[0])]))
+    with pytest.raises(InputError) as error:
+        check_models([], told, columns, told_claims([Claim(**c) for c in claims]))
+    said = str(error.value)
+    assert "claim[2].quantity: there is no quantity 'recal'; the nearest is 'recall'" in said
+    assert "claim[2].expect: 'system(\"touch harm\")' is no expectation" in said
+    assert "claim[3].term: there is no term 'popularty'; the nearest is 'popularity'" in said
+    assert "claim[4].by: there is no grouping 'relatoin'; the nearest is 'relation'" in said
+    assert "claim[1]" not in said and list(tmp_path.iterdir()) == []

@@ -1,0 +1,72 @@
+# Claims that were written before the results were known, and the verdicts that their intervals give (judged in R's
+# statistics; here they are only told).
+
+verdict_order <- c("supported", "contradicted", "undecided", "not measured")
+
+claims_data <- function(results) {
+  d <- results$claims
+  if (nrow(d)) d[order(d$number), ] else d
+}
+
+#' How many claims have each verdict: 3 supported, 1 undecided.
+claim_counts <- function(d) {
+  n <- table(factor(as.character(d$verdict), verdict_order))
+  list_words(paste(fmt_n(n[n > 0]), names(n)[n > 0]))
+}
+
+#' The first screen: each claim in its own words with its verdict; of many, those that did not hold come first.
+say_claims <- function(results, most = 5) {
+  d <- claims_data(results)
+  if (!nrow(d)) return("")
+  shown <- utils::head(d[order(match(as.character(d$verdict), verdict_order[c(2, 1, 3, 4)])), ], most)
+  shown <- shown[order(shown$number), ]
+  rest <- nrow(d) - nrow(shown)
+  paste0("**[Claims](#claims) written beforehand:** ", claim_counts(d), ".\n\n::: {.claims}\n",
+    paste0("- ", verdict_badge(shown$verdict), " ", md(shown$text), collapse = "\n"), "\n:::",
+    if (rest) paste0("\n\n[", plural(rest, "more claim"), "](#claims)."))
+}
+
+verdict_badge <- function(verdict) {
+  paste0("[", verdict, "]{.verdict .", gsub(" ", "-", verdict), "}")
+}
+
+#' What decides, in a sentence above the table.
+say_claim_rule <- function(results) {
+  d <- claims_data(results)
+  paste0("Each claim stood in the study file with a quantity and the bounds that decide it: ", claim_counts(d), ". A ",
+    "claim is *supported* where the whole 95 % interval is within its bounds and *contradicted* where all of it is ",
+    "outside; where the interval crosses a bound, or the number is in doubt, it is *undecided*.")
+}
+
+table_claims <- function(results) {
+  d <- claims_data(results)
+  text <- function(x) ifelse(is.na(x), "", as.character(x))
+  of <- paste0(text(d$quantity), ifelse(nzchar(text(d$what)), paste0(" (", text(d$what), ")"), ""),
+    ifelse(nzchar(text(d$outcome)), paste(" of", text(d$outcome)), ""))
+  md_table(data.frame(Claim = text(d$text), Verdict = first_upper(text(d$verdict)), "Decided by" = of,
+    Expected = text(d$expect), "Here (95 % interval)" = claim_numbers(d),
+    "In the paper" = ifelse(nzchar(text(d$paper)), text(d$paper), "\u2013"), check.names = FALSE), "llllll")
+}
+
+#' A claim's number with its interval, as its scale is written.
+claim_numbers <- function(d) {
+  written <- list(ratio = fmt_ratio, share = fmt_percent, points = function(x) {
+    or_dash(x, paste0(fmt_signed(round(100 * x, 1)), "\u00a0points"))
+  }, time = fmt_signed,
+    number = function(x) sub("^-", "\u2212", fmt_number(x)))
+  vapply(seq_len(nrow(d)), function(i) {
+    form <- written[[as.character(d$scale[i])]]
+    if (!is.finite(d$estimate[i])) return("\u2013")
+    if (anyNA(c(d$lower[i], d$upper[i]))) return(form(d$estimate[i]))
+    paste0(form(d$estimate[i]), " (", sub("\u00a0points", "", form(d$lower[i])), " to ",
+      sub("\u00a0points", "", form(d$upper[i])), ")")
+  }, "")
+}
+
+#' What to know about single verdicts: why there is none, or which number decided.
+say_claim_reasons <- function(results) {
+  d <- claims_data(results)
+  d <- d[!is.na(d$reason) & nzchar(as.character(d$reason)), ]
+  if (!nrow(d)) return("")
+  paste0("- ", md(d$text), ": ", verdict_badge(d$verdict), " ", md(d$reason), ".", collapse = "\n")
+}
