@@ -63,7 +63,7 @@ claim_key_problems <- function(claim, quantity, plan, columns, problem, unknown)
   }
   if ("term" %in% quantity$keys) found <- c(found, claim_term_problems(claim, quantity, plan, columns, unknown))
   if (isTRUE(nzchar(claim$by))) {
-    known <- if (isTRUE(quantity$measured)) texts(columns$transitions) else
+    known <- if (isTRUE(quantity$measured)) measured_columns(columns) else
       union(texts(plan$curves_by[[claim$outcome]]), "arm")
     if (length(known) && !claim$by %in% known) found <- c(found, unknown("by", "grouping", claim$by, known))
     if (!"reference" %in% quantity$keys && !length(claim$group)) {
@@ -77,7 +77,7 @@ claim_key_problems <- function(claim, quantity, plan, columns, problem, unknown)
 
 claim_term_problems <- function(claim, quantity, plan, columns, unknown) {
   if (isTRUE(quantity$measured)) {
-    known <- texts(columns$transitions)
+    known <- measured_columns(columns)
   } else if (!length(claim$model) || claim$model %in% ratio_models) {
     known <- union(texts(plan$covariates[[claim$outcome]]), "arm")
     if (claim$outcome == "forgetting") known <- union(texts(plan$states$covariates), "arm")
@@ -89,6 +89,11 @@ claim_term_problems <- function(claim, quantity, plan, columns, unknown) {
   }
   if (!length(known) || !length(claim$term) || claim$term %in% known) return(list())
   unknown("term", "term", claim$term, known)
+}
+
+# What is known of a fact in a run, beside its states.
+measured_columns <- function(columns) {
+  setdiff(texts(columns$transitions), c("run", "seed", "fact_id", "rule", "start", "stop", "from", "to", "enum", "gap"))
 }
 
 # Standard models whose coefficients are log hazard ratios.
