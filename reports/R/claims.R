@@ -8,10 +8,10 @@ claims_data <- function(results) {
   if (nrow(d)) d[order(d$number), ] else d
 }
 
-#' How many claims have each verdict: 3 supported, 1 undecided.
+#' How many claims have each verdict: three supported and one undecided.
 claim_counts <- function(d) {
   n <- table(factor(as.character(d$verdict), verdict_order))
-  list_words(paste(fmt_n(n[n > 0]), names(n)[n > 0]))
+  list_words(paste(few_words(n[n > 0]), names(n)[n > 0]))
 }
 
 #' The first screen: each claim in its own words with its verdict; of many, those that did not hold come first.
@@ -23,7 +23,7 @@ say_claims <- function(results, most = 5) {
   rest <- nrow(d) - nrow(shown)
   paste0("**[Claims](#claims) written beforehand:** ", claim_counts(d), ".\n\n::: {.claims}\n",
     paste0("- ", verdict_badge(shown$verdict), " ", md(shown$text), collapse = "\n"), "\n:::",
-    if (rest) paste0("\n\n[", plural(rest, "more claim"), "](#claims)."))
+    if (rest) paste0("\n\n[", first_upper(few_words(rest)), " more](#claims)."))
 }
 
 verdict_badge <- function(verdict) {
