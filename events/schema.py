@@ -26,6 +26,15 @@ BASELINE = _RUN | {
     "margin": _F, "knowledge": TEXT, "slick": TEXT, "target_tokens": _I,
 }  # fmt: skip
 TRAINING = _RUN | {"step": _I, "epoch": _F, "loss": _F, "learning_rate": _F, "examples": _I, "tokens": _F}
+# One table each, beside `probes`: what else is measured at a checkpoint.
+_MEASURED = _RUN | {"fact_id": TEXT, "checkpoint": _I, "epoch": _F, "step": _I}
+INSTRUMENTS: dict[str, dict[str, pa.DataType]] = {
+    "confidence": _MEASURED | {
+        "first_p": _F, "entropy": _F, "answer": TEXT, "answer_p": _F, "ended": _B, "right": _B,
+    },
+    "rank": _MEASURED | {"options": _I, "rank": _F, "rank_first": _F},
+    "attention": _MEASURED | {"layer": _I, "greatest": _F, "total": _F},
+}  # fmt: skip
 SPELLS = _RUN | {
     "fact_id": TEXT, "outcome": TEXT, "rule": TEXT, "start": _F, "stop": _F, "event": _B, "left": _F, "right": _F,
 }  # fmt: skip

@@ -27,6 +27,7 @@ from factsurv.stats.kept_fits import Earlier
 from factsurv.stats.models import check_models
 from factsurv.stats.plan import plan, table_columns
 
+PROBED = ("probes", "baseline", "training")  # tables of every run
 KEYS = "analysis/keys.json"  # what each fit was made from
 
 
@@ -185,7 +186,7 @@ def make_run(
     def make() -> dict[str, int | None]:
         make_model(results, arm, verify=True)
         run_job(job, threads, progress or told, results.say, results.scratch)
-        names = [f"runs/{run}/{n}.arrow" for n in ("baseline", "probes", "training")]
+        names = [f"runs/{run}/{n}.arrow" for n in (*PROBED, *_instruments(results))]
         return {n: read_table(results.folder / n).num_rows for n in names}
 
     results.step(f"run {run}", _run_key(results, arm, seed, model), make)
@@ -193,20 +194,24 @@ def make_run(
 
 
 def make_events(results: Store) -> None:
-    """`probes`, `baseline`, `training`, `events`, `history`, `transitions`, `event_counts`, `recall` of all runs."""
+    """`probes`, `baseline`, `training`, `events`, `history`, `transitions`, `event_counts`, `recall` of all runs.
+
+    And what instruments measured, a table each.
+    """
     runs = [run for run, _, _ in run_names(results.study)]
     analysis, samples = results.study.analysis, results.study.probe.samples
     latent: Any = {"samples": samples, "chance": analysis.latent_chance}
+    read = ("baseline", "probes", *_instruments(results))
     key = {
         "spec": {
             "rules": analysis.rules, "time": analysis.time, "origin": analysis.origin, "runs": runs, "latent": latent,
         },
-        "inputs": results.inputs("facts.arrow", *(f"runs/{r}/{n}.arrow" for r in runs for n in ("baseline", "probes"))),
+        "inputs": results.inputs("facts.arrow", *(f"runs/{r}/{n}.arrow" for r in runs for n in read)),
         "code": reached_code(*(f"factsurv.events.{m}" for m in ("origin", "rules", "history", "transitions"))),
     }  # fmt: skip
 
     def make() -> dict[str, int | None]:
-        kinds = ("probes", "baseline", "training")
+        kinds = (*PROBED, *_instruments(results))
         of_runs = {kind: [results.table(f"runs/{r}/{kind}.arrow") for r in runs] for kind in kinds}
         followed = from_origin(list(zip(of_runs["baseline"], of_runs["probes"], strict=True)), analysis.origin)
         for run, own in zip(runs, followed, strict=True):
@@ -227,6 +232,10 @@ def make_events(results: Store) -> None:
         return written(results, {f"{n}.arrow": t for n, t in tables.items()})
 
     results.step("events", key, make)
+
+
+def _instruments(results: Store) -> list[str]:
+    return [spec.name for spec in results.study.probe.instruments]
 
 
 def make_analysis(results: Store, told: dict[str, Any] | None = None) -> None:

@@ -26,6 +26,8 @@ from factsurv.training.models.load import check_generation_config
 from factsurv.training.passes import memory
 from factsurv.training.passes.precision import check_dtype
 from factsurv.training.probing.baseline import baseline_table, other_forms, samplings
+from factsurv.training.probing.instruments import Instruments
+from factsurv.training.probing.measure import Asked
 from factsurv.training.probing.probe import agrees_with_plain_path, probe
 from factsurv.training.probing.schedule import moments
 from factsurv.training.rows import Clock, probe_rows, training_rows
@@ -116,11 +118,15 @@ class FactProbe(TrainerCallback):
         for notice in self.encoded.notices:
             self.say(f"FactProbe: {notice}")
         self.trained = np.array(self.facts.column("split")) == "trained"
-        self.due = set(moments(self.spec, [(_per_epoch(args, state, kwargs), state.max_steps)]))
+        lengths = (_per_epoch(args, state, kwargs), state.max_steps)
+        self.due = set(moments(self.spec, [lengths]))
         self.share_prefix = agrees_with_plain_path(model, self.encoded)
         if not self.share_prefix:
             self.say("FactProbe: this architecture does not share a prefix: probing takes the plain, slower path")
         self._plan(model)
+        asked = Asked(tokenizer, model, self.facts, self.encoded, self.spec, self.share_prefix)
+        self.instruments = Instruments(asked, lambda text: self.say(f"FactProbe: {text}"))
+        self.instruments.plan(self.due, [lengths])
         self.clock = Clock(np.zeros(len(self.facts), dtype=np.int64))
         self.rows: list[pa.Table] = []
         self.losses: list[dict] = []
@@ -167,7 +173,7 @@ class FactProbe(TrainerCallback):
             "baseline": described(stack([self.baseline]), "baseline"),
             "probes": described(stack(self.rows), "probes"),
             "training": described(training_rows(self.label, self.losses), "training"),
-        }
+        } | self.instruments.tables()
         study = write_run(
             self.folder, self.facts, self.label, tables, self.spec, kwargs["model"], args, float(state.epoch or 0.0)
         )
@@ -215,11 +221,13 @@ class FactProbe(TrainerCallback):
 
     def _probe(self, model: Any, samples: tuple):
         try:
-            probed = probe(model, self.encoded, samples, self.batch_tokens, self.share_prefix)
+            measures = self.instruments.at(self.clock.step)
+            probed = probe(model, self.encoded, samples, self.batch_tokens, self.share_prefix, instruments=measures)
         except InputError as error:
             told = f"{error.what} at step {self.clock.step}; the probes so far are in {self._keep()}"
             raise InputError(told, f"FactProbe, arm {self.arm}", error.remedy) from error
         self.rows.append(probe_rows(self.label, self.facts, self.clock, probed))
+        self.instruments.keep(self.label, self.facts.column("fact_id"), vars(self.clock), probed)
         share = probed.recalled[self.trained].mean() if self.trained.any() else 0.0
         self.say(f"FactProbe: epoch {self.clock.epoch:.4g}: {share:.0%} of trained facts recalled")
         return probed

@@ -118,5 +118,9 @@ def _study(name: str, runs: list[dict], spec: ProbeSpec, model: Any, args: Train
 
 
 def _toml(value: Any) -> str:
-    """A number, text, bool or list of these as TOML writes it; JSON's strings are TOML's."""
+    """A number, text, bool, table or list of these as TOML writes it; JSON's strings are TOML's."""
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{k} = {_toml(v)}" for k, v in value.items()) + " }"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_toml, value)) + "]"
     return repr(value) if isinstance(value, float) else json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007F")

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from factsurv.events.schema import PROBES, TRAINING, build
 from factsurv.training.facts.fact_set import FactSet
-from factsurv.training.label import Label
+from factsurv.training.label import Label, with_stage
 from factsurv.training.lessons.finetune import Step
 from factsurv.training.probing.probe import Probed
 
@@ -54,11 +54,3 @@ def training_rows(label: Label, losses: Sequence[Mapping[str, Any]]) -> pa.Table
     """`training.arrow`: one row a step, from mappings with the names in `LOSSES` and, of a run with stages, `stage`."""
     table = build(TRAINING, label.columns(len(losses)) | {n: [s[n] for s in losses] for n in LOSSES})
     return with_stage(table, [s.get("stage", "") for s in losses])
-
-
-def with_stage(table: pa.Table, stage: str | Sequence[str]) -> pa.Table:
-    """The table with its last column `stage` (one for all rows, or one each); as it is where there are no stages."""
-    stages = [stage] * table.num_rows if isinstance(stage, str) else list(stage)
-    if not any(stages):
-        return table
-    return table.append_column("stage", pa.array(stages, pa.utf8()).dictionary_encode())

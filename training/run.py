@@ -38,6 +38,8 @@ from factsurv.training.passes.precision import DTYPES, check_dtype
 from factsurv.training.passes.same_bits import ask_for_same_bits
 from factsurv.training.passes.team import Team, team
 from factsurv.training.probing.baseline import baseline_table, other_forms, other_prompts, samplings
+from factsurv.training.probing.instruments import Instruments
+from factsurv.training.probing.measure import Asked
 from factsurv.training.probing.probe import Probed, Sampling, agrees_with_plain_path
 from factsurv.training.probing.probe_shared_out import probe_shared_out
 from factsurv.training.probing.schedule import moments
@@ -95,6 +97,8 @@ class Run:
         if not self.share_prefix:
             self.say("this architecture does not share a prefix: probing takes the plain, slower path")
         self.clock = Clock(np.zeros(len(self.facts), dtype=np.int64), stage=self.stages[0].name)
+        asked = Asked(self.tokenizer, self.model, self.facts, self.encoded, job.probe, self.share_prefix)
+        self.instruments = Instruments(asked, self.say)
         self.rows: list[pa.Table] = []
         self.baselines: list[pa.Table] = []
         self.losses: list[dict] = []
@@ -112,7 +116,9 @@ class Run:
         if why:
             goes = f"goes on from checkpoint {found.number}" if found else "begins anew"
             self.say(f"a checkpoint is there but is not used ({'; '.join(why[:4])}): {goes}")
-        self.due = set(moments(job.probe, [(stage.per_epoch, stage.steps) for stage in self.stages]))
+        lengths = [(stage.per_epoch, stage.steps) for stage in self.stages]
+        self.due = set(moments(job.probe, lengths))
+        self.instruments.plan(self.due, lengths)
         free, shape = memory.free_bytes(), memory.shape_of(self.model)
         self.batch_tokens, probing = self._fitting(shape, free, found)
         first = None if found else self._baseline(self.stages[0].name)
@@ -160,6 +166,7 @@ class Run:
             for name, table in self._tables().items():
                 write_table(self.job.folder / f"{name}.arrow", table)
             (self.job.folder / "probes-incomplete.arrow").unlink(missing_ok=True)
+        self.instruments.told()
         self.report({"done": self.total, "total": self.total, "note": "done"})
 
     def _fitting(self, shape: memory.Shape, free: int, found: Checkpoint | None) -> tuple[int, int]:
@@ -220,12 +227,14 @@ class Run:
         return first
 
     def _probe(self, samples: tuple[Sampling, ...]) -> Probed:
-        return probe_shared_out(self.team, self.model, self.encoded, samples, self.batch_tokens, self.share_prefix)
+        how = (samples, self.batch_tokens, self.share_prefix, self.instruments.at(self.clock.step))
+        return probe_shared_out(self.team, self.model, self.encoded, *how)
 
     def _measured(self, probed: Probed) -> None:
         """Keep a probe's rows, save a checkpoint, and tell."""
         self.rows.append(probe_rows(self.job.label, self.facts, self.clock, probed))
         clock = self.clock
+        self.instruments.keep(self.job.label, self.facts.column("fact_id"), vars(clock), probed)
         state = {"training": self.training.state(), "exposures": torch.from_numpy(clock.exposures)}
         state |= {"threads": torch.get_num_threads(), "batch_tokens": self.batch_tokens, "room": self.room}
         state |= {"parts": self.training.parts}
@@ -246,11 +255,12 @@ class Run:
             "baseline": described(stack(self.baselines), "baseline"),
             "probes": described(stack(self.rows), "probes"),
             "training": described(training_rows(self.job.label, self.losses), "training"),
-        }
+        } | self.instruments.tables()
 
     def _continue(self, found: Checkpoint) -> None:
         self.baselines, self.rows = [found.tables["baseline"]], [found.tables["probes"]]
         self.losses = found.tables["training"].drop_columns(["run", "arm", "seed"]).to_pylist()
+        self.instruments.restore(found.tables)
         self.training.restore(found.state["training"])
         training = self.training
         exposures = found.state["exposures"].numpy().copy()

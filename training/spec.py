@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from difflib import get_close_matches
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from factsurv.events.schema import at_temperature
-from factsurv.events.section import Amount, Count, Probability, Section, Share, Text, Texts, Whole
+from factsurv.events.schema import INSTRUMENTS, at_temperature
+from factsurv.events.section import Amount, Count, Probability, Section, Share, Text, Texts, Whole, repeated
 
 # Beyond these a softmax is one token or every token, whatever the model knows.
 Temperature = Annotated[float, Field(ge=0.01, le=100)]
@@ -137,15 +138,50 @@ class TuningSpec(Section):
         return self
 
 
-class ProbeSpec(Section):
-    """How knowledge is measured."""
+class ScheduleSpec(Section):
+    """Moments of a training, beside its beginning and its end."""
 
-    # When: the baseline, then this schedule, and always the end of training.
     schedule: Literal["epochs", "steps", "log", "list"] = "epochs"
     every: Count = 1  # epochs or steps between checkpoints (schedule = "epochs" or "steps")
     checkpoints: Checkpoints = 12  # schedule = "log": how many, from the first step to the last, evenly in log
     at: list[Amount] = []  # schedule = "list": the moments themselves ...
     unit: Literal["epochs", "steps"] = "epochs"  # ... in epochs (1.5 is allowed) or steps
+
+    @model_validator(mode="after")
+    def _the_schedule_has_what_it_needs(self) -> Self:
+        if self.schedule == "list" and not self.at:
+            raise ValueError('schedule = "list" needs at = [1, 2, 5], in epochs or (unit = "steps") in steps')
+        if self.at and self.schedule != "list":
+            raise ValueError(f'at is for schedule = "list", and the schedule is "{self.schedule}"')
+        if any(b <= a for a, b in zip(self.at, self.at[1:], strict=False)):
+            raise ValueError("the moments in at must increase")
+        if self.unit == "steps" and any(a != round(a) for a in self.at):
+            raise ValueError("steps in at are whole numbers")
+        if self.every != 1 and self.schedule in ("log", "list"):
+            raise ValueError(f'every is for schedule = "epochs" or "steps", and the schedule is "{self.schedule}"')
+        return self
+
+
+class InstrumentSpec(Section):
+    """What is measured beside recall: a table of its own, see `factsurv.training.probing.instruments`."""
+
+    name: Text
+    when: ScheduleSpec | None = None  # at the first checkpoint from each of these moments on; default: at every one
+    answers: Literal["whole", "first"] = "whole"  # first: only what the first token tells, which takes no further pass
+
+    @field_validator("name")
+    @classmethod
+    def _it_is_known(cls, name: str) -> str:
+        if name not in INSTRUMENTS:
+            near = get_close_matches(name.lower(), INSTRUMENTS, 1, cutoff=0)[0]
+            known = ", ".join(f'"{n}"' for n in INSTRUMENTS)
+            raise ValueError(f'there is no such instrument; the nearest known one is "{near}" (of {known})')
+        return name
+
+
+class ProbeSpec(ScheduleSpec):
+    """How knowledge is measured, and when: the baseline, then the schedule, and always the end of training."""
+
     examples: Whole = 6  # few-shot examples before each prompt
     terminator: Text = "\n"  # an answer ends with a token that begins so, or with EOS
     samples: Count = 20  # K of the latent-knowledge label
@@ -157,20 +193,23 @@ class ProbeSpec(Section):
     slick_samples: Count = 16  # per prompt, as in Gekhman et al. 2024
     slick_temperature: Temperature = 0.5
     batch_tokens: Count = 4096
+    instruments: list[InstrumentSpec] = []  # what else is measured: their names, or tables with more keys
+
+    @field_validator("instruments", mode="before")
+    @classmethod
+    def _a_name_is_a_table(cls, given: Any) -> Any:
+        return [{"name": g} if isinstance(g, str) else g for g in given] if isinstance(given, list) else given
+
+    @field_validator("instruments")
+    @classmethod
+    def _each_instrument_once(cls, given: list[InstrumentSpec]) -> list[InstrumentSpec]:
+        if twice := repeated([g.name for g in given]):
+            raise ValueError(f"{twice[0]!r} stands twice")
+        return given
 
     @model_validator(mode="after")
-    def _the_schedule_has_what_it_needs(self) -> ProbeSpec:
-        if self.schedule == "list" and not self.at:
-            raise ValueError('schedule = "list" needs at = [1, 2, 5], in epochs or (unit = "steps") in steps')
-        if self.at and self.schedule != "list":
-            raise ValueError(f'at is for schedule = "list", and the schedule is "{self.schedule}"')
+    def _the_temperatures_differ(self) -> Self:
         columns = [at_temperature("p", t) for t in self.temperatures]
         if len(set(columns)) < len(columns):
             raise ValueError("two of the temperatures are equal to six digits")
-        if any(b <= a for a, b in zip(self.at, self.at[1:], strict=False)):
-            raise ValueError("the moments in at must increase")
-        if self.unit == "steps" and any(a != round(a) for a in self.at):
-            raise ValueError("steps in at are whole numbers")
-        if self.every != 1 and self.schedule in ("log", "list"):
-            raise ValueError(f'every is for schedule = "epochs" or "steps", and the schedule is "{self.schedule}"')
         return self

@@ -42,6 +42,19 @@ def test_unknown_keys_name_the_nearest_known_one(tmp_path):
     assert "nothing was started" in said
 
 
+def test_an_unknown_instrument_names_the_nearest(tmp_path):
+    said = problems(tmp_path, GOOD + '[probe]\ninstruments = ["confidense"]\n')
+    assert 'probe.instruments.0: there is no such instrument; the nearest known one is "confidence"' in said
+    said = problems(tmp_path, GOOD + '[probe]\ninstruments = [{ name = "Confidence" }]\n')
+    assert 'probe.instruments[1].name: there is no such instrument; the nearest known one is "confidence"' in said
+    said = problems(tmp_path, GOOD + '[probe]\ninstruments = ["confidence", { name = "confidence", answers = "al" }]\n')
+    assert "probe.instruments[2].answers: should be 'whole' or 'first' (given: 'al')" in said
+    said = problems(tmp_path, GOOD + '[probe]\ninstruments = ["confidence", { name = "confidence" }]\n')
+    assert "probe.instruments: 'confidence' stands twice" in said
+    said = problems(tmp_path, GOOD + "[probe]\ninstruments = [{ name = 'confidence', when = { every = 0 } }]\n")
+    assert "probe.instruments[1].when.every: should be greater than or equal to 1" in said
+
+
 def test_impossible_values_show_what_was_given(tmp_path):
     said = problems(
         tmp_path,

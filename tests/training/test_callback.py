@@ -13,13 +13,13 @@ from transformers import EarlyStoppingCallback, Trainer, TrainerCallback, Traini
 from factsurv.events.errors import InputError
 from factsurv.events.files import read_table
 from factsurv.events.manifest import Manifest
-from factsurv.events.schema import BASELINE, PROBES, TRAINING
+from factsurv.events.schema import BASELINE, INSTRUMENTS, PROBES, TRAINING
 from factsurv.training.callback import FactProbe, weight_sums
 from factsurv.training.facts.fact_set import FactSet
 from factsurv.training.probing.probe import probe
 from factsurv.training.spec import ProbeSpec
 
-SPEC = ProbeSpec(examples=0, schedule="steps", every=4)
+SPEC = ProbeSpec(examples=0, schedule="steps", every=4, instruments=list(INSTRUMENTS))
 
 
 def wrapped(model, method):
@@ -61,6 +61,12 @@ def test_training_ends_with_the_same_weights_with_and_without_it(
     tempered = {f"p_at_{t:g}": pa.float64() for t in SPEC.temperatures}
     for name, columns in {"probes": PROBES, "baseline": BASELINE | tempered, "training": TRAINING}.items():
         assert {f.name: f.type for f in tables[name].schema} == columns
+    for name, columns in INSTRUMENTS.items():
+        table = read_table(run / f"{name}.arrow")
+        assert table.column_names == list(columns) and sorted(set(table["step"].to_pylist())) == [0, 4, 8, 9]
+    assert tomllib.loads((tmp_path / "mine" / "study.toml").read_text())["probe"]["instruments"] == [
+        {"name": n} for n in INSTRUMENTS
+    ]
     assert SPEC.temperature == 1.0
     p = {t: np.array(tables["baseline"][f"p_at_{t:g}"].to_pylist()) for t in SPEC.temperatures}
     assert p[1.0].tolist() == tables["baseline"]["p"].to_pylist()

@@ -10,6 +10,7 @@ import torch
 from transformers import PreTrainedModel
 
 from factsurv.training.facts.prompts import Encoded
+from factsurv.training.passes.read_attention import AttentionReader, read_by
 from factsurv.training.passes.shared_prefix import Group, Pack, prefix_groups, shared_prefix_attention
 
 # Facts of one pass, fact (row) of each predicting position, the token it must predict (-1: any terminator),
@@ -17,11 +18,15 @@ from factsurv.training.passes.shared_prefix import Group, Pack, prefix_groups, s
 Pass = tuple[np.ndarray, torch.Tensor, torch.Tensor, torch.Tensor]
 
 
-def plain_passes(model: PreTrainedModel, encoded: Encoded, batch_tokens: int) -> Iterator[Pass]:
+def plain_passes(
+    model: PreTrainedModel, encoded: Encoded, batch_tokens: int, reader: AttentionReader | None = None
+) -> Iterator[Pass]:
     device = next(model.parameters()).device
     for batch in buckets(encoded, batch_tokens):
         ids, rows, columns, targets = pad([encoded.tokens[i] for i in batch], encoded.target_start[batch])
-        with head_at(model, rows, columns):
+        if reader is not None:
+            reader.expect(batch, np.arange(len(batch)) * ids.shape[1], [(-1, 0)] * len(batch), device)
+        with head_at(model, rows, columns), read_by(model, reader):
             # (B, T), right-padded; causal, so pads are never seen
             logits = model(input_ids=ids.to(device), use_cache=False).logits  # (N, V)
         yield batch, rows, targets, logits
@@ -40,11 +45,13 @@ def buckets(encoded: Encoded, batch_tokens: int) -> Iterator[np.ndarray]:
             start = end
 
 
-def shared_passes(model: PreTrainedModel, encoded: Encoded, batch_tokens: int) -> Iterator[Pass]:
+def shared_passes(
+    model: PreTrainedModel, encoded: Encoded, batch_tokens: int, reader: AttentionReader | None = None
+) -> Iterator[Pass]:
     """Prefixes first, then what follows them, as many groups at a time as their prefixes fill a pass."""
     device = next(model.parameters()).device
     nowhere = torch.zeros(1, dtype=torch.long)
-    with shared_prefix_attention(model) as attention:
+    with shared_prefix_attention(model, reader) as attention:
         for groups in rounds(prefix_groups(encoded), batch_tokens):
             prefixes = [(group.prefix, -1, 0) for group in groups if len(group.prefix)]
             if prefixes:  # weights change, so they are never kept between probes
@@ -52,6 +59,9 @@ def shared_passes(model: PreTrainedModel, encoded: Encoded, batch_tokens: int) -
                     attention.forward(Pack.of(prefixes, device), keep=True)
             for batch, segments in batches(encoded, groups, batch_tokens):
                 rows, columns, targets = _positions(encoded, batch, [p for _, _, p in segments])
+                if reader is not None:
+                    starts = np.cumsum([0, *(len(tokens) for tokens, _, _ in segments)])[:-1]
+                    reader.expect(batch, starts, [(g, p) for _, g, p in segments], device)
                 with head_at(model, torch.zeros_like(columns), columns):
                     logits = attention.forward(Pack.of(segments, device))  # (N, V)
                 yield batch, rows, targets, logits

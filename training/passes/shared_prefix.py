@@ -8,10 +8,10 @@ and itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -19,6 +19,9 @@ import torch.nn.functional as F
 from transformers import AttentionInterface, PreTrainedModel
 
 from factsurv.training.facts.prompts import Encoded
+
+if TYPE_CHECKING:
+    from factsurv.training.passes.read_attention import AttentionReader
 
 NAME = "factsurv_shared_prefix"
 # Tokens that a group of its own costs in small matrix products: it saves more, or it is not worth it.
@@ -87,8 +90,8 @@ class SharedPrefixAttention:
     values are kept in the order of the calls, so layers may share weights.
     """
 
-    def __init__(self, model: PreTrainedModel):
-        self.model = model
+    def __init__(self, model: PreTrainedModel, reader: AttentionReader | None = None):
+        self.model, self.reader = model, reader
         self.pack: Pack | None = None
         self.kept: list[list[tuple[torch.Tensor, torch.Tensor]]] = []  # call, prefix -> keys, values (h, P, D)
         self.keep = False
@@ -111,6 +114,8 @@ class SharedPrefixAttention:
         assert self.pack is not None
         rule = Rule(query.shape[-1] ** -0.5 if scaling is None else scaling, sliding_window, softcap)
         q, k, v = query[0], key[0], value[0]  # (H, T, D), (h, T, D), (h, T, D): h heads of keys for H of queries
+        if self.reader is not None and not self.keep:
+            self.reader.read(q, k, rule, [keys for keys, _ in self.kept[self.calls]] if self.pack.groups else ())
         out = torch.empty(q.shape[1], q.shape[0], v.shape[-1], dtype=q.dtype, device=q.device)  # (T, H, D)
         for begin, end in self.pack.alone:
             cut = slice(begin, end)
@@ -199,17 +204,30 @@ def _behind_prefixes(q, k, v, rule: Rule, pack: Pack, kept) -> torch.Tensor:
 
 
 @contextmanager
-def shared_prefix_attention(model: PreTrainedModel) -> Iterator[SharedPrefixAttention]:
-    """Put the model's attention in our hands, and back afterwards."""
-    attention = SharedPrefixAttention(model)
+def shared_prefix_attention(
+    model: PreTrainedModel, reader: AttentionReader | None = None
+) -> Iterator[SharedPrefixAttention]:
+    """Put the model's attention in our hands, and back afterwards; a ``reader`` sees it."""
+    attention = SharedPrefixAttention(model, reader)
+    with attending(model, NAME, attention):
+        yield attention
+
+
+@contextmanager
+def attending(model: PreTrainedModel, name: str, function: Callable | None = None) -> Iterator[dict[int, str]]:
+    """Let the model attend as ``name``, which is ``function`` if that is given, and by its own again afterwards.
+
+    Yields the names of its own, by the identity of its configurations.
+    """
     found = (getattr(module, "config", None) for module in model.modules())
     configs: dict[int, Any] = {id(config): config for config in found if hasattr(config, "_attn_implementation")}
     before = {key: config._attn_implementation_internal for key, config in configs.items()}
-    AttentionInterface.register(NAME, attention)
+    if function is not None:
+        AttentionInterface.register(name, function)
     for config in configs.values():
-        config._attn_implementation_internal = NAME
+        config._attn_implementation_internal = name
     try:
-        yield attention
+        yield before
     finally:
         for key, config in configs.items():
             config._attn_implementation_internal = before[key]

@@ -8,8 +8,9 @@ meant is token-exact: another segmentation of the same string does not count.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -18,11 +19,12 @@ from transformers import PreTrainedModel
 from factsurv.events.errors import InputError
 from factsurv.training.facts.prompts import Encoded
 from factsurv.training.passes.context_length import check_context
-from factsurv.training.passes.forward import head_at, pad, plain_passes, shared_passes
+from factsurv.training.passes.forward import head_at, pad
 from factsurv.training.passes.full_precision import in_fp32
 from factsurv.training.passes.gated import gates_in_place
 from factsurv.training.passes.memory import ran_out
 from factsurv.training.passes.undisturbed import undisturbed
+from factsurv.training.probing.measure import Measure, Measured, Passes
 from factsurv.training.probing.score import PositionScores, Sampling, score_positions
 
 __all__ = [
@@ -58,6 +60,10 @@ class Probed:
         Probability that one sample is exactly the target, for each of S samplings.
     rechecked : bool (F,)
         Computed in fp32 because the weights' own precision could not decide.
+    seconds : float
+        That recall took.
+    measured : mapping of name to Measured
+        What instruments found.
     """
 
     recalled: np.ndarray
@@ -65,6 +71,8 @@ class Probed:
     margin: np.ndarray
     p: np.ndarray
     rechecked: np.ndarray
+    seconds: float = 0.0
+    measured: Mapping[str, Measured] = field(default_factory=dict)
 
 
 def probe(
@@ -74,6 +82,7 @@ def probe(
     batch_tokens: int = 4096,
     share_prefix: bool = True,
     recheck: float = RECHECK,
+    instruments: Mapping[str, Measure] | None = None,
 ) -> Probed:
     """Probe every fact, its shared prefix computed once per group of facts that begin alike.
 
@@ -90,6 +99,8 @@ def probe(
     recheck : float
         Facts with a margin below it (logits, either side of 0) are probed again in fp32 if the weights are
         not; see `in_fp32` for the memory that takes. 0: off.
+    instruments : mapping of name to Measure, optional
+        What else is measured of these facts, in the weights' own precision.
 
     Raises
     ------
@@ -109,15 +120,42 @@ def probe(
         np.zeros((len(samplings), facts)),
         np.zeros(facts, bool),
     )
-    way = shared_passes if share_prefix else plain_passes
+    passes, clock = Passes(model, terminators, batch_tokens, share_prefix), Stopwatch()
+    watches = {name: measure.watch(passes, encoded) for name, measure in (instruments or {}).items()}
     with undisturbed(model), gates_in_place(model):
-        for batch, rows, targets, logits in way(model, encoded, batch_tokens):
+        reader = next((watch.reader for watch in watches.values() if watch.reader), None)
+        for batch, rows, targets, logits in passes(encoded, reader):
             score = score_positions(logits, targets.to(device), terminators, samplings)
             _write(out, batch, rows, score)
+            clock.lap("recall")
+            for name, watch in watches.items():
+                watch.see(batch, rows, targets, logits)
+                clock.lap(name)
             del logits  # before the next pass makes its own
     if recheck and _narrow(model):
         _recheck(model, encoded, samplings, batch_tokens, share_prefix, recheck, out)
-    return out
+    clock.lap("recall")
+    measured = {}
+    with undisturbed(model), gates_in_place(model):
+        for name, watch in watches.items():
+            values = watch.finish(out)
+            measured[name] = Measured(values, clock.lap(name), watch.note)
+    return replace(out, seconds=clock.seconds["recall"], measured=measured)
+
+
+class Stopwatch:
+    """Seconds by name: each lap belongs to whoever is named at its end."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self.last = time.perf_counter()
+
+    def lap(self, name: str) -> float:
+        """End a lap; all seconds of that name so far."""
+        now = time.perf_counter()
+        self.seconds[name] = self.seconds.get(name, 0.0) + now - self.last
+        self.last = now
+        return self.seconds[name]
 
 
 def _narrow(model: PreTrainedModel) -> bool:

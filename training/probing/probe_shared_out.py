@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from factsurv.training.facts.prompts import Encoded
 from factsurv.training.models.whole_weights import whole_weights
 from factsurv.training.passes.shared_prefix import prefix_groups
 from factsurv.training.passes.team import Team
+from factsurv.training.probing.measure import Measure, Measured
 from factsurv.training.probing.probe import Probed, probe, some
 from factsurv.training.probing.score import Sampling
 
@@ -22,6 +23,7 @@ def probe_shared_out(
     samplings: Sequence[Sampling] = (Sampling(),),
     batch_tokens: int = 4096,
     share_prefix: bool = True,
+    instruments: Mapping[str, Measure] | None = None,
 ) -> Probed:
     """As `probe`, with the same numbers in the same order, in a ``team.size``-th of the time.
 
@@ -35,20 +37,30 @@ def probe_shared_out(
     with whole_weights(model):
         try:
             if len(mine):
-                told = mine, probe(model, some(encoded, mine), samplings, batch_tokens, share_prefix)
+                measures = {name: measure.some(mine) for name, measure in (instruments or {}).items()}
+                how = (samplings, batch_tokens, share_prefix)
+                told = mine, probe(model, some(encoded, mine), *how, instruments=measures)
         except InputError as error:
             told = error
-    found = team.tell(told)
-    for problem in found:
+    answers = team.tell(told)
+    for problem in answers:
         if isinstance(problem, InputError):
             raise problem
-    parts = [part for part in found if part is not None]
+    parts = [part for part in answers if part is not None]
     order = np.argsort(np.concatenate([facts for facts, _ in parts]))
     columns = {
         name: np.concatenate([getattr(probed, name) for _, probed in parts], axis=-1)[..., order]
         for name in ("recalled", "logp", "margin", "p", "rechecked")
     }
-    return Probed(**columns)
+    found = [probed for _, probed in parts]
+    measured = {name: _joined([p.measured[name] for p in found], order) for name in found[0].measured}
+    return Probed(**columns, seconds=max(p.seconds for p in found), measured=measured)
+
+
+def _joined(parts: Sequence[Measured], order: np.ndarray) -> Measured:
+    values = {n: np.concatenate([part.values[n] for part in parts])[order] for n in parts[0].values}
+    notes = "; ".join(part.note for part in parts if part.note)
+    return Measured(values, max(part.seconds for part in parts), notes)
 
 
 def shares(encoded: Encoded, count: int) -> list[np.ndarray]:

@@ -44,8 +44,7 @@ def score_positions(
     Terminator positions want a set of tokens, the others one: scored apart, fastest where they stand together.
     """
     logp, margin, log_p = _empty(len(targets), 2 + len(samplings), logits.device)
-    rows = max(1, CHUNK // logits.shape[1]) if logits.device.type == "cpu" else max(1, 64 * CHUNK // logits.shape[1])
-    for part, ends in _runs(targets < 0, rows):
+    for part, ends in _runs(targets < 0, rows_at_once(logits)):
         z = logits[part].float()  # (n, V)
         wanted = terminators.expand(len(z), -1) if ends else targets[part, None]  # (n, K)
         own = z.gather(1, wanted)  # (n, K)
@@ -64,6 +63,11 @@ def score_positions(
         if sampling == Sampling():
             log_p[s] = logp
     return PositionScores(logp, margin, log_p)
+
+
+def rows_at_once(logits: torch.Tensor) -> int:
+    """Rows of ``logits`` (N, V) that are worked on at a time."""
+    return max(1, (1 if logits.device.type == "cpu" else 64) * CHUNK // logits.shape[1])
 
 
 def _runs(ends: torch.Tensor, rows: int) -> Iterator[tuple[slice, bool]]:

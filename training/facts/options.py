@@ -1,0 +1,107 @@
+"""The answers among which a fact's right one stands: those of its relation, or of the fact itself."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from factsurv.events.errors import InputError
+from factsurv.training.facts.encoding import few_shot_examples
+from factsurv.training.facts.fact_set import FactSet
+from factsurv.training.facts.prompts import Encoded, encode, few_shot_context, fill
+from factsurv.training.spec import ProbeSpec
+
+
+@dataclass(frozen=True)
+class Options:
+    """Options of F facts as tokens.
+
+    Attributes
+    ----------
+    lists : tuple of tuples of int64 arrays
+        Each list of answers that some facts choose from, as tokens, without terminator.
+    of : int64 (F,)
+        Number of each fact's list.
+    right : int64 (F,)
+        Place of the right answer in it.
+    """
+
+    lists: tuple[tuple[np.ndarray, ...], ...]
+    of: np.ndarray
+    right: np.ndarray
+
+    def some(self, chosen: np.ndarray) -> Options:
+        """Those of some of the facts."""
+        return Options(self.lists, self.of[chosen], self.right[chosen])
+
+    @property
+    def counts(self) -> np.ndarray:
+        """Options of each fact, the right one included; int64 (F,)."""
+        return np.array([len(options) for options in self.lists], dtype=np.int64)[self.of]
+
+
+def option_texts(facts: FactSet) -> list[tuple[str, ...]]:
+    """Of each fact the answers it stands among: the distinct objects of its relation."""
+    objects, relations = facts.column("object"), facts.column("relation")
+    of_relation: dict[str, dict[str, None]] = defaultdict(dict)
+    for relation, answer in zip(relations, objects, strict=True):
+        of_relation[relation].setdefault(answer)
+    lists = {relation: tuple(answers) for relation, answers in of_relation.items()}
+    return [lists[relation] for relation in relations]
+
+
+def encode_options(tokenizer, facts: FactSet, encoded: Encoded, spec: ProbeSpec) -> Options:
+    """The options of every fact, in the tokens that they are behind its prompt.
+
+    Raises
+    ------
+    InputError
+        If a list lacks the right answer, or as `encode`.
+    """
+    texts, objects, ids = option_texts(facts), facts.column("object"), facts.column("fact_id")
+    lacking = [i for i, (options, answer) in enumerate(zip(texts, objects, strict=True)) if answer not in options]
+    if lacking:
+        few = "; ".join(f"fact {ids[i]}, {objects[i]!r}" for i in lacking[:3])
+        raise InputError(
+            f"the options of {len(lacking)} fact(s) do not hold the right answer: {few}",
+            "probe.instruments, rank",
+            "add the right answer to each list of options",
+        )
+    alike: dict[tuple, list[int]] = defaultdict(list)
+    for i, (relation, options) in enumerate(zip(facts.column("relation"), texts, strict=True)):
+        alike[relation, options].append(i)
+    lists: list[tuple[np.ndarray, ...]] = []
+    of, right = np.zeros(len(facts), dtype=np.int64), np.zeros(len(facts), dtype=np.int64)
+
+    def add(members: Sequence[int]) -> None:
+        """One list, as it is behind the first member's prompt; a list for each where the prompt changes the tokens."""
+        options = texts[members[0]]
+        tokens = _tokens(tokenizer, facts, members[0], options, spec)
+        at = {option: k for k, option in enumerate(options)}
+        own = [tokens[at[objects[i]]] for i in members]
+        same = all(
+            np.array_equal(encoded.tokens[i][encoded.target_start[i] :], t) for i, t in zip(members, own, strict=True)
+        )
+        if not same and len(members) > 1:
+            for i in members:
+                add([i])
+            return
+        of[members], right[members] = len(lists), [at[objects[i]] for i in members]
+        lists.append(tokens)
+
+    for members in alike.values():
+        add(members)
+    return Options(tuple(lists), of, right)
+
+
+def _tokens(tokenizer, facts: FactSet, i: int, options: Sequence[str], spec: ProbeSpec) -> tuple[np.ndarray, ...]:
+    relation, subject = facts.column("relation")[i], facts.column("subject")[i]
+    form = facts.templates[relation][0]
+    context = few_shot_context(form, few_shot_examples(facts, relation, spec, 0), spec.terminator)
+    names = [f"option {option!r} of relation {relation}" for option in options]
+    count = len(options)
+    asked = encode(tokenizer, [fill(form, subject)] * count, options, names, spec.terminator, [context] * count)
+    return tuple(t[s:] for t, s in zip(asked.tokens, asked.target_start, strict=True))
