@@ -28,7 +28,7 @@ EMPTY_TEXT = {"study.title", "report.author", "report.note", "analysis.cluster",
 EMPTY_LIST = {
     "facts.covariates", "probe.at", "probe.temperatures", "analysis.covariates.*", "analysis.curves_by.*",
     "analysis.strata", "analysis.random", "analysis.model", "analysis.model.strata", "analysis.model.random",
-    "analysis.model.by", "arm", "stage", "stage.mix", "arm.stage",
+    "analysis.model.by", "arm", "claim", "stage", "stage.mix", "arm.stage",
 }  # fmt: skip
 # Any text may be written there: titles, names of columns, prompts, files and models are checked where they are used.
 FREE = {"arm.tuning", "arm.model", "arm.stage.0"}
@@ -36,6 +36,7 @@ NEEDED = {
     "study": {"name": "s"},
     "analysis.model": {"name": "m", "outcome": "acquisition", "formula": "latent"},
     "arm": {"name": "a"},
+    "claim": {"text": "t", "quantity": "recall", "expect": "> 0"},
     "stage": {"name": "s"},
     "stage.mix": {"share": 1.0},
     **{
@@ -45,7 +46,7 @@ NEEDED = {
     },
     **{f"{at}weight": {"rank": "x", "exponent": 1.0} for at in ("stage.", "stage.mix.")},
 }
-TABLES = ("arm", "analysis.model", "stage", "stage.mix")  # [[…]]
+TABLES = ("arm", "claim", "analysis.model", "stage", "stage.mix")  # [[…]]
 
 
 def keys(model: type[BaseModel] = StudyFile, at: str = ""):
