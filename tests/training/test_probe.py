@@ -10,7 +10,7 @@ from transformers import PreTrainedTokenizerFast
 from factsurv.events.errors import InputError
 from factsurv.training.facts.prompts import Encoded, encode, few_shot_context, fill, terminator_tokens
 from factsurv.training.models.load import check_generation_config
-from factsurv.training.probing.audit import compare, decode, subset
+from factsurv.training.probing.audit import above, compare, decode, subset
 from factsurv.training.probing.probe import Sampling, agrees_with_plain_path, probe, probe_together
 from factsurv.training.probing.score import largest, log_probability, score_positions, truncated
 from tests.training.conftest import FACTS, FAMILIES
@@ -283,3 +283,10 @@ def test_fp32_is_computed_in_fp32_whatever_training_asks_for(tiny_models, encode
         hook.remove()
         torch.backends.fp32_precision = kinds[1].fp32_precision = "none"
     assert seen and all(s == ["ieee", "ieee"] for s in seen)
+
+
+@pytest.mark.parametrize("df", [1, 7, 60, 400])
+def test_tail_of_chi_square(df):
+    """As SciPy has it, far into the tail that decides an audit (LEVEL is 1e-3)."""
+    for x in (0.0, 0.1, 1.0, df / 2, df, 2.0 * df, df + 10 * df**0.5):
+        assert np.isclose(above(x, df), stats.chi2.sf(x, df), rtol=1e-9, atol=0)  # double precision, two algorithms

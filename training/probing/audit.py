@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy import stats as distributions
 from transformers import (
     GenerationConfig,
     PreTrainedModel,
@@ -119,9 +118,9 @@ def compare(
     expected, variance = samples * p, samples * p * (1 - p)
     # Facts whose hits are all but certain one way or the other have no chi-square; they count in the total.
     usable = variance > 0.5
-    z = (drawn.sum() - expected.sum()) / np.sqrt(max(variance.sum(), 1e-12))
-    chi_square = float(((drawn - expected)[usable] ** 2 / variance[usable]).sum())
-    total, spread = 2 * distributions.norm.sf(abs(z)), distributions.chi2.sf(chi_square, max(usable.sum(), 1))
+    z_square = (drawn.sum() - expected.sum()) ** 2 / max(variance.sum(), 1e-12)
+    chi_square = ((drawn - expected)[usable] ** 2 / variance[usable]).sum()
+    total, spread = above(z_square, 1), above(chi_square, max(usable.sum(), 1))
     return Audit(
         facts=len(encoded),
         samples=samples,
@@ -130,6 +129,12 @@ def compare(
         expected=float(expected.sum()),
         p=float(min(1.0, 2 * min(total, spread if usable.any() else 1.0))),
     )
+
+
+def above(chi_square: float, df: int) -> float:
+    """Probability that a chi-square of ``df`` degrees of freedom is larger."""
+    half = torch.tensor([df, chi_square], dtype=torch.float64) / 2
+    return float(torch.special.gammaincc(half[0], half[1]))
 
 
 def decode(

