@@ -90,7 +90,7 @@ python_packages &
 pip=$!
 
 # --- R packages ------------------------------------------------------------------------------------------
-debian_packages="r-cran-survival r-cran-ggplot2 r-cran-knitr r-cran-rmarkdown r-cran-patchwork r-cran-jsonlite r-cran-yaml"
+debian_packages="r-cran-survival r-cran-ggplot2 r-cran-knitr r-cran-rmarkdown r-cran-patchwork r-cran-jsonlite r-cran-yaml r-cran-generics"
 debian_test_packages="r-cran-testthat r-cran-lintr"
 
 cellar=${RENV_PATHS_CELLAR:-}
