@@ -319,10 +319,20 @@ def doctor() -> None:
         raise typer.Exit(2)
 
 
+def _check_place() -> None:
+    try:
+        Path.cwd()
+    except FileNotFoundError as error:
+        raise InputError(
+            "the folder that you are in was deleted or moved", "", "change to one that is there"
+        ) from error
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point: problems that the user can correct are one message and exit code 2."""
     quiet()
     try:
+        _check_place()
         app(args=list(arguments) if arguments is not None else None, prog_name="factsurv")
     except InputError as error:
         print(f"factsurv: {error}", file=sys.stderr)

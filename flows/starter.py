@@ -12,7 +12,7 @@ from factsurv.events.own_file import OwnFile, read_own_file
 from factsurv.flows.column_roles import NAMES, roles
 from factsurv.flows.study_file import StudyFile
 from factsurv.flows.toml_file import new_file, shown, validated
-from factsurv.training.facts.fact_covariates import RESERVED, usual_covariates
+from factsurv.training.facts.fact_covariates import RESERVED, can_stand_in_a_formula, usual_covariates
 from factsurv.training.facts.fact_set import FactSet
 from factsurv.training.facts.gather import gather
 from factsurv.training.spec import ModelSpec
@@ -83,7 +83,7 @@ def write_study(
     left_out: dict[str, str] = {}
     usual = usual_covariates(file, found.values(), left_out)
     for column in usual:
-        if column in RESERVED or not (column.isidentifier() and column.isascii() and column[0] != "_"):
+        if column in RESERVED or not can_stand_in_a_formula(column):
             left_out[column] = "its name cannot stand in a formula, or has a use of ours"
     text = TEXT.format(
         table=shown(table.name)[1:-1],

@@ -140,3 +140,16 @@ def test_ended_at_random_moments_it_comes_to_the_same(folder, tmp_path):
         assert (done / f"{table}.arrow").read_bytes() == (undisturbed / f"{table}.arrow").read_bytes(), table
     coefficients = [read_table(f / "analysis" / "coefficients.arrow") for f in (done, undisturbed)]
     assert coefficients[0].equals(coefficients[1])
+
+
+@pytest.mark.parametrize("command", ["doctor", "run tiny-world"])
+def test_a_folder_that_was_deleted_is_one_message(command, tmp_path):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    said = subprocess.run(
+        ["sh", "-c", f"rmdir '{gone}'; {FACTSURV} {command}"], cwd=gone, capture_output=True, text=True
+    )
+    assert said.returncode == 2 and said.stdout == ""
+    assert said.stderr.splitlines() == [
+        "factsurv: the folder that you are in was deleted or moved", "What to do: change to one that is there"
+    ]  # fmt: skip

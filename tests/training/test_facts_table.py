@@ -278,6 +278,14 @@ def test_a_covariate_without_values(tmp_path):
     assert "covariate 'size' has no value at all" in error(path, covariates=["size"])
 
 
+def test_a_covariate_may_have_letters_of_any_alphabet(tmp_path):
+    named = [lines()[0].replace("size", "Größe").replace("age", "возраст"), *lines()[1:]]
+    facts = read(write(tmp_path, named), covariates=["Größe", "возраст"])
+    assert facts.covariates == ("Größe", "возраст") and facts.notices == ()
+    apart = [lines()[0].replace("size", "Gro\u0308ße"), *lines()[1:]]  # the letter and its dots as two signs
+    assert "cannot stand in a formula" in error(write(tmp_path, apart), covariates=["Gro\u0308ße"])
+
+
 def parquet(folder, **columns):
     path = folder / "facts.parquet"
     pyarrow.parquet.write_table(pa.table({"town": [f"town {i}" for i in range(COUNT)]} | columns), path)

@@ -110,6 +110,19 @@ def test_code_of_a_model_folder_never_runs(part, folder, tmp_path, monkeypatch):
     assert not marker.exists()
 
 
+@pytest.mark.parametrize(
+    ("file", "code", "used"),
+    [
+        ("config.json", {"AutoModelForCausalLM": "own.Model"}, "LlamaForCausalLM is used"),
+        ("tokenizer_config.json", {"AutoTokenizer": [None, "own.Tokenizer"]}, "Tokenizer"),
+    ],
+)
+def test_code_that_is_passed_over_is_said_in_one_line(file, code, used, folder):
+    said: list[str] = []
+    load(folder(file, auto_map=code), said.append)
+    assert len(said) == 1 and "code of its own (auto_map)" in said[0] and used in said[0]
+
+
 def test_every_load_forbids_code():
     """In what we run, and in the examples that others copy."""
     root = Path(__file__).parents[2]

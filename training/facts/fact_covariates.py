@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Collection, Sequence
 
 import numpy as np
@@ -105,7 +106,7 @@ def _named(name: str, problems: Problems) -> bool:
             "key covariates",
             f"Rename the column, for example to {name + '_of_fact'!r}, or list others in covariates.",
         )
-    elif not (name.isidentifier() and name.isascii() and name[0] != "_"):
+    elif not can_stand_in_a_formula(name):
         plain = "".join(c if c.isascii() and c.isalnum() else "_" for c in name).strip("_0123456789") or "x"
         problems.add(
             f"covariate {name!r} cannot stand in a formula",
@@ -115,6 +116,11 @@ def _named(name: str, problems: Problems) -> bool:
     else:
         return True
     return False
+
+
+def can_stand_in_a_formula(name: str) -> bool:
+    """Letters of any alphabet, digits and underscores, as R reads them: a letter and its mark are one sign."""
+    return name.isidentifier() and name[0] != "_" and unicodedata.is_normalized("NFKC", name)
 
 
 def _values(file: OwnFile, name: str, problems: Problems, notices: list[str]) -> Values:

@@ -138,6 +138,10 @@ def load(spec: ModelSpec, say: Callable[[str], None] = print) -> tuple[PreTraine
     except (OSError, ValueError, ImportError, KeyError, TypeError, SafetensorError) as error:
         raise _cannot_be_loaded(error) from error
     check_generation_config(model)
+    brought = {"config": getattr(model.config, "auto_map", None), "tokenizer": tokenizer.init_kwargs.get("auto_map")}
+    if named := [part for part, code in brought.items() if code]:
+        used = " and ".join(type({"config": model, "tokenizer": tokenizer}[part]).__name__ for part in named)
+        say(f"the model names code of its own (auto_map), which factsurv does not run: transformers' {used} is used")
     return model, tokenizer
 
 
