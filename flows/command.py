@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import glob
 import os
 import sys
@@ -15,6 +14,7 @@ import typer
 
 from factsurv.events.errors import InputError
 from factsurv.flows.quiet import quiet
+from factsurv.flows.refused import as_message
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -37,15 +37,6 @@ Study = Annotated[
 Folder = Annotated[Path, typer.Option("--results", help="Folder that holds the results folders.")]
 RESULTS = Path("results")
 LARGEST = 2**31 - 1  # of a seed or a count, here and in R
-# What the system refuses, wherever it does, and what helps.
-_AGAIN = "and run the same command again: finished steps are kept and skipped"
-REMEDIES = (
-    dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), f"free some space {_AGAIN}")
-    | dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "name a file or folder that you may write to and read")
-    | dict.fromkeys((errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ELOOP), "name another place, or move that away")
-    | {errno.ENAMETOOLONG: "choose a shorter name", errno.EIO: f"see to the disk {_AGAIN}"}
-    | dict.fromkeys((errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN), f"end other programs {_AGAIN}")
-)
 
 
 @contextmanager
@@ -109,8 +100,6 @@ def run(
         report = str(run_study(path, results))
     else:
         check_server(server)
-        # What goes wrong is told once, by us: Prefect would print it again with its own traceback.
-        os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
         from factsurv.flows.tracked import tracked
 
         report = str(tracked(str(path), str(results)))
@@ -288,7 +277,7 @@ def schedule(
 
     check_cron(cron)
     check(path)
-    serve(path, results, cron)
+    serve(path, results, cron, server)
 
 
 @app.command()
@@ -334,12 +323,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         _check_place()
         app(args=list(arguments) if arguments is not None else None, prog_name="factsurv")
-    except InputError as error:
-        print(f"factsurv: {error}", file=sys.stderr)
-        sys.exit(2)
-    except OSError as error:
-        if error.errno not in REMEDIES:
+    except (InputError, OSError) as error:
+        told = as_message(error)
+        if told is None:
             raise
-        where = f"{error.filename}: " if error.filename else ""
-        print(f"factsurv: {where}{error.strerror}\nWhat to do: {REMEDIES[error.errno]}", file=sys.stderr)
+        print(f"factsurv: {told}", file=sys.stderr)
         sys.exit(2)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Annotated, Literal
@@ -17,7 +16,7 @@ from factsurv.events.own_file import OwnFile, read_own_file
 from factsurv.events.own_types import as_texts
 from factsurv.events.section import Name, Section
 from factsurv.flows.study_file import ReportSection
-from factsurv.flows.toml_file import new_file, read_toml, validated
+from factsurv.flows.toml_file import as_toml, new_file, read_toml, validated
 from factsurv.stats.claims import Claim
 from factsurv.stats.own_plan import OwnAnalysisSpec
 
@@ -109,8 +108,8 @@ def _guessed(name: str, file: OwnFile) -> str:
     lines = []
     needed = ("id",) if {"left", "right"} <= set(table.column_names) else ("id", "stop", "event")
     for role in ("id", "start", "stop", "event", "outcome", "run", "arm"):
-        if found[role]:
-            lines.append(f"{role} = {json.dumps(found[role], ensure_ascii=False)}")
+        if named := found[role]:
+            lines.append(f"{role} = {as_toml(named)}")
         elif role in needed:
             lines.append(f'{role} = "?"  # no column looks like it: name it')
     if found["event"]:
@@ -120,7 +119,7 @@ def _guessed(name: str, file: OwnFile) -> str:
     taken = {*found.values(), *ROLES}
     few = [n for n in table.column_names if n not in taken and _few_whole_numbers(table[n])]
     if few:
-        lines.append(f"# categories = {_list(few)}  # numbers that are names, not amounts: keep those that are")
+        lines.append(f"# categories = {as_toml(few)}  # numbers that are names, not amounts: keep those that are")
     lines.append('time = "time unit"  # what one unit of time is called: epoch, step, day')
     free = [n for n in table.column_names if n not in taken and covariate(n, table[n])[0] is not None]
     outcomes = {"event": table}
@@ -130,7 +129,7 @@ def _guessed(name: str, file: OwnFile) -> str:
             texts = column.cast(pa.utf8())
             outcomes = {o: table.filter(pc.equal(texts, o)) for o in column.dictionary.to_pylist()[:5]}
     chosen = [
-        f"{json.dumps(o, ensure_ascii=False)} = {_list([n for n in free if covariate(n, rows[n])[0] is not None])}"
+        f"{as_toml(o)} = {as_toml([n for n in free if covariate(n, rows[n])[0] is not None])}"
         for o, rows in outcomes.items()
     ]
     return PLAN.format(table=path.name, name=name, events="\n".join(lines), covariates="\n".join(chosen))
@@ -197,7 +196,3 @@ def _coding(column: pa.ChunkedArray) -> list[str]:
 def _few_whole_numbers(column: pa.ChunkedArray) -> bool:
     values = {v for v in pc.unique(column).to_pylist() if v is not None} if pa.types.is_integer(column.type) else set()
     return 3 <= len(values) <= 5
-
-
-def _list(names: list[str]) -> str:
-    return json.dumps(names, ensure_ascii=False)

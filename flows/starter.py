@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from factsurv.events.own_file import OwnFile, read_own_file
 from factsurv.flows.column_roles import NAMES, roles
 from factsurv.flows.study_file import StudyFile
-from factsurv.flows.toml_file import new_file, shown, validated
+from factsurv.flows.toml_file import as_toml, new_file, shown, validated
 from factsurv.training.facts.fact_covariates import RESERVED, can_stand_in_a_formula, usual_covariates
 from factsurv.training.facts.fact_set import FactSet
 from factsurv.training.facts.gather import gather
@@ -88,13 +87,13 @@ def write_study(
     text = TEXT.format(
         table=shown(table.name)[1:-1],
         name=name,
-        path=_toml(os.path.relpath(table)),
-        columns="".join(f"{role} = {_toml(column)}\n" for role, column in found.items()),
-        covariates=_toml([c for c in usual if c not in left_out]),
+        path=as_toml(os.path.relpath(table)),
+        columns="".join(f"{role} = {as_toml(column)}\n" for role, column in found.items()),
+        covariates=as_toml([c for c in usual if c not in left_out]),
         left_out="".join(f"# not {shown(c)[1:-1]}: {why}\n" for c, why in left_out.items()),
         split_note=" (not used: the table has a split)" if "split" in found else "",
         templates=_templates(file, found),
-        model=_toml(model or ModelSpec().name),
+        model=as_toml(model or ModelSpec().name),
     )
     study = validated(StudyFile, tomllib.loads(text), path)
     facts = gather(study.facts.model_copy(update={"path": str(table)})).facts
@@ -110,19 +109,17 @@ def _templates(file: OwnFile, found: Mapping[str, str]) -> str:
     """One line a relation: a prompt that asks for it."""
     if "relation" in found:
         column = file.table[found["relation"]].to_pylist()
-        relations = {str(r).strip(): _words(str(r)) for r in dict.fromkeys(column) if r is not None}
-        return "\n".join(f"{_toml(r)} = [{_toml(f'The {words} of {{subject}} is')}]" for r, words in relations.items())
+        prompts = {
+            str(r).strip(): f"The {_words(str(r))} of {{subject}} is" for r in dict.fromkeys(column) if r is not None
+        }
+        return "\n".join(f"{as_toml(r)} = {as_toml([prompt])}" for r, prompt in prompts.items())
     subjects = [str(s) for s in file.table[found["subject"]].to_pylist()[:50]]
     if sum(s.strip().endswith("?") for s in subjects) > len(subjects) / 2:
         return 'fact = ["Question: {subject} Answer:"]'
     asked = found["object"]
     words = "fact" if asked.lower() in GENERIC else _words(asked)
-    return f"fact = [{_toml(f'The {words} of {{subject}} is')}]"
+    return f"fact = [{as_toml(f'The {words} of {{subject}} is')}]"
 
 
 def _words(name: str) -> str:
     return " ".join(name.replace("_", " ").split())
-
-
-def _toml(value: str | Sequence[str]) -> str:
-    return json.dumps(value, ensure_ascii=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -85,6 +86,13 @@ def new_file(name: str) -> Path:
     if path.exists():
         raise InputError("exists already", str(path), "choose another name or delete it")
     return path
+
+
+def as_toml(value: str | Sequence[str]) -> str:
+    """A text or a list of texts as a TOML file writes it."""
+    import tomlkit  # by those who write
+
+    return tomlkit.item(value).as_string()
 
 
 def validated(model: type[M], data: dict[str, Any], path: Path) -> M:

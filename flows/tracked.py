@@ -6,31 +6,41 @@ import os
 os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
 os.environ.setdefault("DO_NOT_TRACK", "1")
 os.environ.setdefault("PREFECT_SERVER_ALLOW_EPHEMERAL_MODE", "false")
-os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
+# What goes wrong is told once, by us: Prefect would print it again with its own traceback.
+os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
 
 import datetime
 import functools
 import hashlib
+import logging
+import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from prefect import flow, task
+from prefect._internal import observers
 from prefect.artifacts import create_link_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.schedules import CronSchedule
 from prefect.flows import EntrypointType
+from prefect.runner import _scheduled_run_poller
 from prefect.runtime import flow_run
 from prefect.states import Crashed, Failed
+from prefect.utilities import services
 
 from factsurv.events import children
 from factsurv.events.errors import InputError
 from factsurv.flows.interrupt import SAID, last_words
+from factsurv.flows.refused import as_message
+from factsurv.flows.server import check_server
 from factsurv.flows.study import study
 from factsurv.flows.study_file import read_study
 
@@ -59,20 +69,36 @@ def tracked(path: str, results: str = "results") -> Any:
     with last_words(functools.partial(_crashed, flow_run.id)):
         try:
             report = study(Path(path), Path(results), as_task)
-        except InputError as error:
-            return Failed(message=_first_line(error), data=error)
+        except Exception as error:
+            told = as_message(error)
+            if "FACTSURV_SERVED_BY" in os.environ:  # no command waits for it and says it
+                print(f"factsurv: {told}" if told else traceback.format_exc(), file=sys.stderr, flush=True)
+            if told is None:
+                raise
+            return Failed(message=_first_line(told), data=told)
         link = report.resolve()
         create_link_artifact(link.as_uri(), link_text=str(link), key=_key(path), description=f"Report of {_name(path)}")
         return str(report)
 
 
-def serve(path: Path, results: Path, cron: str) -> None:
-    """Run a study whenever `cron` says, until this process ends; a run that takes longer is followed, not joined."""
+def serve(path: Path, results: Path, cron: str, api: str) -> None:
+    """Run a study whenever `cron` says, until this process ends; a run that takes longer is followed, not joined.
+
+    Raises
+    ------
+    InputError
+        If the server at `api` is lost.
+    """
     os.environ["FACTSURV_SERVED_BY"] = str(os.getpid())
     given = {"path": str(path), "results": str(results.resolve())}
     # The same study with another folder or another cron is another schedule, and each keeps its own parameters.
     which = hashlib.sha256("\n".join([*given.values(), cron]).encode()).hexdigest()[:6]
-    with children.scratch() as folder:
+    # A server that is lost is told once, below: Prefect prints what it met in its three attempts, with tracebacks.
+    for asking in (_scheduled_run_poller, observers):
+        loop = functools.partial(services.critical_service_loop, printer=lambda *_: None)
+        asking.critical_service_loop = loop  # type: ignore[attr-defined]
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+    with children.scratch() as folder, _told_if_lost(api):
         tempfile.tempdir = str(folder)  # of this process alone: Prefect's folder for what it runs would stay in /tmp
         tracked.serve(
             name=f"{path.stem}-{which}",
@@ -82,6 +108,16 @@ def serve(path: Path, results: Path, cron: str) -> None:
             limit=1,
             entrypoint_type=EntrypointType.MODULE_PATH,
         )
+
+
+@contextmanager
+def _told_if_lost(api: str) -> Iterator[None]:
+    """What ends the service while no server answers is that."""
+    try:
+        yield
+    except Exception:
+        check_server(api)
+        raise
 
 
 def check_cron(cron: str) -> None:

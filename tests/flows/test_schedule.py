@@ -1,15 +1,19 @@
 """With a real Prefect server: schedules, tracked runs, and what is said where there is none."""
 
+import contextlib
 import json
 import os
 import re
 import signal
 import socket
+import socketserver
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -150,6 +154,60 @@ def test_each_schedule_keeps_its_own_parameters(server, tmp_path):
         for process in started:
             process.kill()
             process.wait()
+
+
+class Relay(socketserver.ThreadingTCPServer):
+    """Stands before the server until it is closed, and then is gone with all that came through it."""
+
+    daemon_threads = allow_reuse_address = True
+
+    def __init__(self, api):
+        super().__init__(("127.0.0.1", 0), None)
+        self.server_behind, self.open = urlsplit(api), []
+        self.api = api.replace(str(self.server_behind.port), str(self.server_address[1]))
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def finish_request(self, request, client_address):
+        behind = socket.create_connection((self.server_behind.hostname, self.server_behind.port))
+        self.open += [request, behind]
+        threading.Thread(target=self.copy, args=(behind, request), daemon=True).start()
+        self.copy(request, behind)
+
+    @staticmethod
+    def copy(source, target):
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+
+    def lose(self):
+        self.shutdown()
+        self.server_close()
+        for each in self.open:
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+
+
+def test_a_server_that_is_lost_ends_the_schedule_with_one_message(server, tmp_path):
+    small(tmp_path)
+    relay = Relay(server["PREFECT_API_URL"])
+    with subprocess.Popen(
+        [BIN / "factsurv", "schedule", "small.toml", "--cron", "0 3 1 1 *"],
+        cwd=tmp_path,
+        env=server | {"PREFECT_API_URL": relay.api, "PREFECT_RUNNER_POLL_FREQUENCY": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as schedule:
+        try:
+            next(line for line in schedule.stdout if "polling" in line)
+            relay.lose()
+            said = schedule.communicate(timeout=120)[0]  # only against a hang
+        finally:
+            schedule.kill()
+    lines = said[said.index("factsurv:") :].splitlines()
+    assert schedule.returncode == 2 and "Traceback" not in said and "WARNING" not in said
+    assert len(lines) == 2 and "no Prefect server answers" in lines[0] and lines[1].startswith("What to do: ")
 
 
 @pytest.mark.parametrize(
