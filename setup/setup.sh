@@ -15,8 +15,8 @@ say() { echo "setup: $*"; }
 apt_install() { # names...: by apt where it may, otherwise say which
   local sudo=""
   if ! command -v apt-get >/dev/null; then
-    say "this system has no apt-get. Install by its own means: R (>= 4.2, with headers and compilers), pandoc,"
-    say "make, pkg-config, libuv and libxml2 headers, Python >= 3.11 with venv. Then run this again."
+    say "this system has no apt-get. Install by its own means what docs/setup.md lists (R, pandoc, compilers, Python with"
+    say "venv, headers of libuv and libxml2), then run this again. Missing here: $*"
     return 1
   fi
   if [ "$(id -u)" != 0 ]; then
