@@ -103,17 +103,17 @@ def _r() -> list[Finding]:
     packages, locked = r_packages(), locked_packages()
     places = ", ".join(str(p) for p in r.libraries) or "R's default library"
     out = [Finding("R", r.version), Finding("R packages in", places)]
-    absent = [n for n in locked if n not in packages]
+    for_quarto = () if shutil.which("quarto") else ("rmarkdown",)  # set-up builds it where there is Quarto
+    absent = [n for n in locked if n in COSTS and n not in packages and n not in for_quarto]
     other = [f"{n} {packages[n]} (lock: {v})" for n, v in locked.items() if packages.get(n, v) != v]
     for name in absent:
-        if name in COSTS:
-            level = "wrong" if name in ("survival", "knitr", "ggplot2", "jsonlite") else "note"
-            out.append(Finding(f"R package {name}", COSTS[name], level, _restore()))
+        level = "wrong" if name in ("survival", "knitr", "ggplot2", "jsonlite") else "note"
+        out.append(Finding(f"R package {name}", COSTS[name], level, _restore()))
     if other:
         shown = ", ".join(other[:6]) + (f" and {len(other) - 6} more" if len(other) > 6 else "")
         out.append(Finding("R packages of other versions", f"not those of renv.lock: {shown}", "note", _restore()))
     if not absent and not other:
-        out.append(Finding("R packages", f"all {len(locked)} of renv.lock, in its versions"))
+        out.append(Finding("R packages", f"{sum(n in packages for n in locked)} of renv.lock, in its versions"))
     return out
 
 

@@ -50,6 +50,19 @@ if (!have_renv()) {
 }
 
 packages <- renv::lockfile_read(lockfile)$Packages
+
+# A package and what only it leads to; the report uses knitr, jsonlite and yaml itself.
+only_for <- function(name) {
+  needs <- lapply(packages, `[[`, "Requirements")
+  kept <- c(setdiff(names(packages), c(name, unlist(needs))), "knitr", "jsonlite", "yaml")
+  repeat {
+    more <- intersect(c(kept, unlist(needs[kept])), names(packages))
+    if (length(more) == length(kept)) return(setdiff(names(packages), kept))
+    kept <- more
+  }
+}
+without <- Sys.getenv("FACTSURV_WITHOUT")
+if (nzchar(without)) packages <- packages[setdiff(names(packages), only_for(without))]
 wanted <- names(packages)
 say(length(wanted), " packages of ", basename(lockfile), ", ", cores, " at a time; ",
     "built from source where no binary is served (minutes, once; cached afterwards)")

@@ -159,7 +159,7 @@ print(sum(u.ru_utime + u.ru_stime for u in used), [n for n in {heavy!r} if n in 
 
 def test_a_changed_plan_trains_nothing_again_and_says_what_changed(finished):
     folder, _ = finished
-    (folder / "small.toml").write_text(STUDY + '[analysis]\nrules = ["first", "sustained3"]\n')
+    (folder / "small.toml").write_text(STUDY + LEAN.replace('["first"]', '["first", "sustained3"]'))
     said = factsurv("analyze", "small.toml", folder=folder)
     assert "rules: ['first', 'sustained2'] → ['first', 'sustained3']" in said
     assert "run small" not in said and "running (not done yet)" not in said
@@ -169,11 +169,24 @@ def test_a_changed_plan_trains_nothing_again_and_says_what_changed(finished):
 
 @pytest.fixture(scope="module")
 def lean(tmp_path_factory):
-    """Folder in which one of the study's runs has been run by itself, with a short report."""
+    """Folder in which one of the study's runs has been run by itself, as far as the events."""
     folder = tmp_path_factory.mktemp("lean")
     (folder / "small.toml").write_text(STUDY.replace("seeds = [1, 2]", "seeds = [2]\nworkers = 2") + LEAN)
-    factsurv("run", "small.toml", folder=folder)
+    until("events: done in", start("run", "small.toml", folder=folder))
     return folder
+
+
+def until(words, going):
+    """What a command says until it says this; then it is killed."""
+    said = []
+    for line in going.stdout:
+        said.append(line)
+        if words in line:
+            break
+    going.kill()
+    going.wait()
+    assert words in said[-1], said
+    return said
 
 
 def test_the_same_seed_gives_the_same_probes_in_another_folder(finished, lean):
@@ -193,15 +206,8 @@ def test_a_run_that_diverges_is_named_and_the_others_are_kept(lean, tmp_path):
     assert read_table(results / "runs" / "good-1" / "probes.arrow").num_rows == 3 * 90
     assert read_table(results / "runs" / "wild-1" / "probes-incomplete.arrow").num_rows >= 90
     (tmp_path / "small.toml").write_text(study.replace("learning_rate = 1e9", "learning_rate = 1e-3"))
-    going = start("run", "small.toml", folder=tmp_path)
-    said = []
-    for line in going.stdout:
-        said.append(line)
-        if "run wild-1: running" in line:  # what follows is any study's end
-            break
-    going.kill()
-    going.wait()
-    assert "run wild-1: running" in said[-1] and any("run good-1: up to date, skipped" in line for line in said), said
+    said = until("run wild-1: running", start("run", "small.toml", folder=tmp_path))  # what follows is any study's end
+    assert any("run good-1: up to date, skipped" in line for line in said), said
 
 
 def test_two_commands_in_one_folder_do_not_meet(finished):
@@ -218,7 +224,8 @@ def test_an_edit_that_breaks_the_report_keeps_the_old_one(finished, tmp_path):
     copy = tmp_path / "project"
     for room in ("events", "training", "stats", "flows", "reports", "studies"):
         shutil.copytree(ROOT / room, copy / "factsurv" / room, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "factsurv" / "__init__.py", copy / "factsurv")
+    for file in (ROOT / "factsurv").glob("*.py"):
+        shutil.copy(file, copy / "factsurv")
     shutil.copy(ROOT / "renv.lock", copy / "factsurv")
     shutil.copytree(folder / "results", tmp_path / "results")
     before = (tmp_path / "results" / "small" / "report.html").read_bytes()

@@ -1,7 +1,5 @@
 covariates <- c("latent", "popularity")
-interval2 <- function(data) {
-  cbind(left = data$left, right = ifelse(data$event, data$right, Inf))
-}
+peer <- jsonlite::read_json(test_path("fixtures", "icenReg.json"), simplifyVector = TRUE) # by icenReg.R beside it
 
 test_that("with one shared grid it is the grouped-time (cloglog) model", {
   events <- simulate_events(facts = 300L)
@@ -19,22 +17,19 @@ test_that("with one shared grid it is the grouped-time (cloglog) model", {
 })
 
 test_that("grids that differ: the maximum is that of icenReg's semi-parametric model", {
-  skip_if_not_installed("icenReg")
   data <- unshared_events(400L)
   ours <- fit_interval(data, covariates)
-  theirs <- icenReg::ic_sp(interval2(data) ~ latent + popularity, data = data, model = "ph", bs_samples = 0)
-  expect_equal(unname(ours$coefficients), unname(stats::coef(theirs)), tolerance = 1e-5) # their search stops at 1e-5
-  expect_equal(ours$loglik, theirs$llk, tolerance = 1e-8)
+  theirs <- peer$semi
+  expect_equal(unname(ours$coefficients), theirs$coefficients, tolerance = 1e-5) # their search stops at 1e-5
+  expect_equal(ours$loglik, theirs$loglik, tolerance = 1e-8)
   expect_true(ours$converged)
 })
 
 test_that("without covariates it is the nonparametric estimate: icenReg's, survfit's, and Kaplan and Meier's", {
-  skip_if_not_installed("icenReg")
   data <- unshared_events(400L)
   ours <- turnbull(data, draws = 20L)$tables$turnbull
-  theirs <- icenReg::getSCurves(icenReg::ic_np(interval2(data)))
-  at <- match(ours$right[-1], theirs$Tbull_ints[, "upper"])
-  expect_equal(1 - ours$incidence[-1], theirs$S_curves[[1]][at], tolerance = 1e-6)
+  at <- match(ours$right[-1], peer$curve$upper)
+  expect_equal(1 - ours$incidence[-1], peer$curve$survival[at], tolerance = 1e-6)
   left <- ifelse(data$left > 0, data$left, NA)
   survfits <- survival::survfit(survival::Surv(left, data$right, type = "interval2") ~ 1)
   survival <- summary(survfits, times = ours$right[-1])$surv
@@ -115,8 +110,8 @@ test_that("robust errors count a fact once, however often its rows are repeated"
 test_that("everybody or nobody has the event in a piece, and separation is named", {
   data <- unshared_events(200L, grids = list(c(2, 6), c(3, 9)), baseline = 3)
   all_gone <- data[data$event, ]
-  theirs <- icenReg::ic_sp(interval2(all_gone) ~ latent + popularity, data = all_gone, bs_samples = 0)
-  expect_equal(unname(fit_interval(all_gone, covariates)$coefficients), unname(stats::coef(theirs)), tolerance = 1e-4)
+  theirs <- peer$all_gone
+  expect_equal(unname(fit_interval(all_gone, covariates)$coefficients), theirs$coefficients, tolerance = 1e-4)
   data <- unshared_events(200L)
   data$event[data$latent == "FALSE"] <- FALSE
   data$stop[!data$event] <- 9
