@@ -21,9 +21,9 @@ say_claims <- function(results, most = 5) {
   shown <- utils::head(d[order(match(as.character(d$verdict), verdict_order[c(2, 1, 3, 4)])), ], most)
   shown <- shown[order(shown$number), ]
   rest <- nrow(d) - nrow(shown)
-  paste0("**[Claims](#claims) written beforehand:** ", claim_counts(d), ".\n\n::: {.claims}\n",
-    paste0("- ", verdict_badge(shown$verdict), " ", md(shown$text), collapse = "\n"), "\n:::",
-    if (rest) paste0("\n\n[", first_upper(few_words(rest)), " more](#claims)."))
+  each <- paste0("[", verdict_badge(shown$verdict), " ", md(shown$text), "]{.claim}")
+  paste0("::: {.claims}\n**[Claims.](#claims)** ", paste(each, collapse = " "),
+    if (rest) paste0(" [and ", few_words(rest), " more](#claims)"), "\n:::")
 }
 
 verdict_badge <- function(verdict) {
@@ -43,9 +43,10 @@ table_claims <- function(results) {
   text <- function(x) ifelse(is.na(x), "", as.character(x))
   of <- paste0(text(d$quantity), ifelse(nzchar(text(d$what)), paste0(" (", text(d$what), ")"), ""),
     ifelse(nzchar(text(d$outcome)), paste(" of", text(d$outcome)), ""))
-  md_table(data.frame(Claim = text(d$text), Verdict = first_upper(text(d$verdict)), "Decided by" = of,
-    Expected = text(d$expect), "Here (95 % interval)" = claim_numbers(d),
-    "In the paper" = ifelse(nzchar(text(d$paper)), text(d$paper), "\u2013"), check.names = FALSE), "llllll")
+  md_table(data.frame(Claim = text(d$text), Verdict = first_upper(text(d$verdict)),
+    "Here (95 % interval)" = claim_numbers(d), Expected = text(d$expect),
+    "In the paper" = ifelse(nzchar(text(d$paper)), text(d$paper), "\u2013"), "Decided by" = of, check.names = FALSE),
+  "llrlll")
 }
 
 #' A claim's number with its interval, as its scale is written.

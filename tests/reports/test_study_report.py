@@ -75,10 +75,10 @@ def test_every_fact_is_in_the_table_of_facts(page, results):
 
 
 def test_claims_have_their_verdict_first_and_their_numbers_in_a_table(page, results):
-    """All four in words on the first screen; ours beside the paper's below, and why a number is missing."""
+    """All four on the first screen; ours beside the paper's below, and why a number is missing."""
     first = section(page, "summary")
     told = section(page, "claims")
-    assert "one supported, one contradicted, one undecided and one not measured" in first
+    assert "one supported, one contradicted, one undecided and one not measured" in told
     for claim in rows(results / "claims.arrow"):
         assert f"{claim['verdict']} {claim['text']}" in first and claim["text"] in told
     for cell in ("2.32 (1.81 to 2.97)", "31.0 % (24.0 % to 38.0 %)", "−4 points (−11 to +3)", "HR of somebody"):
