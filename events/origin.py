@@ -26,11 +26,29 @@ COUNTED = ("step", "examples", "tokens", "exposures")
 
 @dataclass(frozen=True)
 class Run:
-    """A run from its origin on: its baseline and its probes, both without facts that are left out (how many)."""
+    """A run from its origin on: its baseline and its probes, both without facts that are left out (how many).
+
+    ``first`` is the origin's number among the run's own checkpoints.
+    """
 
     baseline: pa.Table
     probes: pa.Table
     left_out: int = 0
+    first: int = 0
+
+    def follow(self, table: pa.Table) -> pa.Table:
+        """Another table of the same run and its checkpoints (an instrument's), on the same clock."""
+        if "stage" not in table.column_names:
+            return table
+        number = pa.compute.subtract(table["checkpoint"], pa.scalar(self.first, pa.int32()))
+        known = pa.compute.is_in(table["fact_id"].cast(pa.utf8()), _texts(self.baseline["fact_id"]))
+        table = table.set_column(table.column_names.index("checkpoint"), "checkpoint", number)
+        table = table.filter(pa.compute.and_(known, pa.compute.greater_equal(number, 0)))
+        at, place = np.unique(self.probes["checkpoint"].to_numpy(), return_index=True)
+        row = pa.array(place[np.searchsorted(at, table["checkpoint"].to_numpy())])
+        for name in ("epoch", "step"):
+            table = table.set_column(table.column_names.index(name), name, self.probes[name].take(row))
+        return stack([table])
 
 
 def from_origin(runs: Sequence[tuple[pa.Table, pa.Table]], origin: str | None = None) -> list[Run]:
@@ -58,12 +76,16 @@ def from_origin(runs: Sequence[tuple[pa.Table, pa.Table]], origin: str | None = 
             raise InputError(f"there is no stage {origin!r}: these runs have none", "analysis.origin", "take it away")
         return [Run(baseline, probes) for baseline, probes in runs]
     on_clock = [_of_run(baseline, probes, origin) for baseline, probes in runs]
-    taught = [_taught(probes) for _, probes in on_clock]
+    taught = [_taught(probes) for _, probes, _ in on_clock]
     of_any = set().union(*taught)
     return [_split(*tables, own, of_any) for tables, own in zip(on_clock, taught, strict=True)]
 
 
-def _of_run(baseline: pa.Table, probes: pa.Table, origin: str | None) -> tuple[pa.Table, pa.Table]:
+def _texts(column: pa.ChunkedArray) -> pa.Array:
+    return column.cast(pa.utf8()).combine_chunks()
+
+
+def _of_run(baseline: pa.Table, probes: pa.Table, origin: str | None) -> tuple[pa.Table, pa.Table, int]:
     names = list(dict.fromkeys(probes["stage"].to_pylist()))
     origin = names[0] if origin is None else origin
     if origin not in names:
@@ -72,7 +94,7 @@ def _of_run(baseline: pa.Table, probes: pa.Table, origin: str | None) -> tuple[p
     checkpoint = probes["checkpoint"].to_numpy()
     first = max(0, int(checkpoint[stage == origin].min()) - (origin != names[0]))
     mine = baseline.filter(pa.compute.equal(baseline["stage"].cast(pa.utf8()), origin))
-    return mine.drop_columns(["stage"]), _counted_from(probes, stage, checkpoint, first)
+    return mine.drop_columns(["stage"]), _counted_from(probes, stage, checkpoint, first), first
 
 
 def _taught(probes: pa.Table) -> set[str]:
@@ -80,15 +102,15 @@ def _taught(probes: pa.Table) -> set[str]:
     return set(probes.filter(pa.compute.greater(probes["exposures"], 0))["fact_id"].to_pylist())
 
 
-def _split(baseline: pa.Table, probes: pa.Table, taught: set[str], of_any: set[str]) -> Run:
+def _split(baseline: pa.Table, probes: pa.Table, first: int, taught: set[str], of_any: set[str]) -> Run:
     """With what the run did with each fact; without those that only other runs teach."""
     facts = baseline["fact_id"].to_pylist()
     kept = pa.array([fact in taught or fact not in of_any for fact in facts])
     codes = pa.array([int(fact not in taught) for fact in facts], pa.int32())
     column = pa.DictionaryArray.from_arrays(codes, pa.array(SPLITS, pa.utf8()))
     mine = baseline.set_column(baseline.column_names.index("split"), "split", column).filter(kept)
-    followed = pa.compute.is_in(probes["fact_id"].cast(pa.utf8()), mine["fact_id"].cast(pa.utf8()).combine_chunks())
-    return Run(stack([mine]), stack([probes.filter(followed)]), baseline.num_rows - mine.num_rows)
+    followed = pa.compute.is_in(probes["fact_id"].cast(pa.utf8()), _texts(mine["fact_id"]))
+    return Run(stack([mine]), stack([probes.filter(followed)]), baseline.num_rows - mine.num_rows, first)
 
 
 def _counted_from(probes: pa.Table, stage: np.ndarray, checkpoint: np.ndarray, first: int) -> pa.Table:

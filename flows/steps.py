@@ -217,6 +217,8 @@ def make_events(results: Store) -> None:
         for run, own in zip(runs, followed, strict=True):
             if own.left_out:
                 results.say(f"events: run {run}: {own.left_out} facts are left out, which only other runs teach")
+        for kind in _instruments(results):
+            of_runs[kind] = [own.follow(table) for own, table in zip(followed, of_runs[kind], strict=True)]
         of_runs |= {"baseline": [r.baseline for r in followed], "probes": [r.probes for r in followed]}
         tables = {kind: described(stack(of_runs[kind]), kind) for kind in kinds}
         facts = results.table("facts.arrow")

@@ -63,6 +63,14 @@ def test_from_the_start_of_a_stage(run):
     ]  # fmt: skip
 
 
+def test_an_instrument_follows_the_same_clock(run):
+    _, baseline, probes = run
+    (one,) = from_origin([(baseline, probes)], "two")
+    names = ["run", "arm", "seed", "fact_id", "checkpoint", "epoch", "step", "stage", "logp"]
+    followed = one.follow(probes.select(names))
+    assert followed.equals(one.probes.select(names).combine_chunks())
+
+
 def test_what_only_another_run_teaches_is_left_out(run):
     _, baseline, probes = run
     of_d = pa.compute.equal(probes["fact_id"].cast(pa.utf8()), "d")
