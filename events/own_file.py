@@ -1,4 +1,4 @@
-"""A user's own file, csv, parquet or arrow, as one Arrow table: the one reader for tables of events and of facts."""
+"""A user's own file, csv, parquet, arrow or JSON lines, as one Arrow table: the one reader for events and facts."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from factsurv.events.own_numbers import (
     value,
 )
 from factsurv.events.own_types import foreign_types, plain_type, recoded
-from factsurv.events.typed_file import PARQUETS, read_typed
+from factsurv.events.typed_file import JSONS, PARQUETS, read_typed
 
 TEXTS = (".csv", ".tsv", ".txt")
 ARROWS = (".arrow", ".feather", ".ipc")
-SUFFIXES = (*TEXTS, *PARQUETS, *ARROWS)
+SUFFIXES = (*TEXTS, *PARQUETS, *JSONS, *ARROWS)
 _ROW_NAMES = re.compile(r"__index_level_\d+__")  # pandas' row numbers, in parquet
 _ISO = re.compile(r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?$")
 _DATES = (pa.date32(), pa.timestamp("us"), pa.timestamp("us", "UTC"))

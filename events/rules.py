@@ -31,13 +31,13 @@ from factsurv.events.schema import (
     EVENT_COUNTS,
     EVENTS,
     EXAMPLES,
-    FACTS,
     OUTCOMES,
     RECALL,
     build,
     described,
     levels_by_name,
     levels_of,
+    of_facts,
 )
 from factsurv.events.times import resolution
 
@@ -189,7 +189,7 @@ def event_table(
     """
     if time not in TIMES:
         raise InputError(f"there is no time axis {time!r}", "analysis.time", f"use one of {', '.join(TIMES)}")
-    covariates = [n for n in facts.column_names if n not in FACTS]
+    covariates = of_facts(facts.column_names)
     by_fact = {n: np.array(facts[n].to_pylist(), dtype=object) for n in facts.column_names}
     row_of = {f: i for i, f in enumerate(by_fact["fact_id"])}
     tempered = [n for n in baseline.column_names if n.startswith("p_at_")]  # p at other temperatures

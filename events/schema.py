@@ -17,6 +17,10 @@ _FIT = {"task": TEXT, "outcome": TEXT, "rule": TEXT, "model": TEXT}
 _F, _I, _B = pa.float64(), pa.int32(), pa.bool_()
 
 FACTS = dict.fromkeys(("fact_id", "subject", "relation", "object", "split", "group"), TEXT)
+# What a fact set may have beside them, and columns of yes and no (bool). The lists are texts in JSON, one a fact, so
+# that R and Python read the same thing.
+FACT_LISTS = dict.fromkeys(("links", "aliases", "options"), TEXT)
+FACT_EXTRAS = {"role": TEXT} | FACT_LISTS
 PROBES = _RUN | {
     "fact_id": TEXT, "checkpoint": _I, "epoch": _F, "step": _I, "examples": _I, "tokens": _F, "exposures": _I,
     "recalled": _B, "logp": _F, "margin": _F, "p": _F, "rechecked": _B,
@@ -161,17 +165,23 @@ CLAIMS = {
 }  # fmt: skip
 
 SPLITS = ("trained", "withheld")
+ROLES = ("fact", "implication")
 KNOWLEDGE = ("unknown", "latent", "known")
 STATES = ("unknown", "latent", "known", "forgotten", "reacquired")
 CENSORED = "censored"  # the first level of `to`, as R's survival wants it
 SLICK = ("Unknown", "WeaklyKnown", "MaybeKnown", "HighlyKnown")
 OUTCOMES = ("acquisition", "generalisation", "degradation")
-RESERVED = frozenset(HISTORY) | frozenset(TRANSITIONS) | frozenset(FACTS) | {"time", "exposures"}
+RESERVED = frozenset(HISTORY) | frozenset(TRANSITIONS) | frozenset(FACTS | FACT_EXTRAS) | {"time", "exposures"}
 
 # Level order of the dictionaries whose order means something; the first is R's reference.
 LEVELS: Mapping[str, tuple[str, ...]] = {
-    "split": SPLITS, "knowledge": KNOWLEDGE, "slick": SLICK,
+    "split": SPLITS, "knowledge": KNOWLEDGE, "slick": SLICK, "role": ROLES,
 }  # fmt: skip
+
+
+def of_facts(names: Sequence[str]) -> list[str]:
+    """Of a fact set's columns those that every row of a fact carries: role, yes/no columns, covariates."""
+    return [n for n in names if n not in FACTS and n not in FACT_LISTS]
 
 
 def at_temperature(column: str, temperature: float) -> str:

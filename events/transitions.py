@@ -20,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 
 from factsurv.events.rules import by_exposure, last_checkpoint, of_run, recall_matrix, sustained_of
-from factsurv.events.schema import CENSORED, FACTS, STATES, TRANSITIONS, build, described, levels_by_name
+from factsurv.events.schema import CENSORED, STATES, TRANSITIONS, build, described, levels_by_name, of_facts
 
 UNKNOWN, LATENT, KNOWN, FORGOTTEN, REACQUIRED = range(len(STATES))
 
@@ -133,7 +133,7 @@ def transition_table(
         Schema `TRANSITIONS` and the covariates of ``facts``; metadata ``time``, ``covariates``,
         ``samples`` and ``latent_chance``. With exposures as the time axis: trained facts only.
     """
-    covariates = [n for n in facts.column_names if n not in FACTS]
+    covariates = of_facts(facts.column_names)
     by_fact = {n: np.array(facts[n].to_pylist(), dtype=object) for n in facts.column_names}
     row_of = {f: i for i, f in enumerate(by_fact["fact_id"])}
     parts: list[dict[str, np.ndarray]] = []

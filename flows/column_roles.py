@@ -11,6 +11,7 @@ from factsurv.events import schema
 from factsurv.events.errors import InputError
 from factsurv.events.own_file import OwnFile
 from factsurv.training.facts.fact_covariates import IDENTIFIER, is_number, is_row_number, is_text
+from factsurv.training.facts.fact_lists import is_list
 from factsurv.training.facts.fact_set import nearest
 
 # Usual names, the surest first. An id is no answer and no subject, whatever else there is.
@@ -20,8 +21,13 @@ NAMES = {
     "relation": ("relation", "rel", "predicate", "property", "prop", "r", "p", "type"),
     "split": ("split",),
     "group": ("group", "cluster", "parent"),
+    "role": ("role",),
+    "links": ("links", "follows_from"),
+    "aliases": ("aliases", "answer_aliases", "possible_answers"),
+    "options": ("options", "choices"),
 }
 QUESTIONS = ("subject", "object")  # without them there is no fact
+WORDS = {"split": schema.SPLITS, "role": schema.ROLES}  # the only ones that such a column holds
 MEANS = {"subject": "what is asked about", "object": "the answer"}
 
 
@@ -74,8 +80,10 @@ def _fits(file: OwnFile, role: str, name: str) -> bool:
     column = file.table[name]
     if role in QUESTIONS:
         return True
-    if role == "split":
-        return is_text(column.type) and set(_levels(column)) <= set(schema.SPLITS)
+    if role in WORDS:
+        return is_text(column.type) and set(_levels(column)) <= set(WORDS[role])
+    if role in schema.FACT_LISTS:
+        return is_list(column.type) or is_text(column.type)
     return is_text(column.type) and len(_levels(column)) <= len(column) / 2
 
 

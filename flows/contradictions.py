@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from factsurv.flows.study_file import StudyFile
 
 INVENTED = ("tiny-world", "zipf")
-OF_TABLE = ("subject", "object", "relation", "split", "group", "covariates", "templates", "decimal")
+OF_TABLE = (
+    "subject", "object", "relation", "split", "group", "covariates", "templates", "decimal", "role", "links",
+    "aliases", "options", "separator", "sets",
+)  # fmt: skip
 # Keys that only some sources of facts read; every source reads the others.
 OF_SOURCE = {
     "count": ("hpo", "hpo-go", "tiny-world"),

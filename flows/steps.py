@@ -18,7 +18,7 @@ from factsurv.events.manifest import Manifest
 from factsurv.events.origin import from_origin
 from factsurv.events.reached_code import reached_code
 from factsurv.events.rules import count_events, event_table, recall_curve
-from factsurv.events.schema import ANALYSIS, described, stack
+from factsurv.events.schema import ANALYSIS, described, of_facts, stack
 from factsurv.events.transitions import transition_table
 from factsurv.flows.store import Progress, Say, Store, as_kept, asked, code, keep_spec, written
 from factsurv.flows.study_file import StudyFile, read_study
@@ -97,17 +97,24 @@ def check_asked(results: Store) -> None:
     """Let models and claims be checked before the next step that has something to do: R reads them in seconds."""
     told, claims = check_plan(results), told_claims(results.study.claim)
     if told["models"] or claims:
-        results.before.append(lambda: check_models(told["models"], told, table_columns(_covariates(results)), claims))
+        results.before.append(lambda: check_models(told["models"], told, table_columns(_columns(results)), claims))
 
 
 def check_plan(results: Store) -> dict[str, Any]:
     """The analysis plan, checked against the facts before hours of training."""
     relations = len(results.table("facts.arrow")["relation"].unique())
-    return plan(results.study.analysis, _covariates(results), relations)
+    covariates = _covariates(results)
+    further = [n for n in _columns(results) if n not in covariates]
+    return plan(results.study.analysis, covariates, relations, further)
 
 
 def _covariates(results: Store) -> list[str]:
     return json.loads(results.table("facts.arrow").schema.metadata[b"factset"])["covariates"]
+
+
+def _columns(results: Store) -> list[str]:
+    """What every row of a fact carries of it: role, sets and covariates."""
+    return of_facts(results.table("facts.arrow").column_names)
 
 
 def run_names(study: StudyFile) -> list[tuple[str, str, int]]:

@@ -86,7 +86,7 @@ class AnalysisSpec(Section):
     model: list[AnalysisModel] = []
 
 
-def plan(spec: AnalysisSpec, covariates: Sequence[str], relations: int) -> dict[str, Any]:
+def plan(spec: AnalysisSpec, covariates: Sequence[str], relations: int, further: Sequence[str] = ()) -> dict[str, Any]:
     """The plan that R's `plan_fits` expands into fits.
 
     Parameters
@@ -96,6 +96,8 @@ def plan(spec: AnalysisSpec, covariates: Sequence[str], relations: int) -> dict[
         Covariates of the fact set.
     relations : int
         Number of relations; with one, the relation explains nothing, and see `MOST_RELATIONS`.
+    further : sequence of str
+        Columns of a fact that explain an outcome only where they are named: its role, the sets it is in.
 
     Raises
     ------
@@ -115,7 +117,7 @@ def plan(spec: AnalysisSpec, covariates: Sequence[str], relations: int) -> dict[
         curves["degradation"] = []
     chosen: dict[str, list[str]] = {o: list(spec.covariates.get(o, defaults[o])) for o in outcomes}
     by: dict[str, list[str]] = {o: list(spec.curves_by.get(o, curves[o])) for o in outcomes}
-    known = [*BASELINE_COVARIATES, *covariates]
+    known = [*BASELINE_COVARIATES, *covariates, *further]
     states = _states(spec, chosen.values())
     asked = {f"analysis.covariates.{o}": chosen[o] for o in outcomes}
     asked |= {f"analysis.curves_by.{o}": by[o] for o in outcomes}

@@ -40,6 +40,12 @@ class FactsSpec(Section):
     group: Text | None = None
     covariates: list[Text] | None = None  # default: see `factsurv.training.facts.fact_table`
     decimal: Literal[".", ","] | None = None  # mark of a csv file whose numbers do not tell it
+    role: Text | None = None  # "fact" or "implication"
+    links: Text | None = None  # of an implication: ids or subjects of the facts from which it follows
+    aliases: Text | None = None  # further right answers
+    options: Text | None = None  # answers to choose from
+    separator: Text = "|"  # between the parts of these where they are text and not lists
+    sets: Texts | None = None  # columns of yes and no that selections may name
     templates: dict[Text, Texts] | None = None  # relation -> prompts with {subject}, probe form first
     # source = "tiny-world"
     world_facts: Size = 1500
@@ -51,7 +57,8 @@ class FactsSpec(Section):
 
     @model_validator(mode="after")
     def _each_column_has_one_use(self) -> FactsSpec:
-        columns = {k: v for k in ("subject", "object", "relation", "split") if (v := getattr(self, k)) is not None}
+        single = ("subject", "object", "relation", "split", "role", "links", "aliases", "options")
+        columns = {k: v for k in single if (v := getattr(self, k)) is not None}
         for name in columns.values() if self.source == "table" else ():
             uses = [key for key, column in columns.items() if column == name]
             if len(uses) > 1:

@@ -96,21 +96,22 @@ def _slips(column: pa.ChunkedArray) -> list[int]:
 
 def read_covariates(file: OwnFile, names: Sequence[str], problems: Problems, notices: list[str]) -> dict[str, Values]:
     """Each column as numbers or as texts; missing values stay missing. What is wrong is added to ``problems``."""
-    return {name: _values(file, name, problems, notices) for name in names if _named(name, problems)}
+    return {name: _values(file, name, problems, notices) for name in names if well_named(name, problems)}
 
 
-def _named(name: str, problems: Problems) -> bool:
+def well_named(name: str, problems: Problems, kind: str = "covariate", key: str = "covariates") -> bool:
+    """Whether a column can be named in a formula; if not, ``problems`` are told."""
     if name in RESERVED:
         problems.add(
-            f"covariate {name!r} has the name of a column that every study has",
-            "key covariates",
-            f"Rename the column, for example to {name + '_of_fact'!r}, or list others in covariates.",
+            f"{kind} {name!r} has the name of a column that every study has",
+            f"key {key}",
+            f"Rename the column, for example to {name + '_of_fact'!r}, or list others in {key}.",
         )
     elif not can_stand_in_a_formula(name):
         plain = "".join(c if c.isascii() and c.isalnum() else "_" for c in name).strip("_0123456789") or "x"
         problems.add(
-            f"covariate {name!r} cannot stand in a formula",
-            "key covariates",
+            f"{kind} {name!r} cannot stand in a formula",
+            f"key {key}",
             f"Use letters, digits and underscores, a letter first, for example {plain!r}.",
         )
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -11,8 +12,12 @@ import pyarrow as pa
 
 from factsurv.events import schema
 from factsurv.events.errors import InputError, Problems
+from factsurv.training.facts.answers import answer_problems
+from factsurv.training.facts.links import link_problems
 
 TEXT_COLUMNS = tuple(schema.FACTS)
+
+MOST_TOLD = 100  # problems of one kind
 
 # Two disjoint few-shot prefixes of six examples each; more when they are drawn with overlap.
 RESERVED_EXAMPLES = 12
@@ -20,7 +25,12 @@ RESERVED_EXAMPLES = 12
 
 @dataclass(frozen=True)
 class Fact:
-    """One fact before it becomes a row. `covariates` maps a name to a number or a category (None: missing)."""
+    """One fact before it becomes a row.
+
+    `covariates` maps a name to a number or a category (None: missing), `sets` the name of a yes/no column to whether
+    the fact is in it. An implication's `links` are ids of the facts from which it follows; `aliases` are further right
+    answers, and `options` the answers to choose from.
+    """
 
     fact_id: str
     subject: str
@@ -28,6 +38,11 @@ class Fact:
     object: str
     group: str
     covariates: Mapping[str, float | str | None] = field(default_factory=dict)
+    sets: Mapping[str, bool] = field(default_factory=dict)
+    role: str = "fact"
+    links: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -37,9 +52,10 @@ class FactSet:
     Parameters
     ----------
     table : pyarrow.Table
-        `fact_id, subject, relation, object, split, group` (dictionaries), then one column a covariate:
-        float64, or a dictionary with its levels in alphabetical order. `object` is the bare text (`Paris`);
-        whoever writes a prompt puts the space before it.
+        `fact_id, subject, relation, object, split, group` (dictionaries); then, where the facts have them, `role`,
+        `links`, `aliases` and `options` (`factsurv.events.schema.FACT_EXTRAS`) and yes/no columns (bool), the sets;
+        then one column a covariate: float64, or a dictionary with its levels in alphabetical order. `object` is the
+        bare text (`Paris`); whoever writes a prompt puts the space before it.
     templates : mapping of relation to texts
         Each holds `{subject}` and ends where the target begins. The first is the probe form, the others are
         paraphrases for training.
@@ -66,7 +82,8 @@ class FactSet:
     notices: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        expected = [*TEXT_COLUMNS, *self.covariates]
+        extras = [n for n in schema.FACT_EXTRAS if n in self.table.column_names]
+        expected = [*TEXT_COLUMNS, *extras, *self.sets, *self.covariates]
         if self.table.column_names != expected:
             raise InputError(f"the columns are {self.table.column_names}, not {expected}", self.source)
         ids = self.table["fact_id"].to_pylist()
@@ -83,6 +100,16 @@ class FactSet:
                         self.source,
                         "Leave it out of one of them: a prefix that shows the answer makes its fact known.",
                     )
+        self._check_extras(ids)
+
+    def _check_extras(self, ids: list[str]) -> None:
+        links, aliases, options = (self.several(n) for n in schema.FACT_LISTS)
+        found = [*link_problems(ids, self.roles, links)]
+        found += answer_problems(self.column("subject"), self.column("object"), aliases, options)
+        problems = Problems(self.source)
+        for row, what, remedy in found[:MOST_TOLD]:
+            problems.add(what, f"fact {ids[row]}", remedy)
+        problems.tell()
 
     def __len__(self) -> int:
         return self.table.num_rows
@@ -91,6 +118,22 @@ class FactSet:
     def relations(self) -> tuple[str, ...]:
         """The relations, in the order in which the facts name them."""
         return tuple(dict.fromkeys(self.column("relation")))
+
+    @property
+    def sets(self) -> tuple[str, ...]:
+        """The yes/no columns."""
+        return tuple(f.name for f in self.table.schema if pa.types.is_boolean(f.type))
+
+    @property
+    def roles(self) -> list[str]:
+        """`fact` or `implication` of each."""
+        return self.column("role") if "role" in self.table.column_names else ["fact"] * len(self)
+
+    def several(self, name: str) -> list[tuple[str, ...]]:
+        """The `links`, `aliases` or `options` of each fact; nothing where it has none."""
+        if name not in self.table.column_names:
+            return [()] * len(self)
+        return [() if text is None else tuple(json.loads(text)) for text in self.column(name)]
 
     def column(self, name: str) -> list:
         """One column as a list of Python values."""
@@ -126,9 +169,27 @@ def fact_rows(facts: Sequence[Fact], covariates: Sequence[str], split: Sequence[
         columns[name] = pa.array([getattr(f, name) for f in facts], pa.string()).dictionary_encode()
     columns["split"] = split_column(split if split is not None else ["trained"] * len(facts))
     columns["group"] = pa.array([f.group for f in facts], pa.string()).dictionary_encode()
+    columns |= _extras(facts)
     for name in covariates:
         columns[name] = _covariate([f.covariates[name] for f in facts])
     return pa.table(columns)
+
+
+def _extras(facts: Sequence[Fact]) -> dict[str, pa.Array]:
+    """The columns that only some fact sets have."""
+    columns: dict[str, pa.Array] = {}
+    if any(f.role != "fact" for f in facts):
+        levels = list(dict.fromkeys((*schema.ROLES, *(f.role for f in facts))))
+        codes = pa.array([levels.index(f.role) for f in facts], pa.int32())
+        columns["role"] = pa.DictionaryArray.from_arrays(codes, pa.array(levels, pa.utf8()))
+    for name in schema.FACT_LISTS:
+        lists = [getattr(f, name) for f in facts]
+        if any(lists):
+            texts = [json.dumps(each, ensure_ascii=False) if each else None for each in lists]
+            columns[name] = pa.array(texts, pa.utf8()).dictionary_encode()
+    for name in dict.fromkeys(name for f in facts for name in f.sets):
+        columns[name] = pa.array([f.sets[name] for f in facts], pa.bool_())
+    return columns
 
 
 def _covariate(values: Sequence[float | str | None]) -> pa.Array:

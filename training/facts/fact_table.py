@@ -6,18 +6,28 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from factsurv.events import schema
 from factsurv.events.errors import Problems
 from factsurv.events.own_file import OwnFile, read_own_file
 from factsurv.training.facts.fact_covariates import read_covariates, usual_covariates
-from factsurv.training.facts.fact_set import RESERVED_EXAMPLES, Fact, FactSet, fact_rows, nearest, template_problems
+from factsurv.training.facts.fact_extras import Extras
+from factsurv.training.facts.fact_set import (
+    MOST_TOLD,
+    RESERVED_EXAMPLES,
+    Fact,
+    FactSet,
+    fact_rows,
+    nearest,
+    split_column,
+    template_problems,
+)
 from factsurv.training.facts.fact_texts import rows_of
 from factsurv.training.facts.fact_texts import texts as fact_texts
 from factsurv.training.facts.split import assign_split, relation_rng
 
 FEWEST_FACTS = 30  # fewer cannot give the ten events that one covariate of a Cox model asks for
-MOST_TOLD = 100  # problems of one kind
 
 
 def read_fact_table(
@@ -30,6 +40,12 @@ def read_fact_table(
     group: str | None = None,
     templates: Mapping[str, Sequence[str]] | Sequence[str] | None = None,
     *,
+    role: str | None = None,
+    links: str | None = None,
+    aliases: str | None = None,
+    options: str | None = None,
+    sets: Sequence[str] = (),
+    separator: str = "|",
     withheld: float = 0.0,
     seed: int = 1,
     decimal: str | None = None,
@@ -56,6 +72,16 @@ def read_fact_table(
     templates : mapping of relation to texts, or texts for all relations, optional
         `{subject}` is the place of the subject, `{relation}` that of the relation; the first is the probe
         form.
+    role : str, optional
+        Column with `fact` or `implication`. An implication is withheld unless the table's split says otherwise.
+    links : str, optional
+        Column of lists: ids or subjects of the facts from which an implication follows.
+    aliases, options : str, optional
+        Columns of lists: further right answers; answers to choose from, the right one among them.
+    sets : sequence of str
+        Columns of yes and no that divide the facts.
+    separator : str
+        Between the parts of a list that is written as text.
     withheld, seed
         Of the split, where the table has none; the seed also draws the few-shot examples.
     decimal : str, optional
@@ -74,10 +100,12 @@ def read_fact_table(
         With file, row, key and remedy; everything that is wrong at once.
     """
     keys = {"subject": subject, "object": object, "relation": relation, "split": split, "group": group}
-    file = read_own_file(Path(path), [name for name in keys.values() if name is not None], decimal)
+    own = Extras(role, {"links": links, "aliases": aliases, "options": options}, tuple(sets), separator)
+    file = read_own_file(Path(path), [n for n in (*keys.values(), *own.keys.values()) if n is not None], decimal)
     problems = Problems(file.path)
-    for key, name in keys.items():
+    for key, name in (keys | own.keys).items():
         _require(file, key, [] if name is None else [name], problems)
+    _require(file, "sets", sets, problems)
     _require(file, "covariates", covariates or [], problems)
     problems.tell()
     notices = list(file.notes)
@@ -88,18 +116,20 @@ def read_fact_table(
     _check_duplicates(file, texts["subject"], texts["relation"], relation is not None, problems)
     if split is not None:
         _check_split(file, split, texts["split"], problems)
-    chosen = _chosen(file, [n for n in keys.values() if n is not None], notices) if covariates is None else covariates
+    used = [n for n in (*keys.values(), *own.keys.values(), *sets) if n is not None]
+    chosen = _chosen(file, used, notices) if covariates is None else covariates
     values = read_covariates(file, chosen, problems, notices)
     relations = tuple(dict.fromkeys(r for r in texts["relation"] if r))
     forms = _templates(templates, relations, relation is not None, problems, notices)
+    extras = own.read(file, texts, problems, notices)
     problems.tell()
     facts = [
-        Fact(f"{r}:{s}", s, r, o, g, {name: values[name][i] for name in chosen})
+        Fact(f"{r}:{s}", s, r, o, g, {name: values[name][i] for name in chosen}, **extras[i])
         for i, (s, r, o, g) in enumerate(
             zip(texts["subject"], texts["relation"], texts["object"], texts["group"], strict=True)
         )
     ]
-    splits = texts.get("split", ["trained"] * rows)
+    splits = texts.get("split", ["trained" if f.role == "fact" else "withheld" for f in facts])
     examples = _reserve(facts, splits, reserve, seed, problems)
     kept = [i for i in range(rows) if i not in examples]
     if len(kept) < FEWEST_FACTS:
@@ -112,7 +142,7 @@ def read_fact_table(
     table = fact_rows([facts[i] for i in kept], chosen, [splits[i] for i in kept])
     if split is None:
         numeric = [name for name in chosen if pa.types.is_floating(table[name].type)]
-        table = assign_split(table, withheld, seed, by=numeric[0] if numeric else None)
+        table = _with_split(table, withheld, seed, numeric[0] if numeric else None)
     shown = {
         r: tuple((facts[i].subject, facts[i].object) for i in examples if facts[i].relation == r) for r in relations
     }
@@ -200,11 +230,29 @@ def _templates(
     return {r: tuple(text.replace("{relation}", r) for text in by_relation.get(r, ())) for r in relations}
 
 
+def _with_split(table: pa.Table, withheld: float, seed: int, by: str | None) -> pa.Table:
+    """The table with a share of its facts withheld, and all implications: they are to follow from what is taught."""
+    if "role" not in table.column_names:
+        return assign_split(table, withheld, seed, by)
+    mine = assign_split(table.filter(pc.equal(table["role"].cast(pa.utf8()), "fact")), withheld, seed, by)
+    drawn = dict(zip(mine["fact_id"].to_pylist(), mine["split"].to_pylist(), strict=True))
+    split = split_column(drawn.get(fact, "withheld") for fact in table["fact_id"].to_pylist())
+    return table.set_column(table.column_names.index("split"), "split", split)
+
+
 def _reserve(facts: list[Fact], splits: list[str], reserve: int, seed: int, problems: Problems) -> dict[int, None]:
-    """Rows that become examples, in random order: `reserve` trained ones of each relation."""
+    """Rows that become examples, in random order: `reserve` of each relation, trained ones or implications.
+
+    What an implication follows from stays among the facts.
+    """
     drawn: dict[int, None] = {}
+    needed = {name for f in facts for name in f.links}
+    free = [
+        (split == "trained" or f.role == "implication") and f.fact_id not in needed
+        for f, split in zip(facts, splits, strict=True)
+    ]
     for relation in dict.fromkeys(f.relation for f in facts):
-        rows = [i for i, f in enumerate(facts) if f.relation == relation and splits[i] == "trained"]
+        rows = [i for i, f in enumerate(facts) if f.relation == relation and free[i]]
         if len(rows) <= reserve:
             problems.add(
                 f"too few facts: relation {relation!r} has {len(rows)} trained ones, and {reserve} of each "

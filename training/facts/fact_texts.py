@@ -24,7 +24,10 @@ from factsurv.events.own_missing import told
 NO_VALUE = ("nan", "NaN", "NAN", "-nan", "NaT", "<NA>", "#N/A")
 WHOLE_BEYOND = 2.0**53  # from here on floating-point numbers are further apart than 1
 REMEDIES = (
-    (types.is_nested, "several right answers cannot be given yet: keep one, as text or a number"),
+    (
+        types.is_nested,
+        "several right answers go into a column of their own (facts.aliases): keep one, as text or a number",
+    ),
     (types.is_boolean, "write the words themselves, such as yes and no"),
     (types.is_temporal, "write it as text, as the model should say it"),
     (lambda kind: True, "save it as text (UTF-8) or numbers"),
@@ -38,7 +41,7 @@ def texts(file: OwnFile, name: str, problems: Problems, notices: list[str]) -> l
     """
     column = file.table[name]
     kind = column.type.value_type if types.is_dictionary(column.type) else column.type
-    spelled = _spelled(column)
+    spelled = spell(column)
     if spelled is None:
         remedy = next(remedy for is_kind, remedy in REMEDIES if is_kind(kind))
         problems.add(f"column {name!r} is of the kind {kind}, which is no text and no number", f"column {name}", remedy)
@@ -74,13 +77,13 @@ def rows_of(file: OwnFile, rows: Sequence[int], most: int = 10) -> str:
     return f"rows {shown}" + (f" and {len(rows) - most:,} more" if len(rows) > most else "")
 
 
-def _spelled(column: pa.ChunkedArray | pa.Array) -> list[str | None] | None:
+def spell(column: pa.ChunkedArray | pa.Array) -> list[str | None] | None:
     """Texts, None where nothing is there; None if the kind is neither text nor number."""
     kind = column.type
     if types.is_dictionary(kind):
         joined = column.combine_chunks()
         joined = joined.chunk(0) if isinstance(joined, pa.ChunkedArray) else joined
-        levels = _spelled(joined.dictionary)
+        levels = spell(joined.dictionary)
         return None if levels is None else [None if i is None else levels[i] for i in joined.indices.to_pylist()]
     if types.is_null(kind):
         return [None] * len(column)
@@ -140,5 +143,5 @@ _WORDS = {
     "no value": ("says that there is no value", "Fill it in, or delete the row."),
     "infinite": ("is infinite", "Write a number or a text, or delete the row."),
     "line break": ("holds a line break", "Write it in one line: an answer ends where its line ends."),
-    "list": ("holds a list", "Several right answers cannot be given yet: keep one, as text."),
+    "list": ("holds a list", "Several right answers go into a column of their own (facts.aliases): keep one, as text."),
 }

@@ -99,6 +99,12 @@ def _table(spec: FactsSpec, pretraining: int) -> Gathered:
         withheld=spec.withheld,
         seed=spec.seed,
         decimal=spec.decimal,
+        role=spec.role,
+        links=spec.links,
+        aliases=spec.aliases,
+        options=spec.options,
+        sets=spec.sets or (),
+        separator=spec.separator,
     )
     return Gathered(facts)
 
