@@ -31,8 +31,8 @@ from factsurv.training.facts.encoding import encode_probes  # noqa: E402
 from factsurv.training.facts.gather import gather  # noqa: E402
 from factsurv.training.models.load import load  # noqa: E402
 from factsurv.training.passes.shared_prefix import prefix_groups  # noqa: E402
-from factsurv.training.probing.audit import decode, subset  # noqa: E402
-from factsurv.training.probing.probe import Sampling, probe  # noqa: E402
+from factsurv.training.probing.audit import decode  # noqa: E402
+from factsurv.training.probing.probe import Sampling, probe, some  # noqa: E402
 from factsurv.training.spec import FactsSpec, ModelSpec, ProbeSpec  # noqa: E402
 
 K = 20
@@ -165,8 +165,8 @@ def main() -> None:
     model, tokenizer, encoded = world()
     model.eval()
     order = np.random.default_rng(1).permutation(len(encoded))
-    encoded = subset(encoded, order[: chosen.facts])
-    few = subset(encoded, np.arange(min(chosen.few, len(encoded))))
+    encoded = some(encoded, order[: chosen.facts])
+    few = some(encoded, np.arange(min(chosen.few, len(encoded))))
     exact = probe(model, encoded)  # also the warm-up
     began = clock()
     disagree = int((greedy(model, encoded) != exact.recalled).sum())

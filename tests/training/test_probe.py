@@ -10,8 +10,8 @@ from transformers import PreTrainedTokenizerFast
 from factsurv.events.errors import InputError
 from factsurv.training.facts.prompts import Encoded, encode, few_shot_context, fill, terminator_tokens
 from factsurv.training.models.load import check_generation_config
-from factsurv.training.probing.audit import above, compare, decode, subset
-from factsurv.training.probing.probe import Sampling, agrees_with_plain_path, probe, probe_together
+from factsurv.training.probing.audit import above, compare, decode
+from factsurv.training.probing.probe import Sampling, agrees_with_plain_path, probe, probe_together, some
 from factsurv.training.probing.score import largest, log_probability, score_positions, truncated
 from tests.training.conftest import FACTS, FAMILIES
 
@@ -59,7 +59,7 @@ def test_shared_prefix_and_batching_change_nothing(family, tiny_models, encoded)
 
 def test_the_order_of_facts_changes_nothing(tiny_models, encoded):
     model, order = tiny_models["gemma2"], np.random.default_rng(3).permutation(len(encoded))
-    straight, shuffled = probe(model, encoded), probe(model, subset(encoded, order), batch_tokens=97)
+    straight, shuffled = probe(model, encoded), probe(model, some(encoded, order), batch_tokens=97)
     np.testing.assert_allclose(shuffled.logp, straight.logp[order], atol=FP32)
     assert shuffled.recalled.tolist() == straight.recalled[order].tolist()
 
@@ -73,7 +73,7 @@ def test_the_models_own_attention_is_put_back(tiny_models, encoded):
 
 def test_paraphrases_probed_together_are_as_if_probed_alone(tiny_models, encoded):
     model, halves = tiny_models["llama"], (np.arange(0, 20), np.arange(20, 50))
-    forms = [subset(encoded, half) for half in halves]
+    forms = [some(encoded, half) for half in halves]
     for form, together in zip(forms, probe_together(model, forms, (Sampling(), Sampling(0.5, 5))), strict=True):
         alone = probe(model, form, (Sampling(), Sampling(0.5, 5)))
         np.testing.assert_allclose(together.logp, alone.logp, atol=FP32)
@@ -140,7 +140,7 @@ def test_truncation_from_the_largest_logits_is_that_from_all(sampling):
 
 @pytest.mark.parametrize("sampling", [Sampling(), Sampling(0.5, 5), Sampling(1.3, 0, 0.7), Sampling(0.9, 20, 0.9)])
 def test_samples_hit_as_often_as_the_exact_binomial_says(sampling, tiny_models, tokenizer, encoded):
-    found = compare(tiny_models["llama"], tokenizer, subset(encoded, np.arange(0, 60, 3)), sampling, 200, seed=11)
+    found = compare(tiny_models["llama"], tokenizer, some(encoded, np.arange(0, 60, 3)), sampling, 200, seed=11)
     assert found.greedy_disagreements == 0
     assert found.hits > 100  # the targets are reachable, or the test could not fail
     assert found.p > 1e-3, found.text()  # seeded: this run is one draw of a test of size 1e-3

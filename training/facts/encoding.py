@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
+
 from factsurv.events.errors import InputError
 from factsurv.training.facts.fact_set import FactSet
-from factsurv.training.facts.prompts import Encoded, encode, few_shot_context, fill
+from factsurv.training.facts.prompts import Encoded, Others, encode, few_shot_context, fill, some
 from factsurv.training.spec import ProbeSpec
 
 
@@ -15,7 +19,31 @@ def encode_probes(tokenizer, facts: FactSet, spec: ProbeSpec, prompt: int = 0) -
         form = facts.templates[relation][0]
         contexts.append(few_shot_context(form, few_shot_examples(facts, relation, spec, prompt), spec.terminator))
         prompts.append(fill(form, subject))
-    return encode(tokenizer, prompts, facts.column("object"), facts.column("fact_id"), spec.terminator, contexts)
+    encoded = encode(tokenizer, prompts, facts.column("object"), facts.column("fact_id"), spec.terminator, contexts)
+    return _with_others(tokenizer, facts, spec.terminator, prompts, contexts, encoded)
+
+
+def _with_others(
+    tokenizer, facts: FactSet, terminator: str, prompts: list[str], contexts: list[str], encoded: Encoded
+) -> Encoded:
+    """The same with the aliases whose tokens are not those of another right answer of their fact."""
+    pairs = [(i, alias) for i, aliases in enumerate(facts.several("aliases")) for alias in aliases]
+    if not pairs:
+        return encoded
+    fact, texts, ids = [i for i, _ in pairs], [alias for _, alias in pairs], facts.column("fact_id")
+    behind = ([values[i] for i in fact] for values in (prompts, ids, contexts))
+    asked, names, before = behind
+    others = encode(tokenizer, asked, texts, names, terminator, before, distinct=False)
+    seen = {(i, tokens.tobytes()) for i, tokens in enumerate(encoded.tokens)}
+    kept = []
+    for j, (i, tokens) in enumerate(zip(fact, others.tokens, strict=True)):
+        if (i, tokens.tobytes()) not in seen:
+            seen.add((i, tokens.tobytes()))
+            kept.append(j)
+    notices = tuple(dict.fromkeys((*encoded.notices, *others.notices)))
+    chosen = np.array(kept, dtype=np.int64)
+    further = Others(some(others, chosen), np.array(fact, dtype=np.int64)[chosen]) if kept else None
+    return replace(encoded, notices=notices, others=further)
 
 
 def few_shot_examples(facts: FactSet, relation: str, spec: ProbeSpec, prompt: int) -> list[tuple[str, str]]:

@@ -65,8 +65,10 @@ class Written:
         return f"{count}: {few}" + (f"; and {len(which) - SHOWN} more" if len(which) > SHOWN else "")
 
 
-def check_lossless(written: Written) -> tuple[str, ...]:
+def check_lossless(written: Written, distinct: bool = True) -> tuple[str, ...]:
     """Refuse facts whose tokens do not say what their text says: all of them counted, a few named.
+
+    ``distinct``: whether answers that differ must have different tokens.
 
     Returns
     -------
@@ -79,7 +81,7 @@ def check_lossless(written: Written) -> tuple[str, ...]:
         If there is no position at which an answer begins, it holds a token that would end it, text is lost, the
         terminator does not survive, or two different answers or prompts have the same tokens.
     """
-    wrong = [text for check in (_boundary, _ended, _lost, _alike) if (text := check(written))]
+    wrong = [text for check in (_boundary, _ended, _lost, *([_alike] if distinct else [])) if (text := check(written))]
     if wrong:
         raise InputError("; ".join(text for text, _ in wrong), "the model's tokenizer", wrong[0][1])
     return _case(written) + _ending(written)

@@ -44,13 +44,20 @@ class Options:
 
 
 def option_texts(facts: FactSet) -> list[tuple[str, ...]]:
-    """Of each fact the answers it stands among: the distinct objects of its relation."""
+    """Of each fact the answers it stands among: its own options, or the distinct objects of its relation.
+
+    Other right answers of the fact are not among the latter: they are no rivals.
+    """
     objects, relations = facts.column("object"), facts.column("relation")
     of_relation: dict[str, dict[str, None]] = defaultdict(dict)
     for relation, answer in zip(relations, objects, strict=True):
         of_relation[relation].setdefault(answer)
     lists = {relation: tuple(answers) for relation, answers in of_relation.items()}
-    return [lists[relation] for relation in relations]
+    found = []
+    for relation, own, aliases in zip(relations, facts.several("options"), facts.several("aliases"), strict=True):
+        both = of_relation[relation].keys() & set(aliases)
+        found.append(own or (tuple(o for o in lists[relation] if o not in both) if both else lists[relation]))
+    return found
 
 
 def encode_options(tokenizer, facts: FactSet, encoded: Encoded, spec: ProbeSpec) -> Options:

@@ -28,6 +28,8 @@ class Encoded:
         The one of them that training teaches.
     notices : tuple of str
         What the tokenizer does not keep of the text, in sentences.
+    others : Others or None
+        Further right answers.
     """
 
     tokens: tuple[np.ndarray, ...]
@@ -35,6 +37,7 @@ class Encoded:
     terminators: np.ndarray
     terminator: int
     notices: tuple[str, ...] = ()
+    others: Others | None = None
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -43,6 +46,43 @@ class Encoded:
     def target_tokens(self) -> np.ndarray:
         """Target tokens of each fact, the terminator not counted; int64 (F,)."""
         return np.array([len(t) for t in self.tokens], dtype=np.int64) - self.target_start
+
+
+@dataclass(frozen=True)
+class Others:
+    """N further right answers behind the same prompts: ``fact`` int64 (N,) is the fact of each, in rising order."""
+
+    encoded: Encoded
+    fact: np.ndarray
+
+
+def some(encoded: Encoded, chosen: np.ndarray) -> Encoded:
+    """The ``chosen`` (int64) facts, in that order, with all their answers."""
+    others = None
+    if encoded.others is not None:
+        of, place = encoded.others.fact, np.full(len(encoded), -1)
+        place[chosen] = np.arange(len(chosen))
+        rows = np.flatnonzero(place[of] >= 0)
+        rows = rows[np.argsort(place[of[rows]], kind="stable")]
+        others = Others(some(encoded.others.encoded, rows), place[of[rows]]) if len(rows) else None
+    tokens = tuple(encoded.tokens[i] for i in chosen)
+    starts = encoded.target_start[chosen]
+    return Encoded(tokens, starts, encoded.terminators, encoded.terminator, others=others)
+
+
+def joined(forms: Sequence[Encoded]) -> Encoded:
+    """Facts of several, one after another."""
+    begins = np.cumsum([0, *(len(form) for form in forms)])
+    further = [(form.others, b) for form, b in zip(forms, begins[:-1], strict=True) if form.others is not None]
+    return Encoded(
+        tuple(t for form in forms for t in form.tokens),
+        np.concatenate([form.target_start for form in forms]),
+        forms[0].terminators,
+        forms[0].terminator,
+        others=Others(joined([o.encoded for o, _ in further]), np.concatenate([o.fact + b for o, b in further]))
+        if further
+        else None,
+    )
 
 
 def few_shot_context(template: str, examples: Sequence[tuple[str, str]], terminator: str = "\n") -> str:
@@ -68,6 +108,7 @@ def encode(
     names: Sequence[str],
     terminator: str = "\n",
     contexts: Sequence[str] | None = None,
+    distinct: bool = True,
 ) -> Encoded:
     """Tokenise ``context + prompt + " " + target`` and verify where the target begins.
 
@@ -79,6 +120,8 @@ def encode(
     terminator : str
     contexts : sequence of F str, optional
         Text before each prompt (few-shot examples).
+    distinct : bool
+        Whether answers that differ must have different tokens.
 
     Raises
     ------
@@ -106,7 +149,7 @@ def encode(
         terminators=terminators,
         read=lambda rows: tokenizer.batch_decode([r.tolist() for r in rows], clean_up_tokenization_spaces=False),
     )
-    notices = check_lossless(written)
+    notices = check_lossless(written, distinct)
     return Encoded(
         tokens=tuple(whole),
         target_start=np.array([len(b) for b in before], dtype=np.int64),

@@ -54,7 +54,7 @@ class AttentionWatch(Watch):
     def __init__(self, reader: AttentionReader):
         self.reader = self.read = reader
 
-    def finish(self, probed: Probed) -> Values:
+    def finish(self, probed: Probed, recalled: np.ndarray) -> Values:
         return {"greatest": self.read.greatest.T, "total": self.read.total.T}
 
 

@@ -19,7 +19,7 @@ from transformers import (
 
 from factsurv.training.facts.encoding import encode_probes
 from factsurv.training.facts.gather import gather
-from factsurv.training.facts.prompts import Encoded
+from factsurv.training.facts.prompts import Encoded, some
 from factsurv.training.models.load import load
 from factsurv.training.models.prepared import prepared_model
 from factsurv.training.probing.probe import Sampling, probe
@@ -89,13 +89,7 @@ def audit(
     chosen = np.random.default_rng(seed).permutation(len(encoded))[:facts]
     say(f"decoding {len(chosen)} facts, {samples} samples each")
     sampling = Sampling(spec.temperature, spec.top_k, spec.top_p)
-    return compare(model, tokenizer, subset(encoded, chosen), sampling, samples, seed, progress)
-
-
-def subset(encoded: Encoded, chosen: np.ndarray) -> Encoded:
-    """Some of the facts."""
-    tokens = tuple(encoded.tokens[i] for i in chosen)
-    return Encoded(tokens, encoded.target_start[chosen], encoded.terminators, encoded.terminator)
+    return compare(model, tokenizer, some(encoded, chosen), sampling, samples, seed, progress)
 
 
 def compare(
@@ -141,13 +135,13 @@ def decode(
     model: PreTrainedModel, encoded: Encoded, fact: int, sampling: Sampling | None, times: int, seed: int,
     reuse: bool = True,
 ) -> np.ndarray:  # fmt: skip
-    """Decode one fact ``times`` times with `generate`: is the answer exactly the target, then ended? bool (times,).
+    """Decode one fact ``times`` times with `generate`: is the answer exactly a right one, then ended? bool (times,).
 
     The prompt passes through the model once, however often it is continued, and decoding ends where no row can still
     be the target; ``reuse = False`` passes each row whole, to its end.
     """
     start = int(encoded.target_start[fact])
-    prompt, wanted = encoded.tokens[fact][:start], encoded.tokens[fact][start:]
+    prompt, wanted = encoded.tokens[fact][:start], _answers(encoded, fact)
     how = {"do_sample": False} if sampling is None else {
         "do_sample": True,
         "temperature": sampling.temperature,
@@ -155,7 +149,7 @@ def decode(
         "top_p": sampling.top_p,
     }  # fmt: skip
     config = GenerationConfig(
-        max_new_tokens=len(wanted) + 1,
+        max_new_tokens=max(map(len, wanted)) + 1,
         eos_token_id=encoded.terminators.tolist(),
         pad_token_id=int(encoded.terminators[0]),
         **how,
@@ -170,7 +164,7 @@ def decode(
             kept: dict[str, Any] = {}
             if reuse:
                 kept["stopping_criteria"] = StoppingCriteriaList(
-                    [Missed(start, torch.from_numpy(wanted).to(ids.device))]
+                    [Missed(start, [torch.from_numpy(answer).to(ids.device) for answer in wanted])]
                 )
             if cache is not None:
                 kept["past_key_values"] = copy.deepcopy(cache)
@@ -178,19 +172,33 @@ def decode(
             out = model.generate(  # type: ignore[operator]
                 input_ids=rows, attention_mask=torch.ones_like(rows), generation_config=config, **kept
             )
-            hits.append(_hits(out[:, start:].cpu().numpy(), wanted, encoded.terminators))
+            said = out[:, start:].cpu().numpy()
+            hits.append(np.any([_hits(said, answer, encoded.terminators) for answer in wanted], axis=0))
     return np.concatenate(hits)
 
 
-class Missed(StoppingCriteria):
-    """Ends a row whose tokens from ``start`` on are not the beginning of ``wanted``: it is no hit, whatever follows."""
+def _answers(encoded: Encoded, fact: int) -> list[np.ndarray]:
+    """Tokens of all right answers."""
+    found = [encoded.tokens[fact][encoded.target_start[fact] :]]
+    if encoded.others is not None:
+        others = encoded.others.encoded
+        found += [others.tokens[j][others.target_start[j] :] for j in np.flatnonzero(encoded.others.fact == fact)]
+    return found
 
-    def __init__(self, start: int, wanted: torch.Tensor):
+
+class Missed(StoppingCriteria):
+    """Ends a row whose tokens from ``start`` on begin no answer of ``wanted``: it is no hit, whatever follows."""
+
+    def __init__(self, start: int, wanted: list[torch.Tensor]):
         self.start, self.wanted = start, wanted
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **_: Any) -> torch.Tensor:  # type: ignore[override]
-        said = input_ids[:, self.start : self.start + len(self.wanted)]
-        return (said != self.wanted[: said.shape[1]]).any(dim=1)
+        said = input_ids[:, self.start :]
+        return torch.stack([self._missed(said[:, : len(answer)], answer) for answer in self.wanted]).all(dim=0)
+
+    @staticmethod
+    def _missed(said: torch.Tensor, answer: torch.Tensor) -> torch.Tensor:
+        return (said != answer[: said.shape[1]]).any(dim=1)
 
 
 def _hits(answers: np.ndarray, wanted: np.ndarray, terminators: np.ndarray) -> np.ndarray:

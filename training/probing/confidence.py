@@ -48,7 +48,10 @@ class Confidence:
         encoded, names = asked.encoded, asked.facts.column("relation")
         relation = np.unique(names, return_inverse=True)[1]
         count = int(relation.max()) + 1
-        longest = np.array([encoded.target_tokens[relation == r].max() for r in range(count)])
+        longest = np.zeros(count, dtype=np.int64)
+        np.maximum.at(longest, relation, encoded.target_tokens)
+        if encoded.others is not None:
+            np.maximum.at(longest, relation[encoded.others.fact], encoded.others.encoded.target_tokens)
         likely = tuple(_continuations(encoded, np.flatnonzero(relation == r)) for r in range(count))
         most = int((encoded.target_start + longest[relation] + 1).max())
         check_context(asked.model, most, "probe.examples", "use fewer few-shot examples or shorter prompts")
@@ -93,8 +96,8 @@ class ConfidenceWatch(Watch):
         if self.measure.whole:
             self._follow(batch, rows, targets, logits)
 
-    def finish(self, probed: Probed) -> Values:
-        values = {"first_p": self.first_p, "entropy": self.entropy, "right": probed.recalled}
+    def finish(self, probed: Probed, recalled: np.ndarray) -> Values:
+        values = {"first_p": self.first_p, "entropy": self.entropy, "right": recalled}
         if not self.measure.whole:
             none = np.full(len(self.encoded), None)
             return values | {"answer": none, "answer_p": none, "ended": none}

@@ -64,8 +64,11 @@ class Watch:
         """Look at a pass of recall; of it only what is copied is there afterwards."""
         return
 
-    def finish(self, probed: Probed) -> Values:
-        """What was measured, after all passes of recall."""
+    def finish(self, probed: Probed, recalled: np.ndarray) -> Values:
+        """What was measured, after all passes of recall.
+
+        ``probed`` is of each fact's `object`; ``recalled`` bool (F,) says whether any of its right answers is.
+        """
         raise NotImplementedError
 
 

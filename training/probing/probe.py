@@ -17,7 +17,7 @@ import torch
 from transformers import PreTrainedModel
 
 from factsurv.events.errors import InputError
-from factsurv.training.facts.prompts import Encoded
+from factsurv.training.facts.prompts import Encoded, joined, some
 from factsurv.training.passes.context_length import check_context
 from factsurv.training.passes.forward import head_at, pad
 from factsurv.training.passes.full_precision import in_fp32
@@ -51,13 +51,13 @@ class Probed:
     Attributes
     ----------
     recalled : bool (F,)
-        Greedy decoding yields exactly the target and then ends.
+        Greedy decoding yields exactly the target and then ends; of a fact with several right answers, any of them.
     logp : float64 (F,)
-        Natural log of the untruncated probability of target and terminator (temperature 1).
+        Natural log of the untruncated probability of target and terminator (temperature 1); the sum over answers.
     margin : float64 (F,)
-        Smallest lead, in logits, of the target over its best rival; recalled means margin > 0.
+        Smallest lead, in logits, of the target over its best rival; recalled means margin > 0. The greatest of answers.
     p : float64 (S, F)
-        Probability that one sample is exactly the target, for each of S samplings.
+        Probability that one sample is exactly the target, for each of S samplings; the sum over answers.
     rechecked : bool (F,)
         Computed in fp32 because the weights' own precision could not decide.
     seconds : float
@@ -134,11 +134,15 @@ def probe(
             del logits  # before the next pass makes its own
     if recheck and _narrow(model):
         _recheck(model, encoded, samplings, batch_tokens, share_prefix, recheck, out)
+    first = out
+    if encoded.others is not None:
+        others = probe(model, encoded.others.encoded, samplings, batch_tokens, share_prefix, recheck)
+        out = any_answer(first, others, encoded.others.fact)
     clock.lap("recall")
     measured = {}
     with undisturbed(model), gates_in_place(model):
         for name, watch in watches.items():
-            values = watch.finish(out)
+            values = watch.finish(first, out.recalled)
             measured[name] = Measured(values, clock.lap(name), watch.note)
     return replace(out, seconds=clock.seconds["recall"], measured=measured)
 
@@ -158,6 +162,19 @@ class Stopwatch:
         return self.seconds[name]
 
 
+def any_answer(first: Probed, others: Probed, fact: np.ndarray) -> Probed:
+    """What is probed of one answer of each fact, and of others of ``fact`` (N,), as that of any of them.
+
+    Each ends with a terminator, so that a sample is one of them at most: their probabilities add up.
+    """
+    logp, margin, p, rechecked = (np.copy(a) for a in (first.logp, first.margin, first.p, first.rechecked))
+    np.logaddexp.at(logp, fact, others.logp)
+    np.maximum.at(margin, fact, others.margin)
+    np.add.at(p.T, fact, others.p.T)
+    np.logical_or.at(rechecked, fact, others.rechecked)
+    return Probed(margin > 0, logp, margin, p, rechecked)
+
+
 def _narrow(model: PreTrainedModel) -> bool:
     return any(w.dtype in (torch.bfloat16, torch.float16) for w in model.parameters())
 
@@ -167,7 +184,7 @@ def _recheck(model, encoded, samplings, batch_tokens, share_prefix, below: float
     if not len(close):
         return
     with in_fp32(model):
-        again = probe(model, some(encoded, close), samplings, batch_tokens, share_prefix, recheck=0)
+        again = probe(model, some(replace(encoded, others=None), close), samplings, batch_tokens, share_prefix, 0)
     out.recalled[close], out.logp[close], out.margin[close] = again.recalled, again.logp, again.margin
     out.p[:, close], out.rechecked[close] = again.p, True
 
@@ -181,13 +198,7 @@ def probe_together(
     look: Callable[..., Probed] = probe,
 ) -> list[Probed]:
     """Probe several paraphrases (or few-shot prompts) of the same facts in the same passes; one result each."""
-    joined = Encoded(
-        tuple(t for form in forms for t in form.tokens),
-        np.concatenate([form.target_start for form in forms]),
-        forms[0].terminators,
-        forms[0].terminator,
-    )
-    whole = look(model, joined, samplings, batch_tokens, share_prefix)
+    whole = look(model, joined(forms), samplings, batch_tokens, share_prefix)
     ends = np.cumsum([len(form) for form in forms])
     return [
         Probed(whole.recalled[a:b], whole.logp[a:b], whole.margin[a:b], whole.p[:, a:b], whole.rechecked[a:b])
@@ -215,12 +226,6 @@ def agrees_with_plain_path(model: PreTrainedModel, encoded: Encoded, facts: int 
         return False  # whatever an architecture stumbles over, the plain path does without it
     tolerance = 1e-3 if next(model.parameters()).dtype == torch.float32 else 0.5
     return bool(np.allclose(shared.logp, plain.logp, atol=tolerance, rtol=tolerance))
-
-
-def some(encoded: Encoded, chosen: np.ndarray) -> Encoded:
-    """The ``chosen`` (int64) facts, in that order."""
-    tokens = tuple(encoded.tokens[i] for i in chosen)
-    return Encoded(tokens, encoded.target_start[chosen], encoded.terminators, encoded.terminator)
 
 
 def _write(out: Probed, batch: np.ndarray, rows: torch.Tensor, score: PositionScores) -> None:

@@ -61,7 +61,7 @@ class RankWatch(Watch):
             for i, row in zip(batch[part], z, strict=True):
                 self.first[i] = row[self.first_tokens[self.options.of[i]]].double().cpu().numpy()
 
-    def finish(self, probed: Probed) -> Values:
+    def finish(self, probed: Probed, recalled: np.ndarray) -> Values:
         right = self.options.right
         rank = np.array([_rank(f, r) for f, r in zip(self.first, right, strict=True)])
         values = {"options": self.options.counts, "rank_first": rank}
