@@ -1,29 +1,32 @@
 """How time and memory of each step grow with the number of rows, up to the report.
 
 Run from the repository: python bench/scale.py [--rows N ...] [--format csv arrow] [--probes FACTS ...]
-[--limit SECONDS] [--no-report] [--write]
+[--limit SECONDS] [--fit-limit SECONDS] [--no-report] [--write]
 
 `own`: a table of events of somebody's own (two runs, two numbers, a category of three, fact groups of about 50 facts,
 20 checkpoints, an eighth of the rows censored) through reading and checking, all fits of its plan, and the report.
 `probes`: facts x 20 checkpoints of probes in two runs through the event tables, and all that follows them. Every step
 runs in a process of its own, start-up included. Processor seconds are those of the process and its children together,
-wall seconds hold for the machine as busy as it was; memory is the peak of the process or of the largest of its
-children (R's workers, of which there is one a core), whichever is larger. The exponent of a step is the slope of log
+wall seconds hold for the machine as busy as it was; memory is the peak of the process and its children (R's workers,
+of which there is one a core) together, what they share counted once. The exponent of a step is the slope of log
 processor seconds on log rows between the two largest sizes: 1 is linear, less where start-up still counts. For the
 largest fits their own wall seconds are listed, where a second process disturbs. What needs longer than the limit is
-stopped, and said; a fit that needs longer than its plan's 600 s as well.
+stopped, and said; a fit that needs longer than `--fit-limit` as well.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import math
+import os
 import resource
 import subprocess
 import sys
 import tempfile
 import time
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +45,7 @@ name = "scale"
 [events]
 outcome = "loss"
 [analysis]
-time_limit = 600
+time_limit = LIMIT
 [analysis.covariates]
 loss = ["kind", "x", "y"]
 """
@@ -73,14 +76,14 @@ def own_table(rows: int) -> pa.Table:
     )
 
 
-def write_own(rows: int, form: str, folder: Path) -> Path:
+def write_own(rows: int, folder: Path, form: str, fit_limit: int) -> Path:
     path, table = folder / f"t.{form}", own_table(rows)
     if form == "csv":
         pyarrow.csv.write_csv(table, path)
     else:
         with pa.ipc.new_file(path, table.schema) as writer:
             writer.write_table(table)
-    (folder / "t.toml").write_text(PLAN)
+    (folder / "t.toml").write_text(PLAN.replace("LIMIT", str(fit_limit)))
     return path
 
 
@@ -171,17 +174,35 @@ STEPS = {"own": (step_own, ("events", "analysis", "report")),
 def measured(what: str, step: str, folder: Path, limit: float) -> dict[str, Any]:
     """Seconds and peak memory of one step in a process of its own."""
     command = [sys.executable, __file__, "--one", what, step, str(folder)]
-    began = time.monotonic()
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=limit, cwd=folder, stdin=subprocess.DEVNULL
+    began, mark, peak = time.monotonic(), uuid.uuid4().hex, 0.0
+    with (folder / "said").open("w") as said, (folder / "wrong").open("w") as wrong:
+        process = subprocess.Popen(
+            command, stdout=said, stderr=wrong, cwd=folder, stdin=subprocess.DEVNULL, env=os.environ | {"MARK": mark}
         )
-    except subprocess.TimeoutExpired:
-        return {"stopped": f"stopped after {limit:.0f} s"}
-    if done.returncode:
-        return {"stopped": done.stderr.strip()[-300:]}
-    told = json.loads(done.stdout.splitlines()[-1])
+        while process.poll() is None:
+            peak = max(peak, together(mark))
+            if time.monotonic() - began > limit:
+                process.kill()
+                return {"stopped": f"stopped after {limit:.0f} s"}
+            time.sleep(0.25)
+    if process.returncode:
+        return {"stopped": (folder / "wrong").read_text().strip()[-300:]}
+    told = json.loads((folder / "said").read_text().splitlines()[-1])
+    told["mib"] = max(told["mib"], peak)
     return {"wall": time.monotonic() - began} | told
+
+
+def together(mark: str) -> float:
+    """MiB of all processes with this mark in their environment; what they share counts once."""
+    found = 0
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if mark.encode() in (process / "environ").read_bytes():
+                lines = (process / "smaps_rollup").read_text().splitlines()
+                found += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+        except OSError:  # it has just ended
+            continue
+    return found / 1024
 
 
 def one(what: str, step: str, folder: Path) -> None:
@@ -259,6 +280,7 @@ def main() -> None:
     parser.add_argument("--format", nargs="*", default=["csv", "arrow"], choices=["csv", "arrow"])
     parser.add_argument("--probes", type=int, nargs="*", default=list(FACTS))
     parser.add_argument("--limit", type=float, default=3600.0, help="seconds for one step")
+    parser.add_argument("--fit-limit", type=int, default=600, help="seconds for one fit")
     parser.add_argument("--no-report", action="store_true")
     parser.add_argument("--write", action="store_true", help="write bench/results/scale.md")
     parser.add_argument("--one", nargs=3, help=argparse.SUPPRESS)
@@ -270,7 +292,8 @@ def main() -> None:
     lines: list[str] = []
     for form in given.format if given.rows else []:
         name = f"own events, {form} (rows)"
-        lines += series("own", name, given.rows, lambda n, f, form=form: write_own(n, form, f), given.limit, skip)
+        write = functools.partial(write_own, form=form, fit_limit=given.fit_limit)
+        lines += series("own", name, given.rows, write, given.limit, skip)
     if given.probes:
         name = f"probes (facts x {CHECKPOINTS} checkpoints x 2 runs)"
         lines += series("probes", name, given.probes, write_probes, given.limit, ())

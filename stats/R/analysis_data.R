@@ -90,9 +90,12 @@ missing_values <- function(value) if (anyNA(unclass(value))) sum(is.na(value)) e
 
 # The rows where `keep` is TRUE. Far cheaper than `[`, which makes unique row names first.
 take_rows <- function(data, keep) {
-  if (isTRUE(all(keep))) return(data)
-  rows <- which(keep)
-  structure(lapply(data, `[`, rows), class = "data.frame", row.names = .set_row_names(length(rows)))
+  if (isTRUE(all(keep))) data else at_rows(data, which(keep))
+}
+
+at_rows <- function(data, rows) {
+  of <- function(column) if (is.matrix(column)) column[rows, , drop = FALSE] else column[rows]
+  structure(lapply(data, of), class = "data.frame", row.names = .set_row_names(length(rows)))
 }
 
 # Which rows have a level; one TRUE where all have it. Of a factor, the codes are compared, not a text per row.

@@ -75,7 +75,7 @@ run_rows <- function(object, data, covariates, strata, cluster, ties, conf, term
   se <- sqrt(diag(as.matrix(object$var)))
   names(se) <- names(stats::coef(object))
   rows <- lapply(runs, function(left_out) {
-    rest <- as_levels(data[run != left_out, , drop = FALSE], covariates)
+    rest <- as_levels(take_rows(data, run != left_out), covariates)
     left <- estimable(rest, covariates)$covariates
     if (!length(left)) return(NULL)
     fit <- captured(cox_univariable(rest, left, strata, cluster, ties, conf, terms[terms$column %in% left, ]))

@@ -17,7 +17,7 @@ without_ratio <- function(object, data, fact, covariates, strata, cluster, ties,
   rows <- lapply(own, function(i) {
     towards <- change[, match(terms$coefficient[[i]], names(stats::coef(object)))] * sign(estimate[[i]])
     chosen <- names(utils::head(sort(towards, decreasing = TRUE), few))
-    again <- refitted(data[!fact %in% chosen, , drop = FALSE], covariates, strata, cluster, ties, conf, terms)
+    again <- refitted(take_rows(data, !fact %in% chosen), covariates, strata, cluster, ties, conf, terms)
     row <- again$tables$coefficients
     row <- row[row$term == terms$term[[i]] & is.finite(row$estimate), ]
     if (!NROW(row)) return(NULL)
@@ -40,7 +40,7 @@ without_change <- function(object, data, fact, covariates, strata, ties, terms, 
     i <- match(terms$coefficient[match(term, terms$term)], names(stats::coef(object)))
     share <- rowsum(residual[, i] * (data$stop[at] - mean(data$stop[at])), fact[at])[, 1L]
     chosen <- names(utils::head(sort(share * sign(sum(share)), decreasing = TRUE), few))
-    again <- refitted(data[!fact %in% chosen, , drop = FALSE], covariates, strata, "", ties, 0.95, terms)
+    again <- refitted(take_rows(data, !fact %in% chosen), covariates, strata, "", ties, 0.95, terms)
     left <- if (!is.null(again)) captured(zph_tables(again$object, terms)$zph_tests)$value
     left <- left[left$term == term, ]
     if (!NROW(left)) return(NULL)

@@ -52,7 +52,7 @@ curve_rows <- function(object, data, stretches, begin) {
   last <- cumsum(sizes)
   parts <- lapply(seq_along(strata), function(i) {
     at <- seq(last[[i]] - sizes[[i]] + 1L, last[[i]])
-    own <- data[data$.by == strata[[i]], , drop = FALSE]
+    own <- take_rows(data, data$.by == strata[[i]])
     late <- stretches[[i]]$late
     origin <- if (late) stretches[[i]]$from else begin
     entered <- sum(own$start <= origin)
@@ -77,7 +77,7 @@ risk_rows <- function(data, by, most = 50L) {
   if (length(times) > most) times <- unique(c(times[[1L]], pretty(times, most / 2), times[[length(times)]]))
   times <- times[times >= min(data$start) & times <= max(data$stop)]
   parts <- lapply(levels(data$.by), function(stratum) {
-    own <- data[data$.by == stratum, , drop = FALSE]
+    own <- take_rows(data, data$.by == stratum)
     at_risk <- vapply(times, function(t) sum(own$start < t & own$stop >= t), 0L)
     at_risk[[1L]] <- sum(own$start <= times[[1L]])
     data.frame(by = by, stratum = stratum, time = times, n_risk = at_risk,

@@ -42,3 +42,19 @@ test_that("robust errors are those of the split rows' cluster, and proportional 
   expect_equal(clustered$coefficients$se_robust, single$coefficients$se, tolerance = 0.1)
   expect_equal(cox_split(rows, "z")$status, "not needed")
 })
+
+test_that("rows are split as survSplit() splits them, also where they start late or end at a cut", {
+  some <- data.frame(fact_id = factor(letters[1:6]), start = c(0, 0, 2, 3, 4.5, 1), stop = c(2, 9, 4, 4, 8, 5),
+                     event = c(TRUE, FALSE, TRUE, TRUE, FALSE, TRUE), x = 1:6)
+  for (cuts in list(numeric(), 2, c(2, 4), c(1, 2, 3, 4, 8.5), 20)) {
+    split <- split_time(some, cuts)
+    if (!length(cuts)) {
+      expect_equal(split$data, some)
+      next
+    }
+    oracle <- survival::survSplit(all_columns, transform(some, row = 1:6), cut = cuts, episode = "period")
+    expect_equal(split$row, oracle$row)
+    expect_equal(split$period, oracle$period)
+    expect_equal(split$data[names(some)], transform(oracle, event = event == 1)[names(some)])
+  }
+})
