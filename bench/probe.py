@@ -1,9 +1,10 @@
 """The exact probe against decoding and against lm-evaluation-harness, on the world facts with SmolLM2-135M.
 
-Run from the repository: python bench/probe.py [--repeats N] [--facts N] [--peers]
+Run from the repository: python bench/probe.py [--repeats N] [--facts N] [--peers] [--instruments]
 
 All ways answer for the same facts with the same weights in fp32. Sampling is so slow that it runs on a few
-facts; the table says on how many. ``--peers`` installs lm-evaluation-harness into build/bench-peers.
+facts; the table says on how many. ``--peers`` installs lm-evaluation-harness into build/bench-peers; ``--instruments``
+measures, instead, recall with each instrument beside recall alone.
 The ceiling is the time of the model's matrix products alone, of the shapes that the facts need when no token
 is computed twice; attention's own products are not counted. Processor time of one thread, median of interleaved
 repeats.
@@ -32,18 +33,58 @@ from factsurv.training.facts.gather import gather  # noqa: E402
 from factsurv.training.models.load import load  # noqa: E402
 from factsurv.training.passes.shared_prefix import prefix_groups  # noqa: E402
 from factsurv.training.probing.audit import decode  # noqa: E402
+from factsurv.training.probing.instruments import REGISTRY  # noqa: E402
+from factsurv.training.probing.measure import Asked  # noqa: E402
 from factsurv.training.probing.probe import Sampling, probe, some  # noqa: E402
-from factsurv.training.spec import FactsSpec, ModelSpec, ProbeSpec  # noqa: E402
+from factsurv.training.spec import FactsSpec, InstrumentSpec, ModelSpec, ProbeSpec  # noqa: E402
 
 K = 20
 
 
 def world():
-    """Model, tokenizer and the encoded facts of studies/world-facts.toml."""
+    """Model, tokenizer, facts and the encoded facts of studies/world-facts.toml."""
     study = tomllib.loads((ROOT / "studies" / "world-facts.toml").read_text("utf-8"))
     model, tokenizer = load(ModelSpec(**study["model"]))
-    encoded = encode_probes(tokenizer, gather(FactsSpec(**study["facts"])).facts, ProbeSpec(**study["probe"]))
-    return model, tokenizer, encoded
+    facts = gather(FactsSpec(**study["facts"])).facts
+    return model, tokenizer, facts, encode_probes(tokenizer, facts, ProbeSpec(**study["probe"]))
+
+
+INSTRUMENTS = {
+    "confidence, first token": {"name": "confidence", "answers": "first"},
+    "rank, first tokens": {"name": "rank", "answers": "first"},
+    "attention": {"name": "attention"},
+    "confidence": {"name": "confidence"},
+    "rank": {"name": "rank"},
+}
+
+
+def instruments(model, tokenizer, facts, repeats: int, command: str) -> None:
+    """What each instrument costs beside recall: recall with it against recall alone, in the same repeat."""
+    spec = ProbeSpec(instruments=[{"name": name} for name in REGISTRY])
+    encoded = encode_probes(tokenizer, facts, spec)
+    asked = Asked(tokenizer, model, facts, encoded, spec, True)
+    made = {way: REGISTRY[keys["name"]].of(asked, InstrumentSpec(**keys)) for way, keys in INSTRUMENTS.items()}
+    notes = {way: probe(model, encoded, instruments={way: measure}).measured[way].note for way, measure in made.items()}
+    ways = {"recall": lambda: probe(model, encoded)}
+    ways |= {way: lambda m=measure: probe(model, encoded, instruments={"it": m}) for way, measure in made.items()}
+    seconds = interleaved(ways, repeats)
+    recall, n = seconds["recall"], len(encoded)
+    rows = [["recall alone", f"{1e3 * recall / n:.1f}", "", ""]]
+    for way in made:
+        more = seconds[way] - recall
+        rows.append([f"with {way}", f"{1e3 * seconds[way] / n:.1f}", f"{more / recall:+.0%}", notes[way]])
+    known = probe(model, encoded).recalled.mean()
+    body = [
+        machine(["torch", "transformers"]),
+        "",
+        f"{n} world facts behind six examples, fp32, SmolLM2-135M before training, which knows {known:.0%} of them: "
+        "what is not known costs rank and confidence most.",
+        "",
+        table(["way", "ms a fact", "beside recall", "note"], rows),
+        "",
+        f"- median processor time of {repeats} interleaved repeats",
+    ]
+    write("instruments", "Instruments", command, "\n".join(body))
 
 
 def generation(encoded, new: int, **how) -> GenerationConfig:
@@ -160,10 +201,15 @@ def main() -> None:
     options.add_argument("--facts", type=int, default=None, help="only the first of a random order")
     options.add_argument("--few", type=int, default=8, help="facts on which sampling is measured")
     options.add_argument("--peers", action="store_true")
+    options.add_argument("--instruments", action="store_true")
     chosen = options.parse_args()
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
-    model, tokenizer, encoded = world()
+    model, tokenizer, facts, encoded = world()
     model.eval()
+    command = " ".join(["python", "bench/probe.py", *sys.argv[1:]])
+    if chosen.instruments:
+        instruments(model, tokenizer, facts, chosen.repeats, command)
+        return
     order = np.random.default_rng(1).permutation(len(encoded))
     encoded = some(encoded, order[: chosen.facts])
     few = some(encoded, np.arange(min(chosen.few, len(encoded))))
@@ -216,7 +262,7 @@ def main() -> None:
         f"- {note}",
         f"- median processor time of {chosen.repeats} interleaved repeats",
     ]
-    write("probe", "Probing", " ".join(["python", "bench/probe.py", *sys.argv[1:]]), "\n".join(body))
+    write("probe", "Probing", command, "\n".join(body))
 
 
 if __name__ == "__main__":
