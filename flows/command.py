@@ -114,11 +114,15 @@ def analyze(
     results: Folder = RESULTS,
 ) -> None:
     """Fit and report: a study's finished probes again, with the R files as they are now, or a table of events."""
+    _analyze(what, plan, check, results)
+
+
+def _analyze(what: str, plan: Path | None, check: bool, results: Path) -> Path:
+    """Returns the report's path; of a check alone, the table's."""
     from factsurv.events.own_file import SUFFIXES
 
     if Path(what).suffix.lower() in SUFFIXES:
-        _analyze_table(Path(what), plan, check, results)
-        return
+        return _analyze_table(Path(what), plan, check, results)
     if plan or check:
         raise InputError("--plan and --check are for tables of events", what, f"a table ends in {', '.join(SUFFIXES)}")
     from factsurv.flows import steps
@@ -138,6 +142,7 @@ def analyze(
         steps.make_claims(store)
         report = steps.make_report(store)
     _show_end(report)
+    return report
 
 
 def _show_end(report: Path) -> None:
@@ -147,7 +152,7 @@ def _show_end(report: Path) -> None:
     print("\n".join([f"report: {report}", *without_result(report)]))
 
 
-def _analyze_table(table: Path, plan: Path | None, check: bool, results: Path) -> None:
+def _analyze_table(table: Path, plan: Path | None, check: bool, results: Path) -> Path:
     from factsurv.flows.own_events import analyse_table, check_table
     from factsurv.flows.own_plan import no_plan
     from factsurv.flows.progress import Board
@@ -157,21 +162,31 @@ def _analyze_table(table: Path, plan: Path | None, check: bool, results: Path) -
         raise no_plan(table)
     if check:
         print("\n".join(check_table(table, plan)))
-        return
+        return table
     with Board() as board:
         board.expect(dict.fromkeys(AFTER))
         path = analyse_table(table, plan, results, board.say, board.progress)
     _show_end(path)
+    return path
 
 
 @app.command()
 def report(
     what: Annotated[str, typer.Argument(help="A study, or a table of events of your own.")],
     plan: Annotated[Path | None, typer.Option(help="For a table: the file that says which column is what.")] = None,
+    to: Annotated[str, typer.Option(help="html, docx, gfm (Markdown for pull requests) or pdf.")] = "html",
+    appendix: Annotated[bool, typer.Option("--appendix", help="Not for html: with folds and appendix.")] = False,
     results: Folder = RESULTS,
 ) -> None:
     """Render a report again; what the edited R files or the .qmd change is done again first."""
-    analyze(what, plan, False, results)
+    from factsurv.reports.formats import check_format, render_as
+    from factsurv.stats.r_home import find_r
+
+    check_format(to, appendix)
+    page = _analyze(what, plan, False, results)
+    if to != "html":
+        other = render_as(page.parent, to, appendix=appendix, r_environment=find_r().environment())
+        print(f"report as {to}: {other}")
 
 
 @app.command()

@@ -71,7 +71,7 @@ class RenderError(InputError):
 
 def renderer_name(environment: Mapping[str, str] | None = None) -> str:
     """``quarto 1.7.31`` where Quarto is on PATH, else ``knitr + pandoc``."""
-    quarto = _which("quarto", environment or os.environ)
+    quarto = which("quarto", environment or os.environ)
     if not quarto:
         return "knitr + pandoc"
     printed = children.run([quarto, "--version"], environment)
@@ -117,27 +117,40 @@ def render(
     if not source.is_file():
         raise InputError("there is no such document", str(source))
     with children.scratch(scratch) as folder:
-        environment = _environment(r_environment, folder)
-        renderer, by = renderer_name(environment), _stamp(environment)
-        work = _private_copy(source, folder)
-        data = folder / "results"
-        title = copy_inputs(results, data, as_csv=not _has_nanoarrow(environment))
-        parameters = work / "parameters.yml"
-        # JSON strings are YAML strings: quoted, so that an id such as 029 stays what it is.
-        parameters.write_text(f"results: {json.dumps(str(data))}\n", "utf-8")
-        environment["FACTSURV_RENDERER"] = by  # no parameter: Quarto refuses those that a document does not declare
+        work, environment, title = prepared(results, source, folder, r_environment)
+        renderer = renderer_name(environment)
         commands = _quarto(source.name) if renderer.startswith("quarto") else _plain(source.name, environment)
         log = ""
         for command in commands:
-            log += _run(command, work, environment, time_limit)
+            log += run(command, work, environment, time_limit)
         page = (work / "page-out.html").read_text("utf-8")
-        name = json.loads((data / "study.json").read_text("utf-8"))["study"]["name"]
+        name = json.loads((folder / "results" / "study.json").read_text("utf-8"))["study"]["name"]
         wrong = faults(page, [title, str(name)] if source == SOURCE else [title])
         if wrong:
             raise RenderError("the page is not what it should be: " + "; ".join(wrong), log=log)
         with atomic(output) as file:
             file.write(page.encode())
     return Rendered(output, renderer, round(time.monotonic() - began, 2), (*_warnings(log), *remarks(page)))
+
+
+def prepared(
+    results: Path, source: Path, folder: Path, r_environment: Mapping[str, str] | None
+) -> tuple[Path, dict[str, str], str]:
+    """Copy the document and what it reads into ``folder``.
+
+    Returns
+    -------
+    The copy's folder, the environment for the programs that render it, and the study's title.
+    """
+    environment = _environment(r_environment, folder)
+    by = _stamp(environment)
+    work = _private_copy(source, folder)
+    data = folder / "results"
+    title = copy_inputs(results, data, as_csv=not _has_nanoarrow(environment))
+    # JSON strings are YAML strings: quoted, so that an id such as 029 stays what it is.
+    (work / "parameters.yml").write_text(f"results: {json.dumps(str(data))}\n", "utf-8")
+    environment["FACTSURV_RENDERER"] = by  # no parameter: Quarto refuses those that a document does not declare
+    return work, environment, title
 
 
 def _environment(given: Mapping[str, str] | None, folder: Path) -> dict[str, str]:
@@ -177,9 +190,9 @@ def _quarto(name: str) -> list[list[str]]:
 
 def _plain(name: str, environment: Mapping[str, str]) -> list[list[str]]:
     """Knit, then let pandoc and the filter make one page of it."""
-    embed = "--embed-resources" if _pandoc_version(environment) >= (2, 19) else "--self-contained"
+    embed = "--embed-resources" if pandoc_version(environment) >= (2, 19) else "--self-contained"
     return [
-        [_rscript(environment), "--no-init-file", "knit.R", name, "parameters.yml", "knitted.md"],
+        knit(name, environment),
         ["pandoc", "knitted.md", "--from=markdown", "--to=html5", "--standalone", embed, "--template=page.html",
          "--mathml", "--toc", "--toc-depth=3", "--css=theme.css", "--css=plain.css", "--include-after-body=after.html",
          "--lua-filter=terms.lua", "--lua-filter=folds.lua", "--lua-filter=unbroken.lua",
@@ -187,8 +200,13 @@ def _plain(name: str, environment: Mapping[str, str]) -> list[list[str]]:
     ]  # fmt: skip
 
 
-def _pandoc_version(environment: Mapping[str, str]) -> tuple[int, ...]:
-    pandoc = _which("pandoc", environment)
+def knit(name: str, environment: Mapping[str, str]) -> list[str]:
+    """The command that makes ``knitted.md`` of the document."""
+    return [rscript(environment), "--no-init-file", "knit.R", name, "parameters.yml", "knitted.md"]
+
+
+def pandoc_version(environment: Mapping[str, str]) -> tuple[int, ...]:
+    pandoc = which("pandoc", environment)
     if not pandoc:
         raise InputError(
             "neither Quarto nor pandoc is installed", remedy="install Quarto, or pandoc (apt-get install pandoc)"
@@ -202,10 +220,10 @@ def _stamp(environment: Mapping[str, str]) -> str:
     name = renderer_name(environment)
     if name.startswith("quarto"):
         return name
-    return f"{name} {'.'.join(map(str, _pandoc_version(environment)))} (Quarto is not installed)"
+    return f"{name} {'.'.join(map(str, pandoc_version(environment)))} (Quarto is not installed)"
 
 
-def _run(command: Sequence[str], work: Path, environment: Mapping[str, str], time_limit: float) -> str:
+def run(command: Sequence[str], work: Path, environment: Mapping[str, str], time_limit: float) -> str:
     try:
         done = children.run(command, environment, time_limit, within=work.parent, cwd=work)
     except subprocess.TimeoutExpired as error:
@@ -233,18 +251,18 @@ def _warnings(log: str) -> tuple[str, ...]:
 
 
 def _has_nanoarrow(environment: Mapping[str, str]) -> bool:
-    ask = [_rscript(environment), "--vanilla", "-e", 'cat(requireNamespace("nanoarrow", quietly = TRUE))']
+    ask = [rscript(environment), "--vanilla", "-e", 'cat(requireNamespace("nanoarrow", quietly = TRUE))']
     return "TRUE" in children.run(ask, environment).stdout
 
 
-def _rscript(environment: Mapping[str, str]) -> str:
+def rscript(environment: Mapping[str, str]) -> str:
     """The Rscript of the R that the caller chose, else the one on PATH."""
     chosen = Path(environment["R_HOME"], "bin", "Rscript") if environment.get("R_HOME") else None
-    found = str(chosen) if chosen and chosen.is_file() else _which("Rscript", environment)
+    found = str(chosen) if chosen and chosen.is_file() else which("Rscript", environment)
     if not found:
         raise InputError("Rscript is not installed", remedy="install R (apt-get install r-base-core)")
     return found
 
 
-def _which(program: str, environment: Mapping[str, str]) -> str | None:
+def which(program: str, environment: Mapping[str, str]) -> str | None:
     return shutil.which(program, path=environment.get("PATH"))

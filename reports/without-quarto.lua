@@ -4,7 +4,7 @@
 
 local known = {
   cell = true, ["cell-output"] = true, ["cell-output-display"] = true, footer = true, figure = true,
-  findings = true, finding = true, claims = true, pictures = true, ["fold-body"] = true, rehearsal = true,
+  findings = true, finding = true, claims = true, fold = true, pictures = true, ["fold-body"] = true, rehearsal = true,
   ["rehearsal-mark"] = true,
 }
 local kinds = {fig = "Figure", tbl = "Table"}
@@ -83,7 +83,7 @@ local function caption_of(div, kind)
   local label = pandoc.Strong({pandoc.Str(kinds[kind] .. "\u{a0}" .. numbers[div.identifier] .. ":")})
   local inlines = pandoc.List({label, pandoc.Space()})
   inlines:extend(caption)
-  return pandoc.Plain(inlines)
+  return FORMAT:match("html") and pandoc.Plain(inlines) or pandoc.Para(inlines)
 end
 
 local function float(div, kind)

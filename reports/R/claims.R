@@ -21,9 +21,9 @@ say_claims <- function(results, most = 5) {
   shown <- utils::head(d[order(match(as.character(d$verdict), verdict_order[c(2, 1, 3, 4)])), ], most)
   shown <- shown[order(shown$number), ]
   rest <- nrow(d) - nrow(shown)
-  each <- paste0("[", verdict_badge(shown$verdict), " ", md(shown$text), "]{.claim}")
-  paste0("::: {.claims}\n**[Claims.](#claims)** ", paste(each, collapse = " "),
-    if (rest) paste0(" [and ", few_words(rest), " more](#claims)"), "\n:::")
+  each <- paste(verdict_badge(shown$verdict), md(shown$text))
+  paste0("::: {.claims}\n**[Claims.](#claims)** ", paste(each, collapse = "; "),
+    if (rest) paste0("; [and ", few_words(rest), " more](#claims)"), ".\n:::")
 }
 
 verdict_badge <- function(verdict) {
