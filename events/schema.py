@@ -39,6 +39,7 @@ INSTRUMENTS: dict[str, dict[str, pa.DataType]] = {
     "rank": _MEASURED | {"options": _I, "rank": _F, "rank_first": _F},
     "attention": _MEASURED | {"layer": _I, "greatest": _F, "total": _F},
 }  # fmt: skip
+FORMS = _MEASURED | {"form": _I, "held_out": _B, "recalled": _B, "logp": _F, "margin": _F, "p": _F}
 SPELLS = _RUN | {
     "fact_id": TEXT, "outcome": TEXT, "rule": TEXT, "start": _F, "stop": _F, "event": _B, "left": _F, "right": _F,
 }  # fmt: skip

@@ -94,6 +94,8 @@ def _machine(study: StudyFile) -> None:
 
 def _does_not_fit(study: StudyFile, facts: FactSet) -> Iterator[str]:
     """What the number and kind of facts make impossible."""
+    from factsurv.training.probing.forms import form_numbers
+
     trained = facts.column("split").count("trained")
     if not trained and not any(study.stages().values()):
         yield f"facts.withheld: none of the {len(facts)} facts is trained; withhold fewer"
@@ -105,6 +107,10 @@ def _does_not_fit(study: StudyFile, facts: FactSet) -> Iterator[str]:
                 f"probe.examples: {study.probe.examples} are asked for, and relation {relation!r} has {reserved} "
                 f"beside its facts; set it to {reserved} or less"
             )
+    try:
+        form_numbers(facts, study.probe)
+    except InputError as error:
+        yield error.line()
     for arm in study.recipes():
         try:
             stages, _ = planned(study, arm, facts)

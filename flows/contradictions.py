@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 INVENTED = ("tiny-world", "zipf")
 OF_TABLE = (
-    "subject", "object", "relation", "split", "group", "covariates", "templates", "decimal", "role", "links",
+    "subject", "object", "relation", "split", "group", "covariates", "decimal", "role", "links",
     "aliases", "options", "separator", "sets",
 )  # fmt: skip
 # Keys that only some sources of facts read; every source reads the others.
@@ -148,6 +148,14 @@ def most_checkpoints(probe: ProbeSpec, tuning: TuningSpec) -> float:
     return len(probe.at) + (not ends)
 
 
+def _recall(study: StudyFile, data: dict, path: Path) -> Iterator[str]:
+    if study.analysis.recall != "first" and study.probe.forms == "first":
+        yield (
+            f'analysis.recall: "{study.analysis.recall}" is over several prompt forms, and one is measured; '
+            'set probe.forms = "all" or a list of their numbers'
+        )
+
+
 def _analysis(study: StudyFile, data: dict, path: Path) -> Iterator[str]:
     try:
         models(study.analysis)
@@ -168,4 +176,5 @@ CHECKS: tuple[tuple[tuple[str, ...], Check], ...] = (
     (("probe", "model", "tuning", "stage", "arm"), _moments),
     (("analysis", "probe", "model", "tuning", "stage", "arm"), _rules),
     (("analysis",), _analysis),
+    (("analysis", "probe"), _recall),
 )

@@ -13,6 +13,7 @@ from typing import Any
 
 from factsurv.events.errors import InputError
 from factsurv.events.files import digest, read_table, write_json, write_table
+from factsurv.events.forms import counted
 from factsurv.events.history import history_table
 from factsurv.events.manifest import Manifest
 from factsurv.events.origin import from_origin
@@ -193,7 +194,7 @@ def make_run(
     def make() -> dict[str, int | None]:
         make_model(results, arm, verify=True)
         run_job(job, threads, progress or told, results.say, results.scratch)
-        names = [f"runs/{run}/{n}.arrow" for n in (*PROBED, *_instruments(results))]
+        names = [f"runs/{run}/{n}.arrow" for n in (*PROBED, *_measured(results))]
         return {n: read_table(results.folder / n).num_rows for n in names}
 
     results.step(f"run {run}", _run_key(results, arm, seed, model), make)
@@ -203,30 +204,36 @@ def make_run(
 def make_events(results: Store) -> None:
     """`probes`, `baseline`, `training`, `events`, `history`, `transitions`, `event_counts`, `recall` of all runs.
 
-    And what instruments measured, a table each.
+    And what instruments measured, a table each, and other prompt forms.
     """
     runs = [run for run, _, _ in run_names(results.study)]
     analysis, samples = results.study.analysis, results.study.probe.samples
     latent: Any = {"samples": samples, "chance": analysis.latent_chance}
-    read = ("baseline", "probes", *_instruments(results))
+    read = ("baseline", "probes", *_measured(results))
     key = {
         "spec": {
             "rules": analysis.rules, "time": analysis.time, "origin": analysis.origin, "runs": runs, "latent": latent,
+            "recall": analysis.recall,
         },
         "inputs": results.inputs("facts.arrow", *(f"runs/{r}/{n}.arrow" for r in runs for n in read)),
-        "code": reached_code(*(f"factsurv.events.{m}" for m in ("origin", "rules", "history", "transitions"))),
+        "code": reached_code(*(f"factsurv.events.{m}" for m in ("origin", "forms", "rules", "history", "transitions"))),
     }  # fmt: skip
 
     def make() -> dict[str, int | None]:
-        kinds = (*PROBED, *_instruments(results))
+        kinds = (*PROBED, *_measured(results))
         of_runs = {kind: [results.table(f"runs/{r}/{kind}.arrow") for r in runs] for kind in kinds}
         followed = from_origin(list(zip(of_runs["baseline"], of_runs["probes"], strict=True)), analysis.origin)
         for run, own in zip(runs, followed, strict=True):
             if own.left_out:
                 results.say(f"events: run {run}: {own.left_out} facts are left out, which only other runs teach")
-        for kind in _instruments(results):
+        for kind in _measured(results):
             of_runs[kind] = [own.follow(table) for own, table in zip(followed, of_runs[kind], strict=True)]
-        of_runs |= {"baseline": [r.baseline for r in followed], "probes": [r.probes for r in followed]}
+        own_tables = [(r.baseline, r.probes) for r in followed]
+        if analysis.recall != "first":
+            own_tables = [
+                counted(*own, forms, analysis.recall) for own, forms in zip(own_tables, of_runs["forms"], strict=True)
+            ]
+        of_runs |= {"baseline": [b for b, _ in own_tables], "probes": [p for _, p in own_tables]}
         tables = {kind: described(stack(of_runs[kind]), kind) for kind in kinds}
         facts = results.table("facts.arrow")
         tables["events"] = event_table(facts, tables["baseline"], tables["probes"], analysis.rules, analysis.time)
@@ -243,8 +250,10 @@ def make_events(results: Store) -> None:
     results.step("events", key, make)
 
 
-def _instruments(results: Store) -> list[str]:
-    return [spec.name for spec in results.study.probe.instruments]
+def _measured(results: Store) -> list[str]:
+    """Tables of what is measured beside recall in the probe form."""
+    probe = results.study.probe
+    return [spec.name for spec in probe.instruments] + ["forms"] * (probe.forms != "first")
 
 
 def make_analysis(results: Store, told: dict[str, Any] | None = None) -> None:

@@ -40,6 +40,11 @@ class OwnAnalysisSpec(AnalysisSpec):
     def _elsewhere(cls, value: str) -> str:
         raise ValueError("the unit of time has its name under [events]")
 
+    @field_validator("recall")
+    @classmethod
+    def _not_here(cls, value: str) -> str:
+        raise ValueError("a table of events has no prompt forms")
+
     def asked(self) -> dict[str, list[str]]:
         """What must be in the table, by the key that names it (see `factsurv.events.own_table.read_own_table`)."""
         by_outcome = {"covariates": self.covariates, "curves_by": self.curves_by}

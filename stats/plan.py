@@ -68,6 +68,7 @@ class AnalysisSpec(Section):
     outcomes: Annotated[list[Outcome], Field(min_length=1)] = ["acquisition", "generalisation", "degradation"]
     rules: Annotated[list[Rule], Field(min_length=1)] = ["first", "sustained2"]  # the first one is primary
     time: Time = "epoch"
+    recall: Literal["first", "any", "all", "majority"] = "first"  # which of probe.forms make a fact recalled
     origin: Name | None = None  # the stage at whose start the event clock starts; default: the baseline of the run
     covariates: dict[Outcome | Literal["states"], list[Text]] = {}
     curves_by: dict[Outcome, list[Text]] = {}

@@ -25,7 +25,8 @@ from factsurv.training.label import Label
 from factsurv.training.models.load import check_generation_config
 from factsurv.training.passes import memory
 from factsurv.training.passes.precision import check_dtype
-from factsurv.training.probing.baseline import baseline_table, other_forms, samplings
+from factsurv.training.probing.baseline import baseline_table, other_prompts_encoded, samplings
+from factsurv.training.probing.forms import Forms
 from factsurv.training.probing.instruments import Instruments
 from factsurv.training.probing.measure import Asked
 from factsurv.training.probing.probe import agrees_with_plain_path, probe
@@ -114,7 +115,8 @@ class FactProbe(TrainerCallback):
         self.label = Label(f"{self.arm}-{seed}", self.arm, seed)
         check_folder(self.folder, self.facts, self.label)
         self.encoded = encode_probes(tokenizer, self.facts, self.spec)
-        forms = other_forms(tokenizer, self.facts, self.spec)
+        prompts = other_prompts_encoded(tokenizer, self.facts, self.spec)
+        self.forms = Forms(tokenizer, self.facts, self.spec)
         for notice in self.encoded.notices:
             self.say(f"FactProbe: {notice}")
         self.trained = np.array(self.facts.column("split")) == "trained"
@@ -132,7 +134,7 @@ class FactProbe(TrainerCallback):
         self.losses: list[dict] = []
         first = self._probe(model, samplings(self.spec))
         spec = self.spec.model_copy(update={"batch_tokens": self.batch_tokens})
-        same = (model, forms, self.facts, spec, self.label, self.encoded)
+        same = (model, prompts, self.facts, spec, self.label, self.encoded)
         self.baseline = baseline_table(*same, first, self.share_prefix)
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any):
@@ -169,11 +171,15 @@ class FactProbe(TrainerCallback):
                 f"this callback saw that training stops{best}; the last checkpoint is that of step {self.clock.step}"
             )
             self.left = None
-        tables = {
-            "baseline": described(stack([self.baseline]), "baseline"),
-            "probes": described(stack(self.rows), "probes"),
-            "training": described(training_rows(self.label, self.losses), "training"),
-        } | self.instruments.tables()
+        tables = (
+            {
+                "baseline": described(stack([self.baseline]), "baseline"),
+                "probes": described(stack(self.rows), "probes"),
+                "training": described(training_rows(self.label, self.losses), "training"),
+            }
+            | self.instruments.tables()
+            | self.forms.table()
+        )
         study = write_run(
             self.folder, self.facts, self.label, tables, self.spec, kwargs["model"], args, float(state.epoch or 0.0)
         )
@@ -204,7 +210,7 @@ class FactProbe(TrainerCallback):
         free = max(0, memory.free_bytes() - moments)
         truncated = spec.top_k > 0 or spec.top_p < 1
         tokens, need = memory.fitting_batch_tokens(
-            shape, self.encoded, self.share_prefix, spec.batch_tokens, free, truncated
+            shape, self.forms.with_them(self.encoded), self.share_prefix, spec.batch_tokens, free, truncated
         )
         self.batch_tokens = tokens
         self.say(
@@ -222,12 +228,15 @@ class FactProbe(TrainerCallback):
     def _probe(self, model: Any, samples: tuple):
         try:
             measures = self.instruments.at(self.clock.step)
-            probed = probe(model, self.encoded, samples, self.batch_tokens, self.share_prefix, instruments=measures)
+            how = (samples, self.batch_tokens, self.share_prefix)
+            probed = probe(model, self.encoded, *how, instruments=measures)
+            self.forms.look(model, probed, *how)
         except InputError as error:
             told = f"{error.what} at step {self.clock.step}; the probes so far are in {self._keep()}"
             raise InputError(told, f"FactProbe, arm {self.arm}", error.remedy) from error
         self.rows.append(probe_rows(self.label, self.facts, self.clock, probed))
         self.instruments.keep(self.label, self.facts.column("fact_id"), vars(self.clock), probed)
+        self.forms.keep(self.label, vars(self.clock))
         share = probed.recalled[self.trained].mean() if self.trained.any() else 0.0
         self.say(f"FactProbe: epoch {self.clock.epoch:.4g}: {share:.0%} of trained facts recalled")
         return probed

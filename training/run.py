@@ -37,7 +37,8 @@ from factsurv.training.passes import memory
 from factsurv.training.passes.precision import DTYPES, check_dtype
 from factsurv.training.passes.same_bits import ask_for_same_bits
 from factsurv.training.passes.team import Team, team
-from factsurv.training.probing.baseline import baseline_table, other_forms, other_prompts, samplings
+from factsurv.training.probing.baseline import baseline_table, other_prompts, other_prompts_encoded, samplings
+from factsurv.training.probing.forms import Forms
 from factsurv.training.probing.instruments import Instruments
 from factsurv.training.probing.measure import Asked
 from factsurv.training.probing.probe import Probed, Sampling, agrees_with_plain_path
@@ -86,7 +87,8 @@ class Run:
             self.model, self.tokenizer = load(job.model, self.say)
             self.model = self.model.to(self.team.device)  # type: ignore[arg-type]
         self.encoded = encode_probes(self.tokenizer, self.facts, job.probe)
-        self.forms = other_forms(self.tokenizer, self.facts, job.probe)
+        self.other_prompts = other_prompts_encoded(self.tokenizer, self.facts, job.probe)
+        self.forms = Forms(self.tokenizer, self.facts, job.probe)
         for notice in self.encoded.notices:
             self.say(notice)
         if job.tuning.method == "full" and job.model.precision == "bf16":
@@ -174,7 +176,8 @@ class Run:
         spec = self.job.probe
         wanted = found.state["batch_tokens"] if found else spec.batch_tokens
         truncated = spec.top_k > 0 or spec.top_p < 1
-        tokens, need = memory.fitting_batch_tokens(shape, self.encoded, self.share_prefix, wanted, free, truncated)
+        all_of_them = self.forms.with_them(self.encoded)
+        tokens, need = memory.fitting_batch_tokens(shape, all_of_them, self.share_prefix, wanted, free, truncated)
         tokens = min(self.team.tell(tokens))
         if tokens < wanted:
             self.say(f"probe.batch_tokens is {tokens}, not {wanted}: more does not fit into {memory.size(free)}")
@@ -221,20 +224,24 @@ class Run:
         """Probe, and label what is known before ``stage`` begins."""
         first = self._probe(samplings(self.job.probe))
         spec = self.job.probe.model_copy(update={"batch_tokens": self.batch_tokens})
-        same = (self.model, self.forms, self.facts, spec, self.job.label, self.encoded)
+        same = (self.model, self.other_prompts, self.facts, spec, self.job.label, self.encoded)
         table = baseline_table(*same, first, self.share_prefix, functools.partial(probe_shared_out, self.team))
         self.baselines.append(with_stage(table, stage))
         return first
 
     def _probe(self, samples: tuple[Sampling, ...]) -> Probed:
-        how = (samples, self.batch_tokens, self.share_prefix, self.instruments.at(self.clock.step))
-        return probe_shared_out(self.team, self.model, self.encoded, *how)
+        how = (samples, self.batch_tokens, self.share_prefix)
+        measures = self.instruments.at(self.clock.step)
+        first = probe_shared_out(self.team, self.model, self.encoded, *how, measures)
+        self.forms.look(self.model, first, *how, functools.partial(probe_shared_out, self.team))
+        return first
 
     def _measured(self, probed: Probed) -> None:
         """Keep a probe's rows, save a checkpoint, and tell."""
         self.rows.append(probe_rows(self.job.label, self.facts, self.clock, probed))
         clock = self.clock
         self.instruments.keep(self.job.label, self.facts.column("fact_id"), vars(clock), probed)
+        self.forms.keep(self.job.label, vars(clock))
         state = {"training": self.training.state(), "exposures": torch.from_numpy(clock.exposures)}
         state |= {"threads": torch.get_num_threads(), "batch_tokens": self.batch_tokens, "room": self.room}
         state |= {"parts": self.training.parts}
@@ -251,16 +258,21 @@ class Run:
             self.say(f"a checkpoint takes {size / 1e6:.1f} MB; one is kept, two exist while the newer is written")
 
     def _tables(self) -> dict[str, pa.Table]:
-        return {
-            "baseline": described(stack(self.baselines), "baseline"),
-            "probes": described(stack(self.rows), "probes"),
-            "training": described(training_rows(self.job.label, self.losses), "training"),
-        } | self.instruments.tables()
+        return (
+            {
+                "baseline": described(stack(self.baselines), "baseline"),
+                "probes": described(stack(self.rows), "probes"),
+                "training": described(training_rows(self.job.label, self.losses), "training"),
+            }
+            | self.instruments.tables()
+            | self.forms.table()
+        )
 
     def _continue(self, found: Checkpoint) -> None:
         self.baselines, self.rows = [found.tables["baseline"]], [found.tables["probes"]]
         self.losses = found.tables["training"].drop_columns(["run", "arm", "seed"]).to_pylist()
         self.instruments.restore(found.tables)
+        self.forms.restore(found.tables)
         self.training.restore(found.state["training"])
         training = self.training
         exposures = found.state["exposures"].numpy().copy()

@@ -15,6 +15,7 @@ Temperature = Annotated[float, Field(ge=0.01, le=100)]
 # What is built in one piece before a run begins: more than any study has, and less than what no machine can hold.
 Facts = Annotated[int, Field(ge=1, le=1_000_000)]
 Checkpoints = Annotated[int, Field(ge=1, le=100_000)]
+Form = Annotated[int, Field(ge=1, le=10_000)]  # prompt forms are counted from 1, the probe form
 Size = Annotated[int, Field(ge=1, le=100_000)]
 
 
@@ -26,6 +27,8 @@ class FactsSpec(Section):
     seed: Whole = 1
     count: Facts | None = None  # hpo: pairs drawn; tiny-world: study facts
     per_relation: Annotated[dict[Text, Facts], Field(min_length=1)] | None = None  # world: facts of each relation
+    templates: dict[Text, Texts] | None = None  # relation -> prompts with {subject}, probe form first
+    held_out: Whole | None = None  # the last so many forms of each relation are probed and never trained
     # source = "hpo-go"
     database: Text | None = None  # the SQLite file of GO terms
     genes: Text | None = None  # the SQLite file of human genes, for annotation counts
@@ -46,7 +49,6 @@ class FactsSpec(Section):
     options: Text | None = None  # answers to choose from
     separator: Text = "|"  # between the parts of these where they are text and not lists
     sets: Texts | None = None  # columns of yes and no that selections may name
-    templates: dict[Text, Texts] | None = None  # relation -> prompts with {subject}, probe form first
     # source = "tiny-world"
     world_facts: Size = 1500
     exponent: Annotated[float, Field(ge=0, le=10)] = 1.0  # also of source = "zipf"
@@ -200,6 +202,8 @@ class ProbeSpec(ScheduleSpec):
     slick_samples: Count = 16  # per prompt, as in Gekhman et al. 2024
     slick_temperature: Temperature = 0.5
     batch_tokens: Count = 4096
+    # Prompt forms measured at each checkpoint; instruments and labels are of the first.
+    forms: Literal["first", "all"] | Annotated[list[Form], Field(min_length=1)] = "first"
     instruments: list[InstrumentSpec] = []  # what else is measured: their names, or tables with more keys
 
     @field_validator("instruments", mode="before")

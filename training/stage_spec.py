@@ -7,9 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from factsurv.events.section import Amount, Count, Fraction, Name, Probability, Section, Share, Text, Texts, Whole
-from factsurv.training.spec import Facts, TuningSpec
+from factsurv.training.spec import Facts, Form, TuningSpec
 
-Form = Annotated[int, Field(ge=1, le=10_000)]  # prompt forms are counted from 1, the probe form
 # The keys of [tuning] that a stage may set for itself.
 OF_STAGE = ("learning_rate", "schedule", "warmup", "weight_decay", "batch_size", "clip", "templates")
 

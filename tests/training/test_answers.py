@@ -11,7 +11,7 @@ from factsurv.training.facts.options import option_texts
 from factsurv.training.facts.prompts import some
 from factsurv.training.label import Label
 from factsurv.training.probing.audit import compare, decode
-from factsurv.training.probing.baseline import baseline_table, other_forms, samplings
+from factsurv.training.probing.baseline import baseline_table, other_prompts_encoded, samplings
 from factsurv.training.probing.instruments import Instruments
 from factsurv.training.probing.measure import Asked
 from factsurv.training.probing.probe import Sampling, probe, probe_together
@@ -105,12 +105,12 @@ def test_instruments_take_any_answer_for_right_and_none_for_a_rival(tiny_models,
 
 def test_labels_follow_and_what_has_the_same_tokens_counts_once(tiny_models, tokenizer):
     facts = with_answers(lambda i, v: (f"nowhere {i}", (v, v)))
-    encoded, forms = encode_probes(tokenizer, facts, SPEC), other_forms(tokenizer, facts, SPEC)
+    encoded, forms = encode_probes(tokenizer, facts, SPEC), other_prompts_encoded(tokenizer, facts, SPEC)
     assert encoded.others.fact.tolist() == list(range(len(facts)))
     model, label = tiny_models["llama"], Label("main-1", "main", 1)
     table = baseline_table(model, forms, facts, SPEC, label, encoded, probe(model, encoded, samplings(SPEC)), True)
     plain = with_answers(lambda i, v: (v, ()))
-    encoded, forms = encode_probes(tokenizer, plain, SPEC), other_forms(tokenizer, plain, SPEC)
+    encoded, forms = encode_probes(tokenizer, plain, SPEC), other_prompts_encoded(tokenizer, plain, SPEC)
     same = baseline_table(model, forms, plain, SPEC, label, encoded, probe(model, encoded, samplings(SPEC)), True)
     for name in ("recalled", "latent", "slick", "knowledge"):
         assert table[name].to_pylist() == same[name].to_pylist()

@@ -12,27 +12,46 @@ from factsurv.training.facts.prompts import Encoded, Others, encode, few_shot_co
 from factsurv.training.spec import ProbeSpec
 
 
-def encode_probes(tokenizer, facts: FactSet, spec: ProbeSpec, prompt: int = 0) -> Encoded:
-    """All facts in their probe form behind few-shot prompt number ``prompt`` of their relation."""
-    contexts, prompts = [], []
-    for relation, subject in zip(facts.column("relation"), facts.column("subject"), strict=True):
-        form = facts.templates[relation][0]
-        contexts.append(few_shot_context(form, few_shot_examples(facts, relation, spec, prompt), spec.terminator))
-        prompts.append(fill(form, subject))
-    encoded = encode(tokenizer, prompts, facts.column("object"), facts.column("fact_id"), spec.terminator, contexts)
-    return _with_others(tokenizer, facts, spec.terminator, prompts, contexts, encoded)
+def encode_probes(tokenizer, facts: FactSet, spec: ProbeSpec, prompt: int = 0, form: int = 0) -> Encoded:
+    """Facts in a form (0: the probe form), behind few-shot prompt number ``prompt`` of their relation in the same form.
+
+    All facts, or those whose relation has so many forms (`having`).
+    """
+    rows = having(facts, form)
+    relations, subjects, objects, ids = (
+        [facts.column(name)[i] for i in rows] for name in ("relation", "subject", "object", "fact_id")
+    )
+    before = {}
+    for relation in dict.fromkeys(relations):
+        examples = few_shot_examples(facts, relation, spec, prompt)
+        before[relation] = few_shot_context(facts.templates[relation][form], examples, spec.terminator)
+    contexts = [before[r] for r in relations]
+    prompts = [fill(facts.templates[r][form], s) for r, s in zip(relations, subjects, strict=True)]
+    encoded = encode(tokenizer, prompts, objects, ids, spec.terminator, contexts)
+    aliases = facts.several("aliases")
+    return _with_others(tokenizer, spec.terminator, prompts, contexts, ids, [aliases[i] for i in rows], encoded)
+
+
+def having(facts: FactSet, form: int) -> np.ndarray:
+    """Rows of the facts whose relation has this form, int64."""
+    return np.array([i for i, r in enumerate(facts.column("relation")) if form < len(facts.templates[r])], np.int64)
 
 
 def _with_others(
-    tokenizer, facts: FactSet, terminator: str, prompts: list[str], contexts: list[str], encoded: Encoded
+    tokenizer,
+    terminator: str,
+    prompts: list[str],
+    contexts: list[str],
+    ids: list[str],
+    aliases: list[tuple[str, ...]],
+    encoded: Encoded,
 ) -> Encoded:
     """The same with the aliases whose tokens are not those of another right answer of their fact."""
-    pairs = [(i, alias) for i, aliases in enumerate(facts.several("aliases")) for alias in aliases]
+    pairs = [(i, alias) for i, each in enumerate(aliases) for alias in each]
     if not pairs:
         return encoded
-    fact, texts, ids = [i for i, _ in pairs], [alias for _, alias in pairs], facts.column("fact_id")
-    behind = ([values[i] for i in fact] for values in (prompts, ids, contexts))
-    asked, names, before = behind
+    fact, texts = [i for i, _ in pairs], [alias for _, alias in pairs]
+    asked, names, before = ([values[i] for i in fact] for values in (prompts, ids, contexts))
     others = encode(tokenizer, asked, texts, names, terminator, before, distinct=False)
     seen = {(i, tokens.tobytes()) for i, tokens in enumerate(encoded.tokens)}
     kept = []
@@ -60,16 +79,17 @@ def few_shot_examples(facts: FactSet, relation: str, spec: ProbeSpec, prompt: in
 
 
 def encode_lessons(tokenizer, facts: FactSet, terminator: str) -> list[list[Encoded]]:
-    """Each fact alone, in each of its relation's prompt forms."""
-    count = max(len(t) for t in facts.templates.values())
+    """Each fact alone, in each of its relation's prompt forms that may be taught."""
+    taught = {r: facts.taught(r) for r in facts.relations}
+    count = max(map(len, taught.values()))
     forms: list[list[Encoded]] = [[] for _ in range(len(facts))]
     relations, subjects, ids = facts.column("relation"), facts.column("subject"), facts.column("fact_id")
     objects = facts.column("object")
     for k in range(count):
-        having = [i for i, r in enumerate(relations) if k < len(facts.templates[r])]
-        prompts = [fill(facts.templates[relations[i]][k], subjects[i]) for i in having]
-        whole = encode(tokenizer, prompts, [objects[i] for i in having], [ids[i] for i in having], terminator)
-        for j, i in enumerate(having):
+        mine = [i for i, r in enumerate(relations) if k < len(taught[r])]
+        prompts = [fill(taught[relations[i]][k], subjects[i]) for i in mine]
+        whole = encode(tokenizer, prompts, [objects[i] for i in mine], [ids[i] for i in mine], terminator)
+        for j, i in enumerate(mine):
             forms[i].append(
                 Encoded((whole.tokens[j],), whole.target_start[j : j + 1], whole.terminators, whole.terminator)
             )

@@ -67,6 +67,8 @@ class FactSet:
         The covariate columns of `table`, in its order.
     notices : tuple of str
         What a reader of the study should know about these facts.
+    held_out : int
+        The last so many templates of each relation are probed and never trained.
 
     Raises
     ------
@@ -80,6 +82,7 @@ class FactSet:
     source: str
     covariates: tuple[str, ...]
     notices: tuple[str, ...] = ()
+    held_out: int = 0
 
     def __post_init__(self) -> None:
         extras = [n for n in schema.FACT_EXTRAS if n in self.table.column_names]
@@ -91,6 +94,14 @@ class FactSet:
             twice = next(i for i in ids if ids.count(i) > 1)
             raise InputError(f"fact_id {twice!r} stands for two facts", self.source)
         check_templates(self.templates, self.relations, self.source)
+        few = [r for r in self.relations if not self.taught(r)]
+        if few:
+            raise InputError(
+                f"relation {few[0]!r} has {len(self.templates[few[0]])} prompt form(s), and the last {self.held_out} "
+                "are held out: none is left to train on",
+                "facts.held_out",
+                "hold fewer out, or give the relation more templates",
+            )
         used = set(zip(self.column("relation"), self.column("subject"), strict=True))
         for relation, pairs in self.examples.items():
             for subject, _ in pairs:
@@ -118,6 +129,10 @@ class FactSet:
     def relations(self) -> tuple[str, ...]:
         """The relations, in the order in which the facts name them."""
         return tuple(dict.fromkeys(self.column("relation")))
+
+    def taught(self, relation: str) -> tuple[str, ...]:
+        """The templates of a relation that may be trained on."""
+        return self.templates[relation][: len(self.templates[relation]) - self.held_out]
 
     @property
     def sets(self) -> tuple[str, ...]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from factsurv.events.errors import InputError
 from factsurv.events.files import digest
-from factsurv.training.facts.fact_set import FactSet
+from factsurv.training.facts.fact_set import FactSet, nearest
 from factsurv.training.facts.sources.tiny_world import World
 from factsurv.training.spec import FactsSpec
 
@@ -41,7 +42,25 @@ def gather(spec: FactsSpec, pretraining: int = 38_400) -> Gathered:
 
     ``pretraining`` is the number of sentences that a tiny model will read; it scales exposure.
     """
-    return SOURCES[spec.source](spec, pretraining)
+    found = SOURCES[spec.source](spec, pretraining)
+    facts = found.facts
+    if spec.templates and spec.source != "table":  # which takes them from the start
+        facts = with_templates(facts, spec.templates)
+    if spec.held_out is not None:
+        facts = replace(facts, held_out=spec.held_out)
+    return replace(found, facts=facts)
+
+
+def with_templates(facts: FactSet, given: Mapping[str, Sequence[str]]) -> FactSet:
+    """The facts asked for in these forms; relations that are not named keep theirs."""
+    for relation in given:
+        if relation not in facts.relations:
+            raise InputError(
+                f"there are templates for a relation {relation!r}, and no such facts in {facts.source}",
+                "facts.templates",
+                f"the nearest relation is {nearest(relation, facts.relations)!r}",
+            )
+    return replace(facts, templates={**facts.templates, **{r: tuple(t) for r, t in given.items()}})
 
 
 def _world(spec: FactsSpec, pretraining: int) -> Gathered:

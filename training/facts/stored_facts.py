@@ -20,6 +20,7 @@ def to_arrow(facts: FactSet) -> pa.Table:
         "covariates": list(facts.covariates),
         "notices": list(facts.notices),
     }
+    rest |= {"held_out": facts.held_out} if facts.held_out else {}
     return described(facts.table, "facts", factset=json.dumps(rest, ensure_ascii=False))
 
 
@@ -45,4 +46,5 @@ def from_arrow(table: pa.Table) -> FactSet:
         source=rest["source"],
         covariates=tuple(rest["covariates"]),
         notices=tuple(rest["notices"]),
+        held_out=rest.get("held_out", 0),
     )

@@ -100,7 +100,7 @@ def plan_stages(
     InputError
         If a selection is empty or impossible; it names the stage and the key.
     """
-    known = [len(facts.templates[r]) for r in facts.column("relation")]
+    known = [len(facts.taught(r)) for r in facts.column("relation")]
     stages, notices = [], []
     for spec in asked or [StageSpec(name="only")]:
         where = f"stage {spec.name!r}" + f" of arm {arm!r}" * bool(arm) if asked else "facts"
@@ -176,7 +176,7 @@ def _forms(
     without = [i for i in rows if not chosen[i]]
     if without:
         relation = facts.column("relation")[without[0]]
-        has = f"relation {relation!r} has {known[without[0]]} prompt form(s)"
+        has = f"relation {relation!r} has {known[without[0]]} prompt form(s)" + " to train on" * bool(facts.held_out)
         raise InputError(f"{has}, none of {spec.forms}", f"{where}: forms", "name forms that it has, counted from 1")
     return chosen
 

@@ -27,7 +27,7 @@ def other_prompts(spec: ProbeSpec) -> range:
     return range(1, spec.slick_prompts if spec.examples else 1)
 
 
-def other_forms(tokenizer, facts: FactSet, spec: ProbeSpec) -> list[Encoded]:
+def other_prompts_encoded(tokenizer, facts: FactSet, spec: ProbeSpec) -> list[Encoded]:
     """The facts behind each of `other_prompts`."""
     return [encode_probes(tokenizer, facts, spec, k) for k in other_prompts(spec)]
 
