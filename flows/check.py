@@ -69,7 +69,8 @@ def check(path: Path) -> Checked:
         found += [InputError(what) for what in _does_not_fit(study, facts)]
         if told is not None:
             claims = told_claims(study.claim)
-            attempt(check_models, told["models"], told, table_columns(facts.covariates), claims)
+            columns = table_columns(facts.covariates, [spec.name for spec in study.probe.instruments])
+            attempt(check_models, told["models"], told, columns, claims)
     if told is None:  # kinds and formulas all the same
         attempt(check_models, models(study.analysis), study.analysis.model_dump() | {"conf": CONF})
     if found or gathered is None or told is None:

@@ -98,7 +98,8 @@ def check_asked(results: Store) -> None:
     """Let models and claims be checked before the next step that has something to do: R reads them in seconds."""
     told, claims = check_plan(results), told_claims(results.study.claim)
     if told["models"] or claims:
-        results.before.append(lambda: check_models(told["models"], told, table_columns(_columns(results)), claims))
+        columns = table_columns(_columns(results), _instruments(results))
+        results.before.append(lambda: check_models(told["models"], told, columns, claims))
 
 
 def check_plan(results: Store) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import Field
 
 from factsurv.events.errors import InputError, together
-from factsurv.events.schema import EVENTS, HISTORY, TRANSITIONS
+from factsurv.events.schema import EVENTS, HISTORY, INSTRUMENTS, TRANSITIONS
 from factsurv.events.section import Amount, Fraction, Name, Section, Text, Texts
 
 Outcome = Literal["acquisition", "generalisation", "degradation"]
@@ -196,10 +196,11 @@ def models(spec: AnalysisSpec) -> list[dict[str, Any]]:
     return [model.model_dump(exclude_none=True) for model in spec.model]
 
 
-def table_columns(covariates: Sequence[str]) -> dict[str, list[str]]:
-    """Columns that a model may name, of each table that a kind of model can read."""
+def table_columns(covariates: Sequence[str], instruments: Sequence[str] = ()) -> dict[str, list[str]]:
+    """Columns that a model may name, of each table that a kind of model can read; and the tables of instruments."""
     tables = {"events": EVENTS, "history": HISTORY, "transitions": TRANSITIONS}
-    return {table: [*columns, *covariates] for table, columns in tables.items()}
+    known = {table: [*columns, *covariates] for table, columns in tables.items()}
+    return known | {name: list(INSTRUMENTS[name]) for name in instruments}
 
 
 def analysed(spec: AnalysisSpec) -> list[Outcome]:

@@ -10,7 +10,9 @@
 claim_measures <- function() {
   list(
     recall = list(reads = "transitions", share = TRUE, values = recall_values),
-    "mean rank" = list(reads = c("rank", "facts"), share = FALSE, values = instrument_values("rank", "rank"))
+    "mean rank" = instrument_measure("rank", "rank"),
+    "mean confidence" = instrument_measure("confidence", "answer_p"),
+    "mean attention" = instrument_measure("attention", "greatest")
   )
 }
 
@@ -20,6 +22,7 @@ measure_quantities <- function(name) {
   groups <- c("at", "split", "by", "group")
   entry <- function(words, value, scale, keys, needs = character()) {
     list(words = words, keys = keys, needs = needs, scale = scale, reads = measure$reads, measured = TRUE,
+         instrument = measure$instrument,
          value = function(tables, claim, plan) value(measure_rows(measure, tables, claim, plan), claim, plan, measure))
   }
   stats::setNames(list(
@@ -57,15 +60,25 @@ recall_values <- function(tables, claim, plan) {
   stays
 }
 
-# Values of an instrument's table, at its first or last checkpoint of each run, with what is known of the facts.
-instrument_values <- function(table, column) {
-  function(tables, claim, plan) {
+# A column of an instrument's table at its first or last checkpoint of each run, with what is known of the facts. Where
+# it has rows for layers, their mean.
+instrument_measure <- function(table, column) {
+  values <- function(tables, claim, plan) {
     rows <- tables[[table]]
     at <- stats::ave(rows$checkpoint, as.character(rows$run), FUN = if (claim$at == "baseline") min else max)
     rows <- take_rows(rows, rows$checkpoint == at)
-    facts <- tables$facts[match(as.character(rows$fact_id), as.character(tables$facts$fact_id)), , drop = FALSE]
-    data.frame(facts, rows[c("run", "arm")], value = as.numeric(rows[[column]]), row.names = NULL)
+    facts <- take_at(tables$facts, rows, "fact_id")
+    before <- take_at(tables$baseline, rows, c("run", "fact_id"))
+    data.frame(facts, rows[c("run", "arm")], latent = before$latent, logp0 = before$logp,
+               value = as.numeric(rows[[column]]), row.names = NULL)
   }
+  list(reads = c(table, "facts", "baseline"), instrument = table, share = FALSE, values = values)
+}
+
+# The row of a table for each of others, by columns of both.
+take_at <- function(table, rows, keys) {
+  of <- function(data) do.call(paste, c(lapply(keys, function(key) as.character(data[[key]])), sep = "\r"))
+  table[match(of(rows), of(table)), , drop = FALSE]
 }
 
 # The groups that `by` makes, as curves have them: a yes or no, thirds of a number, or levels.

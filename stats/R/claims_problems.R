@@ -32,6 +32,11 @@ one_claim_problems <- function(claim, plan, columns, problem) {
     return(c(list(problem("quantity", sprintf("'%s' is of studies, whose facts are probed", claim$quantity),
                           "take one of events: hazard ratio, incidence, difference of restricted means")), expected))
   }
+  if (length(columns) && length(setdiff(quantity$instrument, names(columns)))) {
+    return(c(list(problem("quantity", sprintf("'%s' is of the instrument '%s', which this study does not use",
+                                              claim$quantity, quantity$instrument),
+                          "add it to instruments under [probe]")), expected))
+  }
   set <- setdiff(names(Filter(function(value) length(value) > 0L, claim)), c("text", "quantity", "expect", "paper"))
   stray <- lapply(setdiff(set, quantity$keys), function(key) {
     problem(key, sprintf("'%s' does not use the key '%s'", claim$quantity, key),

@@ -114,6 +114,21 @@ test_that("recall, its differences, slopes and R2 are those of the states", {
   expect_match(said$reason[[7]], "from is no number")
 })
 
+test_that("what an instrument measures is taken at the end, as the mean of its layers", {
+  rows <- expand.grid(fact_id = c("p", "q", "r"), run = c("a-1", "b-1"), checkpoint = 0:2, layer = 1:2)
+  rows$arm <- sub("-.*", "", rows$run)
+  rows$greatest <- rows$checkpoint * (rows$arm == "a") + rows$layer + as.integer(rows$fact_id) / 10
+  facts <- data.frame(fact_id = c("r", "q", "p"), split = c("withheld", "trained", "trained"), x = 3:1)
+  baseline <- data.frame(rows[rows$checkpoint == 0 & rows$layer == 1, c("run", "fact_id")], latent = TRUE, logp = -1)
+  said <- judged(list(
+    claim("difference of mean attention", "between 1.9 and 2.1", by = "arm", group = "a", reference = "b"),
+    claim("mean attention", "> 1", at = "baseline", split = "withheld"),
+    claim("mean attention", "> 1", by = "latent", group = "yes")
+  ), list(attention = rows, facts = facts, baseline = baseline))
+  expect_equal(said$estimate, c(2, 1.8, 2.7))
+  expect_equal(said$verdict, rep("supported", 3))
+})
+
 test_that("what cannot be meant is found before any work, with the nearest name", {
   wrong <- function(...) claim_problems(list(claim(...)), plan, list(transitions = c("latent", "popularity", "arm")))
   expect_length(wrong("recall", "> 0.5", split = "trained"), 0)
@@ -129,6 +144,7 @@ test_that("what cannot be meant is found before any work, with the nearest name"
   expect_problem(wrong("incidence", "> 1", by = "latent"), "group", "says no group")
   expect_problem(wrong("difference of recall", "> 0"), "by", "needs it")
   expect_problem(wrong("slope of recall", "> 0", term = "populrity"), "term", "nearest is 'popularity'")
+  expect_problem(wrong("mean rank", "< 5"), "quantity", "instrument 'rank', which this study does not use")
   own <- utils::modifyList(plan, list(history = FALSE))
   expect_problem(claim_problems(list(claim("recall", "> 1")), own), "quantity", "facts are probed")
   expect_error(judge_claims(list(claim("hazard ratio", "1")), plan), "claim\\[1\\].expect")
