@@ -98,7 +98,8 @@ def check_asked(results: Store) -> None:
     """Let models and claims be checked before the next step that has something to do: R reads them in seconds."""
     told, claims = check_plan(results), told_claims(results.study.claim)
     if told["models"] or claims:
-        columns = table_columns(_columns(results), _instruments(results))
+        instruments = [spec.name for spec in results.study.probe.instruments]
+        columns = table_columns(_columns(results), instruments)
         results.before.append(lambda: check_models(told["models"], told, columns, claims))
 
 
