@@ -55,8 +55,11 @@ judged_claim <- function(number, claim, plan, tables) {
 # What a quantity gives: a number with its interval, of what, where it is from, and what to know about it. `doubt`: why
 # it decides nothing.
 claim_value <- function(estimate, lower, upper, what = "", model = "", task = "", reason = "", doubt = "") {
+  doubt <- paste(doubt, collapse = "; ")
+  open <- "it has no interval"[!is.na(estimate) && anyNA(c(lower, upper)) && !nzchar(doubt)]
+  said <- c(doubt, open, reason)
   list(estimate = estimate, lower = lower, upper = upper, what = what, model = model, task = task, doubt = doubt,
-       reason = paste(c(doubt, reason)[nzchar(c(doubt, reason))], collapse = "; "))
+       reason = paste(said[nzchar(said)], collapse = "; "))
 }
 
 claim_verdict <- function(value, bounds) {

@@ -10,11 +10,14 @@ mean_limits <- function(value, fact, conf, share) {
   if (!share) {
     ends <- mean + c(-1, 1) * z * sqrt(variance)
   } else {
-    size <- if (variance > 0) min(length(value), mean * (1 - mean) / variance) else length(part)
-    ends <- (mean + z^2 / (2 * size) + c(-1, 1) * z * sqrt(mean * (1 - mean) / size + z^2 / (4 * size^2))) /
-      (1 + z^2 / size)
+    ends <- wilson(mean, if (variance > 0) min(length(value), mean * (1 - mean) / variance) else length(part), z)
   }
   list(mean = mean, lower = ends[[1L]], upper = ends[[2L]], part = part)
+}
+
+# Limits of a share of `size` independent rows.
+wilson <- function(share, size, z) {
+  (share + z^2 / (2 * size) + c(-1, 1) * z * sqrt(share * (1 - share) / size + z^2 / (4 * size^2))) / (1 + z^2 / size)
 }
 
 difference_limits <- function(a, b) {

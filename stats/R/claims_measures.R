@@ -41,7 +41,7 @@ measure_rows <- function(measure, tables, claim, plan) {
   data <- measure$values(tables, claim, plan)
   if (length(claim$split)) data <- take_rows(data, data$split == claim$split)
   data <- take_rows(data, !is.na(data$value))
-  if (!nrow(data)) no_estimate("no fact was measured so")
+  if (n_distinct(data$fact_id) < 2L) no_estimate("fewer than two facts were measured so")
   data
 }
 
@@ -153,7 +153,7 @@ claimed_r2 <- function(data, claim, plan, measure) {
   se <- sqrt(mean((x * y - r * (x^2 + y^2) / 2)^2) / length(x))
   ends <- tanh(atanh(r) + c(-1, 1) * stats::qnorm(1 - (1 - plan$conf) / 2) * se / (1 - r^2))
   squares <- range(ends^2)
-  lower <- if (prod(ends) < 0) 0 else squares[[1L]]
+  lower <- if (isTRUE(prod(ends) < 0)) 0 else squares[[1L]]
   claim_value(r^2, lower, squares[[2L]], claimed_facts(claim, paste("over", claim$term)))
 }
 

@@ -27,6 +27,12 @@ one_claim_problems <- function(claim, plan, columns, problem) {
   if (is.null(quantity)) {
     return(c(unknown("quantity", "quantity", claim$quantity, names(claim_quantities())), expected))
   }
+  bounds <- claim_bounds(claim$expect)
+  ends <- c(bounds$from, bounds$to)
+  if (quantity$scale %in% c("share", "points") && any(is.finite(ends) & abs(ends) > 1)) {
+    expected <- list(problem("expect", sprintf("'%s' of a share, which is 1 at most", claim$expect),
+                             "write 60 % or 0.6"))
+  }
   # A table of one's own holds events and nothing that was probed.
   if (isTRUE(quantity$measured) && !isTRUE(plan$history)) {
     return(c(list(problem("quantity", sprintf("'%s' is of studies, whose facts are probed", claim$quantity),

@@ -127,8 +127,16 @@ claimed_incidence <- function(tables, claim, plan) {
   if (!nrow(own)) why_none(fits, paste("there is no curve by", claim$by))
   if (nzchar(claim$by)) own <- take_rows(own, own$stratum == claim_group(own$stratum, claim$group, claim$by))
   last <- take_rows(own, own$time == max(own$time))
+  limits <- c(last$incidence_lower, last$incidence_upper)
+  # Where it happened to nobody, or to everybody, a curve has no error; so many facts are an interval all the same.
+  flat <- last$incidence %in% c(0, 1)
+  if (flat) {
+    facts <- max(1, own$n_risk[[which.min(own$time)]] / max(1, fits$runs[fits$task == last$task]))
+    limits <- wilson(last$incidence, facts, stats::qnorm(1 - (1 - plan$conf) / 2))
+  }
   whose <- if (nzchar(claim$by)) paste0(claim$by, ": ", claim$group) else "all"
-  claim_value(last$incidence, last$incidence_lower, last$incidence_upper, whose, "km", as.character(last$task))
+  claim_value(last$incidence, limits[[1L]], limits[[2L]], whose, "km", as.character(last$task),
+              reason = "its interval is Wilson's, of the number of facts"[flat])
 }
 
 claimed_means <- function(tables, claim, plan) {
@@ -143,7 +151,8 @@ claimed_means <- function(tables, claim, plan) {
   ends <- sort(sign * c(own$lower, own$upper), na.last = TRUE)
   claim_value(sign * own$difference, ends[[1L]], ends[[2L]],
               sprintf("%s: %s vs %s", claim$by, pair[[1L]], pair[[2L]]), "rmst", as.character(own$task),
-              reason = "counts facts, not seeds"[claim$by == "arm"])
+              reason = "counts facts, not seeds"[claim$by == "arm"],
+              doubt = "nothing happened in these groups"[!isTRUE(own$se > 0)])
 }
 
 # The level that a claim means, or why there is none.

@@ -49,6 +49,21 @@ test_that("a claim's number is that of the tables", {
   expect_equal(said$paper[1:2], c("HR 2.6", ""))
 })
 
+test_that("what never happened is no certainty", {
+  never <- data.frame(
+    fact_id = rep(sprintf("f%d", 1:12), 2), run = rep(c("a", "b"), each = 12), arm = "main", seed = 1,
+    outcome = "acquisition", rule = "first", start = 0, stop = 5, event = FALSE, left = 5, right = NA_real_,
+    latent = rep(c(TRUE, FALSE), 12), popularity = 1:24
+  )
+  tables <- analyse(never, plan[c("outcomes", "rules", "covariates", "curves_by", "conf")])
+  said <- judged(list(claim("incidence", "< 10 %"), claim("incidence", "< 50 %", by = "latent", group = "yes"),
+                      claim("difference of restricted means", "< 0"), claim("hazard ratio", "> 1")), tables)
+  expect_equal(said$verdict, c("undecided", "supported", "not measured", "not measured"))
+  z <- stats::qnorm(0.975)
+  expect_equal(said$upper[1:2], z^2 / (c(12, 6) + z^2))
+  expect_match(said$reason, "Wilson|no event among 12 facts")
+})
+
 test_that("a number in doubt decides nothing; the penalised one does where it stands on enough", {
   head <- list(outcome = "acquisition", rule = "first")
   fit <- function(model, doubt) data.frame(head, task = model, model = model, name = "", doubt = doubt, reason = doubt)
@@ -122,10 +137,10 @@ test_that("what an instrument measures is taken at the end, as the mean of its l
   baseline <- data.frame(rows[rows$checkpoint == 0 & rows$layer == 1, c("run", "fact_id")], latent = TRUE, logp = -1)
   said <- judged(list(
     claim("difference of mean attention", "between 1.9 and 2.1", by = "arm", group = "a", reference = "b"),
-    claim("mean attention", "> 1", at = "baseline", split = "withheld"),
+    claim("mean attention", "> 1", at = "baseline", split = "trained"),
     claim("mean attention", "> 1", by = "latent", group = "yes")
   ), list(attention = rows, facts = facts, baseline = baseline))
-  expect_equal(said$estimate, c(2, 1.8, 2.7))
+  expect_equal(said$estimate, c(2, 1.65, 2.7))
   expect_equal(said$verdict, rep("supported", 3))
 })
 
@@ -140,6 +155,7 @@ test_that("what cannot be meant is found before any work, with the nearest name"
   expect_problem(wrong("hazard ratio", "> 1", term = "latnet"), "term", "nearest is 'latent'")
   expect_problem(wrong("hazard ratio", "> system('x')", model = "coxx"), c("expect", "model"), "is no expectation")
   expect_problem(wrong("incidence", "> 1", outcome = "aquisition"), "outcome", "nearest is 'acquisition'")
+  expect_problem(wrong("recall", "> 60"), "expect", "'> 60' of a share")
   expect_problem(wrong("hazard ratio", "> 1", rule = "second", by = "latent"), "by", "does not use the key 'by'")
   expect_problem(wrong("incidence", "> 1", by = "latent"), "group", "says no group")
   expect_problem(wrong("difference of recall", "> 0"), "by", "needs it")
