@@ -28,6 +28,7 @@ import pyarrow.compute  # noqa: F401  (pa.compute)
 from factsurv.events.checkpoints import visits
 from factsurv.events.errors import InputError
 from factsurv.events.schema import (
+    BASELINE,
     EVENT_COUNTS,
     EVENTS,
     EXAMPLES,
@@ -184,7 +185,8 @@ def event_table(
     Returns
     -------
     pa.Table
-        Schema `EVENTS`, `EXAMPLES`, the covariates of ``facts`` and the baseline's p at other temperatures;
+        Schema `EVENTS`, `EXAMPLES`, the covariates of ``facts``, those that are `measured` in ``baseline``, and its p
+        at other temperatures;
         metadata ``time`` and ``covariates``, and ``left_out`` (sentences) where the time axis is exposures.
     """
     if time not in TIMES:
@@ -193,6 +195,7 @@ def event_table(
     by_fact = {n: np.array(facts[n].to_pylist(), dtype=object) for n in facts.column_names}
     row_of = {f: i for i, f in enumerate(by_fact["fact_id"])}
     tempered = [n for n in baseline.column_names if n.startswith("p_at_")]  # p at other temperatures
+    own = measured(baseline)
     parts: list[dict[str, np.ndarray]] = []
     left_out: Counter[tuple[str, str]] = Counter()
     for run in baseline["run"].unique().to_pylist():
@@ -223,20 +226,26 @@ def event_table(
                     | {"logp0": start["logp"][mine], "p0": start["p"][mine]}
                     | {n.replace("p_at_", "p0_at_", 1): start[n][mine] for n in tempered}
                     | {n: by_fact[n][fact][mine] for n in ("relation", "group", *covariates)}
+                    | {n: start[n][mine] for n in own}
                     | {"outcome": np.full(mine.sum(), outcome), "rule": np.full(mine.sum(), rule)}
                     | {"start": np.full(mine.sum(), clock[..., 0]), "stop": s.stop, "event": s.event}
                     | {"left": s.left, "right": np.array([None if np.isnan(r) else r for r in s.right], object)}
                 )
     parts.sort(key=lambda p: OUTCOMES.index(str(p["outcome"][0])) if len(p["outcome"]) else 9)
     data = {n: np.concatenate([p[n].astype(object) for p in parts]) for n in parts[0]}
-    added = {n: facts.schema.field(n).type for n in covariates}
+    added = {n: facts.schema.field(n).type for n in covariates} | {n: baseline.schema.field(n).type for n in own}
     added |= {n.replace("p_at_", "p0_at_", 1): pa.float64() for n in tempered}
     columns = EVENTS | added
     levels = {"rule": list(rules), "outcome": OUTCOMES} | levels_by_name(facts, ["relation", "group", *covariates])
     notes = {"left_out": _left_out(left_out)} if time == "exposures" else {}
     table = on_examples(build(columns, data, levels), probes, time)
     table = table.select([*EVENTS, *EXAMPLES, *added])
-    return described(table, "events", time=time, covariates=covariates, **notes)
+    return described(table, "events", time=time, covariates=[*covariates, *own], **notes)
+
+
+def measured(baseline: pa.Table) -> list[str]:
+    """Columns of a baseline that are of its own kind of run: covariates of each fact and run."""
+    return [n for n in baseline.column_names if n not in BASELINE and not n.startswith("p_at_")]
 
 
 def on_examples(events: pa.Table, probes: pa.Table, time: str) -> pa.Table:

@@ -40,6 +40,14 @@ INSTRUMENTS: dict[str, dict[str, pa.DataType]] = {
     "attention": _MEASURED | {"layer": _I, "greatest": _F, "total": _F},
 }  # fmt: skip
 FORMS = _MEASURED | {"form": _I, "held_out": _B, "recalled": _B, "logp": _F, "margin": _F, "p": _F}
+# A simulation done again at another value of one key: withheld facts before (0) and after fine-tuning.
+SWEEP = _RUN | {
+    "fact_id": TEXT, "key": TEXT, "value": _F, "recalled0": _B, "recalled": _B, "attention0": _F, "attention": _F,
+}  # fmt: skip
+_END = _RUN | {"fact_id": TEXT, "split": TEXT, "relation": TEXT, "group": TEXT}
+# Each fact of each run at the last checkpoint, beside the first (0).
+ENDS = _END | {"recalled0": _B, "recalled": _B, "logp0": _F, "logp": _F}
+ATTENTION_ENDS = _END | {"layer": _I, "greatest0": _F, "greatest": _F, "total0": _F, "total": _F}
 SPELLS = _RUN | {
     "fact_id": TEXT, "outcome": TEXT, "rule": TEXT, "start": _F, "stop": _F, "event": _B, "left": _F, "right": _F,
 }  # fmt: skip
@@ -151,6 +159,14 @@ ANALYSIS: dict[str, dict[str, pa.DataType]] = {
     },
     "transition_counts": _FIT | {
         "by": TEXT, "stratum": TEXT, "from": TEXT, "to": TEXT, "at_risk": _I, "events": _I, "time": _F,
+    },
+    "popularity": _FIT | {
+        "part": TEXT, "arm": TEXT, "reference": TEXT, "share": _F, "facts": _I, "runs": _I, "estimate": _F, "se": _F,
+        "df": _F, "lower": _F, "upper": _F, "band_lower": _F, "band_upper": _F,
+    },
+    "paired": _FIT | {
+        "by": TEXT, "at": _F, "measure": TEXT, "arm": TEXT, "reference": TEXT, "facts": _I, "runs": _I,
+        "estimate": _F, "se": _F, "df": _F, "lower": _F, "upper": _F, "p": _F,
     },
     "transition_coefficients": _FIT | {
         "from": TEXT, "to": TEXT, "method": TEXT, "events": _I, "term": TEXT, "label": TEXT, "unit": TEXT,

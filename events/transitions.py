@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from factsurv.events.rules import by_exposure, last_checkpoint, of_run, recall_matrix, sustained_of
+from factsurv.events.rules import by_exposure, last_checkpoint, measured, of_run, recall_matrix, sustained_of
 from factsurv.events.schema import CENSORED, STATES, TRANSITIONS, build, described, levels_by_name, of_facts
 
 UNKNOWN, LATENT, KNOWN, FORGOTTEN, REACQUIRED = range(len(STATES))
@@ -130,10 +130,11 @@ def transition_table(
     Returns
     -------
     pa.Table
-        Schema `TRANSITIONS` and the covariates of ``facts``; metadata ``time``, ``covariates``,
-        ``samples`` and ``latent_chance``. With exposures as the time axis: trained facts only.
+        Schema `TRANSITIONS`, the covariates of ``facts`` and those measured in ``baseline``; metadata ``time``,
+        ``covariates``, ``samples`` and ``latent_chance``. With exposures as the time axis: trained facts only.
     """
     covariates = of_facts(facts.column_names)
+    own = measured(baseline)
     by_fact = {n: np.array(facts[n].to_pylist(), dtype=object) for n in facts.column_names}
     row_of = {f: i for i, f in enumerate(by_fact["fact_id"])}
     parts: list[dict[str, np.ndarray]] = []
@@ -146,6 +147,7 @@ def transition_table(
         of_fact = {n: start[n] for n in ("run", "arm", "seed", "fact_id", "latent", "split")}
         of_fact |= {"logp0": start["logp"], "p0": start["p"]}
         of_fact |= {n: by_fact[n][fact] for n in ("relation", "group", *covariates)}
+        of_fact |= {n: start[n] for n in own}
         if time == "exposures":
             latent, _ = by_exposure(latent, times)
             recalled, times = by_exposure(recalled, times)
@@ -165,7 +167,8 @@ def transition_table(
             )
     data = {n: np.concatenate([p[n].astype(object) for p in parts]) for n in parts[0]}
     columns = TRANSITIONS | {n: facts.schema.field(n).type for n in covariates}
+    columns |= {n: baseline.schema.field(n).type for n in own}
     levels = {"rule": list(rules), "from": STATES, "to": (CENSORED, *STATES)}
     levels |= levels_by_name(facts, ["relation", "group", *covariates])
-    notes = {"time": time, "covariates": covariates, "samples": samples, "latent_chance": chance}
+    notes = {"time": time, "covariates": [*covariates, *own], "samples": samples, "latent_chance": chance}
     return described(build(columns, data, levels), "transitions", **notes)

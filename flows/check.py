@@ -13,6 +13,7 @@ import pyarrow as pa
 from factsurv.events import schema
 from factsurv.events.errors import InputError, together
 from factsurv.events.manifest import Manifest
+from factsurv.flows import simulated
 from factsurv.flows.contradictions import too_few
 from factsurv.flows.steps import run_names
 from factsurv.flows.study_file import StudyFile, read_study
@@ -59,6 +60,15 @@ def check(path: Path) -> Checked:
             return None
 
     attempt(_machine, study)
+    if study.simulation:
+        facts = simulated.facts_of(study)
+        covariates = [*facts.covariates, *simulated.measured(study)]
+        told = attempt(plan, study.analysis, covariates, len(facts.relations))
+        if told is not None:
+            attempt(check_models, told["models"], told, table_columns(covariates), told_claims(study.claim))
+        if found or told is None:
+            raise together(found, str(path), "correct these; nothing was started")
+        return Checked(study, facts, told)
     for model in {model for model, _ in study.recipes().values()}:
         attempt(check_model, model)
     gathered = attempt(gather, study.facts, study.model.pretrain_steps * study.model.pretrain_batch)
@@ -167,7 +177,12 @@ def summary(checked: Checked, results: Path) -> list[str]:
         f"covariates: {', '.join(facts.covariates) or 'none'}",
         *(f"facts: {notice}" for notice in facts.notices),
     ]
-    for arm, (model, _) in study.recipes().items():
+    for arm, spec in study.simulations().items():
+        lines.append(
+            f"arm {arm}: {len(study.study.seeds)} run(s) of {spec.steps:,} steps on {spec.half} of the trained facts, "
+            f"probed {math.ceil(spec.steps / spec.probe_every) + 1} times; simulation {spec.name}"
+        )
+    for arm, (model, _) in () if study.simulation else study.recipes().items():
         stages, notices = planned(study, arm, facts)
         at, seeds = checkpoints(study, stages), len(study.study.seeds)
         each = "; ".join(map(_told, stages))

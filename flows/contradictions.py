@@ -32,6 +32,7 @@ OF_SOURCE = {
     "exponent": INVENTED,
     **dict.fromkeys(("subjects", "relations", "answers"), ("zipf",)),
 }
+OF_FACTS = {"name", "seed", "subjects", "relations", "answers", "withheld"}  # keys of [simulation]
 OF_TINY = ("width", "layers", "heads", "pretrain_steps", "pretrain_batch", "pretrain_learning_rate")
 
 
@@ -72,6 +73,28 @@ def _stages(study: StudyFile, data: dict, path: Path) -> Iterator[str]:
     for where, names in listed.items():
         for name in dict.fromkeys(n for n in names if names.count(n) > 1):
             yield f"{where}: two stages are named {name!r}; give each its own name"
+
+
+NOT_SIMULATED = ("facts", "model", "tuning", "stage", "probe")
+
+
+def _simulation(study: StudyFile, data: dict, path: Path) -> Iterator[str]:
+    """A simulation has facts, a model and probes of its own, and arms share its facts."""
+    arms = {a.name: a for a in study.arm}
+    if "simulation" not in data:
+        for name in (n for n, a in arms.items() if a.simulation):
+            yield f"arm {name!r}: simulation.* is of a study with a [simulation], and there is none"
+        return
+    for section in (s for s in NOT_SIMULATED if s in data):
+        yield f"{section}: a study with a [simulation] trains no language model; take it away"
+    for name, arm in arms.items():
+        for section in ("model", "tuning", "stage"):
+            if getattr(arm, section):
+                yield f"arm {name!r}: {section}.* is of a language model, and this study has a [simulation]"
+        for key in OF_FACTS.intersection(arm.simulation):
+            yield f"arm {name!r}: simulation.{key} says which facts there are, and all arms share them"
+    for name, spec in study.simulations().items():
+        yield from too_few(study.analysis.rules, math.ceil(spec.steps / spec.probe_every), name)
 
 
 def _source(study: StudyFile, data: dict, path: Path) -> Iterator[str]:
@@ -118,6 +141,8 @@ def _moments(study: StudyFile, data: dict, path: Path) -> Iterator[str]:
 
 def _rules(study: StudyFile, data: dict, path: Path) -> Iterator[str]:
     """Rules that ask for more successive checkpoints than can follow the baseline."""
+    if study.simulation:
+        return  # has its own clock
     stages = study.stages()
     for arm, (_, tuning) in study.recipes().items():
         if stages[arm]:  # once the facts are known
@@ -171,6 +196,7 @@ Check = Callable[["StudyFile", dict, Path], Iterator[str]]
 CHECKS: tuple[tuple[tuple[str, ...], Check], ...] = (
     (("arm",), _arms),
     (("arm", "stage"), _stages),
+    (("arm", "simulation", "analysis"), _simulation),
     (("facts",), _source),
     (("facts", "model", "tuning", "arm"), _models),
     (("probe", "model", "tuning", "stage", "arm"), _moments),

@@ -40,6 +40,8 @@ def rehearsal(path: Path, results: Path) -> Path:
         What the study itself would be refused for, too; or the name of the rehearsal's folder is taken.
     """
     study = read_study(path)
+    if study.simulation:
+        raise InputError("a simulation is no longer than its rehearsal would be", str(path), "run the study itself")
     folder = results / called(study)
     own = folder / "rehearsal.toml"
     if (folder / "manifest.json").exists() and not own.is_file():

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from factsurv.events.ends import COMPARED, attention_ends, ends_table, sweep_table
 from factsurv.events.errors import InputError
 from factsurv.events.files import digest, read_table, write_json, write_table
 from factsurv.events.forms import counted
@@ -21,6 +22,8 @@ from factsurv.events.reached_code import reached_code
 from factsurv.events.rules import count_events, event_table, recall_curve
 from factsurv.events.schema import ANALYSIS, described, of_facts, stack
 from factsurv.events.transitions import transition_table
+from factsurv.flows import simulated
+from factsurv.flows.contradictions import NOT_SIMULATED
 from factsurv.flows.store import Progress, Say, Store, as_kept, asked, code, keep_spec, written
 from factsurv.flows.study_file import StudyFile, read_study
 from factsurv.stats.claims import told_claims
@@ -47,6 +50,8 @@ def open_results(
         )
     understood = study.model_dump(mode="json") | {"arms": [a.model_dump() for a in study.arm]}
     understood.pop("arm")
+    for name in NOT_SIMULATED if study.simulation else ("simulation",):
+        understood.pop(name)
     keep_spec(store, path, "study.toml", understood)
     return store
 
@@ -70,6 +75,14 @@ def refuse_foreign(results: Store) -> None:
 
 def make_facts(results: Store) -> None:
     """`facts.arrow`: the facts, their covariates, split, prompts and examples."""
+    if results.study.simulation:
+        simulated.make_facts(results)
+    else:
+        _gathered(results)
+    check_asked(results)
+
+
+def _gathered(results: Store) -> None:
     from factsurv.training.facts.gather import gather, versions
     from factsurv.training.facts.stored_facts import to_arrow
 
@@ -91,7 +104,6 @@ def make_facts(results: Store) -> None:
         return {"facts.arrow": len(facts)}
 
     results.step("facts", key, make)
-    check_asked(results)
 
 
 def check_asked(results: Store) -> None:
@@ -112,7 +124,8 @@ def check_plan(results: Store) -> dict[str, Any]:
 
 
 def _covariates(results: Store) -> list[str]:
-    return json.loads(results.table("facts.arrow").schema.metadata[b"factset"])["covariates"]
+    of_facts = json.loads(results.table("facts.arrow").schema.metadata[b"factset"])["covariates"]
+    return [*of_facts, *(simulated.measured(results.study) if results.study.simulation else ())]
 
 
 def _columns(results: Store) -> list[str]:
@@ -126,7 +139,9 @@ def run_names(study: StudyFile) -> list[tuple[str, str, int]]:
 
 
 def make_models(results: Store) -> dict[str, tuple[str, str]]:
-    """The model of each arm, see `make_model`."""
+    """The model of each arm, see `make_model`; a simulation has none to make."""
+    if results.study.simulation:
+        return dict.fromkeys(results.study.recipes(), ("", ""))
     results.progress("models", 0, 1, "")
     models = {arm: make_model(results, arm) for arm in results.study.recipes()}
     results.progress("models", 1, 1, "")
@@ -142,6 +157,8 @@ def make_model(results: Store, arm: str, verify: bool = False) -> tuple[str, str
 
 
 def _run_key(results: Store, arm: str, seed: int, model: tuple[str, str]) -> dict[str, Any]:
+    if results.study.simulation:
+        return simulated.run_key(results, arm, seed)
     spec, tuning = results.study.recipes()[arm]
     stages = [stage.model_dump() for stage in results.study.stages()[arm]]
     return {
@@ -171,6 +188,8 @@ def make_run(
     progress: Progress | None = None,
 ) -> None:  # fmt: skip
     """`runs/<run>/…`: one run in a process of its own, which continues where it was killed."""
+    if results.study.simulation:
+        return simulated.make_run(results, run, arm, seed)
     from factsurv.flows.child import run_job
     from factsurv.training.job import Job
     from factsurv.training.lessons.checkpoint import discard
@@ -201,13 +220,11 @@ def make_run(
 
     results.step(f"run {run}", _run_key(results, arm, seed, model), make)
     discard(folder)  # only now: until its tables were recorded the run could still have been killed
+    return None
 
 
 def make_events(results: Store) -> None:
-    """`probes`, `baseline`, `training`, `events`, `history`, `transitions`, `event_counts`, `recall` of all runs.
-
-    And what instruments measured, a table each, and other prompt forms.
-    """
+    """The tables of all runs, and what is made from them: `events`, `history`, `transitions`, `recall`, `ends` …"""
     runs = [run for run, _, _ in run_names(results.study)]
     analysis, samples = results.study.analysis, results.study.probe.samples
     latent: Any = {"samples": samples, "chance": analysis.latent_chance}
@@ -218,7 +235,9 @@ def make_events(results: Store) -> None:
             "recall": analysis.recall,
         },
         "inputs": results.inputs("facts.arrow", *(f"runs/{r}/{n}.arrow" for r in runs for n in read)),
-        "code": reached_code(*(f"factsurv.events.{m}" for m in ("origin", "forms", "rules", "history", "transitions"))),
+        "code": reached_code(
+            *(f"factsurv.events.{m}" for m in ("origin", "forms", "rules", "history", "transitions", "ends"))
+        ),
     }  # fmt: skip
 
     def make() -> dict[str, int | None]:
@@ -247,6 +266,12 @@ def make_events(results: Store) -> None:
         )
         tables["event_counts"] = count_events(tables["events"])
         tables["recall"] = recall_curve(tables["baseline"], tables["probes"])
+        if len(results.study.recipes()) > 1 and "popularity" in facts.column_names:
+            tables["ends"] = ends_table(facts, tables["baseline"], tables["probes"])
+            if "attention" in kinds:
+                tables["attention_ends"] = attention_ends(facts, tables["baseline"], tables["attention"])
+        if "sweep" in kinds:
+            tables["sweep"] = sweep_table(facts, tables["sweep"])
         return written(results, {f"{n}.arrow": t for n, t in tables.items()})
 
     results.step("events", key, make)
@@ -254,6 +279,8 @@ def make_events(results: Store) -> None:
 
 def _measured(results: Store) -> list[str]:
     """Tables of what is measured beside recall in the probe form."""
+    if results.study.simulation:
+        return simulated.tables(results.study)
     probe = results.study.probe
     return [spec.name for spec in probe.instruments] + ["forms"] * (probe.forms != "first")
 
@@ -266,10 +293,13 @@ def make_analysis(results: Store, told: dict[str, Any] | None = None) -> None:
 
     told = told or check_plan(results)
     read = ["events", *(["history"] if told.get("history") else [])]  # a table of events alone has no probes
-    read += ["transitions"] if "transitions.arrow" in results.manifest.steps["events"]["makes"] else []
+    made = results.manifest.steps["events"]["makes"]
+    read += ["transitions"] if "transitions.arrow" in made else []
+    compared = [n for n in COMPARED if f"{n}.arrow" in made]
+    read += compared
     key: dict[str, Any] = {
         "spec": {
-            "plan": told,
+            "plan": told | ({"comparisons": compared} if compared else {}),
             "time_limit": results.study.analysis.time_limit,
             "R packages": {"R": find_r().version} | dict(sorted(r_packages().items())),
         },

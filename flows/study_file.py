@@ -13,6 +13,7 @@ from factsurv.events.section import Count, Name, Section, Texts, Whole
 from factsurv.flows.toml_file import problems, read_toml, refused, shown
 from factsurv.stats.claims import Claim
 from factsurv.stats.plan import AnalysisSpec
+from factsurv.training.simulations.spec import SimulationSpec
 from factsurv.training.spec import FactsSpec, ModelSpec, ProbeSpec, TuningSpec
 from factsurv.training.stage_spec import StageSpec
 
@@ -46,6 +47,7 @@ class Arm(Section):
     tuning: dict[str, Any] = {}
     model: dict[str, Any] = {}
     stage: list[dict[str, Any]] = []
+    simulation: dict[str, Any] = {}
 
 
 class StudyFile(Section):
@@ -57,6 +59,7 @@ class StudyFile(Section):
     tuning: TuningSpec = TuningSpec()
     stage: list[StageSpec] = []
     probe: ProbeSpec = ProbeSpec()
+    simulation: SimulationSpec | None = None  # in place of [facts] [model] [tuning] [probe]
     analysis: AnalysisSpec = AnalysisSpec()
     claim: list[Claim] = []
     report: ReportSection = ReportSection()
@@ -81,6 +84,14 @@ class StudyFile(Section):
             a.name: [StageSpec.model_validate(whole_stage(lent, own)) for own in a.stage] or self.stage
             for a in self.arm or [Arm(name="main")]
         }
+
+    def simulations(self) -> dict[str, SimulationSpec]:
+        """The simulation of each arm; none where a language model is trained."""
+        own = self.simulation
+        if own is None:
+            return {}
+        of_arms = {a.name: SimulationSpec.model_validate(own.model_dump() | a.simulation) for a in self.arm}
+        return of_arms or {"main": own}
 
 
 def whole_stage(lent: dict[str, dict[str, Any]], own: dict[str, Any]) -> dict[str, Any]:
@@ -161,7 +172,7 @@ def _arm_problems(data: dict[str, Any]) -> list[str]:
     found: list[str] = []
     for i, arm in enumerate(arms if isinstance(arms, list) else []):
         found += _stage_problems(data, arm, i)
-        for section, model in (("tuning", TuningSpec), ("model", ModelSpec)):
+        for section, model in (("tuning", TuningSpec), ("model", ModelSpec), ("simulation", SimulationSpec)):
             own, of_arm = data.get(section, {}), arm.get(section, {}) if isinstance(arm, dict) else {}
             if not of_arm or not isinstance(own, dict) or not isinstance(of_arm, dict):
                 continue

@@ -102,6 +102,14 @@ contract_columns <- function() {
     transition_counts = c(
       id, typed(text, c("by", "stratum", "from", "to")), typed(whole, c("at_risk", "events")), time = real
     ),
+    popularity = c(
+      id, typed(text, c("part", "arm", "reference")), share = real, typed(whole, c("facts", "runs")),
+      typed(real, c("estimate", "se", "df", "lower", "upper", "band_lower", "band_upper"))
+    ),
+    paired = c(
+      id, by = text, at = real, typed(text, c("measure", "arm", "reference")), typed(whole, c("facts", "runs")),
+      typed(real, c("estimate", "se", "df", "lower", "upper", "p"))
+    ),
     transition_coefficients = c(
       id, typed(text, c("from", "to", "method")), events = whole, typed(text, c("term", "label", "unit")),
       typed(real, c("estimate", "se", "se_robust", "hr", "lower", "upper", "z", "p")), infinite = "logical",

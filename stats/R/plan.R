@@ -12,7 +12,9 @@
 #'   tests, see [zph_tables()]), `horizon` (of restricted means and mean times in states, see [rmst_difference()]),
 #'   `history` (is there a table `history` beside the events? Then the margin at the start of each interval is a
 #'   predictor as well), `states` (list of `covariates` and `by`: the states of knowledge are analysed, see
-#'   [multi_state()]; FALSE for none), and `models` (list of entries of `[[analysis.model]]`, see [model_kinds()]).
+#'   [multi_state()]; FALSE for none), `comparisons` (tables beside the events in which recipes are compared fact by
+#'   fact: `ends`, `attention_ends`, `sweep`; see [accuracy_by_popularity()]), and `models` (list of entries of
+#'   `[[analysis.model]]`, see [model_kinds()]).
 #' @return A list of tasks. A task is a plain list: `id` (unique, readable, stable), `fn` (the function that fits it;
 #'   `"model"` for an entry of `models`), `outcome`, `rule`, `model`, `name` (of the entry, else empty), `table` (that
 #'   it reads), `args`, `title` (plain words).
@@ -36,7 +38,8 @@ plan_fits <- function(events, plan) {
       if (primary && "arm" %in% covariates) tasks <- c(tasks, list(arms_task(outcome, rule, covariates, plan)))
     }
   }
-  tasks <- c(tasks, state_tasks(plan, several_arms), model_tasks(plan, list(events = names(events))))
+  tasks <- c(tasks, state_tasks(plan, several_arms), paired_tasks(plan),
+             model_tasks(plan, list(events = names(events))))
   # A model of kind pwp may be called gap, as the standard one is: the tables tell fits apart by their id.
   ids <- make.unique(vapply(tasks, `[[`, "", "id"), sep = "-")
   Map(utils::modifyList, tasks, lapply(ids, function(id) list(id = id)), USE.NAMES = FALSE)
@@ -115,6 +118,21 @@ arms_task <- function(outcome, rule, covariates, plan) {
   new_task(outcome, rule, "arms", "compare_arms", args)
 }
 
+# Recipes compared fact by fact, each in a table of its own.
+paired_tasks <- function(plan) {
+  kinds <- list(
+    ends = c("accuracy", "popularity", "accuracy_by_popularity"),
+    attention_ends = c("attention", "attention-change", "attention_by_arm"),
+    sweep = c("accuracy", "sweep", "gaps_by_setting")
+  )
+  unknown <- setdiff(plan$comparisons, names(kinds))
+  if (length(unknown)) stop("there is no comparison in a table ", sQuote(unknown[[1L]], FALSE), call. = FALSE)
+  lapply(plan$comparisons, function(table) {
+    kind <- kinds[[table]]
+    new_task(kind[[1L]], plan$rules[[1L]], kind[[2L]], kind[[3L]], plan[c("cluster", "conf")], table = table)
+  })
+}
+
 new_task <- function(outcome, rule, model, fn, args, suffix = "", table = "events") {
   id <- paste(c(outcome, rule, model, suffix[nzchar(suffix)]), collapse = "/")
   made <- list(id = id, fn = fn, outcome = outcome, rule = rule, model = model, name = "", table = table,
@@ -127,7 +145,8 @@ complete_plan <- function(plan) {
   defaults <- list(
     outcomes = character(), rules = "first", covariates = list(), curves_by = list(), strata = character(),
     cluster = "fact_id", random = character(), ties = "efron", standardise = FALSE, conf = 0.95,
-    mixed_engine = "auto", zph = "identity", horizon = NULL, history = FALSE, states = list(), models = list()
+    mixed_engine = "auto", zph = "identity", horizon = NULL, history = FALSE, states = list(),
+    comparisons = character(), models = list()
   )
   unknown <- setdiff(names(plan), names(defaults))
   if (length(unknown)) {
@@ -138,7 +157,7 @@ complete_plan <- function(plan) {
   models <- plan$models # modifyList() would merge a list into another by its names
   plan <- utils::modifyList(defaults, Filter(Negate(is.null), plan[setdiff(names(plan), "models")]))
   plan$models <- as.list(models)
-  for (key in c("outcomes", "rules", "strata", "random")) plan[[key]] <- unique(texts(plan[[key]]))
+  for (key in c("outcomes", "rules", "strata", "random", "comparisons")) plan[[key]] <- unique(texts(plan[[key]]))
   plan$cluster <- paste(texts(plan$cluster), collapse = "")
   if (!length(plan$outcomes) || !length(plan$rules)) stop("the plan needs `outcomes` and `rules`", call. = FALSE)
   known <- union(plan$outcomes, c("acquisition", "generalisation", "degradation"))

@@ -23,9 +23,16 @@ run_fit <- function(events, task) {
 
 # The rows and covariates of a task of the standard analysis.
 task_data <- function(events, task) {
+  if (task$fn %in% c("accuracy_by_popularity", "attention_by_arm", "gaps_by_setting")) return(facts_as_they_are(events))
   args <- task$args
   grouping <- c(args$strata, args$cluster, args$random, args$by)
   analysis_data(events, task$outcome, task$rule, args$covariates, grouping[nzchar(grouping)], isTRUE(args$standardise))
+}
+
+# A table of facts at the end of training has no risk sets.
+facts_as_they_are <- function(data) {
+  list(data = data, covariates = character(), terms = NULL, dropped = 0L, remarks = character(), status = "",
+       reason = "")
 }
 
 # Fit what can be fitted. An error inside the model is part of the result, so that the row still has its counts.
@@ -71,7 +78,8 @@ fitters <- function() {
     aft_where_needed = aft_where_needed, turnbull_where_needed = turnbull_where_needed,
     form_tables = form_tables, cox_split = cox_split, latent_definitions = latent_definitions,
     arms_stratified = arms_stratified, multi_state = multi_state, competing_risks = competing_risks,
-    andersen_gill = andersen_gill, pwp = pwp
+    andersen_gill = andersen_gill, pwp = pwp, accuracy_by_popularity = accuracy_by_popularity,
+    attention_by_arm = attention_by_arm, gaps_by_setting = gaps_by_setting
   )
 }
 
@@ -182,6 +190,9 @@ task_title <- function(task) {
     "multi-state" = paste("occupation, and for each transition a Cox model of", covariates),
     "competing-risks" = paste("competing risks, models of", covariates),
     "andersen-gill" = paste("repeated events, Andersen-Gill model of", covariates),
+    popularity = "Accuracy by popularity and recipe, paired by fact",
+    "attention-change" = "Attention on the subject by recipe, paired by fact",
+    sweep = "Recipes at other settings of the simulation, paired by fact",
     pwp = paste0("repeated events, PWP model (", task$args$clock, " time) of ", covariates),
     "Unknown model"
   )

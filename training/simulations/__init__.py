@@ -1,0 +1,1 @@
+"""Small models of a mechanism that are no language models and write tables like any run."""

@@ -1,0 +1,35 @@
+"""Which simulation a study file names, and what it brings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from factsurv.training.facts.fact_set import FactSet
+from factsurv.training.label import Label
+from factsurv.training.simulations import salience
+from factsurv.training.simulations.spec import SimulationSpec
+from factsurv.training.simulations.zipf_facts import zipf_facts
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """What takes the place of a language model and its training.
+
+    Attributes
+    ----------
+    facts : callable (spec) → FactSet
+    run : callable (spec, facts, label) → dict of str to pa.Table
+        The tables of a run: `baseline`, `probes`, `training`, and what else it measures.
+    measured : tuple of str
+        Columns of its `baseline` that no other run has: covariates of each fact and run.
+    """
+
+    facts: Callable[[SimulationSpec], FactSet]
+    run: Callable[[SimulationSpec, FactSet, Label], dict[str, pa.Table]]
+    measured: tuple[str, ...] = ()
+
+
+SIMULATIONS = {"one-layer": Simulation(zipf_facts, salience.run, ("salience",))}

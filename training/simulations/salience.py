@@ -1,0 +1,200 @@
+"""Runs of the one-layer model: pretrained on statements about all subjects, fine-tuned on questions about some."""
+
+from __future__ import annotations
+
+import collections
+import functools
+import threading
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import pyarrow as pa
+import torch
+
+from factsurv.events.schema import BASELINE, INSTRUMENTS, PROBES, SWEEP, TRAINING, build, described, stack
+from factsurv.training.facts.fact_set import FactSet
+from factsurv.training.label import Label
+from factsurv.training.simulations.one_layer import (
+    Tokens,
+    Weights,
+    attention,
+    descend,
+    draw_tokens,
+    logits,
+    salience,
+    untrained,
+)
+from factsurv.training.simulations.spec import SimulationSpec
+from factsurv.training.simulations.zipf_facts import zipf_shares
+
+TOKENS = 3  # of a lesson: subject, relation, answer
+_pretraining: dict[int, threading.Lock] = collections.defaultdict(threading.Lock)  # by seed: the first run does it
+
+
+def run(spec: SimulationSpec, facts: FactSet, label: Label) -> dict[str, pa.Table]:
+    """The tables of one run: `baseline` (with ``salience``), `probes`, `training`, `attention`, and any `sweep`."""
+    torch.set_num_threads(1)  # small matrices: more are slower, and sums would depend on their number
+    known = _Known(spec, facts)
+    tokens, weights = _start(spec, known, label.seed)
+    rows = known.lessons(label.seed)
+    share = torch.full((len(rows),), 1 / len(rows))
+    exposures = np.zeros(len(facts), dtype=np.int64)
+    taught = known.of_subjects(rows)
+    made = [_probe(label, facts, tokens, weights, 0, rows, exposures)]
+    baseline = _baseline(spec, facts, label, tokens, weights, made[0])
+    losses = []
+    for step in range(1, spec.steps + 1):
+        weights, loss = descend(tokens, tokens.question, weights, rows, share, spec.learning_rate)
+        exposures[taught] += 1
+        losses.append(loss)
+        if step % spec.probe_every == 0 or step == spec.steps:
+            made.append(_probe(label, facts, tokens, weights, step, rows, exposures, len(made)))
+    swept = _sweep(spec, known, facts, label)
+    others = np.setdiff1d(known.of_subjects(torch.from_numpy(known.trained)), taught)  # what only other arms teach
+
+    def followed(table: pa.Table) -> pa.Table:
+        return table.take(pa.array(np.setdiff1d(np.arange(len(facts)), others)))
+
+    return {
+        "baseline": described(followed(baseline), "baseline"),
+        "probes": described(stack([followed(m["probes"]) for m in made]), "probes"),
+        "training": described(_training(spec, label, losses, len(taught)), "training"),
+        "attention": described(stack([followed(m["attention"]) for m in made]), "attention"),
+    } | ({"sweep": described(stack(swept), "sweep")} if swept else {})
+
+
+class _Known:
+    """The facts by subject and relation: row s·R + r is the fact of subject s and relation r."""
+
+    def __init__(self, spec: SimulationSpec, facts: FactSet):
+        self.spec = spec
+        answer = [text.split(".")[-1] for text in facts.column("object")]
+        number = np.array(answer, dtype=np.int64).reshape(spec.subjects, spec.relations) - 1
+        self.right = torch.from_numpy(number + spec.answers * np.arange(spec.relations))
+        split = np.array(facts.column("split")).reshape(number.shape)[:, 0]
+        self.trained, self.withheld = np.flatnonzero(split == "trained"), np.flatnonzero(split == "withheld")
+
+    def lessons(self, seed: int) -> torch.Tensor:
+        """Subjects of the arm's lessons, by rank; `random` draws by the run's seed."""
+        pool, half = self.trained, len(self.trained) // 2
+        drawn = np.random.default_rng([seed, 1]).permutation(pool)[:half]
+        chosen = {"top": pool[:half], "bottom": pool[len(pool) - half :], "random": np.sort(drawn), "whole": pool}
+        return torch.from_numpy(chosen[self.spec.half])
+
+    def of_subjects(self, rows: torch.Tensor) -> np.ndarray:
+        """Rows of the facts of these subjects."""
+        return (rows.numpy()[:, None] * self.spec.relations + np.arange(self.spec.relations)).ravel()
+
+
+def _start(spec: SimulationSpec, known: _Known, seed: int) -> tuple[Tokens, Weights]:
+    """The pretrained model of a seed: the same for every arm, and done once."""
+    own = (spec.subjects, spec.relations, spec.answers, spec.width, spec.shared, spec.pretrain_learning_rate)
+    base = known.spec
+    also = {base.pretrain_steps, *base.sweep.pretrain_steps} if spec.exponent == base.exponent else set()
+    at = tuple(sorted({spec.pretrain_steps} | also))
+    with _pretraining[seed]:
+        tokens, kept = _pretrained(own, spec.exponent, at, seed, known.right.numpy().tobytes())
+    return tokens, kept[spec.pretrain_steps]
+
+
+@functools.lru_cache(maxsize=64)
+def _pretrained(
+    own: tuple[int, int, int, int, float, float], exponent: float, at: tuple[int, ...], seed: int, right: bytes
+) -> tuple[Tokens, Mapping[int, Weights]]:
+    """Tokens, and the weights after each of the numbers of steps ``at`` of one pretraining."""
+    subjects, relations, answers, width, shared, rate = own
+    generator = torch.Generator().manual_seed(seed)
+    of_facts = torch.from_numpy(np.frombuffer(right, dtype=np.int64).reshape(subjects, relations).copy())
+    tokens = draw_tokens(of_facts, answers * relations, width, shared, generator)
+    weights, kept = untrained(width), {}
+    rows = torch.arange(subjects)
+    share = torch.from_numpy(zipf_shares(subjects, exponent)).float()
+    for step in range(1, max(at) + 1):
+        weights, _ = descend(tokens, tokens.statement, weights, rows, share, rate)
+        if step in at:
+            kept[step] = weights
+    return tokens, kept
+
+
+def _measured(tokens: Tokens, weights: Weights, rows: torch.Tensor) -> dict[str, np.ndarray]:
+    """What a question about each fact of these subjects gives, (rows · R,)."""
+    with torch.no_grad():
+        found = logits(tokens, tokens.question, weights, rows).flatten(0, 1).double()
+        right = tokens.right[rows].flatten()[:, None]
+        own = found.gather(1, right)[:, 0]
+        margin = own - found.scatter(1, right, -torch.inf).max(1).values
+        logp = own - found.logsumexp(1)
+        on_subject = attention(tokens, tokens.question, weights, rows).flatten().double()
+    names = {"margin": margin, "logp": logp, "p": logp.exp(), "attention": on_subject}
+    return {n: v.numpy() for n, v in names.items()} | {"recalled": (margin > 0).numpy()}
+
+
+def _probe(
+    label: Label, facts: FactSet, tokens: Tokens, weights: Weights, step: int, rows: torch.Tensor,
+    exposures: np.ndarray, checkpoint: int = 0,
+) -> dict[str, pa.Table]:  # fmt: skip
+    """One checkpoint's rows of `probes` and `attention`. A step is an epoch: it sees every lesson once."""
+    found = _measured(tokens, weights, torch.arange(len(tokens.subjects)))
+    count = len(facts)
+    lessons = step * len(rows) * tokens.right.shape[1]
+    of_row = label.columns(count) | {"fact_id": facts.column("fact_id"), "checkpoint": np.full(count, checkpoint)}
+    clock = {"epoch": step, "step": step, "examples": lessons, "tokens": TOKENS * lessons}
+    probes = of_row | {n: np.full(count, v) for n, v in clock.items()} | {"exposures": exposures.copy()}
+    probes |= {n: found[n] for n in ("recalled", "logp", "margin", "p")} | {"rechecked": np.zeros(count, dtype=bool)}
+    looked = of_row | {n: np.full(count, step) for n in ("epoch", "step")} | {"layer": np.zeros(count, dtype=int)}
+    looked |= dict.fromkeys(("greatest", "total"), found["attention"])  # a subject is one token
+    return {"probes": build(PROBES, probes), "attention": build(INSTRUMENTS["attention"], looked)}
+
+
+def _baseline(
+    spec: SimulationSpec, facts: FactSet, label: Label, tokens: Tokens, weights: Weights, first: dict[str, pa.Table]
+) -> pa.Table:
+    """The baseline's rows, with the salience of each fact before fine-tuning; one prompt is too few for SLiCK."""
+    rng = np.random.default_rng([label.seed, 2])
+    probes = first["probes"]
+    p, recalled = probes["p"].to_numpy(), probes["recalled"].to_numpy(zero_copy_only=False)
+    hits = rng.binomial(spec.samples, p)
+    latent = ~recalled & (hits > 0)
+    own = {"recalled": recalled, "latent": latent, "hits": hits, "p": p, "logp": probes["logp"].to_numpy()}
+    own |= {"margin": probes["margin"].to_numpy(), "target_tokens": np.ones(len(facts), dtype=int)}
+    own["p_any"] = -np.expm1(spec.samples * np.log1p(-np.minimum(p, 1 - 1e-15)))
+    own["knowledge"] = np.where(recalled, "known", np.where(latent, "latent", "unknown"))
+    own["slick"] = [None] * len(facts)
+    own["salience"] = salience(tokens, weights).flatten().double().numpy()
+    of_fact = {n: facts.column(n) for n in ("fact_id", "split")}
+    return build(BASELINE | {"salience": pa.float64()}, label.columns(len(facts)) | of_fact | own)
+
+
+def _training(spec: SimulationSpec, label: Label, losses: list[float], lessons: int) -> pa.Table:
+    steps = np.arange(1, len(losses) + 1)
+    data = {"step": steps, "epoch": steps, "loss": np.array(losses), "examples": steps * lessons}
+    data |= {"learning_rate": np.full(len(steps), spec.learning_rate), "tokens": TOKENS * data["examples"]}
+    return build(TRAINING, label.columns(len(steps)) | data)
+
+
+def _sweep(spec: SimulationSpec, known: _Known, facts: FactSet, label: Label) -> list[pa.Table]:
+    """The withheld facts before and after fine-tuning, at each value of each swept key."""
+    rows = torch.from_numpy(known.withheld)
+    ids = np.array(facts.column("fact_id"), dtype=object)[known.of_subjects(rows)]
+    parts = []
+    for key, value, one in _settings(spec):
+        tokens, weights = _start(one, known, label.seed)
+        before = _measured(tokens, weights, rows)
+        taught = known.lessons(label.seed)
+        share = torch.full((len(taught),), 1 / len(taught))
+        for _ in range(one.steps):
+            weights, _ = descend(tokens, tokens.question, weights, taught, share, one.learning_rate)
+        after = _measured(tokens, weights, rows)
+        data = {"fact_id": ids, "key": [key] * len(ids), "value": np.full(len(ids), float(value))}
+        for name, found in (("0", before), ("", after)):
+            data |= {f"recalled{name}": found["recalled"], f"attention{name}": found["attention"]}
+        parts.append(build(SWEEP, label.columns(len(ids)) | data))
+    return parts
+
+
+def _settings(spec: SimulationSpec) -> Iterator[tuple[str, float, SimulationSpec]]:
+    """Each swept key at each of its values, the study's own among them, in order."""
+    for key in ("exponent", "pretrain_steps"):
+        values = getattr(spec.sweep, key)
+        for value in sorted({*values, getattr(spec, key)}) if values else ():
+            yield key, value, spec.model_copy(update={key: value})
