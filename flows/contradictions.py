@@ -11,7 +11,8 @@ from factsurv.events.errors import InputError
 from factsurv.events.rules import sustained_of
 from factsurv.flows.toml_file import shown
 from factsurv.stats.plan import models
-from factsurv.training.spec import ProbeSpec, TuningSpec
+from factsurv.training.facts.sources.hub_file import from_hub
+from factsurv.training.spec import OF_FILES, ProbeSpec, TuningSpec
 
 if TYPE_CHECKING:
     from factsurv.flows.study_file import StudyFile
@@ -23,10 +24,11 @@ OF_TABLE = (
 )  # fmt: skip
 # Keys that only some sources of facts read; every source reads the others.
 OF_SOURCE = {
-    "count": ("hpo", "hpo-go", "tiny-world"),
+    "count": ("hpo", "hpo-go", "tiny-world", *OF_FILES),
     "per_relation": ("world",),
     **dict.fromkeys(("database", "genes", "go_trained", "go_withheld"), ("hpo-go",)),
-    "path": ("table", "stored"),
+    "path": ("table", "stored", *OF_FILES),
+    "only": tuple(OF_FILES),
     **dict.fromkeys(OF_TABLE, ("table",)),
     "world_facts": ("tiny-world",),
     "exponent": INVENTED,
@@ -102,15 +104,23 @@ def _source(study: StudyFile, data: dict, path: Path) -> Iterator[str]:
     for key in data.get("facts", {}):
         if source not in OF_SOURCE.get(key, (source,)):
             yield f'facts.{key}: is of source = "{" or ".join(OF_SOURCE[key])}", and the source is "{source}"'
-    if study.facts.path is not None and table_of(study, path) is None:
+    try:
+        found = study.facts.path is None or table_of(study, path) is not None
+    except InputError as error:
+        yield error.line()
+        return
+    if not found:
         yield f"facts.path: there is no file {shown(study.facts.path)}; paths are relative to the study file"
 
 
 def table_of(study: StudyFile, path: Path) -> Path | None:
-    """The facts' file, if there is one."""
+    """The facts' file, or the folder of a data set, if there is one; what is on the hub is fetched once."""
+    given, source = study.facts.path or "", study.facts.source
+    if given.startswith("hub:") and source in OF_FILES:
+        return from_hub(given)
     try:
-        table = (path.parent / Path(study.facts.path or "").expanduser()).resolve()
-        return table if table.is_file() else None
+        table = (path.parent / Path(given).expanduser()).resolve()
+        return table if table.is_file() or (source in OF_FILES and table.is_dir()) else None
     except (OSError, RuntimeError):  # a name of hundreds of letters, or the home of nobody
         return None
 

@@ -127,15 +127,30 @@ def _rehearsed(study: StudyFile, models: dict[str, Path], told: list[str], facts
             differs.append(f"arm {arm}: one process for {tuning.processes}, as this machine has room for {room}")
         own = tuning.model_dump(mode="json", exclude_none=True, exclude_defaults=True) | less
         arms.append({"name": arm, "tuning": own, "model": {"name": str(models[arm]), "precision": model.precision}})
+        arms[-1] |= {"stage": _shorter(study, arm, epochs)} if study.stages()[arm] else {}
     data.pop("tuning", None)
     data.pop("model", None)
+    data.pop("stage", None)
     if study.arm:
         data["arm"] = arms
     else:
-        data |= {"tuning": arms[0]["tuning"], "model": arms[0]["model"]}
+        data |= {k: v for k, v in arms[0].items() if k != "name"}
     differs += [
         f"{len(seeds)} of {len(study.study.seeds)} seeds, {epochs} epochs, probed every {EVERY} with {samples} samples",
         f"a learning rate of {LEARNING_RATE:g}, so that something is learned",
     ]
     data["report"] = data.get("report", {}) | {"rehearsal": differs}
     return data
+
+
+def _shorter(study: StudyFile, arm: str, epochs: int) -> list[dict[str, Any]]:
+    """The arm's stages; those before the event clock's origin are there to be passed through."""
+    stages = study.stages()[arm]
+    names = [stage.name for stage in stages]
+    origin = names.index(study.analysis.origin) if study.analysis.origin in names else 0
+    of_study = {"epochs", "steps", "learning_rate"}
+    return [
+        stage.model_dump(mode="json", exclude_none=True, exclude_unset=True, exclude=of_study)
+        | {"epochs": EVERY if i < origin else epochs}
+        for i, stage in enumerate(stages)
+    ]

@@ -18,11 +18,21 @@ Checkpoints = Annotated[int, Field(ge=1, le=100_000)]
 Form = Annotated[int, Field(ge=1, le=10_000)]  # prompt forms are counted from 1, the probe form
 Size = Annotated[int, Field(ge=1, le=100_000)]
 
+# Public data sets, which are read from their own files: the name of these, or `hub:` and a place on the hub.
+OF_FILES = {
+    "popqa": '"test.tsv", or "hub:akariasai/PopQA/test.tsv"',
+    "entity-questions": '"dataset" (its folder)',
+    "mmlu": "a folder of its parquet files, or one of them",
+}
+
 
 class FactsSpec(Section):
     """Which facts: a built-in source, or a table of the user's own."""
 
-    source: Literal["world", "hpo", "hpo-go", "tiny-world", "zipf", "table", "stored"] = "world"
+    source: Literal[
+        "world", "hpo", "hpo-go", "tiny-world", "zipf", "table", "stored",
+        "popqa", "entity-questions", "mmlu",
+    ] = "world"  # fmt: skip
     withheld: Share = 0.25
     seed: Whole = 1
     count: Facts | None = None  # hpo: pairs drawn; tiny-world: study facts
@@ -35,7 +45,10 @@ class FactsSpec(Section):
     go_trained: Facts = 400
     go_withheld: Facts = 400
     # source = "table"
-    path: Text | None = None  # also of source = "stored": a facts.arrow that factsurv wrote
+    path: Text | None = (
+        None  # also of "stored" (a facts.arrow that factsurv wrote), "popqa", "entity-questions", "mmlu"
+    )
+    only: Texts | None = None  # of the last three: relations (MMLU's subjects) to take
     subject: Text = "subject"
     object: Text = "object"
     relation: Text | None = None
@@ -73,6 +86,8 @@ class FactsSpec(Section):
             raise ValueError('source = "table" needs path = "facts.csv" (csv, parquet or arrow)')
         if self.source == "stored" and not self.path:
             raise ValueError('source = "stored" needs path = "facts.arrow" (from a results folder)')
+        if self.source in OF_FILES and not self.path:
+            raise ValueError(f'source = "{self.source}" needs path = {OF_FILES[self.source]}')
         if self.source == "hpo-go" and not self.database:
             raise ValueError('source = "hpo-go" needs database = "…/GO.sqlite" (Debian: r-bioc-go.db)')
         return self

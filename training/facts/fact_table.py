@@ -130,7 +130,7 @@ def read_fact_table(
         )
     ]
     splits = texts.get("split", ["trained" if f.role == "fact" else "withheld" for f in facts])
-    examples = _reserve(facts, splits, reserve, seed, problems)
+    examples = reserve_examples(facts, splits, reserve, seed, problems)
     kept = [i for i in range(rows) if i not in examples]
     if len(kept) < FEWEST_FACTS:
         problems.add(
@@ -240,7 +240,9 @@ def _with_split(table: pa.Table, withheld: float, seed: int, by: str | None) -> 
     return table.set_column(table.column_names.index("split"), "split", split)
 
 
-def _reserve(facts: list[Fact], splits: list[str], reserve: int, seed: int, problems: Problems) -> dict[int, None]:
+def reserve_examples(
+    facts: Sequence[Fact], splits: Sequence[str], reserve: int, seed: int, problems: Problems
+) -> dict[int, None]:
     """Rows that become examples, in random order: `reserve` of each relation, trained ones or implications.
 
     What an implication follows from stays among the facts.

@@ -128,7 +128,17 @@ def _table(spec: FactsSpec, pretraining: int) -> Gathered:
     return Gathered(facts)
 
 
+def _benchmark(name: str) -> Callable[[FactsSpec, int], Gathered]:
+    def read(spec: FactsSpec, pretraining: int) -> Gathered:
+        from factsurv.training.facts.sources import benchmarks
+
+        wanted = benchmarks.Wanted(spec.only, spec.count, spec.withheld, spec.seed)
+        return Gathered(benchmarks.READERS[name](Path(spec.path or ""), wanted))
+
+    return read
+
+
 SOURCES: dict[str, Callable[[FactsSpec, int], Gathered]] = {
     "world": _world, "hpo": _hpo, "hpo-go": _hpo_go, "tiny-world": _tiny_world, "zipf": _zipf, "stored": _stored,
-    "table": _table,
+    "table": _table, **{name: _benchmark(name) for name in ("popqa", "entity-questions", "mmlu")},
 }  # fmt: skip
