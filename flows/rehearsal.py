@@ -126,8 +126,9 @@ def _rehearsed(study: StudyFile, models: dict[str, Path], told: list[str], facts
             less |= {"processes": 1, "strategy": "ddp"}
             differs.append(f"arm {arm}: one process for {tuning.processes}, as this machine has room for {room}")
         own = tuning.model_dump(mode="json", exclude_none=True, exclude_defaults=True) | less
-        arms.append({"name": arm, "tuning": own, "model": {"name": str(models[arm]), "precision": model.precision}})
-        arms[-1] |= {"stage": _shorter(study, arm, epochs)} if study.stages()[arm] else {}
+        small = {"name": str(models[arm]), "precision": model.precision}
+        recipe: dict[str, Any] = {"name": arm, "tuning": own, "model": small}
+        arms.append(recipe | ({"stage": _shorter(study, arm, epochs)} if study.stages()[arm] else {}))
     data.pop("tuning", None)
     data.pop("model", None)
     data.pop("stage", None)

@@ -22,6 +22,7 @@ ZERO = {
     "tuning.weight_decay", "probe.examples", "probe.top_k", "model.pretrain_steps", "stage.warmup",
     "stage.weight_decay", "stage.weight.exponent", "stage.mix.weight.exponent", "stage.select.random.seed",
     "stage.mix.select.random.seed",
+    "facts.held_out",
 }  # fmt: skip
 EMPTY_TEXT = {"study.title", "report.author", "report.note", "analysis.cluster", "analysis.model.title",
               "analysis.model.cluster"}  # fmt: skip
@@ -38,6 +39,7 @@ NEEDED = {
     "arm": {"name": "a"},
     "claim": {"text": "t", "quantity": "recall", "expect": "> 0"},
     "stage": {"name": "s"},
+    "probe.instruments": {"name": "confidence"},
     "stage.mix": {"share": 1.0},
     **{
         f"{at}select.{kind}": {"share": 0.5, **({} if kind == "random" else {"by": "x"})}
@@ -46,7 +48,7 @@ NEEDED = {
     },
     **{f"{at}weight": {"rank": "x", "exponent": 1.0} for at in ("stage.", "stage.mix.")},
 }
-TABLES = ("arm", "claim", "analysis.model", "stage", "stage.mix")  # [[…]]
+TABLES = ("arm", "claim", "analysis.model", "stage", "stage.mix", "probe.instruments")  # [[…]]
 
 
 def keys(model: type[BaseModel] = StudyFile, at: str = ""):

@@ -67,7 +67,7 @@ def encode_options(tokenizer, facts: FactSet, encoded: Encoded, spec: ProbeSpec)
     InputError
         As `encode`.
     """
-    texts, objects, ids = option_texts(facts), facts.column("object"), facts.column("fact_id")
+    texts, objects = option_texts(facts), facts.column("object")
     alike: dict[tuple, list[int]] = defaultdict(list)
     for i, (relation, options) in enumerate(zip(facts.column("relation"), texts, strict=True)):
         alike[relation, options].append(i)
