@@ -28,8 +28,9 @@ frailty_gamma <- function(data, covariates, random, strata = character(), cluste
   # survival takes the frailties for uncorrelated, which breaks down at large variances (no convergence, coefficients
   # lost, an error of its own); with few levels the whole information matrix is at hand.
   # (The limits: a dense block of twice the event times, 8 MB at 500; and times by levels, 160 MB at 2e7.)
-  rows <- if (length(fixed)) mixed_rows(data, fixed, grouping, strata)
-  linear <- !is.null(rows) && length(rows$times) <= 500L && length(rows$times) * rows$levels < 2e7
+  rows <- if (length(fixed)) count_rows(data, fixed, strata, groupings = grouping)
+  linear <- !is.null(rows) && length(rows$times) <= 500L && length(rows$times) * nlevels(rows$groups[[1L]]) < 2e7
+  if (linear) rows <- mixed_rows(data, fixed, grouping, strata) # only now: it holds times by levels
   # survival's own takes the levels times the events at every step: two minutes for 5e7 of them.
   work <- n_distinct(data[[grouping]]) * as.double(sum(data$event))
   if (!linear && work > 1e8) {
