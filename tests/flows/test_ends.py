@@ -69,7 +69,7 @@ class Command:
 
     def end(self, how):
         """Send a signal to the command alone, and wait until nothing of it is there any more."""
-        until = time.monotonic() + 30
+        until = time.monotonic() + 60
         self.process.send_signal(how)
         while left := self.alive():
             assert time.monotonic() < until, left

@@ -63,7 +63,7 @@ def asked(env, what, **body):
     request = urllib.request.Request(
         f"{env['PREFECT_API_URL']}/{what}", json.dumps(body).encode(), {"Content-Type": "application/json"}
     )
-    return json.loads(urllib.request.urlopen(request, timeout=10).read())
+    return json.loads(urllib.request.urlopen(request, timeout=60).read())
 
 
 def last_state(env, kind):
@@ -128,7 +128,7 @@ def test_a_tracked_run_says_in_one_line_why_it_failed_and_that_it_was_interrupte
     )
     said = next(line for line in going.stdout if "trained facts recalled" in line)
     going.send_signal(signal.SIGINT)
-    said = going.communicate(timeout=60)[0]  # the run would take minutes
+    said = going.communicate(timeout=180)[0]  # the run would take longer
     assert going.returncode == 130
     assert said.splitlines()[-1] == "factsurv: interrupted; the same command continues" and "Traceback" not in said
     assert last_state(server, "CRASHED") == "interrupted; the same command continues"
@@ -292,7 +292,7 @@ def wait_for(condition, process, seconds, folder):
         time.sleep(1)
 
 
-def until(condition, seconds=60):
+def until(condition, seconds=180):
     end = time.monotonic() + seconds
     while not (found := condition()) and time.monotonic() < end:
         time.sleep(0.5)
