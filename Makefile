@@ -18,7 +18,9 @@ setup:
 setup-test:
 	@setup/setup.sh test
 
-test: setup-test lint test-r test-python
+test: setup-test
+	@$(MAKE) --no-print-directory -j2 lint test-r  # mypy keeps one core busy, and R's check another
+	@$(MAKE) --no-print-directory test-python
 
 lint:
 	ruff check .

@@ -37,6 +37,7 @@ command -v make >/dev/null || missing+=(make)
 command -v pkg-config >/dev/null || missing+=(pkg-config)
 command -v g++ >/dev/null || missing+=(g++)
 command -v gfortran >/dev/null || missing+=(gfortran)
+[ "$what" != test ] || command -v git >/dev/null || missing+=(git) # a test asks which files are the project's
 if command -v dpkg >/dev/null; then
   # r-recommended: Matrix, nlme and others belong to R, and stay out of renv.lock.
   for package in r-base-dev r-recommended libuv1-dev libxml2-dev; do
