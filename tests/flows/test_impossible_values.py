@@ -29,7 +29,7 @@ EMPTY_TEXT = {"study.title", "report.author", "report.note", "analysis.cluster",
 EMPTY_LIST = {
     "facts.covariates", "probe.at", "probe.temperatures", "analysis.covariates.*", "analysis.curves_by.*",
     "analysis.strata", "analysis.random", "analysis.model", "analysis.model.strata", "analysis.model.random",
-    "analysis.model.by", "arm", "claim", "stage", "stage.mix", "arm.stage",
+    "analysis.model.by", "arm", "claim", "stage", "stage.mix", "arm.stage", "probe.instruments.when.at",
 }  # fmt: skip
 # Any text may be written there: titles, names of columns, prompts, files and models are checked where they are used.
 FREE = {"arm.tuning", "arm.model", "arm.stage.0"}
