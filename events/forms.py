@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import pyarrow as pa
@@ -43,6 +43,29 @@ def counted(baseline: pa.Table, probes: pa.Table, forms: pa.Table, recall: str) 
     for name, values in (("recalled", pa.array(now)), ("latent", pa.array(latent)), ("knowledge", knowledge)):
         baseline = baseline.set_column(baseline.column_names.index(name), name, values)
     return baseline, probes.set_column(probes.column_names.index("recalled"), "recalled", pa.array(recalled))
+
+
+def stored(baseline: pa.Table, forms: pa.Table) -> pa.Table:
+    """The baseline of one run with what its other forms said at its start: covariates of each fact (`stored_columns`).
+
+    Missing where a fact has no such form.
+    """
+    here = forms.filter(pa.array(forms["checkpoint"].to_numpy() == forms["checkpoint"].to_numpy().min()))
+    facts = baseline["fact_id"].to_pylist()
+    for number in sorted(set(here["form"].to_pylist()) - {1}):
+        mine = here.filter(pa.array(here["form"].to_numpy() == number))
+        values = zip(mine["logp"].to_pylist(), mine["recalled"].to_pylist(), strict=True)
+        of_fact = dict(zip(mine["fact_id"].to_pylist(), values, strict=True))
+        found = [of_fact.get(fact, (None, None)) for fact in facts]
+        kinds = zip(stored_columns([number]), zip(*found, strict=True), (pa.float64(), pa.bool_()), strict=True)
+        for name, column, kind in kinds:
+            baseline = baseline.append_column(name, pa.array(column, kind))
+    return baseline
+
+
+def stored_columns(numbers: Iterable[int]) -> list[str]:
+    """Names of the columns that `stored` adds for these forms."""
+    return [f"{name}_form{k}" for k in numbers for name in ("logp0", "recalled0")]
 
 
 def _keys(forms: pa.Table, probes: pa.Table) -> tuple[np.ndarray, np.ndarray]:

@@ -169,7 +169,12 @@ def sustained_of(rule: str) -> int:
 
 
 def event_table(
-    facts: pa.Table, baseline: pa.Table, probes: pa.Table, rules: Sequence[str], time: str = "epoch"
+    facts: pa.Table,
+    baseline: pa.Table,
+    probes: pa.Table,
+    rules: Sequence[str],
+    time: str = "epoch",
+    known_in: Sequence[int] = (),
 ) -> pa.Table:
     """The event table of a study: every run, outcome and rule, with the covariates of each fact.
 
@@ -181,6 +186,9 @@ def event_table(
         The first one is the primary rule.
     time : str
         Column of ``probes`` that is the time axis: one of `TIMES`.
+    known_in : sequence of int
+        Prompt forms: a fact that was recalled in none of them at the start is not at risk of acquisition and
+        generalisation (what is known in one form and comes to be said in another).
 
     Returns
     -------
@@ -205,12 +213,16 @@ def event_table(
         trained = start["split"] == "trained"
         known = reached[:, 0]
         on_clock = np.ones(len(fact), dtype=bool)
+        kept = np.ones(len(fact), dtype=bool)
+        if known_in:
+            of_forms = [start[f"recalled0_form{k}"] for k in known_in]  # None where a fact has no such form
+            kept = np.any([[recalled is not None and bool(recalled) for recalled in form] for form in of_forms], axis=0)
         if time == "exposures":
             reached, times = by_exposure(reached, times)
             on_clock = trained
         for outcome, at_risk, new_state in (
-            ("acquisition", ~known & trained, reached),
-            ("generalisation", ~known & ~trained, reached),
+            ("acquisition", ~known & trained & kept, reached),
+            ("generalisation", ~known & ~trained & kept, reached),
             ("degradation", known, ~reached),
         ):
             for rule in rules:

@@ -15,7 +15,7 @@ from factsurv.events.errors import InputError, together
 from factsurv.events.manifest import Manifest
 from factsurv.flows import simulated
 from factsurv.flows.contradictions import too_few
-from factsurv.flows.steps import run_names
+from factsurv.flows.steps import run_names, told_of_forms
 from factsurv.flows.study_file import StudyFile, read_study
 from factsurv.stats.claims import told_claims
 from factsurv.stats.models import check_models
@@ -75,12 +75,15 @@ def check(path: Path) -> Checked:
     told = None
     if gathered is not None:
         facts = gathered.facts
-        told = attempt(plan, study.analysis, facts.covariates, len(facts.relations))
+        forms = told_of_forms(study, max(map(len, facts.templates.values())))
+        columns = [*schema.of_facts(facts.table.column_names), *forms]
+        further = [n for n in columns if n not in facts.covariates]
+        told = attempt(plan, study.analysis, facts.covariates, len(facts.relations), further)
         found += [InputError(what) for what in _does_not_fit(study, facts)]
         if told is not None:
             claims = told_claims(study.claim)
-            columns = table_columns(facts.covariates, [spec.name for spec in study.probe.instruments])
-            attempt(check_models, told["models"], told, columns, claims)
+            tables = table_columns(columns, [spec.name for spec in study.probe.instruments])
+            attempt(check_models, told["models"], told, tables, claims)
     if told is None:  # kinds and formulas all the same
         attempt(check_models, models(study.analysis), study.analysis.model_dump() | {"conf": CONF})
     if found or gathered is None or told is None:

@@ -189,6 +189,10 @@ def _recall(study: StudyFile, data: dict, path: Path) -> Iterator[str]:
             f'analysis.recall: "{study.analysis.recall}" is over several prompt forms, and one is measured; '
             'set probe.forms = "all" or a list of their numbers'
         )
+    asked = study.probe.forms
+    for number in study.analysis.known_in:
+        if asked == "first" or (asked != "all" and number not in asked):
+            yield f'analysis.known_in: form {number} is not measured; set probe.forms = "all", or name it there'
 
 
 def _analysis(study: StudyFile, data: dict, path: Path) -> Iterator[str]:

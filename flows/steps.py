@@ -14,7 +14,7 @@ from typing import Any
 from factsurv.events.ends import COMPARED, attention_ends, ends_table, sweep_table
 from factsurv.events.errors import InputError
 from factsurv.events.files import digest, read_table, write_json, write_table
-from factsurv.events.forms import counted
+from factsurv.events.forms import counted, stored, stored_columns
 from factsurv.events.history import history_table
 from factsurv.events.manifest import Manifest
 from factsurv.events.origin import from_origin
@@ -131,8 +131,17 @@ def _covariates(results: Store) -> list[str]:
 
 
 def _columns(results: Store) -> list[str]:
-    """What every row of a fact carries of it: role, sets and covariates."""
-    return of_facts(results.table("facts.arrow").column_names)
+    """What every row of a fact carries of it: role, sets, covariates, and what its other prompt forms said at first."""
+    facts = results.table("facts.arrow")
+    templates = json.loads(facts.schema.metadata[b"factset"])["templates"]
+    return [*of_facts(facts.column_names), *told_of_forms(results.study, max(map(len, templates.values())))]
+
+
+def told_of_forms(study: StudyFile, most: int) -> list[str]:
+    """Columns of the prompt forms that are measured beside the first one, of ``most`` that a relation has."""
+    asked = study.probe.forms
+    numbers = range(1, most + 1) if asked == "all" else [] if asked == "first" else sorted(asked)
+    return stored_columns(k for k in numbers if k > 1)
 
 
 def run_names(study: StudyFile) -> list[tuple[str, str, int]]:
@@ -234,7 +243,7 @@ def make_events(results: Store) -> None:
     key = {
         "spec": {
             "rules": analysis.rules, "time": analysis.time, "origin": analysis.origin, "runs": runs, "latent": latent,
-            "recall": analysis.recall,
+            "recall": analysis.recall, "known_in": analysis.known_in,
         },
         "inputs": results.inputs("facts.arrow", *(f"runs/{r}/{n}.arrow" for r in runs for n in read)),
         "code": reached_code(
@@ -256,10 +265,17 @@ def make_events(results: Store) -> None:
             own_tables = [
                 counted(*own, forms, analysis.recall) for own, forms in zip(own_tables, of_runs["forms"], strict=True)
             ]
+        if "forms" in of_runs:
+            own_tables = [
+                (stored(baseline, forms), probes)
+                for (baseline, probes), forms in zip(own_tables, of_runs["forms"], strict=True)
+            ]
         of_runs |= {"baseline": [b for b, _ in own_tables], "probes": [p for _, p in own_tables]}
         tables = {kind: described(stack(of_runs[kind]), kind) for kind in kinds}
         facts = results.table("facts.arrow")
-        tables["events"] = event_table(facts, tables["baseline"], tables["probes"], analysis.rules, analysis.time)
+        tables["events"] = event_table(
+            facts, tables["baseline"], tables["probes"], analysis.rules, analysis.time, analysis.known_in
+        )
         for sentence in json.loads(tables["events"].schema.metadata.get(b"left_out", b"[]")):
             results.say(f"events: {sentence}")
         tables["history"] = history_table(tables["events"], tables["probes"], analysis.time)

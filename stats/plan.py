@@ -69,6 +69,8 @@ class AnalysisSpec(Section):
     rules: Annotated[list[Rule], Field(min_length=1)] = ["first", "sustained2"]  # the first one is primary
     time: Time = "epoch"
     recall: Literal["first", "any", "all", "majority"] = "first"  # which of probe.forms make a fact recalled
+    # Prompt forms: only what is recalled in one of them at the origin is at risk of acquisition and generalisation.
+    known_in: list[Annotated[int, Field(ge=2, le=10_000)]] = []
     origin: Name | None = None  # the stage at whose start the event clock starts; default: the baseline of the run
     covariates: dict[Outcome | Literal["states"], list[Text]] = {}
     curves_by: dict[Outcome, list[Text]] = {}
