@@ -24,7 +24,10 @@ if (!file.exists("~/.R/Makevars") && !nzchar(Sys.getenv("R_MAKEVARS_USER"))) {
   Sys.setenv(R_MAKEVARS_USER = normalizePath("setup/Makevars"))
 }
 options(
-  Ncpus = cores, timeout = 120, install.opts = "--no-docs --no-test-load",
+  Ncpus = cores, timeout = 120,
+  # Most of the time goes into compiling R code to bytes. What runs only in the tests (which are built on a library of
+  # packages that are) is compiled where it is called often, by R itself.
+  install.opts = paste("--no-docs --no-test-load", if (length(base_dirs)) "--no-byte-compile"),
   renv.consent = TRUE, renv.verbose = TRUE, renv.config.install.transactional = FALSE,
   renv.config.install.keep.source = FALSE, renv.config.sandbox.enabled = FALSE, renv.config.auto.snapshot = FALSE
 )
