@@ -39,6 +39,11 @@ INSTRUMENTS: dict[str, dict[str, pa.DataType]] = {
     "rank": _MEASURED | {"options": _I, "rank": _F, "rank_first": _F},
     "attention": _MEASURED | {"layer": _I, "greatest": _F, "total": _F},
 }  # fmt: skip
+# Their means over facts, at each checkpoint; `layer` is 0 where there are no layers.
+MEASURED = {
+    "arm": TEXT, "run": TEXT, "split": TEXT, "checkpoint": _I, "epoch": _F, "step": _I, "instrument": TEXT,
+    "quantity": TEXT, "layer": _I, "facts": _I, "mean": _F, "lower": _F, "upper": _F,
+}  # fmt: skip
 FORMS = _MEASURED | {"form": _I, "held_out": _B, "recalled": _B, "logp": _F, "margin": _F, "p": _F}
 # A simulation done again at another value of one key: withheld facts before (0) and after fine-tuning.
 SWEEP = _RUN | {

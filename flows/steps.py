@@ -17,10 +17,11 @@ from factsurv.events.files import digest, read_table, write_json, write_table
 from factsurv.events.forms import counted, stored, stored_columns
 from factsurv.events.history import history_table
 from factsurv.events.manifest import Manifest
+from factsurv.events.measured import measured_means
 from factsurv.events.origin import from_origin
 from factsurv.events.reached_code import reached_code
 from factsurv.events.rules import count_events, event_table, recall_curve
-from factsurv.events.schema import ANALYSIS, described, of_facts, stack
+from factsurv.events.schema import ANALYSIS, INSTRUMENTS, described, of_facts, stack
 from factsurv.events.transitions import transition_table
 from factsurv.flows import simulated
 from factsurv.flows.contradictions import NOT_SIMULATED
@@ -32,6 +33,7 @@ from factsurv.stats.models import check_models
 from factsurv.stats.plan import plan, table_columns
 
 PROBED = ("probes", "baseline", "training")  # tables of every run
+EVENTS = ("origin", "forms", "rules", "history", "transitions", "ends", "measured")  # what `make_events` computes with
 KEYS = "analysis/keys.json"  # what each fit was made from
 
 
@@ -246,9 +248,7 @@ def make_events(results: Store) -> None:
             "recall": analysis.recall, "known_in": analysis.known_in,
         },
         "inputs": results.inputs("facts.arrow", *(f"runs/{r}/{n}.arrow" for r in runs for n in read)),
-        "code": reached_code(
-            *(f"factsurv.events.{m}" for m in ("origin", "forms", "rules", "history", "transitions", "ends"))
-        ),
+        "code": reached_code(*(f"factsurv.events.{module}" for module in EVENTS)),
     }  # fmt: skip
 
     def make() -> dict[str, int | None]:
@@ -290,6 +290,10 @@ def make_events(results: Store) -> None:
                 tables["attention_ends"] = attention_ends(facts, tables["baseline"], tables["attention"])
         if "sweep" in kinds:
             tables["sweep"] = sweep_table(facts, tables["sweep"])
+        if instruments := {name: tables[name] for name in INSTRUMENTS if name in kinds}:
+            tables["measured"] = measured_means(tables["baseline"], instruments)
+        else:  # an earlier study had some
+            (results.folder / "measured.arrow").unlink(missing_ok=True)
         return written(results, {f"{n}.arrow": t for n, t in tables.items()})
 
     results.step("events", key, make)

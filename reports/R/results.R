@@ -6,8 +6,8 @@
 #'   is unusual), `absent` (names of optional files that are not there).
 read_results <- function(folder) {
   main <- c("events", "event_counts")
-  # Of studies that factsurv ran, events of one's own have none; and claims where somebody made any.
-  probed <- c("facts", "baseline", "recall", "transitions", "claims")
+  # Of studies that factsurv ran, events of one's own have none; claims and instruments where somebody asked for any.
+  probed <- c("facts", "baseline", "recall", "transitions", "measured", "claims")
   analysis <- c("fits", "coefficients", "curves", "risk_table", "rmst", "sensitivity", "arms", "tests", "zph_tests",
     "zph_points", "zph_curves", "zph_periods", "influence", "variances", "random_effects", "marginal", "aft",
     "turnbull", "term_tests", "effect_curves", "form_tests", "form_points", "form_curves", "form_shapes",
@@ -130,7 +130,7 @@ main_effect <- function(results, outcome, rule = results$rule, model = "cox", do
 outcome_id <- function(outcome) {
   taken <- c("summary", "baseline", "recall", "events", "states", "arms", "rules", "sensitivity", "latent", "models",
     "methods", "details", "warnings", "missing", "provenance", "forgetting", "first-step", "transition-ratios", "toc",
-    "trust", "claims", "facts", "appendix", "glossary", "settings", "event-rules")
+    "trust", "claims", "facts", "appendix", "glossary", "settings", "event-rules", "instruments")
   if (grepl("^[a-z0-9]+( [a-z0-9]+)*$", outcome) && !outcome %in% taken) return(gsub(" ", "-", outcome))
   paste(c("outcome", utf8ToInt(outcome)), collapse = "-")
 }

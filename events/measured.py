@@ -1,0 +1,68 @@
+"""What instruments measured, as means over the facts of a run and split at each checkpoint: what a report shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute  # noqa: F401  (pa.compute)
+
+from factsurv.events.schema import INSTRUMENTS, MEASURED, build, described
+
+KEYS = ("arm", "run", "split", "checkpoint", "epoch", "step")
+# Of a mean over facts that are not few; its facts are taken as drawn independently of each other.
+Z = 1.959963984540054
+# Quantities that are no column: those of a table where another one holds.
+WHERE = {"confidence": {"answer_p_right": ("answer_p", "right", True), "answer_p_wrong": ("answer_p", "right", False)}}
+
+
+def measured_means(baseline: pa.Table, tables: Mapping[str, pa.Table]) -> pa.Table:
+    """Mean of each quantity at each checkpoint of each run and split (and layer), with a 95 % interval.
+
+    Parameters
+    ----------
+    baseline : pa.Table
+        Schema `BASELINE`: whose facts are in which split.
+    tables : mapping of name to table
+        Schemas `INSTRUMENTS`.
+
+    Returns
+    -------
+    pa.Table
+        Schema `MEASURED`. A quantity is a column of its instrument, or one of `WHERE`; nulls are left out.
+    """
+    split_of = dict(zip(_keys(baseline), baseline["split"].to_pylist(), strict=True))
+    parts = []
+    for name, table in tables.items():
+        table = table.append_column("split", pa.array([split_of[key] for key in _keys(table)]))
+        columns = INSTRUMENTS[name]
+        numbers = [c for c, kind in columns.items() if kind in (pa.float64(), pa.bool_()) and c not in KEYS]
+        parts += [_means(name, c, table, c) for c in numbers]
+        for quantity, (column, condition, wanted) in WHERE.get(name, {}).items():
+            chosen = table.filter(pa.compute.equal(table[condition], wanted))
+            parts.append(_means(name, quantity, chosen, column))
+    whole = {n: np.concatenate([part[n] for part in parts]) for n in MEASURED}
+    return described(build(MEASURED, whole), "measured")
+
+
+def _keys(table: pa.Table) -> list[tuple[str, str]]:
+    return list(zip(table["run"].to_pylist(), table["fact_id"].to_pylist(), strict=True))
+
+
+def _means(name: str, quantity: str, table: pa.Table, column: str) -> dict[str, np.ndarray]:
+    layered = "layer" in table.column_names
+    keys = [*KEYS, *(["layer"] if layered else [])]
+    texts = [table[k].cast(pa.utf8()) if pa.types.is_dictionary(table[k].type) else table[k] for k in keys]
+    plain = pa.table([*texts, table[column].cast(pa.float64())], names=[*keys, "value"])
+    plain = plain.filter(pa.compute.is_valid(plain["value"]))
+    spread = pa.compute.VarianceOptions(ddof=1)
+    counted = plain.group_by(keys, use_threads=False).aggregate(
+        [("value", "count"), ("value", "mean"), ("value", "stddev", spread)]
+    )
+    n, mean = (counted[f"value_{what}"].to_numpy() for what in ("count", "mean"))
+    half = Z * counted["value_stddev"].to_numpy(zero_copy_only=False) / np.sqrt(np.maximum(n, 1))
+    data = {k: counted[k].to_numpy(zero_copy_only=False) for k in keys}
+    data |= {} if layered else {"layer": np.zeros(len(n))}
+    data |= {"instrument": np.full(len(n), name, dtype=object), "quantity": np.full(len(n), quantity, dtype=object)}
+    return data | {"facts": n, "mean": mean, "lower": mean - half, "upper": mean + half}
