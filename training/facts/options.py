@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,6 +13,17 @@ from factsurv.training.facts.fact_set import FactSet
 from factsurv.training.facts.prompts import Encoded, encode, few_shot_context, fill
 from factsurv.training.spec import ProbeSpec
 
+Tokens = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Node:
+    """What may follow a beginning of answers: int64 tokens, and which answers lie behind each; and the one it is."""
+
+    tokens: np.ndarray
+    behind: tuple[frozenset[int], ...]
+    answer: int | None
+
 
 @dataclass(frozen=True)
 class Options:
@@ -20,26 +31,32 @@ class Options:
 
     Attributes
     ----------
-    lists : tuple of tuples of int64 arrays
-        Each list of answers that some facts choose from, as tokens, without terminator.
+    lists : tuple of mappings
+        Each list of answers that some facts choose from, as a tree: from the beginnings of answers, without
+        terminator, to what follows them. All begin with ().
+    sizes : int64 (lists,)
+    longest : int64 (lists,)
+        Tokens of the longest answer.
     of : int64 (F,)
         Number of each fact's list.
     right : int64 (F,)
         Place of the right answer in it.
     """
 
-    lists: tuple[tuple[np.ndarray, ...], ...]
+    lists: tuple[dict[Tokens, Node], ...]
+    sizes: np.ndarray
+    longest: np.ndarray
     of: np.ndarray
     right: np.ndarray
 
     def some(self, chosen: np.ndarray) -> Options:
         """Those of some of the facts."""
-        return Options(self.lists, self.of[chosen], self.right[chosen])
+        return replace(self, of=self.of[chosen], right=self.right[chosen])
 
     @property
     def counts(self) -> np.ndarray:
         """Options of each fact, the right one included; int64 (F,)."""
-        return np.array([len(options) for options in self.lists], dtype=np.int64)[self.of]
+        return self.sizes[self.of]
 
 
 def option_texts(facts: FactSet) -> list[tuple[str, ...]]:
@@ -92,7 +109,23 @@ def encode_options(tokenizer, facts: FactSet, encoded: Encoded, spec: ProbeSpec)
 
     for members in alike.values():
         add(members)
-    return Options(tuple(lists), of, right)
+    sizes, longest = ([of_list(tokens) for tokens in lists] for of_list in (len, lambda t: max(map(len, t))))
+    return Options(tuple(tree(tokens) for tokens in lists), np.array(sizes), np.array(longest), of, right)
+
+
+def tree(answers: Sequence[np.ndarray]) -> dict[Tokens, Node]:
+    """Answers as tokens by their beginnings."""
+    follows: dict[Tokens, dict[int, set[int]]] = defaultdict(lambda: defaultdict(set))
+    whole = {tuple(answer.tolist()): k for k, answer in enumerate(answers)}
+    for answer, k in whole.items():
+        for n, token in enumerate(answer):
+            follows[answer[:n]][token].add(k)
+    nodes = {}
+    for begun in (*follows, *(answer for answer in whole if answer not in follows)):
+        after = follows.get(begun, {})
+        behind = tuple(frozenset(answers) for answers in after.values())
+        nodes[begun] = Node(np.array(list(after), dtype=np.int64), behind, whole.get(begun))
+    return nodes
 
 
 def _tokens(tokenizer, facts: FactSet, i: int, options: Sequence[str], spec: ProbeSpec) -> tuple[np.ndarray, ...]:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from factsurv.training.facts.options import Options, encode_options
-from factsurv.training.facts.prompts import Encoded
+from factsurv.training.facts.options import Node, Options, Tokens, encode_options
+from factsurv.training.facts.prompts import Encoded, some
 from factsurv.training.passes.context_length import check_context
 from factsurv.training.probing.measure import Asked, Passes, Values, Watch
 from factsurv.training.probing.probe import Probed
@@ -18,7 +18,7 @@ from factsurv.training.spec import InstrumentSpec
 
 # Log probabilities that differ by no more are a tie: in fp32 they differ by up to 4e-5 between batch shapes.
 TIE = 1e-4
-# Answers that are scored before the next ones are laid out.
+# Beginnings of answers that are looked at before the next ones are laid out.
 AT_ONCE = 8192
 
 
@@ -32,8 +32,7 @@ class Rank:
     @classmethod
     def of(cls, asked: Asked, spec: InstrumentSpec) -> Rank:
         options = encode_options(asked.tokenizer, asked.facts, asked.encoded, asked.probe)
-        longest = np.array([max(map(len, tokens)) for tokens in options.lists])
-        most = int((asked.encoded.target_start + longest[options.of]).max())
+        most = int((asked.encoded.target_start + options.longest[options.of]).max())
         check_context(asked.model, most, "probe.examples", "use fewer few-shot examples or shorter prompts")
         return cls(options, spec.answers == "whole")
 
@@ -44,75 +43,117 @@ class Rank:
         return RankWatch(self, passes, encoded)
 
 
+@dataclass(frozen=True)
+class Begun:
+    """The beginning of an answer to a fact, which is not less likely than the whole right one."""
+
+    fact: int
+    tokens: Tokens
+    logp: float
+
+
 class RankWatch(Watch):
-    """Log p of every option's first token (one array a fact), and of those answers that can beat the right one."""
+    """Log p of the options' first tokens (by fact, in the order of the tree), then of beginnings ever longer.
+
+    An answer is never likelier than its beginning: only beginnings that are likelier than the whole right answer are
+    followed.
+    """
 
     def __init__(self, measure: Rank, passes: Passes, encoded: Encoded):
         self.options, self.whole, self.passes, self.encoded = measure.options, measure.whole, passes, encoded
-        device = passes.terminators.device
-        self.first_tokens = [torch.tensor([t[0] for t in tokens], device=device) for tokens in self.options.lists]
         self.first: list[np.ndarray] = [np.empty(0)] * len(encoded)
 
     def see(self, batch: np.ndarray, rows: torch.Tensor, targets: torch.Tensor, logits: torch.Tensor) -> None:
-        first = np.unique(rows.numpy(), return_index=True)[1]
-        for part in np.split(np.arange(len(batch)), range(rows_at_once(logits), len(batch), rows_at_once(logits))):
-            z = logits[torch.from_numpy(first[part]).to(logits.device)].float()  # (n, V)
-            z -= z.logsumexp(1, keepdim=True)
-            for i, row in zip(batch[part], z, strict=True):
-                self.first[i] = row[self.first_tokens[self.options.of[i]]].double().cpu().numpy()
+        first = torch.from_numpy(np.unique(rows.numpy(), return_index=True)[1]).to(logits.device)
+        asked = [self._node(i, ()).tokens for i in batch]
+        for i, (logp, _) in zip(batch, self._following(logits, first, asked), strict=True):
+            self.first[i] = logp
 
     def finish(self, probed: Probed, recalled: np.ndarray) -> Values:
-        right = self.options.right
-        rank = np.array([_rank(f, r) for f, r in zip(self.first, right, strict=True)])
-        values = {"options": self.options.counts, "rank_first": rank}
+        values = {
+            "options": self.options.counts,
+            "rank_first": np.array([self._first(i) for i in range(len(self.first))]),
+        }
         if not self.whole:
-            return values | {"rank": np.full(len(right), None)}
-        found = self._whole(probed)
-        return values | {"rank": np.array([_rank(w, r) for w, r in zip(found, right, strict=True)])}
+            return values | {"rank": np.full(len(first), None)}
+        return values | {"rank": self._whole(probed)}
 
-    def _whole(self, probed: Probed) -> list[np.ndarray]:
-        """Log p of each whole answer; of one that cannot be likelier than the right one, that of its first token."""
-        found, right = [f.copy() for f in self.first], probed.logp.copy()
+    def _node(self, i: int, begun: Tokens) -> Node:
+        return self.options.lists[self.options.of[i]][begun]
+
+    def _first(self, i: int) -> float:
+        """Rank by first tokens: whoever begins with that of the right answer cannot be told from it."""
+        behind, right = self._node(i, ()).behind, self.options.right[i]
+        own = self.first[i][next(k for k, answers in enumerate(behind) if right in answers)]
+        each = [(logp - own, len(answers - {right})) for logp, answers in zip(self.first[i], behind, strict=True)]
+        return sum(count * _ahead(lead) for lead, count in each)
+
+    def _whole(self, probed: Probed) -> np.ndarray:
+        right = probed.logp.copy()
         again = np.flatnonzero(probed.rechecked)  # in fp32: take that of the precision of the others
-        right[again] = self._score([(int(i), int(self.options.right[i])) for i in again])
-        scored = 0
-        for pairs in self._rivals(right):
-            scored += len(pairs)
-            for (i, option), logp in zip(pairs, self._score(pairs), strict=True):
-                found[i][option] = logp
-        for i, option in enumerate(self.options.right):
-            found[i][option] = right[i]
+        right[again] = self._score_right(again)
+        rank, looked = np.zeros(len(right)), 0
+        waiting = [begun for i in range(len(right)) for begun in self._on(i, (), 0.0, self.first[i], right)]
+        while waiting:
+            looked += len(waiting)
+            parts = [waiting[a : a + AT_ONCE] for a in range(0, len(waiting), AT_ONCE)]
+            waiting = []
+            for part in parts:
+                for begun, (following, ended) in zip(part, self._look(part), strict=True):
+                    i, answer = begun.fact, self._node(begun.fact, begun.tokens).answer
+                    if answer is not None and answer != self.options.right[i]:
+                        rank[i] += _ahead(begun.logp + ended - right[i])
+                    waiting += self._on(i, begun.tokens, begun.logp, following, right)
         others = int((self.options.counts - 1).sum())
-        self.note = f"{scored} of {others} other answers begin likely enough to be likelier, and are scored whole"
+        self.note = f"{looked} beginnings of {others} other answers are likelier than the right one, and were followed"
+        return rank
+
+    def _on(self, i: int, begun: Tokens, logp: float, following: np.ndarray, right: np.ndarray) -> Iterator[Begun]:
+        """Longer beginnings that may still be likelier than the right answer, and lead to another one."""
+        node = self._node(i, begun)
+        for token, more, behind in zip(node.tokens, following, node.behind, strict=True):
+            if logp + more > right[i] - 2 * TIE and behind != {self.options.right[i]}:
+                yield Begun(i, (*begun, int(token)), logp + float(more))
+
+    def _look(self, begun: list[Begun]) -> list[tuple[np.ndarray, float]]:
+        """Log p of what may follow each beginning, and of its end."""
+        facts = [b.fact for b in begun]
+        prompts = [self.encoded.tokens[i][: self.encoded.target_start[i]] for i in facts]
+        tokens = tuple(np.array([*p, *b.tokens], dtype=np.int64) for p, b in zip(prompts, begun, strict=True))
+        ends = np.array([len(t) for t in tokens])  # nothing is wanted but what comes next
+        found: list[tuple[np.ndarray, float]] = [(np.empty(0), 0.0)] * len(begun)
+        for batch, rows, _, logits in self.passes(Encoded(tokens, ends, self.encoded.terminators, 0)):
+            order = torch.argsort(rows).to(logits.device)
+            asked = [self._node(begun[k].fact, begun[k].tokens).tokens for k in batch]
+            for k, values in zip(batch, self._following(logits, order, asked), strict=True):
+                found[k] = values
         return found
 
-    def _rivals(self, right: np.ndarray) -> Iterator[list[tuple[int, int]]]:
-        """(fact, option) of what has to be scored: an answer is never likelier than its first token."""
-        pairs: list[tuple[int, int]] = []
-        for i, (first, option) in enumerate(zip(self.first, self.options.right, strict=True)):
-            rivals = np.flatnonzero(first > right[i] - 2 * TIE)
-            pairs += [(i, int(o)) for o in rivals if o != option]
-            if len(pairs) >= AT_ONCE or i == len(right) - 1:
-                yield pairs
-                pairs = []
+    def _following(
+        self, logits: torch.Tensor, rows: torch.Tensor, asked: list[np.ndarray]
+    ) -> Iterator[tuple[np.ndarray, float]]:
+        """At each of the ``rows`` of ``logits`` (N, V): log p of the tokens ``asked`` about there, and of an end."""
+        at = 0
+        for part in rows.split(rows_at_once(logits)):
+            z = logits[part].float()  # (n, V)
+            z -= z.logsumexp(1, keepdim=True)
+            ends = z[:, self.passes.terminators].logsumexp(1).double().tolist()
+            wanted = asked[at : at + len(part)]
+            at += len(part)
+            row = torch.from_numpy(np.repeat(np.arange(len(part)), [len(w) for w in wanted])).to(z.device)
+            chosen = z[row, torch.from_numpy(np.concatenate(wanted)).to(z.device)].double().cpu().numpy()
+            cuts = np.cumsum([len(w) for w in wanted])[:-1]
+            yield from zip(np.split(chosen, cuts), ends, strict=True)
 
-    def _score(self, pairs: list[tuple[int, int]]) -> np.ndarray:
-        """Log p of these answers and their ends, float64 (len(pairs),)."""
-        if not pairs:
-            return np.empty(0)
-        starts, lists = self.encoded.target_start[[i for i, _ in pairs]], self.options
-        prompts = [self.encoded.tokens[i][:start] for (i, _), start in zip(pairs, starts, strict=True)]
-        answers = [lists.lists[lists.of[i]][option] for i, option in pairs]
-        tokens = tuple(np.concatenate(both) for both in zip(prompts, answers, strict=True))
-        asked = Encoded(tokens, starts, self.encoded.terminators, self.encoded.terminator)
-        total = np.zeros(len(pairs))
-        for batch, rows, targets, logits in self.passes(asked):
+    def _score_right(self, facts: np.ndarray) -> np.ndarray:
+        """Log p of these facts' right answers, with their ends."""
+        total, few = np.zeros(len(facts)), some(replace(self.encoded, others=None), facts)
+        for batch, rows, targets, logits in self.passes(few) if len(facts) else ():
             logp = score_positions(logits, targets.to(logits.device), self.passes.terminators, ()).logp.cpu()
             total[batch] = torch.zeros(len(batch), dtype=torch.float64).index_add(0, rows, logp).numpy()
         return total
 
 
-def _rank(logp: np.ndarray, right: int) -> float:
-    """0: none is likelier than the right one; ties count half."""
-    ahead = np.delete(logp, right) - logp[right]
-    return float((ahead > TIE).sum() + 0.5 * (abs(ahead) <= TIE).sum())
+def _ahead(lead: float) -> float:
+    """1 for what is likelier than the right answer, a half for a tie."""
+    return 1.0 if lead > TIE else 0.5 if lead >= -TIE else 0.0
