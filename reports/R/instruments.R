@@ -91,8 +91,8 @@ plot_attention <- function(results) {
     ggplot2::facet_wrap(~split, labeller = ggplot2::as_labeller(function(x) paste0(first_upper(x), " facts"))) +
     ggplot2::scale_colour_manual(values = colours_for(level_order(results$measured$arm)), name = "Training recipe") +
     ggplot2::scale_linetype_manual(values = c(`before training` = "dashed", `at the end` = "solid"), name = NULL) +
-    ggplot2::scale_x_continuous(breaks = whole_breaks) +
-    ggplot2::labs(x = "Layer", y = "Greatest attention to a token of the subject") + theme_report()
+    ggplot2::scale_x_continuous(breaks = function(l) unique(round(pretty(l, 8)))) +
+    ggplot2::labs(x = "Layer", y = "Attention to the subject") + theme_report()
 }
 
 alt_attention <- function(results) {

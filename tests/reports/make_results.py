@@ -18,7 +18,17 @@ import pyarrow as pa
 
 from factsurv.events.files import read_table
 from factsurv.events.manifest import Manifest
-from factsurv.events.schema import ANALYSIS, BASELINE, CLAIMS, EVENT_COUNTS, EVENTS, RECALL, STATES, TRANSITIONS
+from factsurv.events.schema import (
+    ANALYSIS,
+    BASELINE,
+    CLAIMS,
+    EVENT_COUNTS,
+    EVENTS,
+    MEASURED,
+    RECALL,
+    STATES,
+    TRANSITIONS,
+)
 from factsurv.events.transitions import sojourns
 
 EPOCHS, RELATIONS = 12, ["capital", "currency", "atomic number", "element symbol", "calling code"]
@@ -52,7 +62,7 @@ def make_results(folder: Path, seed: int = 7, events: bool = True, facts: int = 
     tables["event_counts"] = _event_counts(rows)
     tables["transitions"] = _transitions(fact, base, recalled)
     tables |= {f"analysis/{name}": columns for name, columns in _analysis(rng, rows, fact, base, recalled).items()}
-    tables["claims"] = _claims()
+    tables |= {"claims": _claims(), "measured": _measured(recalled)}
     made = {}
     for name, columns in tables.items():
         _write(folder / f"{name}.arrow", columns)
@@ -132,6 +142,29 @@ def _claims():
     given |= {"number": [1, 2, 3, 4], "model": [""] * 4, "task": [""] * 4}
     texts = {name: None for name, kind in CLAIMS.items() if pa.types.is_dictionary(kind)}
     return _typed({name: given[name] for name in CLAIMS}, texts, int32=("number",))
+
+
+def _measured(recalled):
+    """Rank falls as recall rises, attention to the subject rises from layer to layer and falls in training."""
+    out: dict = {k: [] for k in MEASURED}
+    for run in recalled:
+        for split, facts in (("trained", 150), ("withheld", 50)):
+            for t in range(EPOCHS + 1):
+                at = (run.rsplit("-s", 1)[0], run, split, t, float(t), 10 * t)
+                means = [("rank", "rank", 0, 9 / (t + 1)), ("confidence", "answer_p_wrong", 0, 0.2 + t / 100)]
+                means += [("attention", "greatest", layer, layer / 10 - t / 1000) for layer in (1, 2, 3)]
+                for instrument, quantity, layer, mean in means:
+                    values = (*at, instrument, quantity, layer, facts, mean, mean - 0.01, mean + 0.01)
+                    for key, value in zip(out, values, strict=True):
+                        out[key].append(value)
+    levels = {
+        "arm": ARMS,
+        "run": list(recalled),
+        "split": ["trained", "withheld"],
+        "instrument": None,
+        "quantity": None,
+    }
+    return _typed(out, levels, int32=("checkpoint", "step", "layer", "facts"))
 
 
 def _facts(rng, n):

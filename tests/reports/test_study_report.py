@@ -18,7 +18,7 @@ from tests.reports.make_results import LEFT_OUT, disguise, make_results
 from tests.reports.reading import Images, section, text_of, unfolded
 
 OUTCOMES = ("acquisition", "generalisation", "degradation")
-SECTIONS = ("summary", "baseline", "recall", "events", *OUTCOMES, "trust", "rules", "methods", "details")
+SECTIONS = ("summary", "baseline", "recall", "instruments", "events", *OUTCOMES, "trust", "rules", "methods", "details")
 
 
 def rows(path, **where):
@@ -230,6 +230,13 @@ def test_recall_before_and_after_is_said(page, results):
         at = [r for r in table if r["epoch"] == epoch]
         share = 100 * sum(r["recalled"] for r in at) / sum(r["facts"] for r in at)
         assert f"{share:.1f} %" in section(page, "recall")
+
+
+def test_what_was_measured_is_said_from_the_first_checkpoint_to_the_last(page):
+    said = section(page, "instruments")
+    assert "Rank of the right answer among its options (0 is best) lora trained 9 0.692" in said
+    assert "Greatest attention to a token of the subject lora-slow withheld 0.2 0.188" in said  # over layers
+    assert 'id="fig-measured"' in page and "at the end most in layer 3 (0.288)" in page
 
 
 def _recalled(results, split):

@@ -7,6 +7,7 @@ matrix is kept. Queries and keys are those that transformers hands to the functi
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -65,6 +66,8 @@ class AttentionReader:
     greatest, total : float64 (L, F)
         By layer and fact: in each head the greatest of the wanted tokens' weights, and their sum, then the mean over
         heads.
+    seconds : float
+        That reading took, within the passes.
     """
 
     def __init__(self, encoded: Encoded, wanted: Sequence[np.ndarray]):
@@ -72,6 +75,7 @@ class AttentionReader:
         self.found: list[tuple[np.ndarray, np.ndarray]] = []
         self.places: Places | None = None
         self.layer = 0
+        self.seconds = 0.0
 
     @property
     def greatest(self) -> np.ndarray:
@@ -110,12 +114,14 @@ class AttentionReader:
     def read(self, q: torch.Tensor, k: torch.Tensor, rule: Rule, prefixes: Sequence[torch.Tensor]) -> None:
         """One layer's queries (H, T, D) and keys (h, T, D); ``prefixes`` are keys (h, P, D)."""
         assert self.places is not None
+        began = time.perf_counter()
         weights = weights_of(q, k, rule, self.places, prefixes)
         if self.layer == len(self.found):
             self.found.append((np.zeros(len(self.encoded)), np.zeros(len(self.encoded))))
         for kept, values in zip(self.found[self.layer], weights, strict=True):
             kept[self.places.facts] = values.cpu().numpy()
         self.layer += 1
+        self.seconds += time.perf_counter() - began
 
 
 def weights_of(

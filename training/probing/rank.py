@@ -70,10 +70,8 @@ class RankWatch(Watch):
             self.first[i] = logp
 
     def finish(self, probed: Probed, recalled: np.ndarray) -> Values:
-        values = {
-            "options": self.options.counts,
-            "rank_first": np.array([self._first(i) for i in range(len(self.first))]),
-        }
+        first = np.array([self._first(i) for i in range(len(self.first))])
+        values = {"options": self.options.counts, "rank_first": first}
         if not self.whole:
             return values | {"rank": np.full(len(first), None)}
         return values | {"rank": self._whole(probed)}
