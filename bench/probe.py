@@ -58,12 +58,13 @@ INSTRUMENTS = {
 }
 
 
-def instruments(model, tokenizer, facts, repeats: int, command: str) -> None:
+def instruments(model, tokenizer, facts, chosen: np.ndarray, repeats: int, command: str) -> None:
     """What each instrument costs beside recall: recall with it against recall alone, in the same repeat."""
     spec = ProbeSpec(instruments=[{"name": name} for name in REGISTRY])
     encoded = encode_probes(tokenizer, facts, spec)
     asked = Asked(tokenizer, model, facts, encoded, spec, True)
-    made = {way: REGISTRY[keys["name"]].of(asked, InstrumentSpec(**keys)) for way, keys in INSTRUMENTS.items()}
+    whole = {way: REGISTRY[keys["name"]].of(asked, InstrumentSpec(**keys)) for way, keys in INSTRUMENTS.items()}
+    made, encoded = {way: measure.some(chosen) for way, measure in whole.items()}, some(encoded, chosen)
     notes = {way: probe(model, encoded, instruments={way: measure}).measured[way].note for way, measure in made.items()}
     ways = {"recall": lambda: probe(model, encoded)}
     ways |= {way: lambda m=measure: probe(model, encoded, instruments={"it": m}) for way, measure in made.items()}
@@ -207,10 +208,10 @@ def main() -> None:
     model, tokenizer, facts, encoded = world()
     model.eval()
     command = " ".join(["python", "bench/probe.py", *sys.argv[1:]])
-    if chosen.instruments:
-        instruments(model, tokenizer, facts, chosen.repeats, command)
-        return
     order = np.random.default_rng(1).permutation(len(encoded))
+    if chosen.instruments:
+        instruments(model, tokenizer, facts, order[: chosen.facts], chosen.repeats, command)
+        return
     encoded = some(encoded, order[: chosen.facts])
     few = some(encoded, np.arange(min(chosen.few, len(encoded))))
     exact = probe(model, encoded)  # also the warm-up
