@@ -14,7 +14,7 @@ import functools
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,12 +25,14 @@ from factsurv.events.errors import InputError
 from factsurv.events.files import read_table, write_table
 from factsurv.events.schema import described, stack
 from factsurv.training.facts.encoding import encode_lessons, encode_probes
+from factsurv.training.facts.prompts import Encoded
 from factsurv.training.facts.stored_facts import from_arrow
 from factsurv.training.job import Job
 from factsurv.training.lessons import checkpoint as checkpoints
 from factsurv.training.lessons.checkpoint import Checkpoint
 from factsurv.training.lessons.finetune import Finetuning, Step, lessons_of
-from factsurv.training.lessons.stages import plan_stages
+from factsurv.training.lessons.stages import Stage, plan_stages
+from factsurv.training.memory_plan import Lessons, MemoryPlan
 from factsurv.training.models.load import load
 from factsurv.training.models.tunable import room_for_copies, tunable
 from factsurv.training.passes import memory
@@ -45,15 +47,10 @@ from factsurv.training.probing.probe import Probed, Sampling, agrees_with_plain_
 from factsurv.training.probing.probe_shared_out import probe_shared_out
 from factsurv.training.probing.schedule import moments
 from factsurv.training.rows import LOSSES, Clock, probe_rows, training_rows, with_stage
-from factsurv.training.spec import TuningSpec
-
-# One forward pass costs about half of a training step on the same tokens (no backward pass).
-PROBE_COST = 0.5
+from factsurv.training.telling import Report, Telling, moment
 
 UNLIKE = "continued after a kill, the run ends with other last digits"
 WIDE = 'to train them all, rather take model.precision = "fp32" with tuning.precision = "bf16"'
-
-Report = Callable[[dict], None]
 
 
 def execute(job: Job, report: Report = lambda _: None) -> None:
@@ -78,7 +75,8 @@ class Run:
     """A run under way: its model, its clock and its rows so far."""
 
     def __init__(self, job: Job, report: Report, together: Team):
-        self.job, self.report, self.team = job, report, together
+        self.job, self.team, self.tell = job, together, Telling(report)
+        self.say = self.tell.say
         self.identity = job.identity() | {"device": _device()}
         self.facts = from_arrow(read_table(job.facts))
         check_dtype(DTYPES[job.model.precision], self.team.device, "model.precision")
@@ -105,10 +103,6 @@ class Run:
         self.baselines: list[pa.Table] = []
         self.losses: list[dict] = []
         self.saved: Path | None = None
-        self.told = False
-
-    def say(self, text: str) -> None:
-        self.report({"say": text})
 
     def begin(self) -> None:
         """The baseline, or where the last checkpoint of the same job stands."""
@@ -121,19 +115,21 @@ class Run:
         lengths = [(stage.per_epoch, stage.steps) for stage in self.stages]
         self.due = set(moments(job.probe, lengths))
         self.instruments.plan(self.due, lengths)
-        free, shape = memory.free_bytes(), memory.shape_of(self.model)
-        self.batch_tokens, probing = self._fitting(shape, free, found)
+        plan = MemoryPlan(memory.shape_of(self.model), self.team, self.say)
+        wanted = found.state["batch_tokens"] if found else job.probe.batch_tokens
+        self.batch_tokens = plan.probes(job.probe, self.forms.with_them(self.encoded), self.share_prefix, wanted)
         first = None if found else self._baseline(self.stages[0].name)
         self.room = found.state["room"] if found else min(self.team.tell(room_for_copies()))
         self.model = tunable(self.model, job.tuning, job.seed, self.room)
-        free = memory.free_bytes()
+        trainable = sum(w.numel() for w in self.model.parameters() if w.requires_grad)
         self.training = Finetuning(self.model, forms, job.tuning, job.seed, self.team, self.stages)
-        self._plan_training(shape, forms, probing, free, found)
+        sizes, kept = [_sizes(stage, forms) for stage in self.stages], found.state["parts"] if found else None
+        self.training.parts = plan.steps(job.tuning, sizes, trainable, self.training.pack_tokens, kept)
         if not self.training.packed:
             self.say("this architecture does not take packed lessons: training takes padded rows, which is slower")
-        self.probe_units = PROBE_COST * len(self.facts) / job.tuning.batch_size
-        probes = len(self.stages) * (1 + len(other_prompts(job.probe))) + len(self.due) - len(self.stages) + 1
-        self.total = self.training.total + self.probe_units * probes
+        prompts = len(other_prompts(job.probe))  # of each baseline
+        probes = len(self.due) + (len(self.stages) - 1) * prompts
+        self.tell.expect(self.training.total, len(self.facts), job.tuning.batch_size, 1 + prompts, probes)
         if found:
             self._continue(found)
         elif first:
@@ -153,7 +149,7 @@ class Run:
                     follows = self._follows(step)
                     self._measured(self._baseline(follows) if follows else self._probe(samples))
                 elif step.step % 5 == 0:
-                    self._progress(f"{_moment(step)}: loss {step.loss:.2f}")
+                    self._progress(f"{moment(step.stage, step.epoch)}: loss {step.loss:.2f}")
         except (InputError, RuntimeError) as error:
             if self.team.leads:
                 write_table(self.job.folder / "probes-incomplete.arrow", described(stack(self.rows), "probes"))
@@ -169,51 +165,7 @@ class Run:
                 write_table(self.job.folder / f"{name}.arrow", table)
             (self.job.folder / "probes-incomplete.arrow").unlink(missing_ok=True)
         self.instruments.told()
-        self.report({"done": self.total, "total": self.total, "note": "done"})
-
-    def _fitting(self, shape: memory.Shape, free: int, found: Checkpoint | None) -> tuple[int, int]:
-        """Batch size of the probe: as asked, or smaller where that does not fit; a continued run keeps its own."""
-        spec = self.job.probe
-        wanted = found.state["batch_tokens"] if found else spec.batch_tokens
-        truncated = spec.top_k > 0 or spec.top_p < 1
-        all_of_them = self.forms.with_them(self.encoded)
-        tokens, need = memory.fitting_batch_tokens(shape, all_of_them, self.share_prefix, wanted, free, truncated)
-        tokens = min(self.team.tell(tokens))
-        if tokens < wanted:
-            self.say(f"probe.batch_tokens is {tokens}, not {wanted}: more does not fit into {memory.size(free)}")
-        return tokens, need
-
-    def _plan_training(self, shape: memory.Shape, forms: list, probing: int, free: int, found: Checkpoint | None):
-        """Take a step in parts that fit, say what training will take, or refuse before its first step."""
-        tuning = self.job.tuning
-        trainable = sum(w.numel() for w in self.model.parameters() if w.requires_grad)
-        taught = [(stage.tuning, [form for _, form in lessons_of(stage, forms)]) for stage in self.stages]
-        sizes = [(t, [len(e.tokens[0]) for e in each], [int(e.target_tokens[0]) for e in each]) for t, each in taught]
-
-        def need(parts: int) -> int:
-            return max(self._step_bytes(shape, trainable, parts, *of_stage) for of_stage in sizes)
-
-        # Other parts round differently: a continued run keeps its own.
-        parts = found.state["parts"] if found else memory.fitting_parts(need, tuning, free)
-        parts = self.training.parts = max(self.team.tell(parts))
-        step = need(parts)
-        if parts > tuning.accumulate:
-            fits = f"a larger part does not fit into {memory.size(free)}"
-            self.say(f"a step passes in {parts} parts, tuning.accumulate is {tuning.accumulate}: {fits}")
-        if tuning.strategy == "fsdp":
-            probing += trainable * shape.bytes  # probed whole
-        self.say(
-            f"memory beside the weights, estimated: probing {memory.size(probing)} "
-            f"({self.batch_tokens} tokens at once), a training step {memory.size(step)}; "
-            f"free for {'this run' if self.team.size == 1 else 'each process'}: {memory.size(free)}"
-        )
-        kept = memory.kept_bytes(trainable, tuning)
-        memory.check_training(max(step, kept + probing), free, tuning)
-
-    def _step_bytes(self, shape, trainable: int, parts: int, tuning: TuningSpec, lengths: list, targets: list) -> int:
-        split = tuning.model_copy(update={"accumulate": min(parts, tuning.batch_size // tuning.processes)})
-        largest = memory.largest_lessons(lengths, targets, split, self.training.pack_tokens)
-        return memory.training_bytes(shape, trainable, *largest, tuning)
+        self.tell.done()
 
     def _follows(self, step: Step) -> str | None:
         """The stage that begins after ``step``, if one does."""
@@ -246,16 +198,11 @@ class Run:
         state |= {"threads": torch.get_num_threads(), "batch_tokens": self.batch_tokens, "room": self.room}
         state |= {"parts": self.training.parts}
         if self.team.leads:
-            self._save(Checkpoint(clock.checkpoint, clock.epoch, self._tables(), state))
+            done = Checkpoint(clock.checkpoint, clock.epoch, self._tables(), state)
+            self.tell.checkpoint(checkpoints.save(self.job.folder, done, self.identity), clock.step)
         self.saved = checkpoints.place(self.job.folder, clock.checkpoint)  # whichever process tells of an end names it
         share = probed.recalled[self.taught].mean()
-        self._progress(f"{_moment(clock)}: {share:.0%} of trained facts recalled")
-
-    def _save(self, done: Checkpoint) -> None:
-        size = checkpoints.save(self.job.folder, done, self.identity)
-        if self.clock.step and not self.told:  # before the first step the optimiser has no moments yet
-            self.told = True
-            self.say(f"a checkpoint takes {size / 1e6:.1f} MB; one is kept, two exist while the newer is written")
+        self._progress(f"{moment(clock.stage, clock.epoch)}: {share:.0%} of trained facts recalled")
 
     def _tables(self) -> dict[str, pa.Table]:
         return (
@@ -287,12 +234,12 @@ class Run:
         self.say(f"continues from epoch {found.epoch:g} (checkpoint {found.number}, step {training.step})")
 
     def _progress(self, note: str) -> None:
-        probes = 1 + len(other_prompts(self.job.probe)) + self.clock.checkpoint
-        self.report({"done": self.clock.step + self.probe_units * probes, "total": self.total, "note": note})
+        self.tell.progress(self.clock.step, self.clock.checkpoint, note)
 
 
-def _moment(at: Step | Clock) -> str:
-    return f"{at.stage}, epoch {at.epoch:.4g}" if at.stage else f"epoch {at.epoch:.4g}"
+def _sizes(stage: Stage, forms: Sequence[Sequence[Encoded]]) -> Lessons:
+    each = [form for _, form in lessons_of(stage, forms)]
+    return Lessons(stage.tuning, [len(e.tokens[0]) for e in each], [int(e.target_tokens[0]) for e in each])
 
 
 def _device() -> str:

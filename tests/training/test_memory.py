@@ -157,6 +157,6 @@ def test_memory_that_runs_out_in_spite_of_the_plan_is_a_message():
 def test_a_lack_of_memory_is_not_taken_for_an_architecture(tiny_models, encoded, monkeypatch):
     """It would be said that the model cannot share a prefix, and the plain path would need more."""
     model = tiny_models["llama"]
-    monkeypatch.setattr("factsurv.training.probing.probe.shared_passes", lambda *_: torch.empty(1 << 60))
+    monkeypatch.setattr("factsurv.training.probing.measure.shared_passes", lambda *_: torch.empty(1 << 60))
     with pytest.raises(RuntimeError, match="can't allocate memory"):
         agrees_with_plain_path(model, encoded)
