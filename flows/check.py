@@ -178,6 +178,7 @@ def summary(checked: Checked, results: Path) -> list[str]:
         f"facts: {len(facts):,} ({splits[0]:,} trained, {splits[1]:,} withheld) of {len(facts.relations)} "
         f"relation(s), from {facts.source}; {examples} few-shot examples",
         f"covariates: {', '.join(facts.covariates) or 'none'}",
+        *_extras(study, facts),
         *(f"facts: {notice}" for notice in facts.notices),
     ]
     for arm, spec in study.simulations().items():
@@ -191,8 +192,24 @@ def summary(checked: Checked, results: Path) -> list[str]:
         each = "; ".join(map(_told, stages))
         lines.append(f"arm {arm}: {seeds} run(s) of {each}, probed {at + 1} times; {_weights(model)}")
         lines += notices
-    lines += [_time(results / study.study.name), _fits(study, checked.told)]
+    lines += [_time(results / study.study.name), _fits(study, facts, checked.told)]
     return lines
+
+
+def _extras(study: StudyFile, facts: FactSet) -> Iterator[str]:
+    """What only some facts have."""
+    from factsurv.training.probing.forms import form_numbers
+
+    if implied := facts.roles.count("implication"):
+        yield f"{implied:,} implications, {sum(map(bool, facts.several('links'))):,} of them linked to other facts"
+    for name in facts.sets:
+        yield f"set {name}: {sum(facts.column(name)):,} facts"
+    for name in ("aliases", "options"):
+        if having := [each for each in facts.several(name) if each]:
+            yield f"{name}: {len(having):,} facts have {sum(map(len, having)) / len(having):.3g} on average"
+    if numbers := form_numbers(facts, study.probe):
+        held = f"; the last {facts.held_out} of each relation are never trained" if facts.held_out else ""
+        yield f"prompt forms {', '.join(map(str, numbers))} at each checkpoint{held}"
 
 
 def _told(stage: Stage) -> str:
@@ -233,12 +250,14 @@ def _time(folder: Path) -> str:
     return f"time: {mean:.0f} s a run when {len(took)} run(s) of this name were last done"
 
 
-def _fits(study: StudyFile, told: dict[str, Any]) -> str:
+def _fits(study: StudyFile, facts: FactSet, told: dict[str, Any]) -> str:
     """How many fits R plans, from a table that has the runs and no facts."""
     from factsurv.stats.bridge import RWorkers
 
     runs = run_names(study)
-    data = {n: pa.nulls(len(runs), kind) for n, kind in schema.EVENTS.items()}
+    kinds = schema.EVENTS | {n: facts.table.schema.field(n).type for n in schema.of_facts(facts.table.column_names)}
+    kinds |= dict.fromkeys(told_of_forms(study, max(map(len, facts.templates.values()))), pa.float64())
+    data = {n: pa.nulls(len(runs), kind) for n, kind in kinds.items()}
     columns = {n: [run[i] for run in runs] for i, n in enumerate(("run", "arm"))}
     table = pa.table(data | {n: pa.array(v).dictionary_encode() for n, v in columns.items()})
     with RWorkers(workers=1, time_limit=60) as r:

@@ -97,13 +97,21 @@ def called(study: StudyFile) -> str:
 
 
 def some_of(facts: FactSet) -> FactSet:
-    """Some facts of each relation and split, the first ones in their order, in proportion and never fewer than four."""
+    """Some facts of each relation and split, the first ones in their order, in proportion and never fewer than four.
+
+    And those from which they follow.
+    """
     rows = defaultdict(list)
     for i, cell in enumerate(zip(facts.column("relation"), facts.column("split"), strict=True)):
         rows[cell].append(i)
     share = FACTS / max(len(facts), FACTS)
-    keep = sorted(i for cell in rows.values() for i in cell[: max(4, round(share * len(cell)))])
-    return replace(facts, table=facts.table.take(keep))
+    keep = {i for cell in rows.values() for i in cell[: max(4, round(share * len(cell)))]}
+    row_of, links = {f: i for i, f in enumerate(facts.column("fact_id"))}, facts.several("links")
+    waiting = sorted(keep)
+    while waiting:
+        waiting = [row_of[f] for i in waiting for f in links[i] if row_of[f] not in keep]
+        keep.update(waiting)
+    return replace(facts, table=facts.table.take(sorted(keep)))
 
 
 def _rehearsed(study: StudyFile, models: dict[str, Path], told: list[str], facts: Path) -> dict[str, Any]:
