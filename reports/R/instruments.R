@@ -70,7 +70,7 @@ alt_measured <- function(results) {
 
 table_measured <- function(results) {
   e <- measured_ends(results)
-  md_table(data.frame(Measured = md(instrument_words[e$quantity]), Recipe = md(e$arm), Facts = e$split,
+  md_table(data.frame(Measured = instrument_words[e$quantity], Recipe = e$arm, Facts = e$split,
     `Before training` = format_mean(e$before), `At the end` = format_mean(e$after), check.names = FALSE))
 }
 

@@ -1,6 +1,5 @@
 """The whole report on synthetic results: every number comes from the tables, nothing is asked of the network."""
 
-import html
 import json
 import math
 import re
@@ -234,7 +233,7 @@ def test_recall_before_and_after_is_said(page, results):
 
 
 def test_what_was_measured_is_said_from_the_first_checkpoint_to_the_last(page):
-    said = html.unescape(section(page, "instruments"))
+    said = section(page, "instruments")
     assert "Rank of the right answer among its options (0 is best) lora trained 9 0.692" in said
     assert "Greatest attention to a token of the subject lora-slow withheld 0.2 0.188" in said  # over layers
     assert 'id="fig-measured"' in page and "at the end most in layer 3 (0.288)" in page

@@ -18,8 +18,6 @@ from factsurv.training.spec import InstrumentSpec
 
 # Log probabilities that differ by no more are a tie: in fp32 they differ by up to 4e-5 between batch shapes.
 TIE = 1e-4
-# Beginnings of answers that are looked at before the next ones are laid out.
-AT_ONCE = 8192
 
 
 @dataclass(frozen=True)
@@ -62,8 +60,10 @@ class RankWatch(Watch):
     def __init__(self, measure: Rank, passes: Passes, encoded: Encoded):
         self.options, self.whole, self.passes, self.encoded = measure.options, measure.whole, passes, encoded
         self.first: list[np.ndarray] = [np.empty(0)] * len(encoded)
+        self.most = 1  # predictions in one pass of recall: no pass of its own takes more memory
 
     def see(self, batch: np.ndarray, rows: torch.Tensor, targets: torch.Tensor, logits: torch.Tensor) -> None:
+        self.most = max(self.most, len(logits))
         first = torch.from_numpy(np.unique(rows.numpy(), return_index=True)[1]).to(logits.device)
         asked = [self._node(i, ()).tokens for i in batch]
         for i, (logp, _) in zip(batch, self._following(logits, first, asked), strict=True):
@@ -94,7 +94,7 @@ class RankWatch(Watch):
         waiting = [begun for i in range(len(right)) for begun in self._on(i, (), 0.0, self.first[i], right)]
         while waiting:
             looked += len(waiting)
-            parts = [waiting[a : a + AT_ONCE] for a in range(0, len(waiting), AT_ONCE)]
+            parts = [waiting[a : a + self.most] for a in range(0, len(waiting), self.most)]
             waiting = []
             for part in parts:
                 for begun, (following, ended) in zip(part, self._look(part), strict=True):
