@@ -28,7 +28,7 @@ one_claim_problems <- function(claim, plan, columns, problem) {
     return(c(unknown("quantity", "quantity", claim$quantity, names(claim_quantities())), expected))
   }
   bounds <- claim_bounds(claim$expect)
-  ends <- c(bounds$from, bounds$to)
+  ends <- as.numeric(c(bounds$from, bounds$to)) # none of what is no expectation
   if (quantity$scale %in% c("share", "points") && any(is.finite(ends) & abs(ends) > 1)) {
     expected <- list(problem("expect", sprintf("'%s' of a share, which is 1 at most", claim$expect),
                              "write 60 % or 0.6"))

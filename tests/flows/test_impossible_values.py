@@ -23,6 +23,7 @@ ZERO = {
     "stage.weight_decay", "stage.weight.exponent", "stage.mix.weight.exponent", "stage.select.random.seed",
     "stage.mix.select.random.seed",
     "facts.held_out",
+    "simulation.seed", "simulation.exponent", "simulation.sweep.exponent.0",
 }  # fmt: skip
 EMPTY_TEXT = {"study.title", "report.author", "report.note", "analysis.cluster", "analysis.model.title",
               "analysis.model.cluster"}  # fmt: skip
@@ -30,9 +31,10 @@ EMPTY_LIST = {
     "facts.covariates", "probe.at", "probe.temperatures", "analysis.covariates.*", "analysis.curves_by.*",
     "analysis.strata", "analysis.random", "analysis.model", "analysis.model.strata", "analysis.model.random",
     "analysis.model.by", "arm", "claim", "stage", "stage.mix", "arm.stage", "probe.instruments.when.at",
+    "simulation.sweep.exponent", "simulation.sweep.pretrain_steps", "analysis.known_in",
 }  # fmt: skip
 # Any text may be written there: titles, names of columns, prompts, files and models are checked where they are used.
-FREE = {"arm.tuning", "arm.model", "arm.stage.0"}
+FREE = {"arm.tuning", "arm.model", "arm.simulation", "arm.stage.0"}
 NEEDED = {
     "study": {"name": "s"},
     "analysis.model": {"name": "m", "outcome": "acquisition", "formula": "latent"},
@@ -41,6 +43,7 @@ NEEDED = {
     "stage": {"name": "s"},
     "probe.instruments": {"name": "confidence"},
     "stage.mix": {"share": 1.0},
+    "simulation": {"name": "one-layer"},
     **{
         f"{at}select.{kind}": {"share": 0.5, **({} if kind == "random" else {"by": "x"})}
         for at in ("stage.", "stage.mix.")

@@ -155,6 +155,7 @@ test_that("what cannot be meant is found before any work, with the nearest name"
   expect_problem(wrong("hazard ratio", "> 1", term = "latnet"), "term", "nearest is 'latent'")
   expect_problem(wrong("hazard ratio", "> system('x')", model = "coxx"), c("expect", "model"), "is no expectation")
   expect_problem(wrong("incidence", "> 1", outcome = "aquisition"), "outcome", "nearest is 'acquisition'")
+  expect_problem(wrong("recall", "much"), "expect", "'much' is no expectation")
   expect_problem(wrong("recall", "> 60"), "expect", "'> 60' of a share")
   expect_problem(wrong("hazard ratio", "> 1", rule = "second", by = "latent"), "by", "does not use the key 'by'")
   expect_problem(wrong("incidence", "> 1", by = "latent"), "group", "says no group")
