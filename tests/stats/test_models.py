@@ -5,9 +5,9 @@ import pytest
 
 from factsurv.events.errors import InputError
 from factsurv.events.files import write_table
-from factsurv.events.schema import EVENTS, build, described
+from factsurv.events.schema import CENSORED, EVENTS, STATES, TRANSITIONS, build, described
 from factsurv.stats.analyse import analyse
-from factsurv.stats.claims import Claim, told_claims
+from factsurv.stats.claims import Claim, judge, told_claims
 from factsurv.stats.models import check_models
 from factsurv.stats.plan import AnalysisModel, AnalysisSpec, models, plan, table_columns
 
@@ -106,3 +106,31 @@ def test_claims_are_read_and_never_run_and_name_what_is_nearest(tmp_path, monkey
     assert "claim[3].term: there is no term 'popularty'; the nearest is 'popularity'" in said
     assert "claim[4].by: there is no grouping 'relatoin'; the nearest is 'relation'" in said
     assert "claim[1]" not in said and list(tmp_path.iterdir()) == []
+
+
+def test_recall_is_judged_from_the_states_as_arrow_brings_them(tmp_path):
+    """Dictionaries, whose first level is no value, and a table that is not there."""
+    facts, runs = 30, ("main-1", "main-2")
+    rows = [(run, f"f{i}", i) for run in runs for i in range(facts)]
+    data = {n: [None] * len(rows) for n in TRANSITIONS}
+    data |= {"run": [r for r, _, _ in rows], "arm": ["main"] * len(rows), "fact_id": [f for _, f, _ in rows]}
+    data |= {"rule": ["first"] * len(rows), "start": [0.0] * len(rows), "stop": [4.0] * len(rows)}
+    data |= {"from": ["known" if i < 3 else "unknown" for *_, i in rows]}
+    data |= {
+        "to": ["censored" if i < 3 or i >= 24 else "known" for *_, i in rows],
+        "latent": [i % 2 == 1 for *_, i in rows],
+    }
+    levels = {"from": STATES, "to": (CENSORED, *STATES)}
+    write_table(tmp_path / "transitions.arrow", described(build(TRANSITIONS, data, levels), "transitions"))
+    claims = [
+        Claim(text="before", quantity="recall", at="baseline", expect="< 50 %"),
+        Claim(text="after", quantity="recall", expect="between 60 % and 95 %", paper="71.9 %"),
+        Claim(text="latent", quantity="recall", by="latent", group="yes", expect="< 10 %"),
+        Claim(text="rank", quantity="mean rank", expect="< 5"),
+    ]
+    told = plan(AnalysisSpec(), [], 1)
+    judged = judge(told_claims(claims), told, {"transitions": tmp_path / "transitions.arrow"}.get).to_pylist()
+    assert [r["verdict"] for r in judged] == ["supported", "supported", "contradicted", "not measured"]
+    assert [r["estimate"] for r in judged[:3]] == pytest.approx([3 / 30, 24 / 30, 12 / 15])
+    assert judged[1]["paper"] == "71.9 %" and "no table rank" in judged[3]["reason"]
+    assert judge([], told, {}.get).num_rows == 0  # R is not started
