@@ -236,7 +236,7 @@ def test_an_edit_that_breaks_the_report_keeps_the_old_one(finished, tmp_path):
     )
     env = os.environ | {"PYTHONPATH": str(copy)} | ({"FACTSURV_R_LIBRARY": library} if library else {})
     command = [sys.executable, "-m", "factsurv", "report", str(folder / "small.toml")]
-    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=900)
     assert done.returncode == 2, done.stdout + done.stderr
     assert "a slip of the pen" in done.stderr and "Traceback" not in done.stderr
     assert (tmp_path / "results" / "small" / "report.html").read_bytes() == before

@@ -32,7 +32,7 @@ def start(job):
 
 
 def run_to_the_end(job):
-    said = start(job).communicate(timeout=300)[0]
+    said = start(job).communicate(timeout=1200)[0]  # only against a hang
     return [json.loads(line) for line in said.splitlines()]
 
 
