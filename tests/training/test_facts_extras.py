@@ -11,6 +11,7 @@ from factsurv.events.files import digest, write_table
 from factsurv.events.own_file import read_own_file
 from factsurv.events.schema import of_facts
 from factsurv.flows.column_roles import roles
+from factsurv.flows.rehearsal import some_of
 from factsurv.training.facts.fact_table import read_fact_table
 from factsurv.training.facts.gather import gather
 from factsurv.training.facts.stored_facts import from_arrow, to_arrow
@@ -19,21 +20,21 @@ from factsurv.training.spec import FactsSpec
 COUNT = 40
 
 
-def rows():
-    """40 mayors, and of each of the first 20 the town's one implication."""
+def rows(count=COUNT):
+    """So many mayors, and of each town of the first half what follows."""
     facts = [
         {
             "who": f"town {i}", "what": "mayor", "answer": f"Ann {i}", "also": [f"Mrs {i}", f"Ann {i}"], "links": [],
             "choose": [f"Ann {i}", "Bob", "Cyd"], "new": i % 2 == 0,
         }
-        for i in range(COUNT)
+        for i in range(count)
     ]  # fmt: skip
     return facts + [
         {
             "who": f"land {i}", "what": "ruler of the capital", "answer": f"Ann {i}", "also": [], "choose": [],
             "links": [f"town {i}" if i % 2 else f"mayor:town {i}"], "new": False,
         }
-        for i in range(COUNT // 2)
+        for i in range(count // 2)
     ]  # fmt: skip
 
 
@@ -114,6 +115,13 @@ def test_a_right_answer_that_begins_another_is_told_and_a_role_without_links_is_
     assert any("such as mayor:town 5: 'Ann 5' and 'Ann 5 of town'" in n for n in facts.notices)
     told = [f | {"role": "implication" if f["links"] else "fact"} for f in rows()]
     assert read(write(tmp_path, told), role="role", links=None).roles.count("implication") == 17
+
+
+def test_a_rehearsal_keeps_what_its_implications_follow_from(tmp_path):
+    facts = read(write(tmp_path, rows(80)[::-1]))  # the first facts of a rehearsal are not the first implications' own
+    few = some_of(facts)
+    assert "implication" in few.roles and len(few) < len(facts)
+    assert {name for each in few.several("links") for name in each} <= set(few.column("fact_id"))
 
 
 def test_init_finds_the_columns(tmp_path):
