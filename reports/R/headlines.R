@@ -6,7 +6,8 @@ say_findings <- function(results, most = 4) {
   shown <- utils::head(results$outcomes, most)
   arms <- arms_data(results)
   parts <- c(say_studied(results), "::: {.findings}", vapply(shown, function(o) finding(results, o), ""),
-    if (nrow(arms)) finding_of_arms(results, arms), ":::",
+    if (nrow(arms)) finding_of_arms(results, arms),
+    if (nrow(popularity_data(results))) finding_of_popularity(results), ":::",
     if (length(results$outcomes) > most) paste0("The other outcomes have their sections below: ",
       list_words(paste0("[", md(results$outcomes[-seq_len(most)]), "](#", vapply(results$outcomes[-seq_len(most)],
         outcome_id, ""), ")")), "."), say_claims(results), say_how_sure(results))
@@ -22,7 +23,8 @@ say_studied <- function(results) {
   withheld <- sum(results$facts$split == "withheld")
   runs <- length(unique(as.character(results$recall$run)))
   arms <- length(level_order(results$recall$arm))
-  paste0(md(sub("[.-]Q[0-9]\\w*$", "", model_name(results))), ", fine-tuned on ",
+  paste0(if (!is.null(results$study$simulation)) "A ", md(sub("[.-]Q[0-9]\\w*$", "", model_name(results))),
+    ", fine-tuned on ",
     plural(sum(results$facts$split == "trained"), "fact"), if (withheld) ", with others withheld", "; ",
     few_words(runs), if (runs == 1) " run" else " runs", if (arms > 1) paste0(" of ", few_words(arms), " recipes"),
     if (length(on)) paste0(", ", on), ".")
@@ -33,6 +35,8 @@ few_words <- function(n) {
 }
 
 model_name <- function(results) {
+  simulated <- study_value(results, c("simulation", "name"), NULL)
+  if (!is.null(simulated)) return(paste("simulated", simulated, "model"))
   model <- basename(as.character(study_value(results, c("model", "name"), "one language model")))
   sub("\\.(gguf|safetensors)$", "", model)
 }

@@ -11,7 +11,8 @@ read_results <- function(folder) {
   analysis <- c("fits", "coefficients", "curves", "risk_table", "rmst", "sensitivity", "arms", "tests", "zph_tests",
     "zph_points", "zph_curves", "zph_periods", "influence", "variances", "random_effects", "marginal", "aft",
     "turnbull", "term_tests", "effect_curves", "form_tests", "form_points", "form_curves", "form_shapes",
-    "latent_definitions", "occupation", "sojourns", "transition_counts", "transition_coefficients")
+    "latent_definitions", "occupation", "sojourns", "transition_counts", "transition_coefficients", "popularity",
+    "paired")
   results <- list(folder = folder, absent = character())
   for (name in c(main, probed)) {
     path <- file.path(folder, paste0(name, ".arrow"))
@@ -34,11 +35,15 @@ read_results <- function(folder) {
     results[[name]] <- if (found) jsonlite::read_json(path) else list()
     if (!found) results$absent <- c(results$absent, basename(path))
   }
+  simulated <- results$study$simulation
+  if (!is.null(simulated)) { # its questions have no other settings
+    results$study$probe <- list(samples = simulated$samples, temperature = 1, top_k = 0L, top_p = 1)
+  }
   results$rule <- primary_rule(results)
   about <- attr(results$events, "metadata")
   results$time <- c(about$time, study_value(results, c("analysis", "time"), "epoch"))[1]
   results$notes <- unlist(lapply(about[c("left_out", "notes")], function(x) if (!is.null(x)) jsonlite::fromJSON(x)))
-  spells <- results$fits[!as.character(results$fits$model) %in% state_models, , drop = FALSE]
+  spells <- results$fits[!as.character(results$fits$model) %in% c(state_models, paired_models), , drop = FALSE]
   vocabulary$probed <- nrow(results$recall) > 0
   results$histories <- if (vocabulary$probed) recall_histories(results$transitions, results$rule) else data.frame()
   results$outcomes <- unique(c(level_order(spells$outcome), level_order(results$event_counts$outcome)))

@@ -28,6 +28,15 @@ table_knowledge <- function(results) {
     Latent = share(wide$mean.latent), Unknown = share(wide$mean.unknown), check.names = FALSE), "lrrrr")
 }
 
+#' A simulation has one prompt, and so no SLiCK classes.
+has_slick <- function(results) any(!is.na(results$baseline$slick))
+
+say_slick <- function(results) {
+  if (!has_slick(results)) return("")
+  paste("; @tbl-slick sorts the same facts into the four SLiCK classes, which use several prompts and a graded share",
+    "of right samples")
+}
+
 table_slick <- function(results) {
   b <- results$baseline
   levels <- c("HighlyKnown", "MaybeKnown", "WeaklyKnown", "Unknown")

@@ -69,7 +69,8 @@ means_over_sets <- function(y, set, cluster, weights, conf, sets = max(set)) {
   from_facts <- apply(of_facts, 2L, stats::var)
   variance <- from_facts + from_runs
   se <- sqrt(variance)
-  df <- variance^2 / (from_facts^2 / pmax(among - 1L, 1L) + from_runs^2 / max(runs - 1L, 1L))
+  part <- sum(from_runs) / sum(variance) # of the whole curve: of a single point a handful of runs tells it badly
+  df <- 1 / ((1 - part)^2 / pmax(among - 1L, 1L) + part^2 / max(runs - 1L, 1L))
   df[variance == 0] <- NA
   alpha <- (1 - conf) / 2
   half <- ifelse(variance > 0, stats::qt(1 - alpha, df) * se, NA_real_) # no two facts differ: nothing tells the error

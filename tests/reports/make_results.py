@@ -327,7 +327,35 @@ def _analysis(rng, rows, fact, base, recalled):
             d = {k: x[mask] for k, x in v.items()}
             _one_outcome(rng, t, outcome, rule, terms, d)
     _states(t, fact, base, recalled)
+    _paired(t)
     return {name: _by_schema(name, out) for name, out in t.items()}
+
+
+def _paired(t):
+    """Recipes compared fact by fact: on the best-known and the least-known facts, and in attention by layer."""
+    own = [(arm, "") for arm in ARMS] + [(ARMS[1], ARMS[0])]
+    for part, sign in (("top", 1), ("bottom", -1)):
+        for arm, reference in own:
+            for share in (0.25, 0.5, 0.75, 1.0):
+                gap = -0.06 - 0.04 * sign * (1 - share)
+                value = gap if reference else 0.5 + 0.2 * sign * (1 - share) + (gap if arm == ARMS[1] else 0)
+                _add(t["popularity"], **_head("accuracy", "popularity"), part=part, arm=arm, reference=reference,
+                    share=share, facts=int(60 * share), runs=2, estimate=value, se=0.02, df=40.0, lower=value - 0.04,
+                    upper=value + 0.04, band_lower=value - 0.05, band_upper=value + 0.05)  # fmt: skip
+    for model, by, values, measure in (
+        ("attention-change", "layer", (1, 2), "attention, greatest"),
+        ("sweep", "exponent", (0.5, 1), "accuracy"),
+    ):
+        for at in values:
+            for arm, reference in own:
+                value = -0.05 * at if reference else -0.02 * at
+                _add(t["paired"], **_head("attention" if by == "layer" else "accuracy", model), by=by, at=float(at),
+                    measure=measure, arm=arm, reference=reference, facts=60, runs=2, estimate=value, se=0.01, df=40.0,
+                    lower=value - 0.02, upper=value + 0.02, p=0.01 if reference else None)  # fmt: skip
+
+
+def _head(outcome, model):
+    return {"task": f"{outcome}/first/{model}", "outcome": outcome, "rule": "first", "model": model}
 
 
 def _by_schema(name, out):

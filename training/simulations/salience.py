@@ -141,7 +141,7 @@ def _probe(
     clock = {"epoch": step, "step": step, "examples": lessons, "tokens": TOKENS * lessons}
     probes = of_row | {n: np.full(count, v) for n, v in clock.items()} | {"exposures": exposures.copy()}
     probes |= {n: found[n] for n in ("recalled", "logp", "margin", "p")} | {"rechecked": np.zeros(count, dtype=bool)}
-    looked = of_row | {n: np.full(count, step) for n in ("epoch", "step")} | {"layer": np.zeros(count, dtype=int)}
+    looked = of_row | {n: np.full(count, step) for n in ("epoch", "step")} | {"layer": np.ones(count, dtype=int)}
     looked |= dict.fromkeys(("greatest", "total"), found["attention"])  # a subject is one token
     return {"probes": build(PROBES, probes), "attention": build(INSTRUMENTS["attention"], looked)}
 

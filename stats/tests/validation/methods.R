@@ -91,6 +91,22 @@ recipes <- function(data) {
   )
 }
 
+# Recipes compared fact by fact at the end: on the best-known quarter, the least-known, and all withheld facts.
+paired_accuracy <- function(data) {
+  rows <- accuracy_by_popularity(data, draws = 500L, seed = NULL)$tables$popularity
+  pair <- rows[rows$reference == "base", ]
+  pick <- function(part, share) pair[pair$part == part & abs(pair$share - share) < 1e-9, ]
+  of <- function(row, what) row_of("paired by fact", what, row$estimate, row$se, row$lower, row$upper)
+  top <- pair[pair$part == "top", ]
+  worst <- top[which.max(abs(top$estimate - 0.1) / (top$band_upper - top$band_lower)), ] # nearest to falling out
+  rbind(
+    of(pick("top", 0.25), "gap, best-known quarter"), of(pick("bottom", 0.25), "gap, least-known quarter"),
+    of(pick("top", 1), "gap, all"),
+    row_of("paired by fact", "gap, whole curve in its band", worst$estimate, worst$se, worst$band_lower,
+           worst$band_upper)
+  )
+}
+
 # The recipes' hazard ratio as if the runs of a recipe were copies of one another.
 recipes_ignoring_runs <- function(data) {
   result <- cox_univariable(data, c("latent", "arm"), cluster = "fact_id")

@@ -2,7 +2,7 @@
 
 # Rows of all methods on one simulated table; a method that fails gives one row without numbers.
 replicate_once <- function(scenario, seed) {
-  data <- do.call(simulate_learning, c(scenario$simulate, seed = seed))
+  data <- do.call(drawn_by(scenario), c(scenario$simulate, seed = seed))
   rows <- lapply(seq_along(scenario$methods), function(i) {
     rows <- captured(scenario$methods[[i]](data))
     if (is.null(rows$value)) return(NULL)
@@ -25,7 +25,7 @@ targets_of <- function(scenario, rows, facts = 200000L, seed = 99L) {
   if (any(limit)) {
     # Facts are independent: many of them in one run have the limit of few of them in many runs.
     large <- utils::modifyList(scenario$simulate, list(facts = facts, seeds = 1L))
-    data <- do.call(simulate_learning, c(large, seed = seed))
+    data <- do.call(drawn_by(scenario), c(large, seed = seed))
     for (i in unique(named$position[limit])) {
       found <- scenario$methods[[i]](data)
       at <- match(paste(i, found$quantity), paste(named$position, named$quantity))
@@ -36,6 +36,9 @@ targets_of <- function(scenario, rows, facts = 200000L, seed = 99L) {
   }
   named
 }
+
+# What draws the data of a scenario: learning, unless it says another.
+drawn_by <- function(scenario) if (is.null(scenario$draw)) simulate_learning else scenario$draw
 
 # One row per method and quantity. `*_mcse`: Monte-Carlo standard errors, by the number of replicates.
 summarise_recovery <- function(rows, targets, replicates) {

@@ -106,7 +106,9 @@ scenarios <- function() {
     ),
     arms = arms_scenario(scenario, 3L, 1.5),
     arms_null = arms_scenario(scenario, 3L, 1),
-    arms_many = arms_scenario(scenario, 10L, 1)
+    arms_many = arms_scenario(scenario, 10L, 1),
+    paired = paired_scenario(scenario, 3L),
+    paired_two = paired_scenario(scenario, 2L)
   )
 }
 
@@ -117,6 +119,20 @@ arms_scenario <- function(scenario, seeds, hr) {
          log_hr = c(latent = log(2), popularity = 0, arm = log(hr))),
     list(recipes, recipes_ignoring_runs), list(), if (seeds > 5L) 200L else 400L
   )
+}
+
+paired_scenario <- function(scenario, seeds) {
+  gaps <- paste0("gap, ", c("best-known quarter", "least-known quarter", "all", "whole curve in its band"))
+  made <- scenario(
+    sprintf(paste("Two recipes, %d runs each, 200 withheld facts: the second answers 10 points more of every fact.",
+                  "Runs differ (standard deviation 2 points), and facts beyond their popularity (10 points). *Whole",
+                  "curve*: coverage is that of the simultaneous band at all points at once; its estimate is the point",
+                  "nearest to falling out of it, so its bias and SD mean nothing."), seeds),
+    list(), list(paired_accuracy), stats::setNames(as.list(rep(0.1, 4L)), gaps), 400L
+  )
+  made$draw <- simulate_ends
+  made$simulate <- list(facts = 200L, seeds = seeds, gap = 0.1)
+  made
 }
 
 # nolint end

@@ -1,0 +1,128 @@
+# Recipes compared fact by fact: on the best-known and the least-known withheld facts, in attention, at other settings.
+
+# Models of that kind: their outcomes are no events.
+paired_models <- c("popularity", "attention-change", "sweep")
+
+popularity_data <- function(results) pick(results$popularity, rule = results$rule, model = "popularity")
+
+paired_of <- function(results, model) pick(results$paired, rule = results$rule, model = model)
+
+#' An arm's own values have no reference; in a CSV file an empty text is missing.
+reference_of <- function(d) ifelse(is.na(d$reference), "", as.character(d$reference))
+
+#' Rows against the first recipe, or each recipe by itself.
+against_first <- function(d) {
+  first <- level_order(d$arm)[1]
+  d[reference_of(d) == first, , drop = FALSE]
+}
+by_itself <- function(d) d[reference_of(d) == "", , drop = FALSE]
+
+#' "**7.3 percentage points fewer are answered** (95 % interval 4.9 to 9.6 fewer)", or that no difference shows.
+say_points <- function(x, unit = "percentage point", less = "fewer", more = "more", verb = " are answered") {
+  value <- function(v) formatC(abs(100 * v), format = "f", digits = 1)
+  word <- function(v) if (v < 0) less else more
+  if (anyNA(c(x$lower, x$upper))) return("no two facts differ, so that nothing tells how sure a difference is")
+  if (x$lower <= 0 && x$upper >= 0) {
+    return(paste0("no difference shows (", value(x$lower), " ", less, " to ", value(x$upper), " ", more, ")"))
+  }
+  ends <- sort(abs(c(x$lower, x$upper)))
+  paste0("**", value(x$estimate), " ", unit, if (value(x$estimate) != "1.0") "s", " ", word(x$estimate), verb,
+    "** (95 % interval ", value(ends[1]), " to ", value(ends[2]), " ", word(x$estimate), ")")
+}
+
+# The row of a part of the facts that is nearest to a share.
+at_share <- function(d, part, share) {
+  d <- d[d$part == part, , drop = FALSE]
+  utils::head(d[order(abs(d$share - share)), , drop = FALSE], 1)
+}
+
+#' How the others compare with the first recipe on the best-known and the least-known quarter, and on all.
+say_popularity <- function(results, share = 0.25) {
+  d <- popularity_data(results)
+  own <- by_itself(d)
+  own <- own[own$part == "top" & own$share == 1, ]
+  first <- md(level_order(d$arm)[1])
+  lines <- vapply(split(against_first(d), droplevels(against_first(d)$arm)), function(x) {
+    top <- at_share(x, "top", share)
+    paste0("- **", md(as.character(x$arm[1])), "** against ", first, ": of the best-known ", fmt_percent(top$share, 0),
+      " of the withheld facts ", say_points(top), "; of the least-known ", fmt_percent(top$share, 0), " ",
+      say_points(at_share(x, "bottom", share)), "; of all of them ", say_points(at_share(x, "top", 1)), ".")
+  }, "")
+  paste0("At the end of training the share of the withheld facts that is answered is ",
+    list_words(paste0(fmt_percent(own$estimate), " (", md(as.character(own$arm)), ")")), ". Each of these facts was ",
+    "put to every recipe, so the differences are within facts.\n\n", paste(lines, collapse = "\n"))
+}
+
+#' The first screen's sentence: of the recipe whose curve differs most clearly from the first one's, by the band that
+#' holds the whole curve, as that recipe and these parts were picked.
+finding_of_popularity <- function(results, share = 0.25) {
+  d <- against_first(popularity_data(results))
+  d <- d[is.finite(d$se) & d$se > 0, ]
+  if (!nrow(d)) return("")
+  arm <- as.character(d$arm[which.min(clarity(d))])
+  d[c("lower", "upper")] <- d[c("band_lower", "band_upper")]
+  x <- d[d$arm == arm, ]
+  top <- at_share(x, "top", share)
+  paste0("::: {.finding}\n**[Which facts to train on.](#popularity)** With ", md(arm), " in place of ",
+    md(level_order(d$reference)[1]), ", of the best-known ", fmt_percent(top$share, 0), " of the withheld facts ",
+    say_points(top), "; of the least-known ", fmt_percent(top$share, 0), " ", say_points(at_share(x, "bottom", share)),
+    ".\n:::")
+}
+
+popularity_panels <- function(results) {
+  d <- popularity_data(results)
+  first <- level_order(d$arm)[1]
+  own <- by_itself(d)
+  own <- own[own$part == "top", ]
+  gaps <- against_first(d)
+  names <- c("Answered, of the best-known", paste0("Difference from ", first, ", of the best-known"),
+    paste0("Difference from ", first, ", of the least-known"))
+  rows <- list(own, gaps[gaps$part == "top", ], gaps[gaps$part == "bottom", ])
+  d <- do.call(rbind, Map(function(x, name) cbind(x, panel = rep(name, nrow(x))), rows, names))
+  d$panel <- factor(d$panel, names)
+  d
+}
+
+plot_popularity <- function(results) {
+  d <- popularity_panels(results)
+  colours <- colours_for(level_order(popularity_data(results)$arm))
+  zero <- data.frame(panel = factor(levels(d$panel)[-1], levels(d$panel)))
+  ggplot2::ggplot(d, ggplot2::aes(share, estimate, colour = arm, fill = arm)) +
+    ggplot2::geom_hline(data = zero, ggplot2::aes(yintercept = 0), colour = "#555555", linewidth = 0.4) +
+    ggplot2::geom_ribbon(ggplot2::aes(ymin = band_lower, ymax = band_upper), alpha = 0.1, colour = NA) +
+    ggplot2::geom_line(ggplot2::aes(linetype = arm), linewidth = 0.9) +
+    ggplot2::facet_wrap(~panel, scales = "free_y", labeller = ggplot2::as_labeller(function(x) wrap(x, 30))) +
+    ggplot2::scale_colour_manual(values = colours, name = "Training recipe") +
+    ggplot2::scale_fill_manual(values = colours, name = "Training recipe") +
+    ggplot2::scale_linetype_discrete(name = "Training recipe") +
+    ggplot2::scale_x_continuous(labels = percent_axis) + ggplot2::scale_y_continuous(labels = percent_axis) +
+    ggplot2::labs(x = "Share of the withheld facts (x)", y = NULL) + theme_report()
+}
+
+alt_popularity <- function(results) {
+  d <- popularity_panels(results)
+  ends <- function(x) {
+    x <- x[order(x$share), ]
+    paste0(x$arm[1], " from ", fmt_percent(x$estimate[1]), " to ", fmt_percent(x$estimate[nrow(x)]))
+  }
+  of_panel <- function(x) list_words(vapply(split(x, droplevels(factor(x$arm))), ends, ""))
+  panels <- split(d, d$panel, drop = TRUE)
+  paste("Curves by the share x of the withheld facts, with bands.", paste0(names(panels),
+    ", from the smallest x to all: ", vapply(panels, of_panel, ""), ".", collapse = " "))
+}
+
+table_popularity <- function(results, shares = c(0.1, 0.25, 0.5, 1)) {
+  d <- popularity_data(results)
+  d <- d[vapply(d$share, function(s) any(abs(s - shares) < 1e-9), NA), ]
+  d <- d[!(d$part == "bottom" & d$share == 1), ]
+  ref <- reference_of(d)
+  part <- ifelse(d$share == 1, "all", paste0(ifelse(d$part == "top", "best-known ", "least-known "),
+    fmt_percent(d$share, 0)))
+  points <- function(x) {
+    or_dash(x, paste0(ifelse(x < 0, "\u2212", ""), formatC(abs(100 * x), format = "f", digits = 1)))
+  }
+  md_table(data.frame(Recipe = ifelse(nzchar(ref), paste(d$arm, "less", ref), as.character(d$arm)),
+    "Withheld facts" = part, Number = fmt_n(d$facts), "Answered, or difference (%)" = points(d$estimate),
+    "95 % interval" = paste(points(d$lower), "to", points(d$upper)),
+    "95 % band of the curve" = paste(points(d$band_lower), "to", points(d$band_upper)), check.names = FALSE), "llrrrr")
+}
