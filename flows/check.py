@@ -65,7 +65,8 @@ def check(path: Path) -> Checked:
         covariates = [*facts.covariates, *simulated.measured(study)]
         told = attempt(plan, study.analysis, covariates, len(facts.relations))
         if told is not None:
-            attempt(check_models, told["models"], told, table_columns(covariates), told_claims(study.claim))
+            tables = table_columns(covariates, [n for n in simulated.tables(study) if n in schema.INSTRUMENTS])
+            attempt(check_models, told["models"], told, tables, told_claims(study.claim))
         if found or told is None:
             raise together(found, str(path), "correct these; nothing was started")
         return Checked(study, facts, told)

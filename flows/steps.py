@@ -114,8 +114,7 @@ def check_asked(results: Store) -> None:
     """Let models and claims be checked before the next step that has something to do: R reads them in seconds."""
     told, claims = check_plan(results), told_claims(results.study.claim)
     if told["models"] or claims:
-        instruments = [spec.name for spec in results.study.probe.instruments]
-        columns = table_columns(_columns(results), instruments)
+        columns = table_columns(_columns(results), [n for n in _measured(results) if n in INSTRUMENTS])
         results.before.append(lambda: check_models(told["models"], told, columns, claims))
 
 
@@ -136,7 +135,8 @@ def _columns(results: Store) -> list[str]:
     """What every row of a fact carries of it: role, sets, covariates, and what its other prompt forms said at first."""
     facts = results.table("facts.arrow")
     templates = json.loads(facts.schema.metadata[b"factset"])["templates"]
-    return [*of_facts(facts.column_names), *told_of_forms(results.study, max(map(len, templates.values())))]
+    own = simulated.measured(results.study) if results.study.simulation else ()
+    return [*of_facts(facts.column_names), *own, *told_of_forms(results.study, max(map(len, templates.values())))]
 
 
 def told_of_forms(study: StudyFile, most: int) -> list[str]:
