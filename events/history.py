@@ -11,10 +11,12 @@ import numpy as np
 import pyarrow as pa
 
 from factsurv.events.checkpoints import visits
-from factsurv.events.schema import EVENTS, EXAMPLES, HISTORY, described
+from factsurv.events.schema import ATTENTION_NOW, EVENTS, EXAMPLES, HISTORY, described
 
 
-def history_table(events: pa.Table, probes: pa.Table, time: str = "epoch") -> pa.Table:
+def history_table(
+    events: pa.Table, probes: pa.Table, time: str = "epoch", attention: pa.Table | None = None
+) -> pa.Table:
     """Split each spell of an event table at the checkpoints inside it.
 
     A fit without the columns of now is the same on both tables: each row of the one is several of the other.
@@ -25,11 +27,14 @@ def history_table(events: pa.Table, probes: pa.Table, time: str = "epoch") -> pa
         Schema `EVENTS`, made from ``probes`` on the time axis ``time``.
     probes : pa.Table
     time : str
+    attention : pa.Table, optional
+        Of the same checkpoints: its `greatest`, the mean over layers, is a column of now as well.
 
     Returns
     -------
     pa.Table
-        Schema `HISTORY` and the covariates of ``events``, in the order of its rows, then of time.
+        Schema `HISTORY` (with `attention_now` where ``attention`` is given) and the covariates of ``events``, in the
+        order of its rows, then of time. What was not measured when the interval began is missing.
 
     Raises
     ------
@@ -51,5 +56,19 @@ def history_table(events: pa.Table, probes: pa.Table, time: str = "epoch") -> pa
     now = probes.take(pa.array(v.row[place]))
     columns |= {"logp_now": now["logp"], "margin_now": now["margin"], "exposures_now": now["exposures"]}
     covariates = [n for n in events.column_names if n not in EVENTS and n not in EXAMPLES]
-    table = pa.table({n: columns[n] for n in [*HISTORY, *covariates]})
+    if attention is not None:
+        columns[ATTENTION_NOW] = pa.array(_attention_at(probes, attention)[v.row[place]], from_pandas=True)
+    table = pa.table({n: columns[n] for n in [*HISTORY, *(n for n in (ATTENTION_NOW,) if n in columns), *covariates]})
     return described(table, "history", time=time, covariates=covariates)
+
+
+def _attention_at(probes: pa.Table, attention: pa.Table) -> np.ndarray:
+    """Attention to the subject, the mean over layers, at each row of ``probes`` (float64, NaN where not measured)."""
+    names = ["run", "fact_id", "checkpoint"]
+    mean = attention.group_by(names, use_threads=False).aggregate([("greatest", "mean")])
+    of = dict(
+        zip(zip(*(mean[n].to_pylist() for n in names), strict=True), mean["greatest_mean"].to_pylist(), strict=True)
+    )
+    return np.array(
+        [of.get(at, np.nan) for at in zip(*(probes[n].to_pylist() for n in names), strict=True)], dtype=float
+    )

@@ -61,6 +61,7 @@ EVENTS = SPELLS | {"split": TEXT, "relation": TEXT, "group": TEXT, "latent": _B,
 EXAMPLES = {"start_examples": _F, "stop_examples": _F}
 NOW = {"logp_now": _F, "margin_now": _F, "exposures_now": _I}  # at the probe that begins the interval
 HISTORY = EVENTS | EXAMPLES | NOW
+ATTENTION_NOW = "attention_now"  # float64, behind them where the instrument measured
 TRANSITIONS = _RUN | {
     "fact_id": TEXT, "rule": TEXT, "start": _F, "stop": _F, "from": TEXT, "to": TEXT, "enum": _I, "gap": _F,
     "split": TEXT, "relation": TEXT, "group": TEXT, "latent": _B, "logp0": _F, "p0": _F,
@@ -193,7 +194,9 @@ STATES = ("unknown", "latent", "known", "forgotten", "reacquired")
 CENSORED = "censored"  # the first level of `to`, as R's survival wants it
 SLICK = ("Unknown", "WeaklyKnown", "MaybeKnown", "HighlyKnown")
 OUTCOMES = ("acquisition", "generalisation", "degradation")
-RESERVED = frozenset(HISTORY) | frozenset(TRANSITIONS) | frozenset(FACTS | FACT_EXTRAS) | {"time", "exposures"}
+RESERVED = (
+    frozenset(HISTORY) | frozenset(TRANSITIONS) | frozenset(FACTS | FACT_EXTRAS) | {"time", "exposures", ATTENTION_NOW}
+)
 
 # Level order of the dictionaries whose order means something; the first is R's reference.
 LEVELS: Mapping[str, tuple[str, ...]] = {

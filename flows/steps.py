@@ -278,7 +278,7 @@ def make_events(results: Store) -> None:
         )
         for sentence in json.loads(tables["events"].schema.metadata.get(b"left_out", b"[]")):
             results.say(f"events: {sentence}")
-        tables["history"] = history_table(tables["events"], tables["probes"], analysis.time)
+        tables["history"] = history_table(tables["events"], tables["probes"], analysis.time, tables.get("attention"))
         tables["transitions"] = transition_table(
             facts, tables["baseline"], tables["probes"], analysis.rules, analysis.time, **latent
         )

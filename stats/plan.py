@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import Field
 
 from factsurv.events.errors import InputError, together
-from factsurv.events.schema import EVENTS, HISTORY, INSTRUMENTS, TRANSITIONS
+from factsurv.events.schema import ATTENTION_NOW, EVENTS, HISTORY, INSTRUMENTS, TRANSITIONS
 from factsurv.events.section import Amount, Fraction, Name, Section, Text, Texts
 
 Outcome = Literal["acquisition", "generalisation", "degradation"]
@@ -202,6 +202,7 @@ def table_columns(covariates: Sequence[str], instruments: Sequence[str] = ()) ->
     """Columns that a model may name, of each table that a kind of model can read; and the tables of instruments."""
     tables = {"events": EVENTS, "history": HISTORY, "transitions": TRANSITIONS}
     known = {table: [*columns, *covariates] for table, columns in tables.items()}
+    known["history"] += [ATTENTION_NOW] if "attention" in instruments else []
     return known | {name: list(INSTRUMENTS[name]) for name in instruments}
 
 

@@ -172,6 +172,7 @@ predictor_words <- function(term) {
       p0 = "Probability of the answer at baseline",
     margin_now = "Margin at the start of the interval", logp_now = "Log probability at the start of the interval",
     exposures_now = "Exposures until the start of the interval",
+    attention_now = "Attention to the subject at the start of the interval",
     split = "Split", arm = "Training recipe", relation = "Relation", group = "Fact group", run = "Run",
     fact_id = "Fact")
   if (!vocabulary$probed) known <- known[c("arm", "run", "fact_id")]

@@ -75,7 +75,7 @@ complete_model <- function(model, plan = list(), columns = NULL) {
 # The table that a model reads: the history where it names what only the history has.
 table_of <- function(kind, asked, events) {
   if (!is.null(kind$table)) return(kind$table)
-  now <- intersect(asked, c("logp_now", "margin_now", "exposures_now"))
+  now <- intersect(asked, c("logp_now", "margin_now", "exposures_now", "attention_now"))
   if (length(setdiff(now, events))) "history" else "events"
 }
 

@@ -28,6 +28,20 @@ def probed(seed):
     return facts, baseline, probes.take(pa.array(rng.permutation(probes.num_rows)))  # their order must not matter
 
 
+def test_attention_at_the_start_of_an_interval_is_the_mean_over_layers():
+    facts, baseline, probes = probed(4)
+    events = event_table(facts, baseline, probes, ["first"])
+    names = ["run", "fact_id", "checkpoint"]
+    measured = [r for r in probes.to_pylist() if r["checkpoint"] % 2 == 0]  # at its own, rarer schedule
+    rows = [{n: r[n] for n in names} | {"layer": k, "greatest": r["logp"] + k} for r in measured for k in (1, 2)]
+    history = history_table(events, probes, attention=pa.Table.from_pylist(rows)).to_pylist()
+    checkpoint = {(r["run"], r["fact_id"], r["epoch"]): r["checkpoint"] for r in probes.to_pylist()}
+    for r in history:
+        even = checkpoint[r["run"], r["fact_id"], r["start"]] % 2 == 0
+        assert r["attention_now"] == (pytest.approx(r["logp_now"] + 1.5) if even else None)
+    assert {r["attention_now"] is None for r in history} == {True, False}
+
+
 @pytest.mark.parametrize("time", TIMES)
 def test_pieces_join_to_the_spells_and_know_only_what_was_before(time):
     facts, baseline, probes = probed(3)
