@@ -326,7 +326,9 @@ def test_everything_that_does_not_fit_is_told_before_any_work(tmp_path, monkeypa
 def test_a_check_says_what_the_work_will_be_and_does_none(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "s.toml"
-    path.write_text(TINY + '[[arm]]\nname = "a"\n[[arm]]\nname = "b"\ntuning = { templates = "all", epochs = 3 }\n')
+    named = '[[analysis.model]]\nname = "m"\noutcome = "acquisition"\nformula = "latent * exposure"\n'
+    arms = '[[arm]]\nname = "a"\n[[arm]]\nname = "b"\ntuning = { templates = "all", epochs = 3 }\n'
+    path.write_text(TINY + named + arms)
     said = summary(check(path), tmp_path / "results")
     assert said[0] == "x: nothing is wrong"
     assert "facts: 60 (45 trained, 15 withheld) of 1 relation(s)" in said[1]
