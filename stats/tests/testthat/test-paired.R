@@ -110,3 +110,27 @@ test_that("the plan has a task for each table, and the task a table of the contr
   expect_error(plan_fits(simulate_learning(20, 1, seed = 1), utils::modifyList(plan, list(comparisons = "end"))),
                "no comparison in a table 'end'")
 })
+
+test_that("a claim about recipes paired by fact is judged by their interval, whichever way round", {
+  ends <- simulate_ends(facts = 200, seeds = 3, gap = 0.2, seed = 1)
+  task <- list(id = "a", outcome = "accuracy", rule = "first", model = "popularity")
+  found <- accuracy_by_popularity(ends, draws = 100)$tables$popularity
+  plan <- list(outcomes = "acquisition", rules = "first", history = TRUE)
+  claim <- function(...) {
+    list(text = "t", quantity = "paired difference of recall", by = "arm", expect = "> 5 %", ...)
+  }
+  said <- judge_claims(list(
+    claim(group = "other", reference = "base"), claim(group = "base", reference = "other"),
+    claim(group = "other", reference = "base", level = "best-known 50 %"),
+    claim(group = "other", reference = "base", level = "best known"), claim(group = "others", reference = "base")
+  ), plan, popularity = contract_table("popularity", found, task))
+  whole <- found[found$reference == "base" & found$share == 1 & found$part == "top", ]
+  expect_equal(unlist(said[1, c("estimate", "lower", "upper")]), unlist(whole[c("estimate", "lower", "upper")]))
+  expect_equal(unlist(said[2, c("estimate", "lower", "upper")], use.names = FALSE),
+               -c(whole$estimate, whole$upper, whole$lower))
+  expect_equal(said$verdict, c("supported", "contradicted", "supported", "not measured", "not measured"))
+  expect_match(said$reason[4:5], "nearest is 'best-known|nearest is 'other'")
+  expect_match(claim_problems(list(claim(group = "other")), plan)[[1]]$what, "needs it")
+  expect_match(claim_problems(list(utils::modifyList(claim(group = "a", reference = "b"), list(expect = "good"))),
+                              plan)[[1]]$what, "is no expectation")
+})

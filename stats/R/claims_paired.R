@@ -1,0 +1,57 @@
+# Quantities of claims about recipes that are compared fact by fact, on withheld facts at the end of training.
+
+paired_quantities <- function() {
+  entry <- function(words, value, scale, reads, keys = character(), instrument = NULL) {
+    list(words = words, keys = c("by", "group", "reference", keys), needs = c("by", "group", "reference"),
+         scale = scale, reads = reads, measured = TRUE, instrument = instrument, value = value)
+  }
+  list(
+    "paired difference of recall" = entry(
+      "withheld facts recalled at the end, an arm minus another, paired by fact (level: all, best-known 25 % …)",
+      claimed_paired_recall, "points", "popularity", "level"
+    ),
+    "paired difference of attention" = entry(
+      "change of attention on the subject, an arm minus another, paired by fact, mean of the layers",
+      claimed_paired_attention, "number", "paired", instrument = "attention"
+    )
+  )
+}
+
+claimed_paired_recall <- function(tables, claim, plan) {
+  level <- c(claim$level, "all")[[1L]]
+  rows <- paired_pair(tables$popularity, claim)
+  part <- paste0(ifelse(rows$part == "top", "best", "least"), "-known ", round(100 * rows$share), " %")
+  part[rows$share == 1] <- "all"
+  if (!level %in% part) {
+    no_estimate(sprintf("there is no part '%s' of the facts; the nearest is '%s'", level, nearest(level, unique(part))))
+  }
+  paired_value(take_rows(rows, part == level & !duplicated(part)), claim, level)
+}
+
+claimed_paired_attention <- function(tables, claim, plan) {
+  rows <- claimed_rows(tables$paired, by = "layer", measure = "attention, greatest")
+  rows <- paired_pair(rows, claim)
+  if (nrow(rows) > 1L) { # of layers of the same facts: as if they erred together, which is wide enough whatever they do
+    for (column in c("estimate", "lower", "upper")) rows[[column]] <- mean(rows[[column]])
+    rows <- take_rows(rows, 1L)
+  }
+  paired_value(rows, claim, "change of attention")
+}
+
+# The rows of one recipe less another, turned where the table has them the other way round.
+paired_pair <- function(rows, claim) {
+  if (claim$by != "arm") no_estimate("facts are paired over recipes only: by = \"arm\"")
+  for (arm in c(claim$group, claim$reference)) claim_group(rows$arm, arm, "arm")
+  own <- claimed_rows(rows, arm = claim$group, reference = claim$reference)
+  if (nrow(own)) return(own)
+  own <- claimed_rows(rows, arm = claim$reference, reference = claim$group)
+  if (!nrow(own)) no_estimate(sprintf("'%s' and '%s' are not compared", claim$group, claim$reference))
+  own[c("estimate", "lower", "upper")] <- -own[c("estimate", "upper", "lower")]
+  own
+}
+
+paired_value <- function(row, claim, what) {
+  claim_value(row$estimate, row$lower, row$upper, sprintf("%s: %s vs %s", what, claim$group, claim$reference),
+              as.character(row$model), as.character(row$task),
+              reason = sprintf("%d facts in %d run(s) of each", row$facts, row$runs))
+}
