@@ -65,7 +65,10 @@ claimed_hazard_ratio <- function(tables, claim, plan) {
     instead <- captured(term_value(tables, claim, "cox-firth", "coefficients", "hr"))$value
     if (!is.null(instead) && !nzchar(instead$doubt)) {
       why <- if (is.null(plain)) found$error else plain$doubt
-      instead$reason <- paste("judged by the penalised (Firth) model, because in the plain one", why)
+      why <- sub(". The penalised (Firth) model beside it has a finite one", "", why, fixed = TRUE)
+      said <- as.character(claimed_rows(tables$fits, task = instead$task)$reason) # such as rows taken as independent
+      instead$reason <- paste(c(paste0("judged by the penalised (Firth) model, because of the plain one: ", why),
+                                said[!is.na(said) & nzchar(said)]), collapse = "; ")
       return(instead)
     }
   }
