@@ -71,11 +71,13 @@ def shared_passes(
 def rounds(groups: list[Group], batch_tokens: int) -> Iterator[list[Group]]:
     """Groups whose prefixes are kept at the same time: those without one, and at most a pass of others."""
     held: list[Group] = []
+    tokens = 0
     for group in groups:
-        if held and sum(len(g.prefix) for g in held) + len(group.prefix) > batch_tokens:
+        if held and tokens + len(group.prefix) > batch_tokens:
             yield held
-            held = []
+            held, tokens = [], 0
         held.append(group)
+        tokens += len(group.prefix)
     yield held
 
 
@@ -88,11 +90,13 @@ def batches(encoded: Encoded, groups: list[Group], batch_tokens: int):
         for i in g.members
     ]
     batch: list[tuple[int, int, int, int]] = []
+    tokens = 0
     for fact in sorted(facts):
-        if batch and sum(f[0] for f in batch) + fact[0] > batch_tokens:
+        if batch and tokens + fact[0] > batch_tokens:
             yield _segments(encoded, batch)
-            batch = []
+            batch, tokens = [], 0
         batch.append(fact)
+        tokens += fact[0]
     yield _segments(encoded, batch)
 
 
