@@ -14,16 +14,16 @@ claim_counts <- function(d) {
   list_words(paste(few_words(n[n > 0]), names(n)[n > 0]))
 }
 
-#' The first screen: each claim in its own words with its verdict; of many, those that did not hold come first.
+#' The first screen: each claim in its own words with its verdict; of many, those that are decided.
 say_claims <- function(results, most = 5) {
   d <- claims_data(results)
   if (!nrow(d)) return("")
   shown <- utils::head(d[order(match(as.character(d$verdict), verdict_order[c(2, 1, 3, 4)])), ], most)
   shown <- shown[order(shown$number), ]
-  rest <- nrow(d) - nrow(shown)
+  rest <- d[!d$number %in% shown$number, ]
   each <- paste(verdict_badge(shown$verdict), md(shown$text))
   paste0("::: {.claims}\n**[Claims.](#claims)** ", paste(each, collapse = "; "),
-    if (rest) paste0("; [and ", few_words(rest), " more](#claims)"), ".\n:::")
+    if (nrow(rest)) paste0("; [and ", claim_counts(rest), "](#claims)"), ".\n:::")
 }
 
 verdict_badge <- function(verdict) {
