@@ -30,22 +30,32 @@ clarity <- function(d) stats::pt(-abs(d$estimate / d$se), d$df)
 
 fmt_points <- function(x) paste0(ifelse(x < 0, "\u2212", "+"), formatC(abs(100 * x), format = "f", digits = 1))
 
+# The change of each recipe, and the difference from the first one's, which is told within facts and seeds.
+attention_panels <- function(results) {
+  d <- paired_of(results, "attention-change")
+  parts <- list(by_itself(d), against_first(d))
+  names <- c("change", paste("difference from", level_order(d$arm)[1]))
+  d <- do.call(rbind, Map(function(x, name) cbind(x, panel = rep(name, nrow(x))), parts, names))
+  d$panel <- paste0(first_upper(as.character(d$measure)), ": ", d$panel)
+  d
+}
+
 plot_attention_change <- function(results) {
-  d <- by_itself(paired_of(results, "attention-change"))
+  d <- attention_panels(results)
   place <- ggplot2::position_dodge(0.4)
   ggplot2::ggplot(d, ggplot2::aes(at, 100 * estimate, colour = arm)) +
     ggplot2::geom_hline(yintercept = 0, colour = "#555555", linewidth = 0.4) +
     ggplot2::geom_pointrange(ggplot2::aes(ymin = 100 * lower, ymax = 100 * upper), position = place, na.rm = TRUE) +
-    ggplot2::facet_wrap(~measure) +
+    ggplot2::facet_wrap(~panel, scales = "free_y", ncol = 2) +
     ggplot2::scale_colour_manual(values = colours_for(level_order(d$arm)), name = "Training recipe") +
-    ggplot2::scale_x_continuous(breaks = unique(d$at)) +
-    ggplot2::labs(x = "Layer", y = "Change, in points") + theme_report()
+    ggplot2::scale_x_continuous(breaks = whole_breaks) +
+    ggplot2::labs(x = "Layer", y = "Points of attention") + theme_report()
 }
 
 alt_attention_change <- function(results) {
-  d <- by_itself(paired_of(results, "attention-change"))
-  paste0("Change of attention on the subject by layer. ", paste0(first_upper(as.character(d$measure)), ", layer ",
-    fmt_n(d$at), ", ", d$arm, ": ", fmt_points(d$estimate), " points.", collapse = " "))
+  d <- attention_panels(results)
+  paste0("Attention on the subject by layer. ", paste0(d$panel, ", layer ", fmt_n(d$at), ", ", d$arm, ": ",
+    fmt_points(d$estimate), ".", collapse = " "))
 }
 
 table_paired <- function(results, model) {
