@@ -86,7 +86,8 @@ def analyse(
         again = changed(earlier.keys if earlier.tables else {}, keys)
         for line in told(again, len(tasks)):
             say(f"analysis: {line}")
-        waiting = {t["id"]: _submitted(r, t, tables) for t in tasks if t["id"] in again}
+        # A plan names the cheap ones first. Begun last, a long one would be left over for one process, the rest idle.
+        waiting = {t["id"]: _submitted(r, t, tables) for t in reversed(tasks) if t["id"] in again}
         for done, _ in enumerate(as_completed(waiting.values()), 1):
             progress(done, len(waiting))
         results = {name: future.result() for name, future in waiting.items()}
