@@ -95,9 +95,10 @@ def assert_agree(one, two):
 
 def test_two_processes_learn_and_probe_what_one_does(asked, tmp_path):
     """And load their models one after the other: each sees what is free when the one before it has its own."""
-    one = asked(tmp_path / "one", **STEADY, accumulate=2)
+    stages = [{"name": "one", "epochs": 3}, {"name": "two", "epochs": 3, "optimizer": "keep"}]
+    one = asked(tmp_path / "one", **STEADY, accumulate=2, stages=stages)
     execute(one)
-    two = asked(tmp_path / "two", **STEADY, accumulate=2, processes=2)
+    two = asked(tmp_path / "two", **STEADY, accumulate=2, processes=2, stages=stages)
     script = tmp_path / "late.py"
     script.write_text(f"""
 import sys, time
