@@ -48,7 +48,7 @@ plot_attention_change <- function(results) {
     ggplot2::geom_pointrange(ggplot2::aes(ymin = 100 * lower, ymax = 100 * upper), position = place, na.rm = TRUE) +
     ggplot2::facet_wrap(~panel, scales = "free_y", ncol = 2) +
     ggplot2::scale_colour_manual(values = colours_for(level_order(d$arm)), name = "Training recipe") +
-    ggplot2::scale_x_continuous(breaks = whole_breaks) +
+    ggplot2::scale_x_continuous(breaks = function(limits) unique(round(pretty(limits, 8)))) +
     ggplot2::labs(x = "Layer", y = "Points of attention") + theme_report()
 }
 
