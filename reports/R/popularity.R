@@ -54,19 +54,25 @@ say_popularity <- function(results, share = 0.25) {
 }
 
 #' The first screen's sentence: of the recipe whose curve differs most clearly from the first one's, by the band that
-#' holds the whole curve, as that recipe and these parts were picked.
+#' holds the whole curve, as that recipe was picked. One number, where the difference is larger.
 finding_of_popularity <- function(results, share = 0.25) {
   d <- against_first(popularity_data(results))
   d <- d[is.finite(d$se) & d$se > 0, ]
   if (!nrow(d)) return("")
-  arm <- as.character(d$arm[which.min(clarity(d))])
-  d[c("lower", "upper")] <- d[c("band_lower", "band_upper")]
-  x <- d[d$arm == arm, ]
-  top <- at_share(x, "top", share)
-  paste0("::: {.finding}\n**[Which facts to train on.](#popularity)** With ", md(arm), " in place of ",
-    md(level_order(d$reference)[1]), ", of the best-known ", fmt_percent(top$share, 0), " of the withheld facts ",
-    say_points(top), "; of the least-known ", fmt_percent(top$share, 0), " ", say_points(at_share(x, "bottom", share)),
-    ".\n:::")
+  x <- d[d$arm == as.character(d$arm[which.min(clarity(d))]), ]
+  parts <- rbind(at_share(x, "top", share), at_share(x, "bottom", share))
+  shown <- (parts$band_lower > 0 | parts$band_upper < 0) %in% TRUE
+  larger <- seq_len(2) == which.max(abs(parts$estimate) * shown)
+  words <- ifelse(parts$estimate < 0, "fewer", "more")
+  points <- function(v) formatC(100 * v, format = "f", digits = 1)
+  ends <- lapply(list(pmin, pmax), function(f) points(f(abs(parts$band_lower), abs(parts$band_upper))))
+  size <- ifelse(larger, paste0(points(abs(parts$estimate)), " percentage points "), "")
+  interval <- ifelse(larger, paste0(" (", ends[[1]], " to ", ends[[2]], ")"), "")
+  said <- ifelse(shown, paste0("**", size, words, "**", interval, " are answered"), "no difference shows")
+  of <- if (abs(parts$share[1] - 0.25) < 1e-9) "quarter" else fmt_percent(parts$share[1], 0)
+  paste0("::: {.finding}\n**[Which facts to train on.](#popularity)** With ", md(as.character(x$arm[1])),
+    " in place of ", md(level_order(d$reference)[1]), ", of the best-known ", of, " of the withheld facts ", said[1],
+    "; of the least-known ", said[2], ".\n:::")
 }
 
 popularity_panels <- function(results) {
