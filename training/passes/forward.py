@@ -18,6 +18,11 @@ from factsurv.training.passes.shared_prefix import Group, Pack, prefix_groups, s
 Pass = tuple[np.ndarray, torch.Tensor, torch.Tensor, torch.Tensor]
 
 
+# Keys and values of prefixes (by their tokens' bytes), by layer. Weights change: never kept between probes.
+Kept = dict[bytes, list[tuple[torch.Tensor, torch.Tensor]]]
+TOKEN = 8  # bytes of a token
+
+
 def plain_passes(
     model: PreTrainedModel, encoded: Encoded, batch_tokens: int, reader: AttentionReader | None = None
 ) -> Iterator[Pass]:
@@ -46,17 +51,32 @@ def buckets(encoded: Encoded, batch_tokens: int) -> Iterator[np.ndarray]:
 
 
 def shared_passes(
-    model: PreTrainedModel, encoded: Encoded, batch_tokens: int, reader: AttentionReader | None = None
+    model: PreTrainedModel,
+    encoded: Encoded,
+    batch_tokens: int,
+    reader: AttentionReader | None = None,
+    kept: Kept | None = None,
 ) -> Iterator[Pass]:
-    """Prefixes first, then what follows them, as many groups at a time as their prefixes fill a pass."""
+    """Prefixes first, then what follows them, as many groups at a time as their prefixes fill a pass.
+
+    In ``kept`` they stay for further passes with the same weights, while their tokens fill no more than one pass.
+    """
+    stay, kept = kept is not None, {} if kept is None else kept
     device = next(model.parameters()).device
     nowhere = torch.zeros(1, dtype=torch.long)
     with shared_prefix_attention(model, reader) as attention:
         for groups in rounds(prefix_groups(encoded), batch_tokens):
             prefixes = [(group.prefix, -1, 0) for group in groups if len(group.prefix)]
-            if prefixes:  # weights change, so they are never kept between probes
+            new = [p for p in prefixes if p[0].tobytes() not in kept]
+            if new:
                 with head_at(model, nowhere, nowhere):
-                    attention.forward(Pack.of(prefixes, device), keep=True)
+                    attention.forward(Pack.of(new, device), keep=True)
+                found = {p[0].tobytes(): [layer[g] for layer in attention.kept] for g, p in enumerate(new)}
+            if prefixes:
+                each = [(kept | found if new else kept)[p[0].tobytes()] for p in prefixes]
+                attention.kept = [list(layer) for layer in zip(*each, strict=True)]
+            if new and stay and sum(map(len, kept)) + sum(map(len, found)) <= TOKEN * batch_tokens:
+                kept |= found
             for batch, segments in batches(encoded, groups, batch_tokens):
                 rows, columns, targets = _positions(encoded, batch, [p for _, _, p in segments])
                 if reader is not None:

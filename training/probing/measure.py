@@ -12,7 +12,7 @@ from transformers import PreTrainedModel
 
 from factsurv.training.facts.fact_set import FactSet
 from factsurv.training.facts.prompts import Encoded
-from factsurv.training.passes.forward import Pass, plain_passes, shared_passes
+from factsurv.training.passes.forward import Kept, Pass, plain_passes, shared_passes
 from factsurv.training.passes.read_attention import AttentionReader
 from factsurv.training.spec import InstrumentSpec, ProbeSpec
 
@@ -40,10 +40,12 @@ class Passes:
     terminators: torch.Tensor
     batch_tokens: int
     share_prefix: bool
+    kept: Kept | None = None  # where prefixes stay for further passes
 
     def __call__(self, encoded: Encoded, reader: AttentionReader | None = None) -> Iterator[Pass]:
-        way = shared_passes if self.share_prefix else plain_passes
-        return way(self.model, encoded, self.batch_tokens, reader)
+        if self.share_prefix:
+            return shared_passes(self.model, encoded, self.batch_tokens, reader, self.kept)
+        return plain_passes(self.model, encoded, self.batch_tokens, reader)
 
 
 class Watch:

@@ -19,7 +19,7 @@ from transformers import PreTrainedModel
 from factsurv.events.errors import InputError
 from factsurv.training.facts.prompts import Encoded, joined, some
 from factsurv.training.passes.context_length import check_context
-from factsurv.training.passes.forward import head_at, pad
+from factsurv.training.passes.forward import Kept, head_at, pad
 from factsurv.training.passes.full_precision import in_fp32
 from factsurv.training.passes.gated import gates_in_place
 from factsurv.training.passes.memory import ran_out
@@ -120,7 +120,8 @@ def probe(
         np.zeros((len(samplings), facts)),
         np.zeros(facts, bool),
     )
-    passes, clock = Passes(model, terminators, batch_tokens, share_prefix), Stopwatch()
+    kept: Kept | None = {} if instruments else None
+    passes, clock = Passes(model, terminators, batch_tokens, share_prefix, kept), Stopwatch()
     watches = {name: measure.watch(passes, encoded) for name, measure in (instruments or {}).items()}
     with undisturbed(model), gates_in_place(model):
         reader = next((watch.reader for watch in watches.values() if watch.reader), None)
