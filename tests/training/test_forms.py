@@ -58,7 +58,7 @@ def test_the_table_is_what_each_form_gives_alone(asked, tiny_models, tokenizer, 
         for name, values in {"logp": alone.logp, "margin": alone.margin, "p": alone.p[0]}.items():
             np.testing.assert_allclose(mine[name].to_numpy(), values, atol=FP32)
         assert mine["recalled"].to_pylist() == alone.recalled.tolist()
-    assert len(set(table["recalled"].to_pylist())) == 2
+    assert any(table["recalled"].to_pylist()) == (1 in numbers)  # the model has read lines of the first form only
 
 
 def test_a_run_measures_forms_and_nothing_else_changes_and_is_resumed(asked, tmp_path):
