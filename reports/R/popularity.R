@@ -70,7 +70,8 @@ finding_of_popularity <- function(results, share = 0.25) {
   interval <- ifelse(larger, paste0(" (", ends[[1]], " to ", ends[[2]], ")"), "")
   said <- ifelse(shown, paste0("**", size, words, "**", interval, " are answered"), "no difference shows")
   of <- if (abs(parts$share[1] - 0.25) < 1e-9) "quarter" else fmt_percent(parts$share[1], 0)
-  paste0("::: {.finding}\n**[Which facts to train on.](#popularity)** With ", md(as.character(x$arm[1])),
+  paste0("::: {.finding}\n", pictures(), "\n\n**[Which facts to train on.](#popularity)** With ",
+    md(as.character(x$arm[1])),
     " in place of ", md(level_order(d$reference)[1]), ", of the best-known ", of, " of the withheld facts ", said[1],
     "; of the least-known ", said[2], ".\n:::")
 }
