@@ -7,7 +7,7 @@ paired_quantities <- function() {
   }
   list(
     "paired difference of recall" = entry(
-      "withheld facts recalled at the end, an arm minus another, paired by fact (level: all, best-known 25 % and others)",
+      "withheld facts recalled at the end, an arm minus another, paired by fact (level: all, best-known 25 %)",
       claimed_paired_recall, "points", "popularity", "level"
     ),
     "paired difference of attention" = entry(
