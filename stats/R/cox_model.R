@@ -2,7 +2,8 @@
 #'
 #' The Cox model of [cox()], and what an entry may ask beyond it: exact ties ([cox_exact()]), coefficients that change
 #' with time ([cox_time_varying()]), penalised splines ([cox_pspline()]). Parts of the formula with several coefficients
-#' get a joint Wald test, and spline bases and polynomials their curve.
+#' get a joint Wald test, spline bases and polynomials their curve, and the product of a factor and a number (or a basis
+#' of one) the hazard ratio of each level over the number's values.
 #'
 #' @inheritParams cox
 #' @param parsed,frame see [parse_formula()], [formula_design()].
@@ -26,7 +27,9 @@ cox_model <- function(data, covariates, strata = character(), cluster = "", ties
   result <- cox(data, covariates, strata, cluster, ties, conf, terms, zph = zph)
   finite <- terms[!terms$term %in% result$tables$coefficients$term[result$tables$coefficients$infinite], ]
   result$tables$term_tests <- joint_tests(result$object, finite)
-  result$tables$effect_curves <- basis_curves(result$object, data, finite, frame, conf)
+  result$tables$effect_curves <- rbind(
+    basis_curves(result$object, data, finite, frame, conf), interaction_curves(result$object, data, finite, frame, conf)
+  )
   result
 }
 

@@ -123,7 +123,6 @@ test_that("a basis has a joint test and a curve", {
   expect_equal(entry(formula = "relation")$term_tests$chisq, unname(one$wald.test), tolerance = 1e-6)
   expect_equal(own$term_tests$term, c("ns(popularity, df = 3)", "relation"))
   product <- entry(formula = "latent * ns(popularity, df = 3)")
-  expect_null(product$effect_curves)
   expect_equal(product$zph_tests$term[[3L]], "latent * ns(popularity, df = 3)")
   expect_equal(shown_part(c("a:b", "ns(x, knots = 1:3)", "ns(x, 3):a", "a")),
                c("a * b", "ns(x, knots = 1:3)", "ns(x, 3) * a", "a"))
@@ -135,4 +134,31 @@ test_that("what cannot be meant is said before any fit", {
   expect_match(said(formula = "latent", split = list(3)), "need time_varying")
   expect_match(said(formula = "latent + pspline(p0)", ties = "exact"), "do not go together")
   expect_match(said(formula = "pspline(p0)", kind = "cloglog"), "no penalised splines")
+})
+
+# By hand: the difference of two linear predictors at the same popularity, and the variance of that contrast.
+test_that("a factor's product with a number is a curve for each level", {
+  for (right in c("latent * ns(popularity, df = 3)", "relation * popularity + latent")) {
+    curves <- entry(formula = right)$effect_curves
+    formula <- stats::as.formula(paste("survival::Surv(start, stop, event) ~", sub("ns(", "splines::ns(", right,
+                                                                                   fixed = TRUE)))
+    theirs <- survival::coxph(formula, acquired())
+    column <- sub(" .*", "", right)
+    groups <- sort(unique(acquired()[[column]]))
+    expect_equal(unique(curves$term), paste0(column, ": ", if (column == "latent") "yes vs no" else
+                                               paste(groups[-1L], "vs", groups[[1L]])))
+    for (i in seq_along(groups)[-1L]) {
+      d <- curves[curves$term == unique(curves$term)[[i - 1L]], ]
+      rows <- acquired()[match(d$at, acquired()$popularity), ]
+      matrices <- lapply(groups[c(i, 1L)], function(g) {
+        rows[[column]] <- if (is.factor(rows[[column]])) factor(g, levels(rows[[column]])) else g
+        stats::model.matrix(theirs, data = rows)
+      })
+      contrast <- matrices[[1L]] - matrices[[2L]]
+      expect_equal(d$estimate, unname(drop(contrast %*% stats::coef(theirs))), tolerance = 1e-6)
+      expect_equal(d$se, unname(sqrt(rowSums((contrast %*% stats::vcov(theirs)) * contrast))), tolerance = 1e-6)
+    }
+    expect_gt(nrow(curves), 20)
+  }
+  expect_equal(unique(entry(formula = "latent * popularity + latent * relation")$effect_curves$term), NULL)
 })
