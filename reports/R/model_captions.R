@@ -24,7 +24,8 @@ model_captions <- c(
   ),
   curves = paste0(
     "Hazard ratio, with its pointwise band (%s): over time, for a predictor whose effect may change; over",
-    " a predictor's values, relative to the average fact. Where the band contains 1 throughout, the data ",
+    " a predictor's values, relative to the average fact or (\"vs\") of one group against another there. Where the ",
+    "band contains 1 throughout, the data ",
     "show none, which is not to say that there is none: it may be as large as the band is wide. The panels end at ",
     "0.05 and 20, and a curve that leaves one goes on."
   ),

@@ -34,7 +34,7 @@ curve_panels <- function(results, task) length(unique(as.character(of_model(resu
 table_model_periods <- function(results, task) {
   d <- of_model(results, "zph_periods", task)
   own <- of_model(results, "coefficients", task)
-  d <- d[!as.character(d$term) %in% as.character(own$term[startsWith(as.character(own$unit), "part ")]), ]
+  d <- d[!as.character(d$term) %in% as.character(own$term[grepl("part [0-9]+ of the curve", own$unit)]), ]
   d <- d[order(match(d$term, unique(d$term)), d$period), ]
   # Nothing beside the predictor says here which level of a factor it is.
   level <- ifelse(grepl("[*()]", d$term), "", level_of(d$term))
