@@ -18,6 +18,7 @@ import tempfile
 import threading
 import time
 import traceback
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -116,6 +117,8 @@ def _told_if_lost(api: str) -> Iterator[None]:
     try:
         yield
     except Exception:
+        # What Prefect began and did not wait for, Python would name while it ends.
+        warnings.filterwarnings("ignore", r"coroutine .* was never awaited", RuntimeWarning)
         check_server(api)
         raise
 
