@@ -5,9 +5,11 @@
 say_findings <- function(results, most = 4) {
   shown <- utils::head(results$outcomes, most)
   arms <- arms_data(results)
-  parts <- c(say_studied(results), "::: {.findings}", vapply(shown, function(o) finding(results, o), ""),
-    if (nrow(arms)) finding_of_arms(results, arms),
-    if (nrow(popularity_data(results))) finding_of_popularity(results), ":::",
+  # One sentence says how recipes differ: by the facts that they teach, where that is what is compared.
+  recipes <- if (nrow(popularity_data(results))) finding_of_popularity(results) else ""
+  if (!nzchar(recipes) && nrow(arms)) recipes <- finding_of_arms(results, arms)
+  parts <- c(say_studied(results), "::: {.findings}", vapply(shown, function(o) finding(results, o), ""), recipes,
+    ":::",
     if (length(results$outcomes) > most) paste0("The other outcomes have their sections below: ",
       list_words(paste0("[", md(results$outcomes[-seq_len(most)]), "](#", vapply(results$outcomes[-seq_len(most)],
         outcome_id, ""), ")")), "."), say_claims(results), say_how_sure(results))

@@ -53,13 +53,13 @@ say_popularity <- function(results, share = 0.25) {
     "put to every recipe, so the differences are within facts.\n\n", paste(lines, collapse = "\n"))
 }
 
-#' The first screen's sentence: of the recipe whose curve differs most clearly from the first one's, by the band that
-#' holds the whole curve, as that recipe was picked. One number, where the difference is larger.
+#' The first screen's sentence: the second recipe of the study file against the first, whatever the others show, by the
+#' band that holds the whole curve. One number, where the difference is larger.
 finding_of_popularity <- function(results, share = 0.25) {
   d <- against_first(popularity_data(results))
   d <- d[is.finite(d$se) & d$se > 0, ]
   if (!nrow(d)) return("")
-  x <- d[d$arm == as.character(d$arm[which.min(clarity(d))]), ]
+  x <- d[d$arm == level_order(d$arm)[1], ]
   parts <- rbind(at_share(x, "top", share), at_share(x, "bottom", share))
   shown <- (parts$band_lower > 0 | parts$band_upper < 0) %in% TRUE
   larger <- seq_len(2) == which.max(abs(parts$estimate) * shown)

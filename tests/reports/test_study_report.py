@@ -48,7 +48,7 @@ def test_the_first_screen_answers_in_few_numbers(page, results):
     whole = page[page.index('<h2 id="summary"') : page.index('<h2 id="baseline"')]
     said = unfolded(f"<main>{whole}</main>")
     assert "How sure?" in said and 'href="#trust"' in whole
-    assert len(re.findall(r"(?<![\w.-])\d[\d,.]*", said)) <= 23, said  # three of them say which facts to train on
+    assert len(re.findall(r"(?<![\w.-])\d[\d,.]*", said)) <= 20, said
     assert not re.search(r"\bp [=<]|Cox|hazard|Firth|cloglog", said)
     for outcome in OUTCOMES:
         assert f'<a href="#{outcome}">' in whole
