@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from factsurv.events.keys import run_and_fact, texts
 from factsurv.events.schema import ATTENTION_ENDS, ENDS, build, described, levels_by_name, levels_of, of_facts
 
 COMPARED = ("ends", "attention_ends", "sweep")  # tables whose arms are compared, paired by fact
@@ -39,7 +40,7 @@ def attention_ends(facts: pa.Table, baseline: pa.Table, attention: pa.Table) -> 
 
 def sweep_table(facts: pa.Table, table: pa.Table) -> pa.Table:
     """The withheld facts of a `SWEEP` with their split, relation, group and covariates."""
-    row = pc.index_in(_plain(table["fact_id"]), _plain(facts["fact_id"]))
+    row = pc.index_in(texts(table["fact_id"]), texts(facts["fact_id"]))
     for name in ("split", "relation", "group", *of_facts(facts.column_names)):
         table = table.append_column(name, facts[name].take(row))
     return described(table, "sweep")
@@ -50,15 +51,15 @@ def _ends(
     more: Sequence[str], kind: str,
 ) -> pa.Table:  # fmt: skip
     """The first and the last row of each run, fact and what ``more`` names; facts that no baseline has are left out."""
-    runs, ids = levels_of(table["run"]), _plain(facts["fact_id"])
-    run, fact = pc.index_in(_plain(table["run"]), pa.array(runs)), pc.index_in(_plain(table["fact_id"]), ids)
+    runs, ids = levels_of(table["run"]), texts(facts["fact_id"])
+    run, fact = pc.index_in(texts(table["run"]), pa.array(runs)), pc.index_in(texts(table["fact_id"]), ids)
     cell = np.stack([run.to_numpy(), fact.to_numpy(), *(table[n].to_numpy() for n in more)])
     checkpoint = table["checkpoint"].to_numpy()
     order = np.lexsort((checkpoint, *cell[::-1]))
     change = np.any(np.diff(cell[:, order], axis=1) != 0, axis=0)
     first, last = order[np.r_[True, change]], order[np.r_[change, True]]
-    split_of = dict(zip(_cells(baseline), baseline["split"].to_pylist(), strict=True))
-    split = [split_of.get(key) for key in _cells(table.select(["run", "fact_id"]).take(pa.array(last)))]
+    split_of = dict(zip(run_and_fact(baseline), baseline["split"].to_pylist(), strict=True))
+    split = [split_of.get(key) for key in run_and_fact(table.select(["run", "fact_id"]).take(pa.array(last)))]
     kept = np.array([s is not None for s in split], dtype=bool)
     first, last, split = pa.array(first[kept]), last[kept], [s for s in split if s is not None]
     row, last = pa.array(cell[1, last]), pa.array(last)
@@ -70,12 +71,3 @@ def _ends(
     for name in of_facts(facts.column_names):
         made = made.append_column(name, facts[name].take(row))
     return described(made, kind)
-
-
-def _cells(table: pa.Table) -> list[tuple[str, str]]:
-    return list(zip(table["run"].to_pylist(), table["fact_id"].to_pylist(), strict=True))
-
-
-def _plain(column: pa.ChunkedArray) -> pa.Array:
-    plain = column.cast(pa.utf8()).combine_chunks()
-    return plain.chunk(0) if isinstance(plain, pa.ChunkedArray) and plain.num_chunks else plain

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute  # noqa: F401  (pa.compute)
 
+from factsurv.events.keys import run_and_fact
 from factsurv.events.schema import INSTRUMENTS, MEASURED, build, described
 
 KEYS = ("arm", "run", "split", "checkpoint", "epoch", "step")
@@ -32,10 +33,10 @@ def measured_means(baseline: pa.Table, tables: Mapping[str, pa.Table]) -> pa.Tab
     pa.Table
         Schema `MEASURED`. A quantity is a column of its instrument, or one of `WHERE`; nulls are left out.
     """
-    split_of = dict(zip(_keys(baseline), baseline["split"].to_pylist(), strict=True))
+    split_of = dict(zip(run_and_fact(baseline), baseline["split"].to_pylist(), strict=True))
     parts = []
     for name, table in tables.items():
-        table = table.append_column("split", pa.array([split_of[key] for key in _keys(table)]))
+        table = table.append_column("split", pa.array([split_of[key] for key in run_and_fact(table)]))
         columns = INSTRUMENTS[name]
         numbers = [c for c, kind in columns.items() if kind in (pa.float64(), pa.bool_()) and c not in KEYS]
         parts += [_means(name, c, table, c) for c in numbers]
@@ -44,10 +45,6 @@ def measured_means(baseline: pa.Table, tables: Mapping[str, pa.Table]) -> pa.Tab
             parts.append(_means(name, quantity, chosen, column))
     whole = {n: np.concatenate([part[n] for part in parts]) for n in MEASURED}
     return described(build(MEASURED, whole), "measured")
-
-
-def _keys(table: pa.Table) -> list[tuple[str, str]]:
-    return list(zip(table["run"].to_pylist(), table["fact_id"].to_pylist(), strict=True))
 
 
 def _means(name: str, quantity: str, table: pa.Table, column: str) -> dict[str, np.ndarray]:

@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.compute  # noqa: F401  (pa.compute)
 
 from factsurv.events.errors import InputError
+from factsurv.events.keys import texts
 from factsurv.events.schema import SPLITS, stack
 
 COUNTED = ("step", "examples", "tokens", "exposures")
@@ -41,7 +42,7 @@ class Run:
         if "stage" not in table.column_names:
             return table
         number = pa.compute.subtract(table["checkpoint"], pa.scalar(self.first, pa.int32()))
-        known = pa.compute.is_in(table["fact_id"].cast(pa.utf8()), _texts(self.baseline["fact_id"]))
+        known = pa.compute.is_in(texts(table["fact_id"]), texts(self.baseline["fact_id"]))
         table = table.set_column(table.column_names.index("checkpoint"), "checkpoint", number)
         table = table.filter(pa.compute.and_(known, pa.compute.greater_equal(number, 0)))
         at, place = np.unique(self.probes["checkpoint"].to_numpy(), return_index=True)
@@ -81,10 +82,6 @@ def from_origin(runs: Sequence[tuple[pa.Table, pa.Table]], origin: str | None = 
     return [_split(*tables, own, of_any) for tables, own in zip(on_clock, taught, strict=True)]
 
 
-def _texts(column: pa.ChunkedArray) -> pa.Array:
-    return column.cast(pa.utf8()).combine_chunks()
-
-
 def _of_run(baseline: pa.Table, probes: pa.Table, origin: str | None) -> tuple[pa.Table, pa.Table, int]:
     names = list(dict.fromkeys(probes["stage"].to_pylist()))
     origin = names[0] if origin is None else origin
@@ -109,7 +106,7 @@ def _split(baseline: pa.Table, probes: pa.Table, first: int, taught: set[str], o
     codes = pa.array([int(fact not in taught) for fact in facts], pa.int32())
     column = pa.DictionaryArray.from_arrays(codes, pa.array(SPLITS, pa.utf8()))
     mine = baseline.set_column(baseline.column_names.index("split"), "split", column).filter(kept)
-    followed = pa.compute.is_in(probes["fact_id"].cast(pa.utf8()), _texts(mine["fact_id"]))
+    followed = pa.compute.is_in(texts(probes["fact_id"]), texts(mine["fact_id"]))
     return Run(stack([mine]), stack([probes.filter(followed)]), baseline.num_rows - mine.num_rows, first)
 
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +27,7 @@ import pyarrow.compute  # noqa: F401  (pa.compute)
 
 from factsurv.events.checkpoints import visits
 from factsurv.events.errors import InputError
+from factsurv.events.keys import run_and_fact
 from factsurv.events.schema import (
     BASELINE,
     EVENT_COUNTS,
@@ -294,12 +295,8 @@ def count_events(events: pa.Table) -> pa.Table:
 
 def recall_curve(baseline: pa.Table, probes: pa.Table) -> pa.Table:
     """Share of facts recalled at each checkpoint of each run and split, with Wilson's 95 % interval."""
-
-    def keys(table: pa.Table) -> Iterator[tuple[str, str]]:
-        return zip(table["run"].to_pylist(), table["fact_id"].to_pylist(), strict=True)
-
-    split_of = dict(zip(keys(baseline), baseline["split"].to_pylist(), strict=True))
-    split = pa.array([split_of[of] for of in keys(probes)])
+    split_of = dict(zip(run_and_fact(baseline), baseline["split"].to_pylist(), strict=True))
+    split = pa.array([split_of[of] for of in run_and_fact(probes)])
     names = ["arm", "run", "split", "epoch"]
     plain = probes.select(["arm", "run", "epoch", "recalled"]).append_column("split", split)
     counted = plain.group_by(names, use_threads=False).aggregate([("recalled", "count"), ("recalled", "sum")])

@@ -169,8 +169,8 @@ class Run:
 
     def _follows(self, step: Step) -> str | None:
         """The stage that begins after ``step``, if one does."""
-        ends = np.cumsum([stage.steps for stage in self.stages]).tolist()
-        return self.stages[ends.index(step.step) + 1].name if step.step in ends[:-1] else None
+        names = [stage.name for stage in self.stages]
+        return names[names.index(step.stage) + 1] if step.ends_stage and step.stage != names[-1] else None
 
     def _baseline(self, stage: str) -> Probed:
         """Probe, and label what is known before ``stage`` begins."""

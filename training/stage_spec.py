@@ -13,7 +13,7 @@ from factsurv.training.spec import Facts, Form, TuningSpec
 OF_STAGE = ("learning_rate", "schedule", "warmup", "weight_decay", "batch_size", "clip", "templates")
 
 
-class _Some(Section):
+class Some(Section):
     """A part of the facts: a share or a number of them, of all or within each relation."""
 
     share: Fraction | None = None
@@ -21,19 +21,19 @@ class _Some(Section):
     within: Literal["all", "relation"] = "all"
 
     @model_validator(mode="after")
-    def _one_size(self) -> _Some:
+    def _one_size(self) -> Some:
         if (self.share is None) == (self.count is None):
             raise ValueError("needs share = 0.5 or count = 20, one of the two")
         return self
 
 
-class Ranked(_Some):
+class Ranked(Some):
     """`top` or `bottom`: the facts with the greatest or smallest values of a covariate; ties as the facts stand."""
 
     by: Text
 
 
-class Drawn(_Some):
+class Drawn(Some):
     """`random`: drawn once for the study, so the same facts in every run; another `seed` draws others."""
 
     seed: Whole | None = None  # default: facts.seed

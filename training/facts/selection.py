@@ -10,7 +10,7 @@ import numpy as np
 
 from factsurv.events.errors import InputError
 from factsurv.training.facts.fact_set import FactSet, nearest
-from factsurv.training.stage_spec import Drawn, Ranked, Selection, _Some
+from factsurv.training.stage_spec import Drawn, Ranked, Selection, Some
 
 YES, NO = {"yes", "true", "1", "1.0"}, {"no", "false", "0", "0.0"}
 
@@ -125,7 +125,7 @@ def _random(facts: FactSet, rows: np.ndarray, value: Drawn, where: str, seed: in
     return _foremost(facts, rows, rng.permutation(len(rows)), value)
 
 
-def _foremost(facts: FactSet, rows: np.ndarray, values: np.ndarray, asked: _Some) -> np.ndarray:
+def _foremost(facts: FactSet, rows: np.ndarray, values: np.ndarray, asked: Some) -> np.ndarray:
     """The share or number of rows with the smallest values, of all or within each relation."""
     relation = np.array(facts.column("relation"))[rows] if asked.within == "relation" else np.zeros(len(rows))
     chosen = np.zeros(len(rows), dtype=bool)

@@ -16,6 +16,7 @@ from factsurv.training.stage_spec import ByRank, Mixed, StageSpec
 
 # A fact's row, and the number of one of its prompt forms.
 Drawn = tuple[int, int]
+PLAIN = StageSpec(name="only")  # of a run without stages
 
 
 @dataclass(frozen=True)
@@ -62,9 +63,9 @@ class Stage:
     forms: tuple[tuple[int, ...], ...]
     per_epoch: int
     steps: int
-    fresh: bool = True
-    shuffled: bool = True
-    whole_text: bool = False
+    fresh: bool
+    shuffled: bool
+    whole_text: bool
 
     @property
     def rows(self) -> np.ndarray:
@@ -75,7 +76,7 @@ class Stage:
 def one_stage(forms: Sequence[int], tuning: TuningSpec) -> Stage:
     """Every one of F facts, epoch after epoch; ``forms`` (F,) are the numbers of their prompt forms."""
     part = Part(np.arange(len(forms)), len(forms))
-    return _stage("", tuning, (part,), tuple(tuple(range(n)) for n in forms), None)
+    return _stage("", tuning, (part,), tuple(tuple(range(n)) for n in forms), PLAIN)
 
 
 def plan_stages(
@@ -102,7 +103,7 @@ def plan_stages(
     """
     known = [len(facts.taught(r)) for r in facts.column("relation")]
     stages, notices = [], []
-    for spec in asked or [StageSpec(name="only")]:
+    for spec in asked or [PLAIN]:
         where = f"stage {spec.name!r}" + f" of arm {arm!r}" * bool(arm) if asked else "facts"
         mixed = spec.mix or [Mixed(select=spec.select, weight=spec.weight, share=1)]
         rows = [select(facts, m.select, f"{where}: select", seed) for m in mixed]
@@ -115,7 +116,7 @@ def plan_stages(
         own = spec.tuning(tuning)
         forms = _forms(facts, known, spec, np.concatenate(rows), where)
         name = spec.name if asked else ""
-        stages.append(_stage(name, own, tuple(parts), forms, spec.steps, spec))
+        stages.append(_stage(name, own, tuple(parts), forms, spec))
         notices += [f"{where}: {told}" for part in parts for told in _seldom(facts, part, stages[-1])]
     return tuple(stages), notices
 
@@ -125,18 +126,14 @@ def _stage(
     tuning: TuningSpec,
     parts: tuple[Part, ...],
     forms: tuple[tuple[int, ...], ...],
-    steps: int | None,
-    spec: StageSpec | None = None,
+    spec: StageSpec,
 ) -> Stage:
     lessons = sum(part.lessons for part in parts)
     if tuning.templates == "all":
         lessons = sum(len(forms[i]) for part in parts for i in part.rows)
     per_epoch = math.ceil(lessons / tuning.batch_size)
-    stage = Stage(name, tuning, parts, forms, per_epoch, steps or per_epoch * tuning.epochs)
-    if spec is None:
-        return stage
-    shuffled, whole = spec.order == "shuffled", spec.loss == "text"
-    return Stage(name, tuning, parts, forms, per_epoch, stage.steps, spec.optimizer == "fresh", shuffled, whole)
+    how = (spec.optimizer == "fresh", spec.order == "shuffled", spec.loss == "text")
+    return Stage(name, tuning, parts, forms, per_epoch, spec.steps or per_epoch * tuning.epochs, *how)
 
 
 def _refuse_overlap(facts: FactSet, rows: Sequence[np.ndarray], where: str) -> None:
