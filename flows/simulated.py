@@ -41,7 +41,7 @@ def make_facts(results: Store[StudyFile]) -> None:
 
     spec = results.study.simulation
     assert spec is not None
-    key: dict[str, Any] = {"spec": spec.model_dump(), "code": reached_code("factsurv.training.simulations.zipf_facts")}
+    key: dict[str, Any] = {"spec": spec.model_dump(), "code": reached_code("factsurv.training.simulations.told_facts")}
 
     def make() -> dict[str, int | None]:
         return written(results, {"facts.arrow": to_arrow(facts_of(results.study))})

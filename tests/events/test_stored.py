@@ -12,54 +12,28 @@ AT_START = {"a": (-1.0, True), "b": (-2.0, True), "d": (-9.0, False)}
 ASKED = {"a": [0, 1, 1], "b": [1, 1, 0], "c": [0, 1, 1], "d": [0, 1, 1]}
 
 
+RUN = {"run": "m-1", "arm": "m", "seed": 1}
+
+
+def at(fact, checkpoint, **measured):
+    """One row of a table of checkpoints."""
+    moment = {"fact_id": fact, "checkpoint": checkpoint, "epoch": float(checkpoint), "step": checkpoint}
+    return RUN | moment | measured
+
+
 @pytest.fixture
 def run():
-    label = {"run": "m-1", "arm": "m", "seed": 1}
-    probes = [
-        label
-        | {
-            "fact_id": f,
-            "checkpoint": c,
-            "epoch": float(c),
-            "step": c,
-            "examples": c,
-            "tokens": float(c),
-            "exposures": 0,
-        }
-        | {"recalled": bool(recalled[c]), "logp": -3.0, "margin": 0.5, "p": 0.3, "rechecked": False}
-        for c in range(3)
-        for f, recalled in ASKED.items()
-    ]
-    baseline = [
-        label
-        | {
-            "fact_id": f,
-            "split": "withheld",
-            "recalled": bool(r[0]),
-            "latent": False,
-            "hits": 0,
-            "p": 0.1,
-            "p_any": 0.1,
-        }
-        | {"logp": -3.0, "margin": 0.1, "knowledge": "unknown", "slick": "Unknown", "target_tokens": 1}
-        for f, r in ASKED.items()
-    ]
-    forms = [
-        label
-        | {
-            "fact_id": f,
-            "checkpoint": c,
-            "epoch": float(c),
-            "step": c,
-            "form": k,
-            "held_out": False,
-            "margin": 0.0,
-            "p": 0,
-        }
-        | {"recalled": AT_START[f][1] != bool(c) if k == 2 else False, "logp": AT_START[f][0] - c if k == 2 else -3.0}
+    clock = {"examples": 1, "tokens": 1.0, "exposures": 0, "logp": -3.0, "margin": 0.5, "p": 0.3, "rechecked": False}
+    probes = [at(f, c, recalled=bool(r[c]), **clock) for c in range(3) for f, r in ASKED.items()]
+    known = {"latent": False, "hits": 0, "p": 0.1, "p_any": 0.1, "logp": -3.0, "margin": 0.1, "target_tokens": 1}
+    known |= {"knowledge": "unknown", "slick": "Unknown", "split": "withheld"}
+    baseline = [RUN | known | {"fact_id": f, "recalled": bool(r[0])} for f, r in ASKED.items()]
+    plain = {"held_out": False, "margin": 0.0, "p": 0.0}
+    forms = [at(f, c, form=1, recalled=False, logp=-3.0, **plain) for c in range(2) for f in ASKED]
+    forms += [
+        at(f, c, form=2, recalled=recalled != bool(c), logp=logp - c, **plain)  # another answer at the next checkpoint
         for c in range(2)
-        for k in (1, 2)
-        for f in (AT_START if k == 2 else ASKED)
+        for f, (logp, recalled) in AT_START.items()
     ]
     facts = {n: list(ASKED) for n in FACTS} | {"relation": ["r"] * 4, "group": ["g"] * 4, "split": ["withheld"] * 4}
 

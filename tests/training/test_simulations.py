@@ -12,7 +12,7 @@ from factsurv.events.transitions import transition_table
 from factsurv.training.label import Label
 from factsurv.training.simulations import one_layer, salience
 from factsurv.training.simulations.spec import SimulationSpec
-from factsurv.training.simulations.zipf_facts import zipf_facts
+from factsurv.training.simulations.told_facts import told_facts
 
 SMALL = {"name": "one-layer", "subjects": 60, "relations": 2, "answers": 4, "width": 32, "pretrain_steps": 60}
 SMALL |= {"steps": 20, "probe_every": 5, "sweep": {"exponent": [0.5], "pretrain_steps": [30]}}
@@ -24,7 +24,7 @@ def spec(**keys):
 
 @pytest.fixture(scope="module")
 def runs():
-    facts = zipf_facts(spec())
+    facts = told_facts(spec())
     arms = ("top", "bottom", "whole")
     return facts, {a: salience.run(spec(half=a), facts, Label(f"{a}-1", a, 1)) for a in arms}
 
@@ -112,7 +112,7 @@ def test_what_is_measured_reaches_event_rows_and_ends(runs):
 
 def test_attention_falls_more_after_the_little_known_half():
     """The paper's claim about attention, at a size of seconds: for each of three seeds, on the same withheld facts."""
-    facts = zipf_facts(spec(subjects=200, width=64, pretrain_steps=200, steps=40))
+    facts = told_facts(spec(subjects=200, width=64, pretrain_steps=200, steps=40))
     for seed in (1, 2, 3):
         left = {}
         for half in ("top", "bottom"):
@@ -124,7 +124,7 @@ def test_attention_falls_more_after_the_little_known_half():
 
 
 def test_popularity_is_zipfs_and_answers_are_unequal():
-    facts = zipf_facts(spec(subjects=1000, exponent=2.0))
+    facts = told_facts(spec(subjects=1000, exponent=2.0))
     popularity = np.array(facts.column("popularity")).reshape(1000, 2)[:, 0]
     assert np.exp(popularity).sum() == pytest.approx(1)
     assert popularity[0] - popularity[9] == pytest.approx(2 * np.log(10))

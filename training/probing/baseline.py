@@ -11,6 +11,7 @@ from factsurv.events.schema import BASELINE, at_temperature, build
 from factsurv.training.facts.encoding import encode_probes
 from factsurv.training.facts.fact_set import FactSet
 from factsurv.training.facts.prompts import Encoded
+from factsurv.training.knowledge import drawn_labels
 from factsurv.training.label import Label
 from factsurv.training.probing.probe import Probed, Sampling, probe, probe_together
 from factsurv.training.spec import ProbeSpec
@@ -57,28 +58,27 @@ def _labelled(
 ) -> pa.Table:
     rng = np.random.default_rng([label.seed, 1])
     p = np.clip(first.p[0], 0.0, 1.0)
-    hits = rng.binomial(spec.samples, p)
-    latent = ~first.recalled & (hits > 0)
+    drawn = drawn_labels(first.recalled, p, spec.samples, rng)
     slick = slick_class(
         np.stack([first.recalled, *(o.recalled for o in others)]),
         np.stack([first.p[1], *(o.p[0] for o in others)]),
         spec.slick_samples,
         rng,
     )
-    data = label.columns(len(facts)) | {
-        "fact_id": facts.column("fact_id"),
-        "split": facts.column("split"),
-        "recalled": first.recalled,
-        "latent": latent,
-        "hits": hits,
-        "p": p,
-        "p_any": -np.expm1(spec.samples * np.log1p(-np.minimum(p, 1 - 1e-15))),
-        "logp": first.logp,
-        "margin": first.margin,
-        "knowledge": np.where(first.recalled, "known", np.where(latent, "latent", "unknown")),
-        "slick": slick,
-        "target_tokens": encoded.target_tokens,
-    }
+    data = (
+        label.columns(len(facts))
+        | {
+            "fact_id": facts.column("fact_id"),
+            "split": facts.column("split"),
+            "recalled": first.recalled,
+            "p": p,
+            "logp": first.logp,
+            "margin": first.margin,
+            "slick": slick,
+            "target_tokens": encoded.target_tokens,
+        }
+        | drawn
+    )
     at = {at_temperature("p", t): first.p[2 + i] for i, t in enumerate(spec.temperatures)}
     return build(BASELINE | dict.fromkeys(at, pa.float64()), data | at)
 

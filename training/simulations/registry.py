@@ -11,7 +11,7 @@ from factsurv.training.facts.fact_set import FactSet
 from factsurv.training.label import Label
 from factsurv.training.simulations import salience
 from factsurv.training.simulations.spec import SimulationSpec
-from factsurv.training.simulations.zipf_facts import zipf_facts
+from factsurv.training.simulations.told_facts import told_facts
 
 
 @dataclass(frozen=True)
@@ -32,4 +32,4 @@ class Simulation:
     measured: tuple[str, ...] = ()
 
 
-SIMULATIONS = {"one-layer": Simulation(zipf_facts, salience.run, ("salience",))}
+SIMULATIONS = {"one-layer": Simulation(told_facts, salience.run, ("salience",))}

@@ -13,6 +13,8 @@ import torch
 
 from factsurv.events.schema import BASELINE, INSTRUMENTS, PROBES, SWEEP, TRAINING, build, described, stack
 from factsurv.training.facts.fact_set import FactSet
+from factsurv.training.facts.sources.zipf_facts import zipf_shares
+from factsurv.training.knowledge import drawn_labels
 from factsurv.training.label import Label
 from factsurv.training.simulations.one_layer import (
     Tokens,
@@ -25,7 +27,6 @@ from factsurv.training.simulations.one_layer import (
     untrained,
 )
 from factsurv.training.simulations.spec import SimulationSpec
-from factsurv.training.simulations.zipf_facts import zipf_shares
 
 TOKENS = 3  # of a lesson: subject, relation, answer
 _pretraining: dict[int, threading.Lock] = collections.defaultdict(threading.Lock)  # by seed: the first run does it
@@ -153,12 +154,9 @@ def _baseline(
     rng = np.random.default_rng([label.seed, 2])
     probes = first["probes"]
     p, recalled = probes["p"].to_numpy(), probes["recalled"].to_numpy(zero_copy_only=False)
-    hits = rng.binomial(spec.samples, p)
-    latent = ~recalled & (hits > 0)
-    own = {"recalled": recalled, "latent": latent, "hits": hits, "p": p, "logp": probes["logp"].to_numpy()}
+    own = {"recalled": recalled, "p": p, "logp": probes["logp"].to_numpy()}
+    own |= drawn_labels(recalled, p, spec.samples, rng)
     own |= {"margin": probes["margin"].to_numpy(), "target_tokens": np.ones(len(facts), dtype=int)}
-    own["p_any"] = -np.expm1(spec.samples * np.log1p(-np.minimum(p, 1 - 1e-15)))
-    own["knowledge"] = np.where(recalled, "known", np.where(latent, "latent", "unknown"))
     own["slick"] = [None] * len(facts)
     own["salience"] = salience(tokens, weights).flatten().double().numpy()
     of_fact = {n: facts.column(n) for n in ("fact_id", "split")}

@@ -57,17 +57,16 @@ def zipf_facts(
     rng = np.random.default_rng([seed, 0x21BF])
     firsts, seconds = invented_words(max(subjects, relations * (answers + 1)), rng)
     names, kinds, values = firsts[:subjects], seconds[:relations], seconds[relations:]
-    prior = 1 / np.arange(1.0, answers + 1)
     told = [values[r * answers : (r + 1) * answers] for r in range(relations)]
-    given = rng.choice(answers, size=(relations, subjects), p=prior / prior.sum())
+    given = rng.choice(answers, size=(relations, subjects), p=zipf_shares(answers, 1.0))
     forms = {k: tuple(t.replace("{relation}", k) for t in (QUESTION, *STATEMENTS)) for k in kinds}
     every = [(r, s) for r in range(relations) for s in range(subjects)]
-    share = np.array([float(s + 1) ** -exponent for _, s in every])
+    share = np.tile(zipf_shares(subjects, exponent), relations) / relations
     used = {k for form in forms.values() for text in form for k in text.split()} - {"{subject}"}
     world = World(
         tuple(names[s] for _, s in every),
         tuple(told[r][given[r, s]] for r, s in every),
-        share / share.sum(),
+        share,
         tuple(forms[kinds[r]][1:] for r, _ in every),
         (*sorted(used), *names, *(v for of_relation in told for v in of_relation)),
     )
@@ -98,3 +97,9 @@ def zipf_facts(
         f"invented statements of {subjects} subjects in {relations} relations, exponent {exponent:g}, seed {seed}",
         COVARIATES,
     ), world
+
+
+def zipf_shares(count: int, exponent: float) -> np.ndarray:
+    """(n,) in proportion to rank^-exponent, with sum 1."""
+    weight = np.arange(1, count + 1, dtype=float) ** -exponent
+    return weight / weight.sum()

@@ -5,18 +5,18 @@ from __future__ import annotations
 import numpy as np
 
 from factsurv.training.facts.fact_set import Fact, FactSet, fact_rows
+from factsurv.training.facts.sources.zipf_facts import zipf_shares
 from factsurv.training.simulations.spec import SimulationSpec
 
 
-def zipf_facts(spec: SimulationSpec) -> FactSet:
+def told_facts(spec: SimulationSpec) -> FactSet:
     """Every relation of every subject, in the order of the subjects' ranks; subjects are withheld, not single facts.
 
     The i-th answer of a relation is drawn in proportion to 1/i. ``popularity`` is the logarithm of the share of
     pretraining that is about the subject.
     """
     rng = np.random.default_rng(spec.seed)
-    chance = 1 / np.arange(1, spec.answers + 1)
-    right = rng.choice(spec.answers, (spec.subjects, spec.relations), p=chance / chance.sum())
+    right = rng.choice(spec.answers, (spec.subjects, spec.relations), p=zipf_shares(spec.answers, 1.0))
     withheld = set(rng.permutation(spec.subjects)[: round(spec.withheld * spec.subjects)].tolist())
     popularity = np.log(zipf_shares(spec.subjects, spec.exponent))
     facts, split = [], []
@@ -33,9 +33,3 @@ def zipf_facts(spec: SimulationSpec) -> FactSet:
         source=f"simulation {spec.name}",
         covariates=("popularity",),
     )
-
-
-def zipf_shares(count: int, exponent: float) -> np.ndarray:
-    """(n,) in proportion to rank^-exponent, with sum 1."""
-    weight = np.arange(1, count + 1, dtype=float) ** -exponent
-    return weight / weight.sum()
