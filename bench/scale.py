@@ -129,7 +129,7 @@ def step_own(step: str, folder: Path) -> dict[str, Any]:
     """One step of a table's analysis, in this process."""
     from contextlib import closing
 
-    from factsurv.flows import steps
+    from factsurv.flows import fitted
     from factsurv.flows.own_events import make_events, open_results
     from factsurv.stats.own_plan import own_plan
 
@@ -138,10 +138,10 @@ def step_own(step: str, folder: Path) -> dict[str, Any]:
         if step == "events":
             make_events(store, table)
         elif step == "analysis":
-            steps.make_analysis(store, own_plan(store.study.analysis, store.table("events.arrow")))
+            fitted.make_analysis(store, own_plan(store.study.analysis, store.table("events.arrow")))
             return {"fits": {f["task"]: fit_cell(f) for f in store.table("analysis/fits.arrow").to_pylist()}}
         else:
-            steps.make_report(store)
+            fitted.make_report(store)
     return {}
 
 

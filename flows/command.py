@@ -125,7 +125,7 @@ def _analyze(what: str, plan: Path | None, check: bool, results: Path) -> Path:
         return _analyze_table(Path(what), plan, check, results)
     if plan or check:
         raise InputError("--plan and --check are for tables of events", what, f"a table ends in {', '.join(SUFFIXES)}")
-    from factsurv.flows import steps
+    from factsurv.flows import fitted, steps
     from factsurv.flows.progress import Board
     from factsurv.flows.store import expected
     from factsurv.flows.study import AFTER
@@ -138,16 +138,16 @@ def _analyze(what: str, plan: Path | None, check: bool, results: Path) -> Path:
         board.expect(expected(store, AFTER))
         steps.check_asked(store)
         steps.make_events(store)
-        steps.make_analysis(store)
-        steps.make_claims(store)
-        report = steps.make_report(store)
+        fitted.make_analysis(store)
+        fitted.make_claims(store)
+        report = fitted.make_report(store)
     _show_end(report)
     return report
 
 
 def _show_end(report: Path) -> None:
     """Where the report is, and at the very end what is not in it."""
-    from factsurv.flows.steps import without_result
+    from factsurv.flows.fitted import without_result
 
     print("\n".join([f"report: {report}", *without_result(report)]))
 

@@ -15,7 +15,7 @@ from factsurv.events.own_table import OwnTable, read_own_table
 from factsurv.events.reached_code import reached_code
 from factsurv.events.rules import count_events
 from factsurv.events.schema import STEPS
-from factsurv.flows import steps
+from factsurv.flows import fitted
 from factsurv.flows.own_plan import OwnPlan, read_plan
 from factsurv.flows.store import Progress, Say, Store, keep_spec, written
 from factsurv.stats.claims import told_claims
@@ -35,9 +35,9 @@ def analyse_table(
         told = own_plan(store.study.analysis, events)
         claims = told_claims(store.study.claim, _renamed(events))
         check_models(told["models"], told, _names(events), claims)
-        steps.make_analysis(store, told)
-        steps.make_claims(store, told, claims)
-        return steps.make_report(store)
+        fitted.make_analysis(store, told)
+        fitted.make_claims(store, told, claims)
+        return fitted.make_report(store)
 
 
 def check_table(table: Path, plan: Path) -> list[str]:

@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 from factsurv.events import children
-from factsurv.flows import steps
+from factsurv.flows import fitted, steps
 from factsurv.flows.check import check
 from factsurv.flows.progress import Board
 from factsurv.flows.store import Store, expected
@@ -46,9 +46,9 @@ def study(path: Path, results: Path, wrap: Wrap = lambda name, step: step) -> Pa
         models = wrap("models", steps.make_models)(store)
         run_all(store, models, board, wrap)
         wrap("events", steps.make_events)(store)
-        wrap("analysis", steps.make_analysis)(store)
-        wrap("claims", steps.make_claims)(store)
-        return wrap("report", steps.make_report)(store)
+        wrap("analysis", fitted.make_analysis)(store)
+        wrap("claims", fitted.make_claims)(store)
+        return wrap("report", fitted.make_report)(store)
 
 
 def run_all(store: Store, models: dict[str, tuple[str, str]], board: Board, wrap: Wrap) -> None:

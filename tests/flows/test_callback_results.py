@@ -6,7 +6,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, Trainer, TrainingA
 
 from factsurv.events.errors import InputError
 from factsurv.events.files import read_table
-from factsurv.flows import steps
+from factsurv.flows import fitted, steps
 from factsurv.flows.study import study
 from factsurv.training.callback import FactProbe
 from factsurv.training.facts.gather import gather
@@ -62,9 +62,9 @@ def test_events_fits_and_report(folder, time):
         said = []
         results = steps.open_results(study, folder.parent, said.append)
         steps.make_events(results)
-        steps.make_analysis(results)
+        fitted.make_analysis(results)
         if time == "epoch":
-            assert "Trained outside factsurv" in steps.make_report(results).read_text()
+            assert "Trained outside factsurv" in fitted.make_report(results).read_text()
     finally:
         study.write_text(written)
     events = read_table(folder / "events.arrow").to_pylist()

@@ -7,7 +7,7 @@ from contextlib import closing
 import pytest
 
 from factsurv.events.files import read_table
-from factsurv.flows import command, steps
+from factsurv.flows import command, fitted
 from factsurv.flows.own_events import make_events, open_results
 from factsurv.stats import analyse as module
 from factsurv.stats.bridge import R_FOLDER
@@ -42,7 +42,7 @@ def test_a_killed_fit_is_tried_again_and_the_end_says_what_is_missing(tmp_path, 
         said: list[str] = []
         with closing(open_results(tmp_path / "t.toml", tmp_path / "results", said.append)) as results:
             make_events(results, tmp_path / "t.csv")
-            steps.make_analysis(results, own_plan(results.study.analysis, results.table("events.arrow")))
+            fitted.make_analysis(results, own_plan(results.study.analysis, results.table("events.arrow")))
         return [line for line in said if line.startswith("analysis")]
 
     (tmp_path / "ill").unlink()
@@ -52,7 +52,7 @@ def test_a_killed_fit_is_tried_again_and_the_end_says_what_is_missing(tmp_path, 
     fits = {r["task"]: r["status"] for r in read_table(tmp_path / "results/t/analysis/fits.arrow").to_pylist()}
     assert fits["loss/as given/score/x"] == "ok"
     assert once_more() == ["analysis: up to date, skipped"]
-    assert steps.without_result(tmp_path / "results/t/report.html") == []
+    assert fitted.without_result(tmp_path / "results/t/report.html") == []
 
     # What the fits were made from is trusted only as it was written.
     keys = tmp_path / "results/t/analysis/keys.json"
