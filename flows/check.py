@@ -135,11 +135,6 @@ def _does_not_fit(study: StudyFile, facts: FactSet) -> Iterator[str]:
             continue
         if count > MOST_CHECKPOINTS:
             yield f"probe: arm {arm!r} would be probed {count:,} times; probe less often, or train for shorter"
-        if all(stage.name != study.analysis.origin for stage in stages) and study.analysis.origin is not None:
-            names = ", ".join(stage.name for stage in stages if stage.name)
-            has = f"arm {arm!r} has {f'the stages {names}' if names else 'no stages'}"
-            yield f"analysis.origin: {has}, and none is named {study.analysis.origin!r}"
-            continue
         yield from too_few(study.analysis.rules, checkpoints(study, _followed(study, stages)), arm)
 
 

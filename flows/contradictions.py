@@ -80,6 +80,15 @@ def _stages(study: StudyFile, data: dict, path: Path) -> Iterator[str]:
 NOT_SIMULATED = ("facts", "model", "tuning", "stage", "probe")
 
 
+def _origin(study: StudyFile, data: dict, path: Path) -> Iterator[str]:
+    origin = study.analysis.origin
+    for arm, stages in study.stages().items() if origin is not None else ():
+        names = [stage.name for stage in stages]
+        if origin not in names:
+            has = f"has the stages {', '.join(names)}" if names else "has no stages"
+            yield f"analysis.origin: arm {arm!r} {has}, and none is named {origin!r}"
+
+
 def _simulation(study: StudyFile, data: dict, path: Path) -> Iterator[str]:
     """A simulation has facts, a model and probes of its own, and arms share its facts."""
     arms = {a.name: a for a in study.arm}
@@ -210,6 +219,7 @@ Check = Callable[["StudyFile", dict, Path], Iterator[str]]
 CHECKS: tuple[tuple[tuple[str, ...], Check], ...] = (
     (("arm",), _arms),
     (("arm", "stage"), _stages),
+    (("analysis", "arm", "stage"), _origin),
     (("arm", "simulation", "analysis"), _simulation),
     (("facts",), _source),
     (("facts", "model", "tuning", "arm"), _models),
