@@ -109,7 +109,7 @@ def _machine(study: StudyFile) -> None:
 
 def _does_not_fit(study: StudyFile, facts: FactSet) -> Iterator[str]:
     """What the number and kind of facts make impossible."""
-    from factsurv.training.probing.forms import form_numbers
+    from factsurv.training.facts.form_numbers import form_numbers
 
     trained = facts.column("split").count("trained")
     if not trained and not any(study.stages().values()):
@@ -194,7 +194,7 @@ def summary(checked: Checked, results: Path) -> list[str]:
 
 def _extras(study: StudyFile, facts: FactSet) -> Iterator[str]:
     """What only some facts have."""
-    from factsurv.training.probing.forms import form_numbers
+    from factsurv.training.facts.form_numbers import form_numbers
 
     if implied := facts.roles.count("implication"):
         yield f"{implied:,} implications, {sum(map(bool, facts.several('links'))):,} of them linked to other facts"

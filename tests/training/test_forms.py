@@ -13,10 +13,11 @@ from factsurv.events.rules import event_table
 from factsurv.flows.study_file import StudyFile
 from factsurv.training.facts.encoding import encode_lessons, encode_probes
 from factsurv.training.facts.fact_set import Fact, fact_rows
+from factsurv.training.facts.form_numbers import form_numbers
 from factsurv.training.facts.gather import gather
 from factsurv.training.facts.stored_facts import from_arrow, to_arrow
 from factsurv.training.label import Label
-from factsurv.training.probing.forms import Forms, form_numbers
+from factsurv.training.probing.forms import Forms
 from factsurv.training.probing.probe import Sampling, probe
 from factsurv.training.run import execute
 from factsurv.training.spec import FactsSpec, ProbeSpec
