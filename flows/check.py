@@ -60,6 +60,7 @@ def check(path: Path) -> Checked:
             return None
 
     attempt(_machine, study)
+    found += [InputError(what) for what in _layers(study)]
     if study.simulation:
         facts = simulated.facts_of(study)
         covariates = [*facts.covariates, *simulated.measured(study)]
@@ -105,6 +106,16 @@ def _machine(study: StudyFile) -> None:
 
         for _, tuning in study.recipes().values():
             check_gpus(tuning.processes)
+
+
+def _layers(study: StudyFile) -> Iterator[str]:
+    """Layers that an arm is to train and its model lacks."""
+    from factsurv.training.models.depth import lacking, layer_count
+
+    for arm, (model, tuning) in study.recipes().items() if not study.simulation else ():
+        count = layer_count(model) if tuning.layers else None
+        if tuning.layers and count and (problem := lacking(tuning.layers, count)):
+            yield f"arm {arm!r}: tuning.layers: {problem}"
 
 
 def _does_not_fit(study: StudyFile, facts: FactSet) -> Iterator[str]:

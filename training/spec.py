@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from factsurv.events.schema import INSTRUMENTS, at_temperature
 from factsurv.events.section import Amount, Count, Probability, Section, Share, Text, Texts, Whole, repeated
@@ -17,6 +18,31 @@ Facts = Annotated[int, Field(ge=1, le=1_000_000)]
 Checkpoints = Annotated[int, Field(ge=1, le=100_000)]
 Form = Annotated[int, Field(ge=1, le=10_000)]  # prompt forms are counted from 1, the probe form
 Size = Annotated[int, Field(ge=1, le=100_000)]
+
+
+def layer_numbers(text: str) -> list[int]:
+    """Layers, counted from 0: ``"0-2,5"`` is [0, 1, 2, 5].
+
+    Raises
+    ------
+    ValueError
+        If it is not written so, or names a layer twice.
+    """
+    parts = [re.fullmatch(r"\s*(\d{1,4})(?:\s*-\s*(\d{1,4}))?\s*", part) for part in text.split(",")]
+    found = [n for p in parts if p for n in range(int(p[1]), int(p[2] or p[1]) + 1)]
+    if not all(parts) or any(p and int(p[2] or p[1]) < int(p[1]) for p in parts):
+        raise ValueError(f'{text[:60]!r} names no layers; write "0-23", or "0-3,8": they count from 0')
+    if len(set(found)) < len(found):
+        raise ValueError(f"{text[:60]!r} names a layer twice")
+    return found
+
+
+def _of_layers(text: str) -> str:
+    layer_numbers(text)
+    return text
+
+
+Layers = Annotated[str, AfterValidator(_of_layers)]
 
 # Public data sets, which are read from their own files: the name of these, or `hub:` and a place on the hub.
 OF_FILES = {
@@ -125,6 +151,7 @@ class TuningSpec(Section):
     alpha: Size = 32
     dropout: Share = 0.0
     targets: Text | Texts = "all-linear"
+    layers: Layers | None = None  # "0-23": only these are trained, and neither embeddings nor head; default: all
     epochs: Facts = 10
     batch_size: Count = 8  # examples of one optimiser step
     accumulate: Count = 1  # parts in which a step's examples pass through the model: less memory, same step

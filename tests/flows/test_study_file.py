@@ -304,14 +304,15 @@ def test_everything_that_does_not_fit_is_told_before_any_work(tmp_path, monkeypa
         + '[analysis.covariates]\nacquisition = ["exposur"]\n'
         + MODEL + MODEL.replace("own", "b").replace('"latent"', '"latent + system(\'touch harm\')"')
         + '[[arm]]\nname = "hub"\nmodel = { name = "a b" }\n[[arm]]\nname = "here"\nmodel = { name = "package:../x" }\n'
-        + '[[arm]]\nname = "tiny"\n'
+        + '[[arm]]\nname = "tiny"\ntuning.layers = "0-3"\n'
     )  # fmt: skip
     path.write_text(wrong)
     with pytest.raises(InputError) as error:
         check(path)
     said = str(error.value)
     for part in (
-        "9 problems",  # of three arms, each lacks a checkpoint
+        "10 problems",  # of three arms, each lacks a checkpoint
+        "arm 'tiny': tuning.layers: '0-3' names layer 3, and the model has 3: 0 to 2",
         "'a b' is no name of a hub model",
         "'..' and 'x' name no file of a Python package",
         'analysis.covariates.acquisition: there is no column "exposur" to analyse; the nearest is "exposure"',

@@ -6,6 +6,7 @@ batch shapes. How far it is from what is measured: docs/training.md.
 
 from __future__ import annotations
 
+import functools
 import math
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -65,10 +66,7 @@ class Batch:
 def shape_of(model: PreTrainedModel) -> Shape:
     """Sizes from the configuration, whatever the family calls them."""
     config = model.config.get_text_config(decoder=True)
-
-    def first(*names: str, default: int = 0) -> int:
-        return next((v for n in names if (v := _largest(config, n))), default)
-
+    first = functools.partial(first_size, config)
     width = first("hidden_size", "n_embd", "d_model")
     heads = first("num_attention_heads", "n_head", default=1)
     head = first("head_dim", default=width // heads)
@@ -84,6 +82,11 @@ def shape_of(model: PreTrainedModel) -> Shape:
         matrices=sum(w.numel() for w in model.parameters() if w.ndim > 1),
         widened=widened_bytes(model),
     )
+
+
+def first_size(config: Any, *names: str, default: int = 0) -> int:
+    """The first of these sizes that a configuration has."""
+    return next((v for n in names if (v := _largest(config, n))), default)
 
 
 def _largest(config: Any, name: str) -> int:
