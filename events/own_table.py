@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from factsurv.events.errors import InputError
 from factsurv.events.own_columns import MOST_LEVELS, OURS, OwnColumns, assigned, covariate, nearest, text_columns
-from factsurv.events.own_file import read_own_file
+from factsurv.events.own_file import OwnFile, read_own_file
 from factsurv.events.own_missing import told
 from factsurv.events.own_rows import plural, rows_of
 from factsurv.events.own_spells import check_spells, histories
@@ -75,7 +75,11 @@ def read_own_table(path: Path, columns: OwnColumns, asked: Mapping[str, Sequence
     InputError
         With every problem that was found, each with its rows.
     """
-    file = read_own_file(path, text_columns(columns), columns.decimal)
+    return own_table(read_own_file(path, text_columns(columns), columns.decimal), columns, asked)
+
+
+def own_table(file: OwnFile, columns: OwnColumns, asked: Mapping[str, Sequence[str]]) -> OwnTable:
+    """As `read_own_table`, of a table that was read or made already."""
     table, notes = file.table, list(file.notes)
     problems: list[str] = []
     found = assigned(columns, table.column_names, problems)
@@ -96,7 +100,7 @@ def read_own_table(path: Path, columns: OwnColumns, asked: Mapping[str, Sequence
     if problems:
         many = f"{len(problems)} problems" if len(problems) > 1 else "one problem"
         listed = "\n  - ".join([f"{many} (rows count from 1, below the header):", *problems])
-        raise InputError(listed, str(path), "correct the table or the plan; nothing was started")
+        raise InputError(listed, str(file.path), "correct the table or the plan; nothing was started")
     transitions, once = None, np.ones(table.num_rows, dtype=bool)
     if kinds:
         start, stop = (spells[n].to_numpy(zero_copy_only=False) for n in ("start", "stop"))

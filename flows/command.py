@@ -222,21 +222,29 @@ def init(
     name: Annotated[str, typer.Argument(help="Name of the study: becomes NAME.toml.")],
     facts: Annotated[Path | None, typer.Option(help="Your table of facts: csv, parquet or arrow.")] = None,
     events: Annotated[Path | None, typer.Option(help="Your table of events, from any trainer.")] = None,
+    observations: Annotated[
+        Path | None, typer.Option(help="Your table of observations: id, step, correct, and what may explain it.")
+    ] = None,
     model: Annotated[str | None, typer.Option(help="With --facts: hub name, folder or GGUF file.")] = None,
     subject: Annotated[str | None, typer.Option(help="With --facts: the column that is asked about.")] = None,
     object: Annotated[str | None, typer.Option(help="With --facts: the column that answers.")] = None,
     relation: Annotated[str | None, typer.Option(help="With --facts: the column of relations.")] = None,
 ) -> None:
-    """Write a study file for a table of facts, checked as `run` will check it, or a plan for a table of events."""
-    if (facts is None) == (events is None):
-        raise InputError("it takes one table", "init", "give --facts for a study, or --events for a table of events")
-    if events is not None:
+    """Write a study file for a table of facts, checked as `run` will check it, or a plan for a table of one's own."""
+    if sum(given is not None for given in (facts, events, observations)) != 1:
+        raise InputError(
+            "it takes one table", "init", "give --facts for a study, --events or --observations for a table of these"
+        )
+    if facts is None:
+        from factsurv.flows.observed_plan import write_observed_plan
         from factsurv.flows.own_plan import write_plan
 
-        path, notices = write_plan(name, events)
+        table = events or observations
+        assert table is not None
+        path, notices = write_plan(name, table) if events else write_observed_plan(name, table)
         for notice in notices:
-            print(f"{events}: {notice}")
-        print(f"wrote {path}: read it, then `factsurv analyze {events} --plan {path}`")
+            print(f"{table}: {notice}")
+        print(f"wrote {path}: read it, then `factsurv analyze {table} --plan {path}`")
         return
     from factsurv.flows.starter import write_study
 

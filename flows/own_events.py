@@ -11,7 +11,6 @@ import pyarrow as pa
 
 from factsurv.events.errors import InputError
 from factsurv.events.files import digest
-from factsurv.events.own_table import OwnTable, read_own_table
 from factsurv.events.reached_code import reached_code
 from factsurv.events.rules import count_events
 from factsurv.events.schema import STEPS
@@ -49,13 +48,14 @@ def check_table(table: Path, plan: Path) -> list[str]:
         What there is, and what is unusual.
     """
     spec = read_plan(plan)
-    own = _read(table, spec)
+    own = spec.read(table)
     asked = own_plan(spec.analysis, own.events)
     check_models(asked["models"], asked, _names(own.events), told_claims(spec.claim, _renamed(own.events)))
     counts = count_events(own.events).to_pylist()
     rules = {r["rule"] for r in counts}
     rows = own.events if own.transitions is None else own.transitions  # events: up to the first of each id
-    told = [f"{table}: {rows.num_rows:,} rows, nothing is wrong"]
+    of = "rows" if spec.observations is None else "times at risk"
+    told = [f"{table}: {rows.num_rows:,} {of}, nothing is wrong"]
     for what in dict.fromkeys((r["outcome"], r["rule"]) for r in counts):
         mine = [r for r in counts if (r["outcome"], r["rule"]) == what]
         events, at_risk = (sum(r[n] for r in mine) for n in ("events", "at_risk"))
@@ -75,7 +75,9 @@ def open_results(plan: Path, results: Path, say: Say, progress: Progress = lambd
             str(store.folder),
             f"give the plan another study.name than {spec.study.name!r}",
         )
-    keep_spec(store, plan, "plan.toml", spec.model_dump(mode="json", exclude={"analysis": NOT_OURS}))
+    other = {"events"} if spec.observations else {"observations"}
+    understood = spec.model_dump(mode="json", exclude={"analysis": NOT_OURS} | dict.fromkeys(other, True))
+    keep_spec(store, plan, "plan.toml", understood)
     return store
 
 
@@ -84,14 +86,16 @@ def make_events(results: Store[OwnPlan], table: Path) -> None:
     if not table.is_file():
         raise InputError("there is no such file", str(table), "check the path")
     plan = results.study
+    kind = "events" if plan.observations is None else "observations"
+    reader = "factsurv.events.own_table" if kind == "events" else "factsurv.events.observations"
     key: dict[str, Any] = {
-        "spec": {"table": table.name, "events": plan.events.model_dump(), "asked": plan.analysis.asked()},
+        "spec": {"table": table.name, kind: getattr(plan, kind).model_dump(), "asked": plan.analysis.asked()},
         "inputs": {table.name: digest(table)},
-        "code": reached_code("factsurv.events.own_table", "factsurv.events.rules"),
+        "code": reached_code(*dict.fromkeys((reader, "factsurv.events.own_table", "factsurv.events.rules"))),
     }
 
     def make() -> dict[str, int | None]:
-        own = _read(table, plan)
+        own = plan.read(table)
         for note in own.notes:
             results.say(f"events: {note}")
         tables = {"events.arrow": own.events, "event_counts.arrow": count_events(own.events)}
@@ -110,7 +114,3 @@ def _names(events: pa.Table) -> dict[str, list[str]]:
 def _renamed(events: pa.Table) -> dict[str, str]:
     """What the plan calls a column -> its name in the event table."""
     return json.loads(events.schema.metadata[b"names"])
-
-
-def _read(table: Path, plan: OwnPlan) -> OwnTable:
-    return read_own_table(table, plan.events.columns(), plan.analysis.asked())

@@ -11,14 +11,17 @@ import pyarrow.compute as pc
 from pydantic import Field, model_validator
 
 from factsurv.events.errors import InputError
+from factsurv.events.observations import ObservationColumns, observed
 from factsurv.events.own_columns import ROLES, OwnColumns, covariate
 from factsurv.events.own_file import OwnFile, read_own_file
+from factsurv.events.own_table import OwnTable, own_table, read_own_table
 from factsurv.events.own_types import as_texts
 from factsurv.events.section import Name, Section
 from factsurv.flows.study_file import ReportSection
 from factsurv.flows.toml_file import as_toml, new_file, read_toml, validated
 from factsurv.stats.claims import Claim
 from factsurv.stats.own_plan import OwnAnalysisSpec
+from factsurv.stats.plan import Rule
 
 GUESSES = {
     "id": ("id", "fact_id", "fact", "subject_id", "subject", "patient_id", "patient", "pid", "case", "item"),
@@ -76,14 +79,54 @@ class EventsSection(Section):
         return self
 
 
+class ObservationsSection(Section):
+    """[observations], in the place of [events]; see `factsurv.events.observations.ObservationColumns`."""
+
+    id: str | None = None
+    step: str | None = None
+    correct: str | None = None
+    run: str | None = None
+    arm: str | None = None
+    seed: str | None = None
+    time: Annotated[str, Field(pattern=r"^[^\W_][\w /.()-]*$")] = "step"  # what one unit of a step is called
+    rules: Annotated[list[Rule], Field(min_length=1)] = ["first", "sustained2"]  # the first one is primary
+    categories: list[str] = []
+    decimal: Literal[".", ","] | None = None
+
+    def columns(self) -> ObservationColumns:
+        texts = {"rules": tuple(self.rules), "categories": tuple(self.categories)}
+        return ObservationColumns(**self.model_dump() | texts)
+
+
 class OwnPlan(Section):
     """A whole plan."""
 
     study: PlanSection
     events: EventsSection = EventsSection()
+    observations: ObservationsSection | None = None
     analysis: OwnAnalysisSpec = OwnAnalysisSpec()
     claim: list[Claim] = []
     report: ReportSection = ReportSection()
+
+    @model_validator(mode="after")
+    def _one_kind_of_table(self) -> OwnPlan:
+        if self.observations is not None and "events" in self.model_fields_set:
+            raise ValueError("[events] is of a table of spells and [observations] of one of observations: one of them")
+        return self
+
+    def read(self, table: Path) -> OwnTable:
+        """The table, checked, as the event table that everything else reads.
+
+        Raises
+        ------
+        InputError
+            With every problem that was found, each with its rows.
+        """
+        if self.observations is None:
+            return read_own_table(table, self.events.columns(), self.analysis.asked())
+        columns = self.observations.columns()
+        file = read_own_file(table, columns.texts(), columns.decimal)
+        return own_table(observed(file, columns), columns.spells(), self.analysis.asked())
 
 
 def read_plan(path: Path) -> OwnPlan:

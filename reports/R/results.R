@@ -45,6 +45,7 @@ read_results <- function(folder) {
   results$notes <- unlist(lapply(about[c("left_out", "notes")], function(x) if (!is.null(x)) jsonlite::fromJSON(x)))
   spells <- results$fits[!as.character(results$fits$model) %in% c(state_models, paired_models), , drop = FALSE]
   vocabulary$probed <- nrow(results$recall) > 0
+  vocabulary$observed <- !is.null(results$study$observations)
   results$histories <- if (vocabulary$probed) recall_histories(results$transitions, results$rule) else data.frame()
   results$outcomes <- unique(c(level_order(spells$outcome), level_order(results$event_counts$outcome)))
   results

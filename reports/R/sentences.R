@@ -10,9 +10,11 @@ say_table <- function(results) {
   # Where events repeat, compete or change a state, `events` ends with the first of each fact.
   e <- if (nrow(results$transitions)) results$transitions else results$events
   table <- basename(as.character(c(results$manifest$steps$events$key$spec$table, "a table of events")[1]))
-  column <- study_value(results, c("events", "id"), "id")
+  observed <- !is.null(results$study$observations)
+  column <- study_value(results, c(if (observed) "observations" else "events", "id"), "id")
   runs <- length(unique(as.character(e$run)))
-  paste0("The events come from a table (", md(table), ") with ", plural(nrow(e), "row"), " of **",
+  rows <- if (!observed) paste(" with", plural(nrow(e), "row")) else " of what was right and what was wrong"
+  paste0("The events come from a table (", md(table), ")", rows, " of **",
     plural(length(unique(as.character(e$fact_id))), "fact"), "**",
     if (runs > 1) paste0(" in ", plural(runs, "run")), ", followed up to ", md(time_word(results$time)), " ",
     fmt_time(max(e$stop)), ". A fact is one value of the column \u201c", md(column), "\u201d.",
@@ -20,6 +22,11 @@ say_table <- function(results) {
 }
 
 say_time <- function(results) {
+  if (!is.null(results$study$observations)) {
+    return(paste0("**Time and events.** Time is counted in ", md(time_word(results$time, 2)), ". A fact is followed ",
+      "from its first observation on: one that is wrong there is at risk of acquisition, one that is right of ",
+      "degradation. An event happened between the observation at which it was first seen and the one before."))
+  }
   paste0("**Time and events.** Time is counted in ", md(time_word(results$time, 2)), ", and events are what the table ",
     "says: a fact is at risk after the start of each of its rows, up to and including the stop.")
 }

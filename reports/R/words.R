@@ -113,16 +113,27 @@ known_outcomes <- list(
     who = "facts that were recalled at first", did = "were lost at some checkpoint")
 )
 
-# Whether the results are of a study that probed a model. Only then do the outcomes and columns of a study mean what
-# they mean there: a table of somebody else's events may call anything *acquisition*, *latent* or *split*.
+# The same where a table says what was right at which step, and no model was probed.
+observed_outcomes <- list(
+  acquisition = c(verb = "to come to be right", definition = "*acquisition*: what was wrong at first comes to be right",
+    who = "facts that were wrong at first", did = "came to be right"),
+  degradation = c(verb = "to cease to be right", definition = "*degradation*: what was right at first ceases to be",
+    who = "facts that were right at first", did = "ceased to be right")
+)
+
+# Whether the results are of a study that probed a model, or of a table of observations. Only then do the outcomes and
+# columns of a study mean what they mean there: a table of somebody else's events may call anything *acquisition*,
+# *latent* or *split*.
 vocabulary <- new.env()
 vocabulary$probed <- TRUE
+vocabulary$observed <- FALSE
 
 #' @param which "verb" (after "times as likely"), "who" (was at risk), "did" (what happened to them) or "definition".
 outcome_words <- function(outcome, which) {
   own <- c(verb = "to have the event", who = "facts at risk", did = paste0("had the event *", md(outcome), "*"),
     definition = paste0("*", md(outcome), "*"))
-  words <- if (vocabulary$probed && outcome %in% names(known_outcomes)) known_outcomes[[outcome]] else own
+  known <- if (vocabulary$probed) known_outcomes else if (vocabulary$observed) observed_outcomes else list()
+  words <- if (outcome %in% names(known)) known[[outcome]] else own
   words[[which]]
 }
 

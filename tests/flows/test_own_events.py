@@ -377,3 +377,25 @@ def test_a_study_and_a_table_do_not_share_a_folder(exported, analysed, tmp_path,
     said = run(["analyze", "tiny-world", "--check"], capsys, 2)
     assert "--plan and --check are for tables" in said
     assert pa.types.is_boolean(read_table(folder / "results/lung/events.arrow")["event"].type)
+
+
+def test_a_table_of_observations_is_planned_analysed_and_reported(tmp_path, capsys, monkeypatch):
+    rows = ["question,tokens,acc,frequency"]
+    for i in range(60):
+        rows += [f"q{i},{s}e9,{int((s > i % 7) != (i % 10 == 0))},{i % 7 + i / 100}" for s in (0, 1, 2, 4, 8)]
+    (tmp_path / "seen.csv").write_text("\n".join(rows) + "\n")
+    monkeypatch.chdir(tmp_path)
+    assert "wrote mine.toml" in run(["init", "mine", "--observations", "seen.csv"], capsys)
+    plan = (tmp_path / "mine.toml").read_text()
+    assert 'correct = "acc"' in plan and 'time = "token"' in plan and 'acquisition = ["frequency"]' in plan
+    said = run(["analyze", "seen.csv", "--plan", "mine.toml"], capsys)
+    page = (tmp_path / "results/mine/report.html").read_text("utf-8")
+    assert "report: " in said and faults(page, ["mine"]) + remarks(page) == []
+    assert "came to be right" in section(page, "acquisition") and "tokens" in section(page, "acquisition")
+    assert "of what was right and what was wrong of 60 facts" in section(page, "summary")
+    counts = read_table(tmp_path / "results/mine/event_counts.arrow").to_pylist()
+    assert [(c["outcome"], c["rule"], c["at_risk"]) for c in counts[:2]] == [
+        ("acquisition", "first", 54), ("acquisition", "sustained2", 54),
+    ]  # fmt: skip
+    (tmp_path / "mine.toml").write_text(plan + '\n[events]\nid = "question"\n')
+    assert "one of them" in run(["analyze", "seen.csv", "--plan", "mine.toml", "--check"], capsys, 2)
