@@ -17,7 +17,7 @@ from factsurv.training.spec import OF_FILES, ProbeSpec, TuningSpec
 if TYPE_CHECKING:
     from factsurv.flows.study_file import StudyFile
 
-INVENTED = ("tiny-world", "zipf")
+INVENTED = ("tiny-world", "zipf", "two-hop")
 OF_TABLE = (
     "subject", "object", "relation", "split", "group", "covariates", "decimal", "role", "links",
     "aliases", "options", "separator", "sets",
@@ -31,8 +31,9 @@ OF_SOURCE = {
     "only": tuple(OF_FILES),
     **dict.fromkeys(OF_TABLE, ("table",)),
     "world_facts": ("tiny-world",),
-    "exponent": INVENTED,
+    "exponent": ("tiny-world", "zipf"),
     **dict.fromkeys(("subjects", "relations", "answers"), ("zipf",)),
+    **dict.fromkeys(("design", "pretraining_names", "order_names", "test_names", "cities", "animals"), ("two-hop",)),
 }
 OF_FACTS = {"name", "seed", "subjects", "relations", "answers", "withheld"}  # keys of [simulation]
 OF_TINY = ("width", "layers", "heads", "pretrain_steps", "pretrain_batch", "pretrain_learning_rate")

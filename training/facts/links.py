@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from graphlib import CycleError, TopologicalSorter
 
 from factsurv.events import schema
 
@@ -36,6 +37,7 @@ def link_problems(
 ) -> Iterator[tuple[int, str, str]]:
     """What is wrong with roles and links by fact id: the fact's row, what, and what to do."""
     known = set(ids)
+    in_circle = _circle(dict(zip(ids, links, strict=True)))
     for i, (fact, role, follows) in enumerate(zip(ids, roles, links, strict=True)):
         if role not in schema.ROLES:
             yield i, f"the role is {role!r}", f"Write {' or '.join(schema.ROLES)}."
@@ -46,3 +48,14 @@ def link_problems(
                 yield i, "it follows from itself", "Name the facts that it follows from."
             elif name not in known:
                 yield i, f"it follows from {name!r}, which is no fact", "Name the id of a fact."
+            elif {fact, name} <= in_circle:
+                yield i, f"it follows from {name!r}, and in the end from itself", "Take one link of the circle away."
+
+
+def _circle(follows: Mapping[str, Sequence[str]]) -> set[str]:
+    """Facts that follow, one from the other, in a circle: the first one that is found."""
+    try:
+        TopologicalSorter({fact: [n for n in names if n != fact] for fact, names in follows.items()}).prepare()
+    except CycleError as error:
+        return set(error.args[1])
+    return set()
