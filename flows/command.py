@@ -220,39 +220,52 @@ def audit(
 @app.command()
 def init(
     name: Annotated[str, typer.Argument(help="Name of the study: becomes NAME.toml.")],
+    more: Annotated[list[str] | None, typer.Argument(help="With --lm-eval: further files.")] = None,
     facts: Annotated[Path | None, typer.Option(help="Your table of facts: csv, parquet or arrow.")] = None,
     events: Annotated[Path | None, typer.Option(help="Your table of events, from any trainer.")] = None,
     observations: Annotated[
         Path | None, typer.Option(help="Your table of observations: id, step, correct, and what may explain it.")
     ] = None,
+    lm_eval: Annotated[
+        str | None, typer.Option(help="Logs of single documents (samples_*.jsonl) of several checkpoints, or a folder.")
+    ] = None,
+    pattern: Annotated[str | None, typer.Option(help="With --lm-eval: where names have the step: 'ck(\\d+)'.")] = None,
     model: Annotated[str | None, typer.Option(help="With --facts: hub name, folder or GGUF file.")] = None,
     subject: Annotated[str | None, typer.Option(help="With --facts: the column that is asked about.")] = None,
     object: Annotated[str | None, typer.Option(help="With --facts: the column that answers.")] = None,
     relation: Annotated[str | None, typer.Option(help="With --facts: the column of relations.")] = None,
 ) -> None:
     """Write a study file for a table of facts, checked as `run` will check it, or a plan for a table of one's own."""
-    if sum(given is not None for given in (facts, events, observations)) != 1:
-        raise InputError(
-            "it takes one table", "init", "give --facts for a study, --events or --observations for a table of these"
-        )
+    given = {"--facts": facts, "--events": events, "--observations": observations, "--lm-eval": lm_eval}
+    if sum(value is not None for value in given.values()) != 1:
+        raise InputError("it takes one table", "init", f"give one of {', '.join(given)}")
+    if lm_eval is None and (more or pattern):
+        raise InputError("further files and --pattern are for --lm-eval", "init", "leave them out")
     if facts is None:
-        from factsurv.flows.observed_plan import write_observed_plan
-        from factsurv.flows.own_plan import write_plan
-
-        table = events or observations
-        assert table is not None
-        path, notices = write_plan(name, table) if events else write_observed_plan(name, table)
-        for notice in notices:
-            print(f"{table}: {notice}")
-        print(f"wrote {path}: read it, then `factsurv analyze {table} --plan {path}`")
+        _init_plan(name, events, observations, [lm_eval, *(more or ())] if lm_eval else [], pattern)
         return
     from factsurv.flows.starter import write_study
 
-    assert facts is not None
     path, found = write_study(name, facts, model, {"subject": subject, "object": object, "relation": relation})
     for notice in found.notices:
         print(f"{facts}: {notice}")
     print(f"wrote {path}: {len(found)} facts; read it, then `factsurv run {path}`")
+
+
+def _init_plan(name: str, events: Path | None, observations: Path | None, logs: list[str], pattern: str | None) -> None:
+    """A plan for a table of one's own."""
+    from factsurv.flows.observed_plan import write_lm_eval_plan, write_observed_plan
+    from factsurv.flows.own_plan import write_plan
+
+    if logs:
+        path, table, notices = write_lm_eval_plan(name, logs, pattern)
+    else:
+        table = events or observations or Path()
+        path, notices = write_plan(name, table) if events else write_observed_plan(name, table)
+    for notice in notices:
+        print(f"{table}: {notice}")
+    made = f"{path} and {table}" if logs else str(path)
+    print(f"wrote {made}: read {path}, then `factsurv analyze {table} --plan {path}`")
 
 
 @app.command()

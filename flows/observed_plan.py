@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import tomllib
+from collections.abc import Sequence
+from glob import glob
 from pathlib import Path
 
 from factsurv.events.errors import InputError
+from factsurv.events.files import write_table
+from factsurv.events.lm_eval import observations
 from factsurv.events.observations import NEEDED
 from factsurv.events.own_columns import covariate
 from factsurv.events.own_file import OwnFile, read_own_file
@@ -15,12 +19,12 @@ from factsurv.flows.toml_file import as_toml, new_file, validated
 
 NAMES = {
     "id": (*GUESSES["id"], "doc_id", "doc", "question"),
-    "step": ("step", "steps", "iteration", "checkpoint", "tokens", "epoch", "position", "time"),
+    "step": ("step", "steps", "iteration", "checkpoint", "token", "tokens", "epoch", "position", "time"),
     "correct": ("correct", "recalled", "right", "is_correct", "exact_match", "em", "acc", "accuracy", "hit", "score"),
     "run": ("run",),
     "arm": ("arm", "recipe", "model"),
 }
-UNITS = {"iteration": "step", "checkpoint": "checkpoint", "tokens": "token", "epoch": "epoch"}
+UNITS = {"iteration": "step", "checkpoint": "checkpoint", "token": "token", "tokens": "token", "epoch": "epoch"}
 
 PLAN = """\
 # How {table} is analysed. A key that is left out has a default; study.json in the results folder records them all.
@@ -69,6 +73,53 @@ def write_observed_plan(name: str, table: Path) -> tuple[Path, tuple[str, ...]]:
     lines = "\n".join(f"{o} = {as_toml(names)}" for o, names in chosen.items())
     path.write_text(PLAN.format(**head, covariates=lines), "utf-8")
     return path, own.notes
+
+
+def write_lm_eval_plan(
+    name: str, given: Sequence[str], pattern: str | None = None
+) -> tuple[Path, Path, tuple[str, ...]]:
+    """Write ``NAME.arrow``, the observations of lm-evaluation-harness's logs, and ``NAME.toml``, a plan for it.
+
+    Parameters
+    ----------
+    name : str
+    given : sequence of str
+        Logs of single documents (``samples_*.jsonl``), folders that hold some, or patterns such as ``out/*/samples_*``.
+    pattern : str, optional
+        Where the position stands, see `factsurv.events.positions`.
+
+    Returns
+    -------
+    The plan, the table, and what was understood or guessed.
+
+    Raises
+    ------
+    InputError
+        As `write_observed_plan` and `factsurv.events.lm_eval.observations`.
+    """
+    new_file(name)
+    table, made = Path(f"{name}.arrow"), False
+    if table.exists():
+        raise InputError("exists already", str(table), "choose another name or delete it")
+    logs = [path for text in given for path in _logs(text)]
+    seen, notes = observations(list(dict.fromkeys(logs)), pattern)
+    try:
+        write_table(table, seen)
+        plan, more = write_observed_plan(name, table)
+        made = True
+    finally:
+        if not made:
+            table.unlink(missing_ok=True)
+    return plan, table, (*notes, *more)
+
+
+def _logs(text: str) -> list[Path]:
+    path = Path(text).expanduser()
+    found = sorted(path.rglob("samples_*.jsonl")) if path.is_dir() else sorted(map(Path, glob(str(path))))
+    if not found:
+        what = "the folder holds no log of single documents" if path.is_dir() else "there is no such file"
+        raise InputError(what, text, "give samples_*.jsonl, which `lm_eval --log_samples --output_path …` writes")
+    return found
 
 
 def _columns(file: OwnFile) -> dict[str, str]:

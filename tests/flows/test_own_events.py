@@ -399,3 +399,25 @@ def test_a_table_of_observations_is_planned_analysed_and_reported(tmp_path, caps
     ]  # fmt: skip
     (tmp_path / "mine.toml").write_text(plan + '\n[events]\nid = "question"\n')
     assert "one of them" in run(["analyze", "seen.csv", "--plan", "mine.toml", "--check"], capsys, 2)
+
+
+def test_logs_of_lm_eval_are_planned_and_checked(tmp_path, capsys, monkeypatch):
+    for step in (0, 1000, 3000):
+        folder = tmp_path / "out" / f"model__step{step}"
+        folder.mkdir(parents=True)
+        lines = [
+            {"doc_id": d, "doc": {"popularity": d % 7 + d / 100}, "target": "x", "filter": "none", "metrics": ["acc"],
+             "resps": [[[str(-5 + step / 1000), str(step > 300 * (d % 7))]]]}
+            for d in range(40)
+        ]  # fmt: skip
+        (folder / "samples_codes_2026-11-28T02-46-24.2.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    monkeypatch.chdir(tmp_path)
+    said = run(["init", "logs", "--lm-eval", *map(str, sorted((tmp_path / "out").rglob("*.jsonl")))], capsys)
+    assert "wrote logs.toml and logs.arrow" in said and 'acquisition = ["popularity"' in Path("logs.toml").read_text()
+    assert "acquisition by the rule first: 40 events, 40 at risk" in run(
+        ["analyze", "logs.arrow", "--plan", "logs.toml", "--check"], capsys
+    )
+    assert "exists already" in run(["init", "logs", "--lm-eval", "out"], capsys, 2)
+    Path("empty").mkdir()
+    assert "the folder holds no log" in run(["init", "none", "--lm-eval", "empty"], capsys, 2)
+    assert not Path("none.arrow").exists()
