@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute  # noqa: F401  (pa.compute)
 
 from factsurv.events.keys import run_and_fact
-from factsurv.events.schema import INSTRUMENTS, MEASURED, build, described
+from factsurv.events.schema import MEASURED, build, described
 
 KEYS = ("arm", "run", "split", "checkpoint", "epoch", "step")
 # Of a mean over facts that are not few; its facts are taken as drawn independently of each other.
@@ -37,19 +37,26 @@ def measured_means(baseline: pa.Table, tables: Mapping[str, pa.Table]) -> pa.Tab
     parts = []
     for name, table in tables.items():
         table = table.append_column("split", pa.array([split_of[key] for key in run_and_fact(table)]))
-        columns = INSTRUMENTS[name]
-        numbers = [c for c, kind in columns.items() if kind in (pa.float64(), pa.bool_()) and c not in KEYS]
-        parts += [_means(name, c, table, c) for c in numbers]
-        for quantity, (column, condition, wanted) in WHERE.get(name, {}).items():
-            chosen = table.filter(pa.compute.equal(table[condition], wanted))
-            parts.append(_means(name, quantity, chosen, column))
+        parts += means_of(name, table, KEYS, WHERE.get(name, {}))
     whole = {n: np.concatenate([part[n] for part in parts]) for n in MEASURED}
     return described(build(MEASURED, whole), "measured")
 
 
-def _means(name: str, quantity: str, table: pa.Table, column: str) -> dict[str, np.ndarray]:
+def means_of(
+    name: str, table: pa.Table, keys: Sequence[str], where: Mapping[str, tuple[str, str, bool]]
+) -> list[dict[str, np.ndarray]]:
+    """Columns of means by ``keys``, of each number and yes/no of an instrument and of each quantity of ``where``."""
+    numbers = [f.name for f in table.schema if f.type in (pa.float64(), pa.bool_()) and f.name not in KEYS]
+    parts = [_means(name, c, table, c, keys) for c in numbers]
+    for quantity, (column, condition, wanted) in where.items():
+        chosen = table.filter(pa.compute.equal(table[condition], wanted))
+        parts.append(_means(name, quantity, chosen, column, keys))
+    return parts
+
+
+def _means(name: str, quantity: str, table: pa.Table, column: str, keys: Sequence[str]) -> dict[str, np.ndarray]:
     layered = "layer" in table.column_names
-    keys = [*KEYS, *(["layer"] if layered else [])]
+    keys = [*keys, *(["layer"] if layered else [])]
     texts = [table[k].cast(pa.utf8()) if pa.types.is_dictionary(table[k].type) else table[k] for k in keys]
     plain = pa.table([*texts, table[column].cast(pa.float64())], names=[*keys, "value"])
     plain = plain.filter(pa.compute.is_valid(plain["value"]))

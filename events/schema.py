@@ -44,6 +44,8 @@ MEASURED = {
     "arm": TEXT, "run": TEXT, "split": TEXT, "checkpoint": _I, "epoch": _F, "step": _I, "instrument": TEXT,
     "quantity": TEXT, "layer": _I, "facts": _I, "mean": _F, "lower": _F, "upper": _F,
 }  # fmt: skip
+# The same means by pool of facts, and of recall and loss beside instruments; `number` is the arm's own.
+POOLS = {("pool" if n == "split" else n): kind for n, kind in MEASURED.items()} | {"number": _F}
 FORMS = _MEASURED | {"form": _I, "held_out": _B, "recalled": _B, "logp": _F, "margin": _F, "p": _F}
 # A simulation done again at another value of one key: withheld facts before (0) and after fine-tuning.
 SWEEP = _RUN | {
@@ -174,6 +176,14 @@ ANALYSIS: dict[str, dict[str, pa.DataType]] = {
         "by": TEXT, "at": _F, "measure": TEXT, "arm": TEXT, "reference": TEXT, "facts": _I, "runs": _I,
         "estimate": _F, "se": _F, "df": _F, "lower": _F, "upper": _F, "p": _F,
     },
+    "phases": _FIT | {
+        "arm": TEXT, "run": TEXT, "number": _F, "probes": _I, "baseline": _F, "phase1_left": _F, "phase1_right": _F,
+        "left": _F, "right": _F, "level": _F, "ratio": _F, "level_probes": _I,
+    },
+    "scaling": _FIT | {
+        "term": TEXT, "estimate": _F, "se": _F, "df": _F, "lower": _F, "upper": _F, "paper": _F, "r2": _F, "runs": _I,
+        "numbers": _I, "open": _I,
+    },
     "transition_coefficients": _FIT | {
         "from": TEXT, "to": TEXT, "method": TEXT, "events": _I, "term": TEXT, "label": TEXT, "unit": TEXT,
         "estimate": _F, "se": _F, "se_robust": _F, "hr": _F, "lower": _F, "upper": _F, "z": _F, "p": _F,
@@ -188,6 +198,7 @@ CLAIMS = {
 }  # fmt: skip
 
 SPLITS = ("trained", "withheld")
+POOL_SETS = ("seen", "new", "unseen")  # yes/no columns of facts: what training began with, what came later, never
 ROLES = ("fact", "implication")
 KNOWLEDGE = ("unknown", "latent", "known")
 STATES = ("unknown", "latent", "known", "forgotten", "reacquired")

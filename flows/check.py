@@ -190,8 +190,8 @@ def summary(checked: Checked, results: Path) -> list[str]:
     ]
     for arm, spec in study.simulations().items():
         lines.append(
-            f"arm {arm}: {len(study.study.seeds)} run(s) of {spec.steps:,} steps on {spec.half} of the trained facts, "
-            f"probed {math.ceil(spec.steps / spec.probe_every) + 1} times; simulation {spec.name}"
+            f"arm {arm}: {len(study.study.seeds)} run(s) of {spec.steps:,} steps on {spec.taught_words}, "
+            f"probed {len(spec.moments())} times; simulation {spec.name}"
         )
     for arm, (model, _) in () if study.simulation else study.recipes().items():
         stages, notices = planned(study, arm, facts)

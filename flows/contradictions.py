@@ -35,7 +35,8 @@ OF_SOURCE = {
     **dict.fromkeys(("subjects", "relations", "answers"), ("zipf",)),
     **dict.fromkeys(("design", "pretraining_names", "order_names", "test_names", "cities", "animals"), ("two-hop",)),
 }
-OF_FACTS = {"name", "seed", "subjects", "relations", "answers", "withheld"}  # keys of [simulation]
+# Keys of [simulation]
+OF_FACTS = {"name", "seed", "subjects", "relations", "answers", "withheld", "keys", "new", "classes", "followed"}
 OF_TINY = ("width", "layers", "heads", "pretrain_steps", "pretrain_batch", "pretrain_learning_rate")
 
 
@@ -106,7 +107,7 @@ def _simulation(study: StudyFile, data: dict, path: Path) -> Iterator[str]:
         for key in OF_FACTS.intersection(arm.simulation):
             yield f"arm {name!r}: simulation.{key} says which facts there are, and all arms share them"
     for name, spec in study.simulations().items():
-        yield from too_few(study.analysis.rules, math.ceil(spec.steps / spec.probe_every), name)
+        yield from too_few(study.analysis.rules, len(spec.moments()) - 1, name)
 
 
 def _source(study: StudyFile, data: dict, path: Path) -> Iterator[str]:

@@ -22,9 +22,10 @@ def measured(study: StudyFile) -> tuple[str, ...]:
 
 def tables(study: StudyFile) -> list[str]:
     """Tables that a run has beside those of every run."""
+    from factsurv.training.simulations.registry import SIMULATIONS
+
     assert study.simulation is not None
-    sweep = study.simulation.sweep
-    return ["attention", *(["sweep"] if sweep.exponent or sweep.pretrain_steps else [])]
+    return SIMULATIONS[study.simulation.name].tables(study.simulation)
 
 
 def facts_of(study: StudyFile) -> FactSet:
@@ -41,7 +42,7 @@ def make_facts(results: Store[StudyFile]) -> None:
 
     spec = results.study.simulation
     assert spec is not None
-    key: dict[str, Any] = {"spec": spec.model_dump(), "code": reached_code("factsurv.training.simulations.told_facts")}
+    key: dict[str, Any] = {"spec": spec.model_dump(), "code": reached_code("factsurv.training.simulations.registry")}
 
     def make() -> dict[str, int | None]:
         return written(results, {"facts.arrow": to_arrow(facts_of(results.study))})

@@ -18,9 +18,10 @@ from factsurv.events.forms import counted, stored, stored_columns
 from factsurv.events.history import history_table
 from factsurv.events.measured import measured_means
 from factsurv.events.origin import from_origin
+from factsurv.events.pools import pool_means
 from factsurv.events.reached_code import reached_code
 from factsurv.events.rules import count_events, event_table, recall_curve
-from factsurv.events.schema import INSTRUMENTS, described, of_facts, stack
+from factsurv.events.schema import INSTRUMENTS, POOL_SETS, described, of_facts, stack
 from factsurv.events.transitions import transition_table
 from factsurv.flows import simulated
 from factsurv.flows.contradictions import NOT_SIMULATED
@@ -31,7 +32,16 @@ from factsurv.stats.models import check_models
 from factsurv.stats.plan import plan, table_columns
 
 PROBED = ("probes", "baseline", "training")  # tables of every run
-EVENTS = ("origin", "forms", "rules", "history", "transitions", "ends", "measured")  # what `make_events` computes with
+EVENTS = (
+    "origin",
+    "forms",
+    "rules",
+    "history",
+    "transitions",
+    "ends",
+    "measured",
+    "pools",
+)  # what `make_events` computes with
 
 
 def open_results(
@@ -236,13 +246,14 @@ def make_run(
 def make_events(results: Store) -> None:
     """The tables of all runs, and what is made from them: `events`, `history`, `transitions`, `recall`, `ends` …"""
     runs = [run for run, _, _ in run_names(results.study)]
-    analysis, samples = results.study.analysis, results.study.probe.samples
+    analysis, samples, numbers = results.study.analysis, results.study.probe.samples, results.study.numbers()
     latent: Any = {"samples": samples, "chance": analysis.latent_chance}
     read = ("baseline", "probes", *_measured(results))
     key = {
         "spec": {
             "rules": analysis.rules, "time": analysis.time, "origin": analysis.origin, "runs": runs, "latent": latent,
             "recall": analysis.recall, "known_in": analysis.known_in,
+            **({"numbers": numbers} if numbers else {}),
         },
         "inputs": results.inputs("facts.arrow", *(f"runs/{r}/{n}.arrow" for r in runs for n in read)),
         "code": reached_code(*(f"factsurv.events.{module}" for module in EVENTS)),
@@ -291,6 +302,8 @@ def make_events(results: Store) -> None:
             tables["measured"] = measured_means(tables["baseline"], instruments)
         else:  # an earlier study had some
             (results.folder / "measured.arrow").unlink(missing_ok=True)
+        if POOL_SETS[0] in facts.column_names:
+            tables["pools"] = pool_means(facts, tables["probes"], instruments, numbers)
         return written(results, {f"{n}.arrow": t for n, t in tables.items()})
 
     results.step("events", key, make)

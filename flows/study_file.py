@@ -9,11 +9,11 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError
 
 from factsurv.events.errors import InputError
-from factsurv.events.section import Count, Name, Section, Texts, Whole
+from factsurv.events.section import Amount, Count, Name, Section, Texts, Whole
 from factsurv.flows.toml_file import problems, read_toml, refused, shown
 from factsurv.stats.claims import Claim
 from factsurv.stats.plan import AnalysisSpec
-from factsurv.training.simulations.spec import SimulationSpec
+from factsurv.training.simulations.spec import KINDS, AnySimulation, SimulationSpec
 from factsurv.training.spec import FactsSpec, ModelSpec, ProbeSpec, TuningSpec
 from factsurv.training.stage_spec import StageSpec
 
@@ -44,6 +44,7 @@ class Arm(Section):
     """
 
     name: Name
+    number: Amount | None = None  # what it stands for, such as how many individuals it teaches
     tuning: dict[str, Any] = {}
     model: dict[str, Any] = {}
     stage: list[dict[str, Any]] = []
@@ -85,12 +86,16 @@ class StudyFile(Section):
             for a in self.arm or [Arm(name="main")]
         }
 
-    def simulations(self) -> dict[str, SimulationSpec]:
+    def numbers(self) -> dict[str, float]:
+        """The number of each arm that stands for one."""
+        return {a.name: a.number for a in self.arm if a.number is not None}
+
+    def simulations(self) -> dict[str, AnySimulation]:
         """The simulation of each arm; none where a language model is trained."""
         own = self.simulation
         if own is None:
             return {}
-        of_arms = {a.name: SimulationSpec.model_validate(own.model_dump() | a.simulation) for a in self.arm}
+        of_arms = {a.name: type(own).model_validate(own.model_dump() | a.simulation) for a in self.arm}
         return of_arms or {"main": own}
 
 
@@ -172,9 +177,10 @@ def _arm_problems(data: dict[str, Any]) -> list[str]:
     found: list[str] = []
     for i, arm in enumerate(arms if isinstance(arms, list) else []):
         found += _stage_problems(data, arm, i)
-        for section, model in (("tuning", TuningSpec), ("model", ModelSpec), ("simulation", SimulationSpec)):
+        simulation = KINDS.get(str(_inside(data, "simulation").get("name")))
+        for section, model in (("tuning", TuningSpec), ("model", ModelSpec), ("simulation", simulation)):
             own, of_arm = data.get(section, {}), arm.get(section, {}) if isinstance(arm, dict) else {}
-            if not of_arm or not isinstance(own, dict) or not isinstance(of_arm, dict):
+            if model is None or not of_arm or not isinstance(own, dict) or not isinstance(of_arm, dict):
                 continue
             try:
                 model.model_validate(own | of_arm)
@@ -182,6 +188,11 @@ def _arm_problems(data: dict[str, Any]) -> list[str]:
                 prefix = f"arm {shown(arm.get('name'))} (number {i + 1}), {section}."
                 found += problems(error, own | of_arm, model, prefix, set(of_arm))
     return found
+
+
+def _inside(data: dict[str, Any], section: str) -> dict[str, Any]:
+    found = data.get(section)
+    return found if isinstance(found, dict) else {}
 
 
 def _stage_problems(data: dict[str, Any], arm: Any, number: int) -> list[str]:

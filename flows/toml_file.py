@@ -185,12 +185,14 @@ def _place(location: tuple) -> str:
 
 def _keys_at(model: type[BaseModel], location: tuple) -> list[str]:
     """The keys that the section at this place of the file may have."""
-    for part in location:
-        if isinstance(part, int):
-            continue
-        kind = model.model_fields[part].annotation
-        inner = [a for a in (kind, *get_args(kind)) if isinstance(a, type) and issubclass(a, BaseModel)]
-        if not inner:
-            return []
-        model = inner[0]
-    return list(model.model_fields)
+    models = [model]
+    for part in (p for p in location if not isinstance(p, int)):
+        models = [inner for m in models if part in m.model_fields for inner in _models(m.model_fields[part].annotation)]
+    return list(dict.fromkeys(key for m in models for key in m.model_fields))
+
+
+def _models(kind: Any) -> list[type[BaseModel]]:
+    """The sections that a value of this type may be."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return [kind]
+    return [model for inner in get_args(kind) for model in _models(inner)]

@@ -110,6 +110,14 @@ contract_columns <- function() {
       id, by = text, at = real, typed(text, c("measure", "arm", "reference")), typed(whole, c("facts", "runs")),
       typed(real, c("estimate", "se", "df", "lower", "upper", "p"))
     ),
+    phases = c(
+      id, typed(text, c("arm", "run")), number = real, probes = whole,
+      typed(real, c("baseline", "phase1_left", "phase1_right", "left", "right", "level", "ratio")), level_probes = whole
+    ),
+    scaling = c(
+      id, term = text, typed(real, c("estimate", "se", "df", "lower", "upper", "paper", "r2")),
+      typed(whole, c("runs", "numbers", "open"))
+    ),
     transition_coefficients = c(
       id, typed(text, c("from", "to", "method")), events = whole, typed(text, c("term", "label", "unit")),
       typed(real, c("estimate", "se", "se_robust", "hr", "lower", "upper", "z", "p")), infinite = "logical",

@@ -13,8 +13,8 @@
 #'   `history` (is there a table `history` beside the events? Then the margin at the start of each interval is a
 #'   predictor as well), `states` (list of `covariates` and `by`: the states of knowledge are analysed, see
 #'   [multi_state()]; FALSE for none), `comparisons` (tables beside the events in which recipes are compared fact by
-#'   fact: `ends`, `attention_ends`, `sweep`; see [accuracy_by_popularity()]), and `models` (list of entries of
-#'   `[[analysis.model]]`, see [model_kinds()]).
+#'   fact: `ends`, `attention_ends`, `sweep`; see [accuracy_by_popularity()]; or phases told: `pools`, see [phases()]),
+#'   and `models` (list of entries of `[[analysis.model]]`, see [model_kinds()]).
 #' @return A list of tasks. A task is a plain list: `id` (unique, readable, stable), `fn` (the function that fits it;
 #'   `"model"` for an entry of `models`), `outcome`, `rule`, `model`, `name` (of the entry, else empty), `table` (that
 #'   it reads), `args`, `title` (plain words).
@@ -123,7 +123,8 @@ paired_tasks <- function(plan) {
   kinds <- list(
     ends = c("accuracy", "popularity", "accuracy_by_popularity"),
     attention_ends = c("attention", "attention-change", "attention_by_arm"),
-    sweep = c("accuracy", "sweep", "gaps_by_setting")
+    sweep = c("accuracy", "sweep", "gaps_by_setting"),
+    pools = c("plateau", "phases", "learning_phases")
   )
   unknown <- setdiff(plan$comparisons, names(kinds))
   if (length(unknown)) stop("there is no comparison in a table ", sQuote(unknown[[1L]], FALSE), call. = FALSE)

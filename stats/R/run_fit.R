@@ -23,13 +23,15 @@ run_fit <- function(events, task) {
 
 # The rows and covariates of a task of the standard analysis.
 task_data <- function(events, task) {
-  if (task$fn %in% c("accuracy_by_popularity", "attention_by_arm", "gaps_by_setting")) return(facts_as_they_are(events))
+  if (task$fn %in% without_risk_sets) return(facts_as_they_are(events))
   args <- task$args
   grouping <- c(args$strata, args$cluster, args$random, args$by)
   analysis_data(events, task$outcome, task$rule, args$covariates, grouping[nzchar(grouping)], isTRUE(args$standardise))
 }
 
-# A table of facts at the end of training has no risk sets.
+# A table of facts at the end of training, or of means, has no risk sets.
+without_risk_sets <- c("accuracy_by_popularity", "attention_by_arm", "gaps_by_setting", "learning_phases")
+
 facts_as_they_are <- function(data) {
   list(data = data, covariates = character(), terms = NULL, dropped = 0L, remarks = character(), status = "",
        reason = "")
@@ -79,7 +81,7 @@ fitters <- function() {
     form_tables = form_tables, cox_split = cox_split, latent_definitions = latent_definitions,
     arms_stratified = arms_stratified, multi_state = multi_state, competing_risks = competing_risks,
     andersen_gill = andersen_gill, pwp = pwp, accuracy_by_popularity = accuracy_by_popularity,
-    attention_by_arm = attention_by_arm, gaps_by_setting = gaps_by_setting
+    attention_by_arm = attention_by_arm, gaps_by_setting = gaps_by_setting, learning_phases = learning_phases
   )
 }
 
@@ -193,6 +195,7 @@ task_title <- function(task) {
     popularity = "Accuracy by popularity and recipe, paired by fact",
     "attention-change" = "Attention on the subject by recipe, paired by fact",
     sweep = "Recipes at other settings of the simulation, paired by fact",
+    phases = "Phases of learning, and the plateau's length against the number of individuals",
     pwp = paste0("repeated events, PWP model (", task$args$clock, " time) of ", covariates),
     "Unknown model"
   )

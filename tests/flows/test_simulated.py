@@ -46,6 +46,7 @@ def study(folder, text=STUDY):
 @pytest.mark.parametrize(
     ("more", "said"),
     [
+        ("[[arm]]\nname = 'x'\nsimulation = { replay = 1.0 }\n", "arm 'x' (number 3), simulation.replay: unknown key"),
         ("[model]\nname = 'tiny'\n", "model: a study with a [simulation] trains no language model; take it away"),
         ("[probe]\nsamples = 3\n", "probe: a study with a [simulation]"),
         ("[[arm]]\nname = 'x'\nsimulation = { subjects = 80 }\n", "simulation.subjects says which facts there are"),

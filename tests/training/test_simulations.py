@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pyarrow.compute as pc
 import pytest
 import torch
 
@@ -10,8 +11,8 @@ from factsurv.events.ends import attention_ends, ends_table
 from factsurv.events.rules import event_table
 from factsurv.events.transitions import transition_table
 from factsurv.training.label import Label
-from factsurv.training.simulations import one_layer, salience
-from factsurv.training.simulations.spec import SimulationSpec
+from factsurv.training.simulations import new_pairs, one_layer, salience
+from factsurv.training.simulations.spec import AssociativeMemorySpec, OneLayerSpec
 from factsurv.training.simulations.told_facts import told_facts
 
 SMALL = {"name": "one-layer", "subjects": 60, "relations": 2, "answers": 4, "width": 32, "pretrain_steps": 60}
@@ -19,7 +20,7 @@ SMALL |= {"steps": 20, "probe_every": 5, "sweep": {"exponent": [0.5], "pretrain_
 
 
 def spec(**keys):
-    return SimulationSpec.model_validate(SMALL | keys)
+    return OneLayerSpec.model_validate(SMALL | keys)
 
 
 @pytest.fixture(scope="module")
@@ -132,3 +133,34 @@ def test_popularity_is_zipfs_and_answers_are_unequal():
     assert answers.count("1") > answers.count("4") > 0
     split = np.array(facts.column("split")).reshape(1000, 2)
     assert (split[:, 0] == split[:, 1]).all() and (split[:, 0] == "withheld").sum() == 500
+
+
+def memory(**keys):
+    small = {"name": "associative-memory", "keys": 64, "new": 16, "classes": 4, "width": 16, "units": 32}
+    small |= {"followed": 32, "pretrain_steps": 300, "pretrain_batch": 32, "steps": 60, "batch": 8, "checkpoints": 5}
+    small |= {"learning_rate": 1e-2}
+    return AssociativeMemorySpec.model_validate(small | keys)
+
+
+def test_a_memory_of_pairs_stores_them_and_what_is_replayed_is_trained():
+    facts = new_pairs.pair_facts(memory())
+    assert facts.sets == ("seen", "new") and len(facts) == 32 + 16
+    tables = {r: new_pairs.run(memory(replay=r), facts, Label("a-1", "a", 1)) for r in (0.0, 1.0)}
+    for replay, made in tables.items():
+        probes = made["probes"].to_pandas().astype({"fact_id": str})
+        seen = probes.fact_id.str.startswith("seen")
+        assert sorted(set(probes.step)) == memory().moments() == [0, 1, 3, 8, 22, 60]
+        start = probes[probes.step == 0].recalled
+        assert start[seen].mean() > 0.9 > start[~seen].mean()
+        end = probes[probes.step == 60]
+        assert end.exposures[~seen].sum() == 60 * 8  # all new pairs are followed
+        assert (end.exposures[seen].sum() > 0) == (replay > 0)
+        split = dict(zip(*(made["baseline"][n].to_pylist() for n in ("fact_id", "split")), strict=True))
+        assert split["new-1"] == "trained" and split["seen-1"] == ("trained" if replay else "withheld")
+    first = [t["probes"].filter(pc.equal(t["probes"]["step"], 0))["logp"] for t in tables.values()]
+    assert first[0].equals(first[1])  # one pretraining for all arms of a seed
+    new_pairs._stored.cache_clear()
+    again = new_pairs.run(memory(replay=1.0), facts, Label("a-1", "a", 1))
+    assert all(again[n].equals(tables[1.0][n]) for n in again)
+    few = new_pairs.run(memory(taught=4), facts, Label("a-1", "a", 1))["probes"]
+    assert {f for f in few["fact_id"].to_pylist() if f.startswith("new")} == {f"new-{i}" for i in (1, 2, 3, 4)}

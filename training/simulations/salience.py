@@ -11,10 +11,9 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-from factsurv.events.schema import BASELINE, INSTRUMENTS, PROBES, SWEEP, TRAINING, build, described, stack
+from factsurv.events.schema import INSTRUMENTS, SWEEP, build, described, stack
 from factsurv.training.facts.fact_set import FactSet
 from factsurv.training.facts.sources.zipf_facts import zipf_shares
-from factsurv.training.knowledge import drawn_labels
 from factsurv.training.label import Label
 from factsurv.training.simulations.one_layer import (
     Tokens,
@@ -26,13 +25,14 @@ from factsurv.training.simulations.one_layer import (
     salience,
     untrained,
 )
-from factsurv.training.simulations.spec import SimulationSpec
+from factsurv.training.simulations.rows import baseline_rows, measured, of_checkpoint, probe_rows, training_rows
+from factsurv.training.simulations.spec import OneLayerSpec
 
 TOKENS = 3  # of a lesson: subject, relation, answer
 _pretraining: dict[int, threading.Lock] = collections.defaultdict(threading.Lock)  # by seed: the first run does it
 
 
-def run(spec: SimulationSpec, facts: FactSet, label: Label) -> dict[str, pa.Table]:
+def run(spec: OneLayerSpec, facts: FactSet, label: Label) -> dict[str, pa.Table]:
     """The tables of one run: `baseline` (with ``salience``), `probes`, `training`, `attention`, and any `sweep`."""
     torch.set_num_threads(1)  # small matrices: more are slower, and sums would depend on their number
     known = _Known(spec, facts)
@@ -41,15 +41,17 @@ def run(spec: SimulationSpec, facts: FactSet, label: Label) -> dict[str, pa.Tabl
     share = torch.full((len(rows),), 1 / len(rows))
     exposures = np.zeros(len(facts), dtype=np.int64)
     taught = known.of_subjects(rows)
-    made = [_probe(label, facts, tokens, weights, 0, rows, exposures)]
-    baseline = _baseline(spec, facts, label, tokens, weights, made[0])
+    before, first = _probe(label, facts, tokens, weights, 0, rows, exposures)
+    made = [first]
+    own = {"salience": salience(tokens, weights).flatten().double().numpy()}  # of each fact before fine-tuning
+    baseline = baseline_rows(label, facts, before, spec.samples, own)
     losses = []
     for step in range(1, spec.steps + 1):
         weights, loss = descend(tokens, tokens.question, weights, rows, share, spec.learning_rate)
         exposures[taught] += 1
         losses.append(loss)
         if step % spec.probe_every == 0 or step == spec.steps:
-            made.append(_probe(label, facts, tokens, weights, step, rows, exposures, len(made)))
+            made.append(_probe(label, facts, tokens, weights, step, rows, exposures, len(made))[1])
     swept = _sweep(spec, known, facts, label)
     others = np.setdiff1d(known.of_subjects(torch.from_numpy(known.trained)), taught)  # what only other arms teach
 
@@ -59,15 +61,20 @@ def run(spec: SimulationSpec, facts: FactSet, label: Label) -> dict[str, pa.Tabl
     return {
         "baseline": described(followed(baseline), "baseline"),
         "probes": described(stack([followed(m["probes"]) for m in made]), "probes"),
-        "training": described(_training(spec, label, losses, len(taught)), "training"),
+        "training": described(training_rows(label, losses, len(taught), TOKENS, spec.learning_rate, 1), "training"),
         "attention": described(stack([followed(m["attention"]) for m in made]), "attention"),
     } | ({"sweep": described(stack(swept), "sweep")} if swept else {})
+
+
+def tables(spec: OneLayerSpec) -> list[str]:
+    """What a run measures beside recall."""
+    return ["attention", *(["sweep"] if spec.sweep.exponent or spec.sweep.pretrain_steps else [])]
 
 
 class _Known:
     """The facts by subject and relation: row s·R + r is the fact of subject s and relation r."""
 
-    def __init__(self, spec: SimulationSpec, facts: FactSet):
+    def __init__(self, spec: OneLayerSpec, facts: FactSet):
         self.spec = spec
         answer = [text.split(".")[-1] for text in facts.column("object")]
         number = np.array(answer, dtype=np.int64).reshape(spec.subjects, spec.relations) - 1
@@ -87,7 +94,7 @@ class _Known:
         return (rows.numpy()[:, None] * self.spec.relations + np.arange(self.spec.relations)).ravel()
 
 
-def _start(spec: SimulationSpec, known: _Known, seed: int) -> tuple[Tokens, Weights]:
+def _start(spec: OneLayerSpec, known: _Known, seed: int) -> tuple[Tokens, Weights]:
     """The pretrained model of a seed: the same for every arm, and done once."""
     own = (spec.subjects, spec.relations, spec.answers, spec.width, spec.shared, spec.pretrain_learning_rate)
     base = known.spec
@@ -120,57 +127,24 @@ def _pretrained(
 def _measured(tokens: Tokens, weights: Weights, rows: torch.Tensor) -> dict[str, np.ndarray]:
     """What a question about each fact of these subjects gives, (rows · R,)."""
     with torch.no_grad():
-        found = logits(tokens, tokens.question, weights, rows).flatten(0, 1).double()
-        right = tokens.right[rows].flatten()[:, None]
-        own = found.gather(1, right)[:, 0]
-        margin = own - found.scatter(1, right, -torch.inf).max(1).values
-        logp = own - found.logsumexp(1)
-        on_subject = attention(tokens, tokens.question, weights, rows).flatten().double()
-    names = {"margin": margin, "logp": logp, "p": logp.exp(), "attention": on_subject}
-    return {n: v.numpy() for n, v in names.items()} | {"recalled": (margin > 0).numpy()}
+        found = measured(logits(tokens, tokens.question, weights, rows).flatten(0, 1), tokens.right[rows].flatten())
+        return found | {"attention": attention(tokens, tokens.question, weights, rows).flatten().double().numpy()}
 
 
 def _probe(
     label: Label, facts: FactSet, tokens: Tokens, weights: Weights, step: int, rows: torch.Tensor,
     exposures: np.ndarray, checkpoint: int = 0,
-) -> dict[str, pa.Table]:  # fmt: skip
-    """One checkpoint's rows of `probes` and `attention`. A step is an epoch: it sees every lesson once."""
+) -> tuple[dict[str, np.ndarray], dict[str, pa.Table]]:  # fmt: skip
+    """What was measured, as rows of `probes` and `attention`. A step is an epoch: it sees every lesson once."""
     found = _measured(tokens, weights, torch.arange(len(tokens.subjects)))
-    count = len(facts)
-    lessons = step * len(rows) * tokens.right.shape[1]
-    of_row = label.columns(count) | {"fact_id": facts.column("fact_id"), "checkpoint": np.full(count, checkpoint)}
-    clock = {"epoch": step, "step": step, "examples": lessons, "tokens": TOKENS * lessons}
-    probes = of_row | {n: np.full(count, v) for n, v in clock.items()} | {"exposures": exposures.copy()}
-    probes |= {n: found[n] for n in ("recalled", "logp", "margin", "p")} | {"rechecked": np.zeros(count, dtype=bool)}
-    looked = of_row | {n: np.full(count, step) for n in ("epoch", "step")} | {"layer": np.ones(count, dtype=int)}
+    of_row = of_checkpoint(label, facts, step, step, checkpoint)
+    probes = probe_rows(of_row, found, step * len(rows) * tokens.right.shape[1], TOKENS, exposures)
+    looked = of_row | {"layer": np.ones(len(facts), dtype=int)}
     looked |= dict.fromkeys(("greatest", "total"), found["attention"])  # a subject is one token
-    return {"probes": build(PROBES, probes), "attention": build(INSTRUMENTS["attention"], looked)}
+    return found, {"probes": probes, "attention": build(INSTRUMENTS["attention"], looked)}
 
 
-def _baseline(
-    spec: SimulationSpec, facts: FactSet, label: Label, tokens: Tokens, weights: Weights, first: dict[str, pa.Table]
-) -> pa.Table:
-    """The baseline's rows, with the salience of each fact before fine-tuning; one prompt is too few for SLiCK."""
-    rng = np.random.default_rng([label.seed, 2])
-    probes = first["probes"]
-    p, recalled = probes["p"].to_numpy(), probes["recalled"].to_numpy(zero_copy_only=False)
-    own = {"recalled": recalled, "p": p, "logp": probes["logp"].to_numpy()}
-    own |= drawn_labels(recalled, p, spec.samples, rng)
-    own |= {"margin": probes["margin"].to_numpy(), "target_tokens": np.ones(len(facts), dtype=int)}
-    own["slick"] = [None] * len(facts)
-    own["salience"] = salience(tokens, weights).flatten().double().numpy()
-    of_fact = {n: facts.column(n) for n in ("fact_id", "split")}
-    return build(BASELINE | {"salience": pa.float64()}, label.columns(len(facts)) | of_fact | own)
-
-
-def _training(spec: SimulationSpec, label: Label, losses: list[float], lessons: int) -> pa.Table:
-    steps = np.arange(1, len(losses) + 1)
-    data = {"step": steps, "epoch": steps, "loss": np.array(losses), "examples": steps * lessons}
-    data |= {"learning_rate": np.full(len(steps), spec.learning_rate), "tokens": TOKENS * data["examples"]}
-    return build(TRAINING, label.columns(len(steps)) | data)
-
-
-def _sweep(spec: SimulationSpec, known: _Known, facts: FactSet, label: Label) -> list[pa.Table]:
+def _sweep(spec: OneLayerSpec, known: _Known, facts: FactSet, label: Label) -> list[pa.Table]:
     """The withheld facts before and after fine-tuning, at each value of each swept key."""
     rows = torch.from_numpy(known.withheld)
     ids = np.array(facts.column("fact_id"), dtype=object)[known.of_subjects(rows)]
@@ -190,7 +164,7 @@ def _sweep(spec: SimulationSpec, known: _Known, facts: FactSet, label: Label) ->
     return parts
 
 
-def _settings(spec: SimulationSpec) -> Iterator[tuple[str, float, SimulationSpec]]:
+def _settings(spec: OneLayerSpec) -> Iterator[tuple[str, float, OneLayerSpec]]:
     """Each swept key at each of its values, the study's own among them, in order."""
     for key in ("exponent", "pretrain_steps"):
         values = getattr(spec.sweep, key)

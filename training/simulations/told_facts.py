@@ -6,10 +6,10 @@ import numpy as np
 
 from factsurv.training.facts.fact_set import Fact, FactSet, fact_rows
 from factsurv.training.facts.sources.zipf_facts import zipf_shares
-from factsurv.training.simulations.spec import SimulationSpec
+from factsurv.training.simulations.spec import OneLayerSpec
 
 
-def told_facts(spec: SimulationSpec) -> FactSet:
+def told_facts(spec: OneLayerSpec) -> FactSet:
     """Every relation of every subject, in the order of the subjects' ranks; subjects are withheld, not single facts.
 
     The i-th answer of a relation is drawn in proportion to 1/i. ``popularity`` is the logarithm of the share of
