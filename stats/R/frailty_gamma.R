@@ -27,9 +27,8 @@ frailty_gamma <- function(data, covariates, random, strata = character(), cluste
   terms <- terms[terms$column %in% fixed, , drop = FALSE]
   # survival takes the frailties for uncorrelated, which breaks down at large variances (no convergence, coefficients
   # lost, an error of its own); with few levels the whole information matrix is at hand.
-  # (The limits: a dense block of twice the event times, 8 MB at 500; and times by levels, 160 MB at 2e7.)
   rows <- if (length(fixed)) count_rows(data, fixed, strata, groupings = grouping)
-  linear <- !is.null(rows) && length(rows$times) <= 500L && length(rows$times) * nlevels(rows$groups[[1L]]) < 2e7
+  linear <- !is.null(rows) && few_cells(rows)
   if (linear) rows <- mixed_rows(data, fixed, grouping, strata) # only now: it holds times by levels
   # survival's own takes the levels times the events at every step: two minutes for 5e7 of them.
   work <- n_distinct(data[[grouping]]) * as.double(sum(data$event))
@@ -117,6 +116,10 @@ frailty_gamma <- function(data, covariates, random, strata = character(), cluste
     )
   )
 }
+
+# Is the information of a grouping small enough? A dense block of twice the event times, 8 MB at 500, and a table of
+# times by levels, 160 MB at 2e7, of which there are several.
+few_cells <- function(rows) length(rows$times) <= 500L && length(rows$times) * nlevels(rows$groups[[1L]]) < 2e7
 
 #' @rdname frailty_gamma
 #' @param grouping one column.

@@ -53,6 +53,11 @@ gaussian_stand_in <- function(data, covariates, random, strata, ties, conf, term
 }
 
 laplace_profile <- function(data, fixed, grouping, strata, ties, conf) {
+  counted <- count_rows(data, fixed, strata, groupings = grouping)
+  if (!few_cells(counted)) {
+    no_estimate(sprintf("%d levels at %d event times are too many", nlevels(counted$groups[[1L]]),
+                        length(counted$times)))
+  }
   rows <- mixed_rows(data, fixed, grouping, strata)
   chosen <- list(fixed = fixed, random = grouping)
   profile_fast(data, rows, chosen, strata, ties, conf, search_mixed(rows, ties), 60)$table

@@ -1,5 +1,6 @@
 """Each instrument against a slow, obvious reference, in every family of models that the probe is tested on."""
 
+import copy
 import json
 from dataclasses import replace
 
@@ -153,6 +154,21 @@ def test_batches_order_and_processes_change_nothing(family, tiny_models, tokeniz
                     np.testing.assert_allclose(again, values[order], atol=10 * FP32, err_msg=f"{name}.{column}")
                 else:
                     assert again.tolist() == values[order].tolist(), f"{name}.{column}"
+
+
+def test_what_bf16_does_not_decide_is_what_its_weights_say_in_fp32(tiny_models, tokenizer, facts):
+    model = copy.deepcopy(tiny_models["llama"])
+    generator = torch.Generator().manual_seed(3)  # one of those with which bf16 errs in each
+    for weight in model.parameters():  # knows nothing, so that much is close
+        weight.data += 3 * weight.std() * torch.randn(weight.shape, generator=generator)
+    model = model.bfloat16()
+    told, encoded = measures(["rank", "confidence"], model, tokenizer, facts)
+    found, plain = (probe(model, encoded, recheck=r, instruments=told).measured for r in (0.5, 0))
+    exact = probe(copy.deepcopy(model).float(), encoded, instruments=told).measured
+    for name, column in (("rank", "rank"), ("rank", "rank_first"), ("confidence", "answer")):
+        again, bare, wanted = (each[name].values[column].tolist() for each in (found, plain, exact))
+        assert again == wanted != bare, column
+        assert "measured again in fp32" in found[name].note
 
 
 def test_what_the_first_token_tells_takes_no_further_pass(tiny_models, tokenizer, facts):

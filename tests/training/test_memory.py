@@ -1,8 +1,8 @@
 """The memory plan: sizes of every family, batches that shrink until they fit, and a message instead of a kill."""
 
 import copy
-import dataclasses
 import weakref
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from factsurv.events.errors import InputError
-from factsurv.training.facts.prompts import encode
+from factsurv.training.facts.prompts import Others, encode
 from factsurv.training.models.tunable import tunable
 from factsurv.training.passes import memory
 from factsurv.training.probing.probe import agrees_with_plain_path, probe
@@ -78,6 +78,10 @@ def test_batches_shrink_until_they_fit_and_then_it_is_refused(tiny_models, encod
     assert less < most and smaller < need
     with pytest.raises(InputError, match="probing one fact at a time takes .* are free"):
         memory.fitting_batch_tokens(shape, encoded, True, 4096, 1000)
+    # Other right answers, twice as long, are what has to fit.
+    long = replace(encoded, tokens=tuple(np.concatenate([t, t]) for t in encoded.tokens))
+    with_others = replace(encoded, others=Others(long, np.arange(len(encoded))))
+    assert memory.fitting_batch_tokens(shape, with_others, True, 4096, 10**12)[1] > need
 
 
 def test_a_step_that_does_not_fit_is_refused_with_what_to_do():
@@ -115,7 +119,7 @@ def test_the_plan_counts_the_copies_that_autocast_makes(method, recompute, token
     model = LlamaForCausalLM(LlamaConfig(vocab_size=len(tokenizer), **small))
     tuning = TuningSpec(method=method, recompute=recompute, precision="bf16")
     shape = memory.shape_of(model)
-    sizes = [shape, dataclasses.replace(shape, matrices=0)]
+    sizes = [shape, replace(shape, matrices=0)]
     counted, without = (memory.training_bytes(s, 0, 1, 9, 1, tuning) for s in sizes)
     least = min(w.numel() for n, w in model.named_parameters() if "proj" in n)
     model = tunable(model, tuning, 1, 0).train()

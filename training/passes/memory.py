@@ -202,14 +202,17 @@ def fitting_batch_tokens(
 ) -> tuple[int, int]:
     """The largest ``batch_tokens`` up to ``wanted`` (halved as often as needed) whose probe fits, and its bytes.
 
+    Further right answers have passes of their own, which have to fit as well.
+
     Raises
     ------
     InputError
         If not even one fact at a time fits.
     """
     tokens = wanted
+    answers = [encoded, *([encoded.others.encoded] if encoded.others else [])]
     while True:
-        batches = probe_batches(encoded, share_prefix, tokens)
+        batches = [b for each in answers for b in probe_batches(each, share_prefix, tokens)]
         need = max(probe_bytes(shape, b, truncated) for b in batches)
         if need <= free:
             return tokens, need

@@ -89,6 +89,7 @@ class ConfidenceWatch(Watch):
         self.ended = np.zeros(facts, dtype=bool)
         self.said: list[Tokens] = [()] * facts
         self.unfinished: list[int] = []
+        self.close: np.ndarray = np.zeros(facts, dtype=bool)
 
     def see(self, batch: np.ndarray, rows: torch.Tensor, targets: torch.Tensor, logits: torch.Tensor) -> None:
         first = torch.from_numpy(np.unique(rows.numpy(), return_index=True)[1]).to(logits.device)
@@ -126,15 +127,17 @@ class ConfidenceWatch(Watch):
         order = np.argsort(rows.numpy(), kind="stable")  # of each fact its positions, the answer's end last
         shown = targets.cpu().numpy()[order]
         token, logp, end = (column[order] for column in greedy)
+        close = leads(logits)[order] < self.passes.recheck if self.passes.recheck else np.zeros(len(end), dtype=bool)
         last = np.flatnonzero(shown < 0)
         for i, a, b in zip(facts, [0, *(last[:-1] + 1)], last + 1, strict=True):
-            self._one(int(i), shown[a:b], token[a:b], logp[a:b], end[a:b])
+            self._one(int(i), shown[a:b], token[a:b], logp[a:b], end[a:b], close[a:b])
 
-    def _one(self, i: int, shown: np.ndarray, token: np.ndarray, logp: np.ndarray, end: np.ndarray) -> None:
+    def _one(self, i: int, shown: np.ndarray, token: np.ndarray, logp: np.ndarray, end: np.ndarray, close) -> None:
         said: list[int] = []
         most, total = self.measure.longest[self.measure.relation[i]] + 1, 0.0
         for k in range(len(shown)):
             total += logp[k]
+            self.close[i] |= close[k]
             if end[k]:
                 break
             said.append(int(token[k]))
@@ -173,3 +176,9 @@ def greedy_tokens(logits: torch.Tensor, terminators: torch.Tensor) -> tuple[np.n
         found.append((token, (hit - z.logsumexp(1)).double(), end))
     columns = [torch.cat(column).cpu().numpy() for column in zip(*found, strict=True)]
     return columns[0], columns[1], columns[2]
+
+
+def leads(logits: torch.Tensor) -> np.ndarray:
+    """How far the greatest of each row of ``logits`` (N, V) is ahead of the next one; float64 (N,)."""
+    two = torch.cat([part.float().topk(2).values for part in logits.split(rows_at_once(logits))])
+    return (two[:, 0] - two[:, 1]).double().cpu().numpy()

@@ -41,6 +41,7 @@ class Passes:
     batch_tokens: int
     share_prefix: bool
     kept: Kept | None = None  # where prefixes stay for further passes
+    recheck: float = 0.0  # in logits: what hangs on less is not decided at this precision; 0: all is
 
     def __call__(self, encoded: Encoded, reader: AttentionReader | None = None) -> Iterator[Pass]:
         if self.share_prefix:
@@ -57,10 +58,13 @@ class Watch:
         What it says of its cost, once it has finished.
     reader : AttentionReader or None
         Looks at the attention of recall's passes.
+    close : bool (F,) or None
+        Facts that the passes' precision does not decide, once it has finished: they are measured again in fp32.
     """
 
     note: str = ""
     reader: AttentionReader | None = None
+    close: np.ndarray | None = None
 
     def see(self, batch: np.ndarray, rows: torch.Tensor, targets: torch.Tensor, logits: torch.Tensor) -> None:
         """Look at a pass of recall; of it only what is copied is there afterwards."""

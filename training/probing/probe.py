@@ -98,9 +98,9 @@ def probe(
         ``False`` is the plain path: every sequence whole, padded, the model's own attention.
     recheck : float
         Facts with a margin below it (logits, either side of 0) are probed again in fp32 if the weights are
-        not; see `in_fp32` for the memory that takes. 0: off.
+        not; see `in_fp32` for the memory that takes. 0: off. Instruments measure again what hangs on less.
     instruments : mapping of name to Measure, optional
-        What else is measured of these facts, in the weights' own precision.
+        What else is measured of these facts.
 
     Raises
     ------
@@ -121,7 +121,8 @@ def probe(
         np.zeros(facts, bool),
     )
     kept: Kept | None = {} if instruments else None
-    passes, clock = Passes(model, terminators, batch_tokens, share_prefix, kept), Stopwatch()
+    recheck = recheck if _narrow(model) else 0.0
+    passes, clock = Passes(model, terminators, batch_tokens, share_prefix, kept, recheck), Stopwatch()
     watches = {name: measure.watch(passes, encoded) for name, measure in (instruments or {}).items()}
     with undisturbed(model), gates_in_place(model):
         reader = next((watch.reader for watch in watches.values() if watch.reader), None)
@@ -133,7 +134,7 @@ def probe(
                 watch.see(batch, rows, targets, logits)
                 clock.lap(name)
             del logits  # before the next pass makes its own
-    if recheck and _narrow(model):
+    if recheck:
         _recheck(model, encoded, samplings, batch_tokens, share_prefix, recheck, out)
     first = out
     if encoded.others is not None:
@@ -141,12 +142,19 @@ def probe(
         out = any_answer(first, others, encoded.others.fact)
     clock.lap("recall")
     measured = {}
-    with undisturbed(model), gates_in_place(model):
-        for name, watch in watches.items():
+    for name, watch in watches.items():
+        with undisturbed(model), gates_in_place(model):
             values = watch.finish(first, out.recalled)
-            within = watch.reader.seconds if watch.reader else 0.0  # of recall's passes
-            clock.seconds["recall"] -= within
-            measured[name] = Measured(values, clock.lap(name) + within, watch.note)
+        note, close = watch.note, np.flatnonzero(False if watch.close is None else watch.close)
+        if len(close):
+            alone = {name: (instruments or {})[name].some(close)}
+            with in_fp32(model):
+                again = probe(model, some(encoded, close), samplings, batch_tokens, share_prefix, 0, alone)
+            values = {n: _replaced(v, close, again.measured[name].values[n]) for n, v in values.items()}
+            note = "; ".join(filter(None, [note, f"{len(close)} of {facts} facts measured again in fp32"]))
+        within = watch.reader.seconds if watch.reader else 0.0  # of recall's passes
+        clock.seconds["recall"] -= within
+        measured[name] = Measured(values, clock.lap(name) + within, note)
     return replace(out, seconds=clock.seconds["recall"], measured=measured)
 
 
@@ -176,6 +184,12 @@ def any_answer(first: Probed, others: Probed, fact: np.ndarray) -> Probed:
     np.add.at(p.T, fact, others.p.T)
     np.logical_or.at(rechecked, fact, others.rechecked)
     return Probed(margin > 0, logp, margin, p, rechecked)
+
+
+def _replaced(values: np.ndarray, rows: np.ndarray, by: np.ndarray) -> np.ndarray:
+    values = np.copy(values)
+    values[rows] = by
+    return values
 
 
 def _narrow(model: PreTrainedModel) -> bool:

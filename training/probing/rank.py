@@ -9,11 +9,11 @@ import numpy as np
 import torch
 
 from factsurv.training.facts.options import Node, Options, Tokens, encode_options
-from factsurv.training.facts.prompts import Encoded, some
+from factsurv.training.facts.prompts import Encoded
 from factsurv.training.passes.context_length import check_context
 from factsurv.training.probing.measure import Asked, Passes, Values, Watch
 from factsurv.training.probing.probe import Probed
-from factsurv.training.probing.score import rows_at_once, score_positions
+from factsurv.training.probing.score import rows_at_once
 from factsurv.training.spec import InstrumentSpec
 
 # Log probabilities that differ by no more are a tie: in fp32 they differ by up to 4e-5 between batch shapes.
@@ -61,6 +61,7 @@ class RankWatch(Watch):
         self.options, self.whole, self.passes, self.encoded = measure.options, measure.whole, passes, encoded
         self.first: list[np.ndarray] = [np.empty(0)] * len(encoded)
         self.most = 1  # predictions in one pass of recall: no pass of its own takes more memory
+        self.close: np.ndarray = np.zeros(len(encoded), dtype=bool)
 
     def see(self, batch: np.ndarray, rows: torch.Tensor, targets: torch.Tensor, logits: torch.Tensor) -> None:
         self.most = max(self.most, len(logits))
@@ -83,13 +84,15 @@ class RankWatch(Watch):
         """Rank by first tokens: whoever begins with that of the right answer cannot be told from it."""
         behind, right = self._node(i, ()).behind, self.options.right[i]
         own = self.first[i][next(k for k, answers in enumerate(behind) if right in answers)]
-        each = [(logp - own, len(answers - {right})) for logp, answers in zip(self.first[i], behind, strict=True)]
-        return sum(count * _ahead(lead) for lead, count in each)
+        leads = self.first[i] - own
+        self.close[i] |= any(
+            abs(b) < self.passes.recheck and right not in a for b, a in zip(leads, behind, strict=True)
+        )
+        return sum(len(a - {right}) * _ahead(b) for b, a in zip(leads, behind, strict=True))
 
     def _whole(self, probed: Probed) -> np.ndarray:
-        right = probed.logp.copy()
-        again = np.flatnonzero(probed.rechecked)  # in fp32: take that of the precision of the others
-        right[again] = self._score_right(again)
+        right = probed.logp
+        self.close |= probed.rechecked  # in fp32, and the others are not
         rank, looked = np.zeros(len(right)), 0
         waiting = [begun for i in range(len(right)) for begun in self._on(i, (), 0.0, self.first[i], right)]
         while waiting:
@@ -100,7 +103,9 @@ class RankWatch(Watch):
                 for begun, (following, ended) in zip(part, self._look(part), strict=True):
                     i, answer = begun.fact, self._node(begun.fact, begun.tokens).answer
                     if answer is not None and answer != self.options.right[i]:
-                        rank[i] += _ahead(begun.logp + ended - right[i])
+                        lead = begun.logp + ended - right[i]
+                        rank[i] += _ahead(lead)
+                        self.close[i] |= abs(lead) < self.passes.recheck
                     waiting += self._on(i, begun.tokens, begun.logp, following, right)
         others = int((self.options.counts - 1).sum())
         self.note = f"{looked} beginnings of {others} other answers are likelier than the right one, and were followed"
@@ -110,8 +115,12 @@ class RankWatch(Watch):
         """Longer beginnings that may still be likelier than the right answer, and lead to another one."""
         node = self._node(i, begun)
         for token, more, behind in zip(node.tokens, following, node.behind, strict=True):
-            if logp + more > right[i] - 2 * TIE and behind != {self.options.right[i]}:
+            if behind == {self.options.right[i]}:
+                continue
+            if logp + more > right[i] - 2 * TIE:
                 yield Begun(i, (*begun, int(token)), logp + float(more))
+            else:
+                self.close[i] |= right[i] - logp - more < self.passes.recheck
 
     def _look(self, begun: list[Begun]) -> list[tuple[np.ndarray, float]]:
         """Log p of what may follow each beginning, and of its end."""
@@ -142,14 +151,6 @@ class RankWatch(Watch):
             chosen = z[row, torch.from_numpy(np.concatenate(wanted)).to(z.device)].double().cpu().numpy()
             cuts = np.cumsum([len(w) for w in wanted])[:-1]
             yield from zip(np.split(chosen, cuts), ends, strict=True)
-
-    def _score_right(self, facts: np.ndarray) -> np.ndarray:
-        """Log p of these facts' right answers, with their ends."""
-        total, few = np.zeros(len(facts)), some(replace(self.encoded, others=None), facts)
-        for batch, rows, targets, logits in self.passes(few) if len(facts) else ():
-            logp = score_positions(logits, targets.to(logits.device), self.passes.terminators, ()).logp.cpu()
-            total[batch] = torch.zeros(len(batch), dtype=torch.float64).index_add(0, rows, logp).numpy()
-        return total
 
 
 def _ahead(lead: float) -> float:

@@ -83,6 +83,14 @@ test_that("the Gaussian stand-in is close to coxme, and says that it stands in",
   expect_match(ours$fit$engine, "in place of coxme")
 })
 
+test_that("a profile whose tables would be too large is left out, and that is said", {
+  rows <- data.frame(fact_id = 1:600, run = "a", start = 0, stop = 1:600, event = TRUE, x = 0:1,
+                     group = factor(rep(1:20, 30)))
+  ours <- gaussian_stand_in(rows, "x", "group", character(), "efron", 0.95, describe_terms(rows, "x"))
+  expect_match(ours$notes,
+               "no test or interval of the variance: 20 levels at 600 event times are too many", all = FALSE)
+})
+
 # Rows whose only covariate is binary, so that identical rows of the person-period table collapse to counts.
 crossed_groups <- function(seed, random) {
   set.seed(seed)
