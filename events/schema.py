@@ -21,6 +21,10 @@ FACTS = dict.fromkeys(("fact_id", "subject", "relation", "object", "split", "gro
 # that R and Python read the same thing.
 FACT_LISTS = dict.fromkeys(("links", "aliases", "options"), TEXT)
 FACT_EXTRAS = {"role": TEXT} | FACT_LISTS
+# Documents of a corpus that name a fact's subject, its object, both, neither: whole numbers, exact to 2^53.
+COUNTS = dict.fromkeys(("fact_id", "subject", "relation", "object"), TEXT) | dict.fromkeys(
+    ("n_subject", "n_object", "n_both", "n_neither"), _F
+)
 PROBES = _RUN | {
     "fact_id": TEXT, "checkpoint": _I, "epoch": _F, "step": _I, "examples": _I, "tokens": _F, "exposures": _I,
     "recalled": _B, "logp": _F, "margin": _F, "p": _F, "rechecked": _B,

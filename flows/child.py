@@ -72,7 +72,7 @@ def run_job(
         try:
             assert child.stdout is not None
             for line in child.stdout:
-                event = _event(line)
+                event = event_of(line)
                 if "total" in event:
                     progress(job.run, event["done"], event["total"], event["note"])
                 elif "say" in event:
@@ -111,7 +111,8 @@ def _first_to_fail(log: str, processes: int, status: int) -> tuple[str, int]:
     return f"process {int(found[1]) + 1} of {processes}", int(found[2])
 
 
-def _event(line: str) -> dict:
+def event_of(line: str) -> dict:
+    """What a child says in a line of JSON; nothing where the line is none."""
     try:
         event = json.loads(line)
     except json.JSONDecodeError:

@@ -218,6 +218,30 @@ def audit(
 
 
 @app.command()
+def count(
+    study: Study,
+    corpus: Annotated[
+        list[str] | None, typer.Option(help="A file or folder: text, jsonl, parquet; or several.")
+    ] = None,
+    merge: Annotated[list[Path] | None, typer.Option(help="In place of a corpus: tables of counts to add up.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The table; default: facts.counts, or NAME-counts.arrow.")] = None,
+    rule: Annotated[str, typer.Option(help="word: no letter beside a name; paper: a space before; anywhere.")] = "word",
+    documents: Annotated[str, typer.Option(help="Of plain text: each line is one, or each file.")] = "line",
+    text: Annotated[str, typer.Option("--field", help="Where JSON and parquet have the text.")] = "text",
+    aliases: Annotated[bool, typer.Option("--aliases", help="Further right answers count as the object.")] = False,
+    workers: Annotated[int | None, typer.Option(min=1, max=1000, help="Processes; default: one a core.")] = None,
+    leave_out: Annotated[bool, typer.Option("--leave-out-broken", help="Count without files that are broken.")] = False,
+) -> None:
+    """Count a study's facts in a corpus: documents with the subject, the object, both, neither. Killed, it goes on."""
+    from factsurv.flows.counting import count_study
+
+    print("\n".join(count_study(
+        study, corpus or [], merge or [], out, workers, leave_out,
+        {"rule": rule, "documents": documents, "field": text, "aliases": aliases},
+    )))  # fmt: skip
+
+
+@app.command()
 def init(
     name: Annotated[str, typer.Argument(help="Name of the study: becomes NAME.toml.")],
     more: Annotated[list[str] | None, typer.Argument(help="With --lm-eval: further files.")] = None,

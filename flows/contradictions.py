@@ -115,6 +115,10 @@ def _source(study: StudyFile, data: dict, path: Path) -> Iterator[str]:
     for key in data.get("facts", {}):
         if source not in OF_SOURCE.get(key, (source,)):
             yield f'facts.{key}: is of source = "{" or ".join(OF_SOURCE[key])}", and the source is "{source}"'
+    if study.facts.counts is not None and study.facts.corpus is not None:
+        yield "facts.corpus: facts.counts names a table of counts; give one of them"
+    if study.facts.parameters is not None and study.facts.counts is None and study.facts.corpus is None:
+        yield "facts.parameters: is for the covariate smi of counts, and there is neither facts.counts nor facts.corpus"
     try:
         found = study.facts.path is None or table_of(study, path) is not None
     except InputError as error:

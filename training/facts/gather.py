@@ -31,6 +31,10 @@ def versions(spec: FactsSpec) -> dict[str, Any]:
     """Versions of the packages, or digests of our tables, that the facts are read from: part of what the facts are."""
     folder = SOURCE_FILES / TABLES.get(spec.source, "none")
     found: dict[str, Any] = {table.name: digest(table) for table in sorted(folder.glob("*.csv"))}
+    if spec.corpus is not None:
+        from factsurv.training.facts.corpus.files import corpus_files
+
+        found |= {f"corpus {file.name}": digest(file) for file in corpus_files(spec.corpus.paths)}
     for package in PACKAGES.get(spec.source, ()):
         try:
             found[package] = version(package)
@@ -50,7 +54,20 @@ def gather(spec: FactsSpec, pretraining: int = 38_400) -> Gathered:
         facts = with_templates(facts, spec.templates)
     if spec.held_out is not None:
         facts = replace(facts, held_out=spec.held_out)
+    if spec.counts is not None or spec.corpus is not None:
+        facts = _counted(spec, facts)
     return replace(found, facts=facts)
+
+
+def _counted(spec: FactsSpec, facts: FactSet) -> FactSet:
+    """The facts with what a corpus says of them."""
+    from factsurv.training.facts.counts import count_small, of_facts, read_counts
+    from factsurv.training.facts.measures import with_counts
+
+    if spec.corpus is not None:
+        return with_counts(facts, count_small(facts, spec.corpus), spec.parameters)
+    where = spec.counts or ""
+    return with_counts(facts, of_facts(read_counts(Path(where)), facts, where), spec.parameters)
 
 
 def with_templates(facts: FactSet, given: Mapping[str, Sequence[str]]) -> FactSet:

@@ -1,0 +1,1 @@
+"""A corpus: files of text, which of their documents name which facts, and how often."""
