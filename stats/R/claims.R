@@ -43,7 +43,14 @@ judged_claim <- function(number, claim, plan, tables) {
     said <- paste0("R stopped with: "[!inherits(found$condition, "no_estimate")], found$error)
     value <- claim_value(NA_real_, NA_real_, NA_real_, reason = said)
   }
-  verdict <- if (is.null(found$value)) "not measured" else claim_verdict(value, claim_bounds(claim$expect))
+  bounds <- claim_bounds(claim$expect)
+  verdict <- if (is.null(found$value)) "not measured" else claim_verdict(value, bounds)
+  rests <- value$without
+  if (verdict != "undecided" && !is.null(rests) && claim_verdict(rests, bounds) != verdict) {
+    said <- sprintf("this rests on single facts: without %s it is %.3g (%.3g to %.3g)", rests$what, rests$estimate,
+                    rests$lower, rests$upper)
+    value$reason <- paste(c(said, value$reason[nzchar(value$reason)]), collapse = "; ")
+  }
   data.frame(
     number = number, text = claim$text, quantity = claim$quantity, outcome = paste(claim$outcome, collapse = ""),
     what = value$what, model = value$model, task = value$task, expect = claim$expect, scale = quantity$scale,

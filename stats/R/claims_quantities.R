@@ -13,7 +13,7 @@ claim_quantities <- function() {
   fixed <- list(
     "hazard ratio" = list(
       words = "hazard ratio of a term in an outcome and model", keys = of_term, scale = "ratio",
-      reads = c("fits", "coefficients", "arms", "zph_tests"), value = claimed_hazard_ratio
+      reads = c("fits", "coefficients", "arms", "zph_tests", "influence"), value = claimed_hazard_ratio
     ),
     "time ratio" = list(
       words = "acceleration factor of a term (0.5: half the time)", keys = setdiff(of_term, "model"), scale = "ratio",
@@ -59,6 +59,20 @@ why_none <- function(fits, what) {
 
 claimed_hazard_ratio <- function(tables, claim, plan) {
   if (claim$model == "arms") return(claimed_arm(tables, claim))
+  value <- claimed_ratio(tables, claim)
+  if (claim$model == "cox") value$without <- claimed_without(tables$influence, claim)
+  value
+}
+
+# The same ratio without the facts that it rests on most; of the first covariate only, see influence_tables().
+claimed_without <- function(influence, claim) {
+  rows <- claimed_rows(influence, outcome = claim$outcome, rule = claim$rule, aspect = "facts")
+  rows <- take_rows(rows, rows$term %in% c(claim$term, term_names(claim$term)) & is.finite(rows$hr_without))
+  if (!nrow(rows)) return(NULL)
+  claim_value(rows$hr_without[[1L]], rows$lower[[1L]], rows$upper[[1L]], toString(rows$unit))
+}
+
+claimed_ratio <- function(tables, claim) {
   found <- captured(term_value(tables, claim, claim$model, "coefficients", "hr"))
   plain <- found$value
   if (claim$model == "cox" && (is.null(plain) || nzchar(plain$doubt))) {

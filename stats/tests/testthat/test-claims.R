@@ -73,14 +73,18 @@ test_that("a number in doubt decides nothing; the penalised one does where it st
   }
   tests <- data.frame(task = "cox", term = "latent", transform = "identity", p = 0.5)
   few <- "14 events for 6 coefficients"
+  rests <- data.frame(head, aspect = "facts", term = "latent", unit = c("f1", "f2"), hr_without = 1.2, lower = 0.7,
+                      upper = 2.1)
   tables <- function(penalised) {
     list(fits = rbind(fit("cox", few), fit("cox-firth", penalised)), arms = data.frame(), zph_tests = tests,
+         influence = rests,
          coefficients = rbind(ratio("cox", 163, 39, 676), ratio("cox-firth", 0.6, 0.4, 0.9)))
   }
   said <- judged(list(claim("hazard ratio", "> 1")), tables(""))
   expect_equal(said[c("estimate", "model", "verdict")],
                data.frame(estimate = 0.6, model = "cox-firth", verdict = "contradicted"))
   expect_match(said$reason, "penalised \\(Firth\\) model.*14 events")
+  expect_match(said$reason, "rests on single facts: without f1, f2 it is 1.2 (0.7 to 2.1)", fixed = TRUE)
   said <- judged(list(claim("hazard ratio", "> 1"), claim("hazard ratio", "> 1", level = "maybe")), tables("5 events"))
   expect_equal(said$verdict, c("undecided", "not measured"))
   expect_match(said$reason, c("14 events|no level 'maybe'"))
