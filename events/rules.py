@@ -4,6 +4,7 @@ Risk sets (baseline is checkpoint 0): a fact recalled at baseline is at risk of 
 not recalled is at risk of acquisition if it is trained and of generalisation if it is withheld.
 
 Rules: *first* is the first checkpoint in the new state; *sustained m* the first of m successive ones.
+*loss m* and *confident m* are the same of another sign of knowledge than recall (factsurv.events.signs).
 The last checkpoint at which the start of m successive ones can be seen is the m-th from the end, so
 every fact without the event is censored there (for *first*: at the last probe).
 
@@ -156,17 +157,34 @@ def by_exposure(reached: np.ndarray, exposures: np.ndarray) -> tuple[np.ndarray,
 
 
 def sustained_of(rule: str) -> int:
-    """The m of a rule's name: ``first`` is 1, ``sustained3`` is 3.
+    """The m of a rule's name: ``first`` and ``loss`` are 1, ``sustained3`` and ``loss3`` are 3.
 
     Raises
     ------
     InputError
-        If it is neither.
+        If there is no such rule.
     """
-    found = re.fullmatch(r"sustained([1-9][0-9]*)", rule)
-    if rule != "first" and not found:
-        raise InputError(f"there is no rule {rule!r}", "analysis.rules", 'use "first" or "sustained2", "sustained3", …')
-    return int(found[1]) if found else 1
+    return _parts(rule)[1]
+
+
+def sign_of(rule: str) -> str:
+    """What a rule goes by where that is not recall: ``loss`` or ``confident`` (`factsurv.events.signs`); else empty."""
+    return _parts(rule)[0]
+
+
+def shown_by(sign: str) -> str:
+    """The column of probes that says whether a fact shows the sign."""
+    return f"by_{sign}" if sign else "recalled"
+
+
+def _parts(rule: str) -> tuple[str, int]:
+    if rule == "first":
+        return "", 1
+    found = re.fullmatch(r"(?:sustained|(loss|confident)(?=[0-9]|$))([1-9][0-9]*)?", rule)
+    if not found or (not found[1] and not found[2]):
+        remedy = 'use "first" or "sustained2", "sustained3", …; or "loss", "loss2", "confident", "confident2", …'
+        raise InputError(f"there is no rule {rule!r}", "analysis.rules", remedy)
+    return found[1] or "", int(found[2] or 1)
 
 
 def event_table(
@@ -184,7 +202,8 @@ def event_table(
     facts, baseline, probes : pa.Table
         As in `docs/tables.md`.
     rules : sequence of str
-        The first one is the primary rule.
+        The first one is the primary rule. Those of a sign (`sign_of`) need its column in ``probes``
+        (`factsurv.events.signs.with_signs`).
     time : str
         Column of ``probes`` that is the time axis: one of `TIMES`.
     known_in : sequence of int
@@ -207,26 +226,30 @@ def event_table(
     own = measured(baseline)
     parts: list[dict[str, np.ndarray]] = []
     left_out: Counter[tuple[str, str]] = Counter()
+    signs = dict.fromkeys(map(sign_of, rules))
     for run in baseline["run"].unique().to_pylist():
         start = of_run(baseline, run)
         fact = np.array([row_of[f] for f in start["fact_id"]])
-        reached, times = recall_matrix(of_run(probes, run), start["fact_id"], time)
+        of_probes = of_run(probes, run)
+        shown = {sign: recall_matrix(of_probes, start["fact_id"], time, shown_by(sign)) for sign in signs}
         trained = start["split"] == "trained"
-        known = reached[:, 0]
         on_clock = np.ones(len(fact), dtype=bool)
         kept = np.ones(len(fact), dtype=bool)
         if known_in:
             of_forms = [start[f"recalled0_form{k}"] for k in known_in]  # None where a fact has no such form
             kept = np.any([[recalled is not None and bool(recalled) for recalled in form] for form in of_forms], axis=0)
         if time == "exposures":
-            reached, times = by_exposure(reached, times)
+            shown = {sign: by_exposure(*of_sign) for sign, of_sign in shown.items()}
             on_clock = trained
-        for outcome, at_risk, new_state in (
-            ("acquisition", ~known & trained & kept, reached),
-            ("generalisation", ~known & ~trained & kept, reached),
-            ("degradation", known, ~reached),
-        ):
+        for outcome in OUTCOMES:
             for rule in rules:
+                reached, times = shown[sign_of(rule)]
+                known = reached[:, 0]
+                at_risk, new_state = {
+                    "acquisition": (~known & trained & kept, reached),
+                    "generalisation": (~known & ~trained & kept, reached),
+                    "degradation": (known, ~reached),
+                }[outcome]
                 m = sustained_of(rule)
                 mine = at_risk & on_clock
                 if time == "exposures":
@@ -319,13 +342,15 @@ def of_run(table: pa.Table, run: str) -> Mapping[str, np.ndarray]:
     return {n: mine[n].to_numpy(zero_copy_only=False) for n in mine.column_names}
 
 
-def recall_matrix(probes: Mapping[str, np.ndarray], fact_ids: np.ndarray, time: str) -> tuple[np.ndarray, np.ndarray]:
+def recall_matrix(
+    probes: Mapping[str, np.ndarray], fact_ids: np.ndarray, time: str, column: str = "recalled"
+) -> tuple[np.ndarray, np.ndarray]:
     """Recall (F, C) in the order of ``fact_ids``, and the time of each checkpoint (C,), or (F, C) of exposures."""
-    checkpoints, column = np.unique(probes["checkpoint"], return_inverse=True)
+    checkpoints, place = np.unique(probes["checkpoint"], return_inverse=True)
     row_of = {f: i for i, f in enumerate(fact_ids)}
     row = np.array([row_of[f] for f in probes["fact_id"]])
     reached = np.full((len(fact_ids), len(checkpoints)), -1, dtype=np.int8)
-    reached[row, column] = probes["recalled"].astype(np.int8)
+    reached[row, place] = probes[column].astype(np.int8)
     if (reached < 0).any():
         fact, missing = np.argwhere(reached < 0)[0]
         raise InputError(
@@ -334,5 +359,5 @@ def recall_matrix(probes: Mapping[str, np.ndarray], fact_ids: np.ndarray, time: 
             "every fact is probed at every checkpoint: delete the run's folder and run again",
         )
     times = np.zeros(reached.shape)
-    times[row, column] = probes[time].astype(float)
+    times[row, place] = probes[time].astype(float)
     return reached.astype(bool), times if time == "exposures" else times[0]

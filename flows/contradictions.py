@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from factsurv.events.errors import InputError
-from factsurv.events.rules import sustained_of
+from factsurv.events.rules import sign_of, sustained_of
+from factsurv.events.signs import SIGNS
 from factsurv.flows.toml_file import shown
 from factsurv.stats.plan import models
 from factsurv.training.facts.sources.hub_file import from_hub
@@ -165,7 +166,15 @@ def _moments(study: StudyFile, data: dict, path: Path) -> Iterator[str]:
 
 
 def _rules(study: StudyFile, data: dict, path: Path) -> Iterator[str]:
-    """Rules that ask for more successive checkpoints than can follow the baseline."""
+    """Rules that ask for what is not measured, or for more successive checkpoints than can follow the baseline."""
+    rules = study.analysis.rules
+    if sign_of(rules[0]):
+        yield f"analysis.rules: the first rule is the primary one and goes by recall; put {rules[0]} behind another"
+    names = [] if study.simulation else [spec.name for spec in study.probe.instruments]
+    for rule in rules:
+        instrument = SIGNS[sign_of(rule)][0] if sign_of(rule) else None
+        if instrument is not None and instrument not in names:
+            yield f'analysis.rules: {rule} is read off the instrument "{instrument}"; add it to probe.instruments'
     if study.simulation:
         return  # has its own clock
     stages = study.stages()

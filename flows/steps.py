@@ -20,8 +20,9 @@ from factsurv.events.measured import measured_means
 from factsurv.events.origin import from_origin
 from factsurv.events.pools import pool_means
 from factsurv.events.reached_code import reached_code
-from factsurv.events.rules import count_events, event_table, recall_curve
+from factsurv.events.rules import count_events, event_table, recall_curve, sign_of
 from factsurv.events.schema import INSTRUMENTS, POOL_SETS, described, of_facts, stack
+from factsurv.events.signs import with_signs
 from factsurv.events.transitions import transition_table
 from factsurv.flows import simulated
 from factsurv.flows.contradictions import NOT_SIMULATED
@@ -255,6 +256,7 @@ def make_events(results: Store) -> None:
             "rules": analysis.rules, "time": analysis.time, "origin": analysis.origin, "runs": runs, "latent": latent,
             "recall": analysis.recall, "known_in": analysis.known_in,
             **({"numbers": numbers} if numbers else {}),
+            **({"limits": [analysis.loss_margin, analysis.confident]} if any(map(sign_of, analysis.rules)) else {}),
         },
         "inputs": results.inputs("facts.arrow", *(f"runs/{r}/{n}.arrow" for r in runs for n in read)),
         "code": reached_code(*(f"factsurv.events.{module}" for module in EVENTS)),
@@ -282,14 +284,17 @@ def make_events(results: Store) -> None:
         of_runs |= {"baseline": [b for b, _ in own_tables], "probes": [p for _, p in own_tables]}
         tables = {kind: described(stack(of_runs[kind]), kind) for kind in kinds}
         facts = results.table("facts.arrow")
+        limits = {"loss": analysis.loss_margin, "confident": analysis.confident}
+        signed = with_signs(tables["probes"], tables, analysis.rules, limits)
         tables["events"] = event_table(
-            facts, tables["baseline"], tables["probes"], analysis.rules, analysis.time, analysis.known_in
+            facts, tables["baseline"], signed, analysis.rules, analysis.time, analysis.known_in
         )
         for sentence in json.loads(tables["events"].schema.metadata.get(b"left_out", b"[]")):
             results.say(f"events: {sentence}")
         tables["history"] = history_table(tables["events"], tables["probes"], analysis.time, tables.get("attention"))
+        of_recall = [rule for rule in analysis.rules if not sign_of(rule)]
         tables["transitions"] = transition_table(
-            facts, tables["baseline"], tables["probes"], analysis.rules, analysis.time, **latent
+            facts, tables["baseline"], tables["probes"], of_recall, analysis.time, **latent
         )
         tables["event_counts"] = count_events(tables["events"])
         tables["recall"] = recall_curve(tables["baseline"], tables["probes"])

@@ -15,8 +15,10 @@ from factsurv.events.section import Amount, Fraction, Name, Section, Text, Texts
 Outcome = Literal["acquisition", "generalisation", "degradation"]
 States = Literal["states", "first-step", "forgetting"]  # what is read off the table `transitions`
 Time = Literal["epoch", "step", "examples", "tokens", "exposures"]
-# sustained1 would be first under another name
-Rule = Annotated[str, Field(pattern=r"^(first|sustained([2-9]|[1-9][0-9]{1,5}))$")]
+# sustained1 would be first under another name, loss1 loss
+_M = r"([2-9]|[1-9][0-9]{1,5})"
+Rule = Annotated[str, Field(pattern=rf"^(first|sustained{_M})$")]
+AnyRule = Annotated[str, Field(pattern=rf"^(first|sustained{_M}|(loss|confident){_M}?)$")]  # of what is probed
 Distribution = Literal["weibull", "lognormal", "loglogistic"]
 Moments = Annotated[list[Amount], Field(min_length=1)]
 
@@ -40,7 +42,7 @@ class AnalysisModel(Section):
     title: str | None = None  # in the report
     kind: Text = "cox"
     outcome: Outcome | States
-    rule: Rule | None = None  # the primary one
+    rule: AnyRule | None = None  # the primary one
     formula: Text  # right-hand side
     strata: list[Text] | None = None
     cluster: str | None = None
@@ -66,7 +68,11 @@ class AnalysisSpec(Section):
 
     # time = "exposures" has no generalisation (withheld facts are never exposed): it is left out
     outcomes: Annotated[list[Outcome], Field(min_length=1)] = ["acquisition", "generalisation", "degradation"]
-    rules: Annotated[list[Rule], Field(min_length=1)] = ["first", "sustained2"]  # the first one is primary
+    rules: Annotated[list[AnyRule], Field(min_length=1)] = ["first", "sustained2"]  # the first one is primary
+    loss_margin: Amount = 1.0  # rules "loss", "loss2", …: nats below the loss of who knows nothing
+    confident: Fraction = (
+        0.5  # rules "confident", "confident2", …: more than this probability of an answer's first token
+    )
     time: Time = "epoch"
     recall: Literal["first", "any", "all", "majority"] = "first"  # which of probe.forms make a fact recalled
     # Prompt forms: only what is recalled in one of them at the origin is at risk of acquisition and generalisation.

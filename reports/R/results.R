@@ -7,12 +7,12 @@
 read_results <- function(folder) {
   main <- c("events", "event_counts")
   # Of studies that factsurv ran, events of one's own have none; claims and instruments where somebody asked for any.
-  probed <- c("facts", "baseline", "recall", "transitions", "measured", "claims")
+  probed <- c("facts", "baseline", "recall", "transitions", "measured", "claims", "pools")
   analysis <- c("fits", "coefficients", "curves", "risk_table", "rmst", "sensitivity", "arms", "tests", "zph_tests",
     "zph_points", "zph_curves", "zph_periods", "influence", "variances", "random_effects", "marginal", "aft",
     "turnbull", "term_tests", "effect_curves", "form_tests", "form_points", "form_curves", "form_shapes",
     "latent_definitions", "occupation", "sojourns", "transition_counts", "transition_coefficients", "popularity",
-    "paired")
+    "paired", "phases", "scaling")
   results <- list(folder = folder, absent = character())
   for (name in c(main, probed)) {
     path <- file.path(folder, paste0(name, ".arrow"))

@@ -194,7 +194,10 @@ predictor_words <- function(term) {
 #' The event rule in words.
 rule_words <- function(rule) {
   rule <- as.character(rule)
-  m <- sub("^sustained", "", rule)
-  ifelse(rule == "first", "first event counts",
-    ifelse(grepl("^sustained[0-9]+$", rule), paste("must hold for", m, "probes in a row"), rule))
+  m <- sub("^[a-z]+", "", rule)
+  held <- ifelse(nzchar(m), paste("must hold for", m, "probes in a row"), "first event counts")
+  known <- grepl("^(first|(sustained|loss|confident)[0-9]+|loss|confident)$", rule)
+  sign <- c(loss = "by a loss below the no-knowledge loss, ", confident = "by the probability of the answer, ")
+  sign <- sign[sub("[0-9]+$", "", rule)]
+  ifelse(known, paste0(ifelse(is.na(sign), "", sign), held), rule)
 }

@@ -28,7 +28,8 @@ claim_quantities <- function() {
       scale = "time", reads = c("fits", "rmst"), value = claimed_means
     )
   )
-  c(fixed, paired_quantities(), unlist(unname(lapply(names(claim_measures()), measure_quantities)), recursive = FALSE))
+  of_measures <- unlist(unname(lapply(names(claim_measures()), measure_quantities)), recursive = FALSE)
+  c(fixed, paired_quantities(), pool_quantities(), of_measures)
 }
 
 # The rows of a table with these values; NULL stands for any.

@@ -68,7 +68,7 @@ test_that("the task reads pools, says what is open, and leaves out what began wi
                   phase_curve("d", 2048, 8, 2048), transform(phase_curve("e", 4096, 8, 1), loss = 1))
   curves$checkpoint <- stats::ave(curves$step, curves$run, FUN = seq_along)
   long <- function(quantity) data.frame(curves, instrument = "loss", pool = "seen", quantity, mean = curves[[quantity]])
-  pools <- rbind(long("loss"), long("baseline")[nrow(curves):1, ])[, -(5:6)]
+  pools <- rbind(long("loss"), long("baseline")[rev(seq_len(nrow(curves))), ])[, -(5:6)]
   task <- list(id = "plateau/first/phases", fn = "learning_phases", outcome = "plateau", rule = "first",
                model = "phases", name = "", args = list(conf = 0.95))
   found <- run_fit(pools, task)
@@ -77,4 +77,38 @@ test_that("the task reads pools, says what is open, and leaves out what began wi
   expect_equal(found$phases$run, c("a", "b", "c", "d"))
   expect_equal(found$scaling$open, c(1L, 1L))
   expect_equal(found$scaling$estimate[[1L]], 1, tolerance = 0.05) # ends are the numbers; half-octave grid
+})
+
+test_that("claims about plateaus and pools are those of the runs", {
+  runs <- expand.grid(seed = 1:3, arm = c("a0", "a0.6"))
+  runs$run <- paste(runs$arm, runs$seed, sep = "-")
+  late <- c(400, 500, 600, 100, 125, 150)
+  curves <- do.call(rbind, Map(function(run, end) phase_curve(run, 256, 8, end), runs$run, late))
+  found <- phases(transform(curves, arm = sub("-.$", "", run)))
+  found[c("task", "model")] <- list("plateau/first/phases", "phases")
+  end <- rep(c(0, 1), each = 6)
+  pools <- data.frame(run = rep(runs$run, 2), arm = rep(runs$arm, 2), checkpoint = end, pool = "unseen",
+                      instrument = "loss", quantity = "loss", mean = c(rep(3, 6), 4.1, 4, 4.5, 5, 5.2, 5.5))
+  pools <- rbind(pools, transform(pools, quantity = "baseline", mean = 3.5))
+  plan <- list(outcomes = "acquisition", rules = "first", conf = 0.95, history = TRUE)
+  claim <- function(quantity, expect, ...) list(text = "a claim", quantity = quantity, expect = expect, ...)
+  pair <- list(by = "arm", group = "a0.6", reference = "a0")
+  said <- judge_claims(list(
+    claim("plateau level", "between 0.95 and 1.05", by = "arm", group = "a0"),
+    do.call(claim, c(list("ratio of plateaus", "< 1"), pair)),
+    claim("excess loss of a pool", "> 0", level = "unseen", by = "arm", group = "a0"),
+    do.call(claim, c(list("difference of loss of a pool", "> 0", level = "unseen"), pair)),
+    claim("excess loss of a pool", "< 0", level = "unseen", at = "baseline"),
+    claim("excess loss of a pool", "> 0", level = "old"), claim("plateau exponent", "between 0.5 and 1.1")
+  ), plan, phases = found, pools = pools)
+  expect_equal(said$verdict, c(rep("supported", 5), rep("not measured", 2)))
+  expect_equal(said$estimate[[2L]], 0.25, tolerance = 0.15) # ends a quarter; half-octave grid
+  t_test <- stats::t.test(c(4.1, 4, 4.5) - 3.5)
+  expect_equal(unlist(said[3L, c("estimate", "lower", "upper")], use.names = FALSE),
+               c(unname(t_test$estimate), t_test$conf.int))
+  paired <- stats::t.test(c(5, 5.2, 5.5) - c(4.1, 4, 4.5))
+  expect_equal(unlist(said[4L, c("lower", "upper")], use.names = FALSE), as.vector(paired$conf.int))
+  expect_match(said$reason[[6L]], "no group 'old'")
+  expect_equal(claim_problems(list(claim("ratio of plateaus", "< 1", by = "arm", group = "x")), plan)[[1L]]$key,
+               "reference")
 })
