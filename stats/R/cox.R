@@ -7,13 +7,14 @@
 #' @param ties `"efron"` or `"breslow"`. Probing at checkpoints makes ties; Breslow is biased towards zero by them.
 #' @param init coefficients to start from, in the units of the data.
 #' @param offset a number a row, added to its log hazard; NULL for none.
+#' @param keep keep design and model frame in the fit, for residuals and predictions?
 #' @param ... passed on to `survival::coxph()`.
 #' @return The `coxph` fit, with the coefficients of [describe_terms()]. It was made of numbered columns, centred and
 #'   scaled, so that neither names nor units mean anything to it: its formula and model frame are those.
 #' @references Cox (1972), JRSS B 34:187. Efron (1977), JASA 72:557. Lin and Wei (1989), JASA 84:1074 (robust errors).
 #' @export
 fit_cox <- function(data, covariates, strata = character(), cluster = "", ties = "efron", init = NULL, offset = NULL,
-                    ...) {
+                    keep = TRUE, ...) {
   check_ties(ties)
   numbers <- in_numbers(data, covariates, strata, cluster)
   formula <- cox_formula(numbers$x, numbers$strata, numbers$cluster)
@@ -21,7 +22,7 @@ fit_cox <- function(data, covariates, strata = character(), cluster = "", ties =
     numbers$rows$.offset <- offset
     formula <- stats::update(formula, . ~ . + offset(.offset))
   }
-  args <- list(formula, data = quote(numbers$rows), ties = ties, x = TRUE, model = TRUE, ...)
+  args <- list(formula, data = quote(numbers$rows), ties = ties, x = keep, model = keep, ...)
   if (!is.null(init)) args$init <- unname(init) * numbers$scale
   in_own_units(do.call(survival::coxph, args), numbers)
 }

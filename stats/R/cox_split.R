@@ -22,15 +22,18 @@ cox_split <- function(data, covariates, strata = character(), cluster = "", ties
   cluster <- cluster_of(data, cluster)$cluster
   # Whole designs: a factor's columns are written out, so that each has its product with each period.
   design <- design_values(data, changing)
-  split <- split_time(data, cuts)
+  split <- split_time(data[unique(c("start", "stop", "event", rest, strata, cluster[nzchar(cluster)]))], cuts)
   long <- split$data
   periods <- seq_len(length(cuts) + 1L)
   made <- fresh_names(long, paste0(".split", rep(seq_len(nrow(changing)), each = length(periods)), "_", periods))
-  long[made] <- as.data.frame(do.call(cbind, lapply(seq_len(nrow(changing)), function(i) {
-    outer(split$period, periods, `==`) * design[split$row, i]
-  })))
-  object <- fit_cox(long, c(rest, made), strata, cluster, ties)
-  plain <- fit_cox(data, covariates, strata, "", ties)
+  # Column by column, and no design kept: of a million rows each copy of all columns takes gigabytes.
+  long[made] <- unlist(lapply(seq_len(nrow(changing)), function(i) {
+    values <- design[split$row, i]
+    lapply(periods, function(period) values * (split$period == period))
+  }), recursive = FALSE)
+  split$data <- design <- NULL
+  object <- fit_cox(long, c(rest, made), strata, cluster, ties, keep = FALSE)
+  plain <- fit_cox(data, covariates, strata, "", ties, keep = FALSE)
   names <- names(stats::coef(object))
   used <- stats::setNames(sqrt(diag(as.matrix(object$var))), names)
   naive <- if (is.null(object$naive.var)) object$var else object$naive.var

@@ -42,13 +42,16 @@ treatment_columns <- function(value) {
 # A constant column stays at zero: what rounding leaves of it is no variation.
 standardised <- function(x) {
   rows <- max(nrow(x), 1L)
-  centre <- colMeans(x)
-  constant <- colSums(x != rep(x[1L, ], each = rows)) == 0
-  x <- x - rep(centre, each = rows)
-  x[, constant] <- 0
-  scale <- sqrt(colSums(x^2) / max(rows - 1L, 1L))
-  scale[constant] <- 1
-  list(x = x / rep(scale, each = rows), centre = centre, scale = scale)
+  centre <- scale <- colMeans(x)
+  # Column by column: of millions of rows a copy of all of them is gigabytes.
+  for (j in seq_len(ncol(x))) {
+    column <- x[, j]
+    constant <- !any(column != column[1L])
+    column <- if (constant) 0 else column - centre[[j]]
+    scale[[j]] <- if (constant) 1 else sqrt(sum(column^2) / max(rows - 1L, 1L))
+    x[, j] <- column / scale[[j]]
+  }
+  list(x = x, centre = centre, scale = scale)
 }
 
 # A fit of those columns as one of the user's: names, coefficients, variances, and the covariates of its residuals.

@@ -42,14 +42,32 @@ summers <- function(rows) {
     by_index((rows$codes[[b]] - 1) * rows$levels[[a]] + rows$codes[[a]], as.double(rows$levels[[a]]) * rows$levels[[b]])
   }
   dead <- replace(integer(length(rows$died)), died, rows$last[died])
+  by_death <- split(seq_along(died), factor(rows$last[died], seq_len(moments)))
   list(
     level = lapply(sets, function(set) by_index(rows$codes[[set]], rows$levels[[set]])),
     until = lapply(sets, function(set) cells(set, rows$last)),
     before = lapply(sets, function(set) if (any(rows$first > 1L)) cells(set, rows$first - 1L)),
     dead = lapply(sets, function(set) cells(set, dead)),
+    at_risk = at_risk_by_time(rows),
+    died = function(value) summed_at(value[died], by_death),
     pair = lapply(sets, function(a) lapply(sets, pair, a = a))
   )
 }
+
+# Sums of a value per row over those at risk at each event time, as sums_at_risk(), with the rows of each time looked up
+# once: a likelihood is asked for hundreds of times.
+at_risk_by_time <- function(rows) {
+  by_time <- function(index) split(seq_along(index), factor(index, seq_along(rows$times)))
+  until <- by_time(rows$last)
+  before <- if (any(rows$first > 1L)) by_time(rows$first - 1L)
+  function(value) {
+    change <- summed_at(value, until)
+    if (!is.null(before)) change <- change - summed_at(value, before)
+    rev(cumsum(rev(change)))
+  }
+}
+
+summed_at <- function(value, places) vapply(places, function(rows) sum(value[rows]), 0, USE.NAMES = FALSE)
 
 # A function that sums values by an index from 1 to size (0: left out), sorted once. Differences of cumulated sums are
 # exact to 1e-16 of the total, enough for scores and information; likelihoods are summed otherwise.

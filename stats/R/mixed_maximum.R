@@ -63,11 +63,8 @@ mixed_likelihood <- function(rows, at, ties) {
   for (k in seq_along(at$b)) eta <- eta + at$b[[k]][rows$codes[[k]]]
   died <- which(rows$died)
   moment <- rows$last[died]
-  moments <- length(rows$times)
   risk <- rows$count * exp(eta)
-  at_risk <- drop(sums_at_risk(as.matrix(risk), rows))
-  dead <- drop(sums_at(cbind(risk[died], rows$count[died]), moment, moments))
-  tied <- tie_sums(dead[, 2L], at_risk, dead[, 1L], ties)
+  tied <- tie_sums(rows$sums$died(rows$count), rows$sums$at_risk(risk), rows$sums$died(risk), ties)
   # Expected events of each row: also its weight in the information.
   expected <- risk * drop(sums_over_time(tied$w, rows))
   expected[died] <- expected[died] - risk[died] * tied$cw[moment]
