@@ -109,13 +109,18 @@ def _machine(study: StudyFile) -> None:
 
 
 def _layers(study: StudyFile) -> Iterator[str]:
-    """Layers that an arm is to train and its model lacks."""
+    """Layers that an arm or a graft names and its model lacks."""
     from factsurv.training.models.depth import lacking, layer_count
 
-    for arm, (model, tuning) in study.recipes().items() if not study.simulation else ():
-        count = layer_count(model) if tuning.layers else None
-        if tuning.layers and count and (problem := lacking(tuning.layers, count)):
-            yield f"arm {arm!r}: tuning.layers: {problem}"
+    recipes = {} if study.simulation else study.recipes()
+    asked = [(f"arm {arm!r}: tuning.layers", model, tuning.layers) for arm, (model, tuning) in recipes.items()]
+    for graft in study.graft if recipes else ():
+        model = recipes[next(iter(graft.sum.arms), next(iter(recipes)))][0]
+        asked.append((f"graft {graft.name!r}: layers", model, graft.where.layers))
+    for where, model, layers in asked:
+        count = layer_count(model) if layers and layers != "all" else None
+        if layers and count and (problem := lacking(layers, count)):
+            yield f"{where}: {problem}"
 
 
 def _does_not_fit(study: StudyFile, facts: FactSet) -> Iterator[str]:
@@ -199,6 +204,10 @@ def summary(checked: Checked, results: Path) -> list[str]:
         each = "; ".join(map(_told, stages))
         lines.append(f"arm {arm}: {seeds} run(s) of {each}, probed {at + 1} times; {_weights(model)}")
         lines += notices
+    for graft in study.graft:
+        made = f"{graft.weights}" if graft.revert is None else f"{graft.of}, put back to the base"
+        parts = f", {' and '.join(graft.where.parts)} only" if graft.where.parts else ""
+        lines.append(f"graft {graft.name}: {made} (layers: {graft.where.layers}{parts}), probed once a seed")
     lines += [_time(results / study.study.name), _fits(study, facts, checked.told)]
     return lines
 

@@ -18,6 +18,7 @@ from factsurv.events.files import write_json
 from factsurv.flows.gpus import taken
 
 if TYPE_CHECKING:
+    from factsurv.training.graft import GraftJob
     from factsurv.training.job import Job
 
 # Where torchrun begins to tell what has happened to its processes; before it stands what they said themselves.
@@ -27,13 +28,14 @@ PACKAGES = Path(factsurv.__file__).parent.parent  # where a child finds the pack
 
 
 def run_job(
-    job: Job,
+    job: Job | GraftJob,
     threads: int,
     progress: Callable[[str, float, float, str], None],
     say: Callable,
     scratch: Path | None = None,
+    module: str = "factsurv.training.run",
 ) -> None:
-    """Run `factsurv.training.run` on a job file and pass its progress on.
+    """Run a module (`factsurv.training.run`) on a job file and pass its progress on.
 
     Parameters
     ----------
@@ -66,7 +68,7 @@ def run_job(
     problem: list[str] | None = None
     processes = job.tuning.processes
     with log.open("w") as errors, taken(processes) as gpus, children.scratch(scratch) as temporary:
-        command = [sys.executable, *_start(processes), "factsurv.training.run", str(job.folder / "job.json")]
+        command = [sys.executable, *_start(processes), module, str(job.folder / "job.json")]
         environment |= gpus | {"TMPDIR": str(temporary)}
         child = children.start(command, environment, stdout=subprocess.PIPE, stderr=errors, text=True)
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from factsurv.flows.toml_file import shown
 from factsurv.stats.plan import models
 from factsurv.training.facts.sources.hub_file import from_hub
 from factsurv.training.spec import OF_FILES, ProbeSpec, TuningSpec
+from factsurv.training.surgery.weight_sum import BASE
 
 if TYPE_CHECKING:
     from factsurv.flows.study_file import StudyFile
@@ -80,7 +82,7 @@ def _stages(study: StudyFile, data: dict, path: Path) -> Iterator[str]:
             yield f"{where}: two stages are named {name!r}; give each its own name"
 
 
-NOT_SIMULATED = ("facts", "model", "tuning", "stage", "probe")
+NOT_SIMULATED = ("facts", "model", "tuning", "stage", "probe", "graft")
 
 
 def _origin(study: StudyFile, data: dict, path: Path) -> Iterator[str]:
@@ -229,6 +231,26 @@ def _analysis(study: StudyFile, data: dict, path: Path) -> Iterator[str]:
         yield f"analysis.model: two models are named {name!r}; give each its own name"
 
 
+def _grafts(study: StudyFile, data: dict, path: Path) -> Iterator[str]:
+    """Grafts of arms that there are, of one base model."""
+    recipes = study.recipes()
+    known, taken = [*recipes, BASE], {name.casefold() for name in [*recipes, BASE]}
+    for graft in study.graft:
+        where = f"graft {graft.name!r}"
+        if graft.name.casefold() in taken:
+            yield f"{where}: an arm or another graft has this name, or it is {BASE!r}, the model before training"
+        taken.add(graft.name.casefold())
+        if BASE in recipes:
+            yield f"{where}: an arm is named {BASE!r}, which is the model before training; give the arm another name"
+        named = [graft.sum.first, *graft.sum.others]
+        for arm in (arm for arm in dict.fromkeys(named) if arm not in known):
+            near = difflib.get_close_matches(arm, known, 1, cutoff=0)[0]
+            yield f"{where}: there is no arm {arm!r}; the nearest is {near!r}"
+        models = {recipes[arm][0].model_dump_json(): arm for arm in named if arm in recipes}
+        if len(models) > 1:
+            yield f"{where}: {' and '.join(map(repr, models.values()))} begin with different models; take arms of one"
+
+
 Check = Callable[["StudyFile", dict, Path], Iterator[str]]
 # What is checked, and the sections that must be understood for it.
 CHECKS: tuple[tuple[tuple[str, ...], Check], ...] = (
@@ -242,4 +264,5 @@ CHECKS: tuple[tuple[tuple[str, ...], Check], ...] = (
     (("analysis", "probe", "model", "tuning", "stage", "arm"), _rules),
     (("analysis",), _analysis),
     (("analysis", "probe"), _recall),
+    (("graft", "arm", "model", "tuning"), _grafts),
 )

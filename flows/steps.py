@@ -26,6 +26,7 @@ from factsurv.events.signs import with_signs
 from factsurv.events.transitions import transition_table
 from factsurv.flows import simulated
 from factsurv.flows.contradictions import NOT_SIMULATED
+from factsurv.flows.graft_names import as_their_runs, end_of, graft_names
 from factsurv.flows.store import Progress, Say, Store, as_kept, asked, keep_spec, written
 from factsurv.flows.study_file import StudyFile, read_study
 from factsurv.stats.claims import told_claims
@@ -123,7 +124,7 @@ def check_asked(results: Store) -> None:
     """Let models and claims be checked before the next step that has something to do: R reads them in seconds."""
     told, claims = check_plan(results), told_claims(results.study.claim)
     if told["models"] or claims:
-        columns = table_columns(_columns(results), [n for n in _measured(results) if n in INSTRUMENTS])
+        columns = table_columns(_columns(results), [n for n in measured_tables(results) if n in INSTRUMENTS])
         results.before.append(lambda: check_models(told["models"], told, columns, claims))
 
 
@@ -191,6 +192,7 @@ def _run_key(results: Store, arm: str, seed: int, model: tuple[str, str]) -> dic
             "precision": spec.precision,
             "tuning": tuning.model_dump(),
             "probe": results.study.probe.model_dump(),
+            **({"end weights": "kept"} if keeps_end(results, arm, seed) else {}),
         },
         "inputs": results.inputs("facts.arrow"),
         "code": reached_code("factsurv.training.run"),
@@ -229,6 +231,7 @@ def make_run(
         probe=results.study.probe,
         stages=results.study.stages()[arm],
         fact_seed=results.study.facts.seed,
+        keep_end=keeps_end(results, arm, seed),
     )
 
     def told(run: str, done: float, total: float, note: str) -> None:
@@ -237,20 +240,28 @@ def make_run(
     def make() -> dict[str, int | None]:
         make_model(results, arm, verify=True)
         run_job(job, threads, progress or told, results.say, results.scratch)
-        names = [f"runs/{run}/{n}.arrow" for n in (*PROBED, *_measured(results))]
-        return {n: read_table(results.folder / n).num_rows for n in names}
+        names = [f"runs/{run}/{n}.arrow" for n in (*PROBED, *measured_tables(results))]
+        made: dict[str, int | None] = {n: read_table(results.folder / n).num_rows for n in names}
+        return made | ({end_of(run): None} if job.keep_end else {})
 
     results.step(f"run {run}", _run_key(results, arm, seed, model), make)
     discard(folder)  # only now: until its tables were recorded the run could still have been killed
     return None
 
 
+def keeps_end(results: Store, arm: str, seed: int) -> bool:
+    """Whether a run's end weights are for a graft; once kept they stay, so that no run is trained anew without one."""
+    needed = {name for graft in results.study.graft for name in graft.sum.arms}
+    return arm in needed or "end weights" in asked(results, f"run {arm}-{seed}")
+
+
 def make_events(results: Store) -> None:
     """The tables of all runs, and what is made from them: `events`, `history`, `transitions`, `recall`, `ends` …"""
-    runs = [run for run, _, _ in run_names(results.study)]
+    trained = [run for run, _, _ in run_names(results.study)]
+    runs = [*trained, *(run for run, _, _ in graft_names(results.study))]
     analysis, samples, numbers = results.study.analysis, results.study.probe.samples, results.study.numbers()
     latent: Any = {"samples": samples, "chance": analysis.latent_chance}
-    read = ("baseline", "probes", *_measured(results))
+    read = ("baseline", "probes", *measured_tables(results))
     key = {
         "spec": {
             "rules": analysis.rules, "time": analysis.time, "origin": analysis.origin, "runs": runs, "latent": latent,
@@ -263,13 +274,18 @@ def make_events(results: Store) -> None:
     }  # fmt: skip
 
     def make() -> dict[str, int | None]:
-        kinds = (*PROBED, *_measured(results))
-        of_runs = {kind: [results.table(f"runs/{r}/{kind}.arrow") for r in runs] for kind in kinds}
-        followed = from_origin(list(zip(of_runs["baseline"], of_runs["probes"], strict=True)), analysis.origin)
+        kinds = (*PROBED, *measured_tables(results))
+        of_runs = {
+            kind: [results.table(f"runs/{r}/{kind}.arrow") for r in (trained if kind == "training" else runs)]
+            for kind in kinds
+        }
+        both = list(zip(of_runs["baseline"], of_runs["probes"], strict=True))
+        followed = from_origin(both[: len(trained)], analysis.origin)
+        followed += as_their_runs(results.study, dict(zip(trained, followed, strict=True)), both[len(trained) :])
         for run, own in zip(runs, followed, strict=True):
             if own.left_out:
                 results.say(f"events: run {run}: {own.left_out} facts are left out, which only other runs teach")
-        for kind in _measured(results):
+        for kind in measured_tables(results):
             of_runs[kind] = [own.follow(table) for own, table in zip(followed, of_runs[kind], strict=True)]
         own_tables = [(r.baseline, r.probes) for r in followed]
         if analysis.recall != "first":
@@ -283,7 +299,9 @@ def make_events(results: Store) -> None:
             ]
         of_runs |= {"baseline": [b for b, _ in own_tables], "probes": [p for _, p in own_tables]}
         tables = {kind: described(stack(of_runs[kind]), kind) for kind in kinds}
-        facts = results.table("facts.arrow")
+        whole, facts = tables, results.table("facts.arrow")
+        if len(runs) > len(trained):  # a graft has no time at which anything happens
+            tables = {kind: described(stack(of_runs[kind][: len(trained)]), kind) for kind in kinds}
         limits = {"loss": analysis.loss_margin, "confident": analysis.confident}
         signed = with_signs(tables["probes"], tables, analysis.rules, limits)
         tables["events"] = event_table(
@@ -296,7 +314,7 @@ def make_events(results: Store) -> None:
         tables["transitions"] = transition_table(
             facts, tables["baseline"], tables["probes"], of_recall, analysis.time, **latent
         )
-        tables["event_counts"] = count_events(tables["events"])
+        tables |= {"event_counts": count_events(tables["events"])} | whole
         tables["recall"] = recall_curve(tables["baseline"], tables["probes"])
         if len(results.study.recipes()) > 1 and "popularity" in facts.column_names:
             tables["ends"] = ends_table(facts, tables["baseline"], tables["probes"])
@@ -315,7 +333,7 @@ def make_events(results: Store) -> None:
     results.step("events", key, make)
 
 
-def _measured(results: Store) -> list[str]:
+def measured_tables(results: Store) -> list[str]:
     """Tables of what is measured beside recall in the probe form."""
     if results.study.simulation:
         return simulated.tables(results.study)

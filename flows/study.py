@@ -10,8 +10,9 @@ from contextlib import closing
 from pathlib import Path
 
 from factsurv.events import children
-from factsurv.flows import fitted, steps
+from factsurv.flows import fitted, grafts, steps
 from factsurv.flows.check import check
+from factsurv.flows.graft_names import graft_names
 from factsurv.flows.progress import Board
 from factsurv.flows.store import Store, expected
 from factsurv.flows.study_file import read_study
@@ -45,6 +46,8 @@ def study(path: Path, results: Path, wrap: Wrap = lambda name, step: step) -> Pa
         wrap("facts", steps.make_facts)(store)
         models = wrap("models", steps.make_models)(store)
         run_all(store, models, board, wrap)
+        if store.study.graft:
+            wrap("grafts", grafts.make_grafts)(store, models)
         wrap("events", steps.make_events)(store)
         wrap("analysis", fitted.make_analysis)(store)
         wrap("claims", fitted.make_claims)(store)
@@ -58,7 +61,8 @@ def run_all(store: Store, models: dict[str, tuple[str, str]], board: Board, wrap
     processes = max(tuning.processes for _, tuning in store.study.recipes().values())
     asked = store.study.study.workers
     workers, threads = share_of_machine(asked, len(names), processes) if due else (1, 1)
-    board.expect(expected(store, [*(f"run {n}" for n, _, _ in names), *AFTER]), workers)
+    of_grafts = [f"graft {n}" for n, _, _ in graft_names(store.study)]
+    board.expect(expected(store, [*(f"run {n}" for n, _, _ in names), *of_grafts, *AFTER]), workers)
     for name in names:
         if name not in due:
             store.skip(f"run {name[0]}")

@@ -17,6 +17,7 @@ from factsurv.training.facts.corpus.files import PACKAGE
 from factsurv.training.simulations.spec import KINDS, AnySimulation, SimulationSpec
 from factsurv.training.spec import FactsSpec, ModelSpec, ProbeSpec, TuningSpec
 from factsurv.training.stage_spec import StageSpec
+from factsurv.training.surgery.spec import GraftSpec
 
 BUNDLED = Path(__file__).resolve().parent.parent / "studies"
 
@@ -66,6 +67,7 @@ class StudyFile(Section):
     claim: list[Claim] = []
     report: ReportSection = ReportSection()
     arm: list[Arm] = []
+    graft: list[GraftSpec] = []
 
     def recipes(self) -> dict[str, tuple[ModelSpec, TuningSpec]]:
         """Model and tuning of each arm; a study without arms has one, named ``main``."""

@@ -29,6 +29,7 @@ class Job(BaseModel):
     probe: ProbeSpec
     stages: list[StageSpec] = []
     fact_seed: int = 1  # of random selections
+    keep_end: bool = False  # leave the trained weights, for grafts
 
     @property
     def label(self) -> Label:
@@ -37,7 +38,7 @@ class Job(BaseModel):
     def identity(self) -> dict[str, Any]:
         """Everything that the tables of this run depend on: a checkpoint of another identity is of no use."""
         return {
-            "spec": self.model_dump(mode="json", exclude={"facts", "folder", "model"})
+            "spec": self.model_dump(mode="json", exclude={"facts", "folder", "model", "keep_end"})
             | {"model": locate(self.model).identity, "precision": self.model.precision},
             "inputs": {"facts.arrow": digest(self.facts)},
             "code": reached_code("factsurv.training.run"),

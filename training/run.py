@@ -14,7 +14,7 @@ import functools
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +47,7 @@ from factsurv.training.probing.probe import Probed, Sampling, agrees_with_plain_
 from factsurv.training.probing.probe_shared_out import probe_shared_out
 from factsurv.training.probing.schedule import moments
 from factsurv.training.rows import LOSSES, Clock, probe_rows, training_rows, with_stage
+from factsurv.training.surgery.end_state import save_end
 from factsurv.training.telling import Report, Telling, moment
 
 UNLIKE = "continued after a kill, the run ends with other last digits"
@@ -159,8 +160,11 @@ class Run:
             raise
 
     def finish(self) -> None:
-        """Write the tables under their own names."""
+        """Write the tables under their own names, and the weights if they are asked for."""
+        weights = self.training.state()["weights"] if self.job.keep_end else {}  # every process has to ask
         if self.team.leads:
+            if weights:
+                save_end(self.job.folder, weights)
             for name, table in self._tables().items():
                 write_table(self.job.folder / f"{name}.arrow", table)
             (self.job.folder / "probes-incomplete.arrow").unlink(missing_ok=True)
@@ -265,11 +269,15 @@ def _alone(folder: Path, together: Team, report: Report) -> Iterator[None]:
 
 def main(path: str) -> int:
     """Run the job of one JSON file; problems of the user's making exit with 2 and a plain message."""
+    return started(lambda report: execute(Job.model_validate_json(Path(path).read_text("utf-8")), report))
+
+
+def started(work: Callable[[Report], None]) -> int:
+    """What a process of a study's own does: its work, as told on its output; the status that it ends with."""
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "0")) or torch.get_num_threads())
     ask_for_same_bits()
-    job = Job.model_validate_json(Path(path).read_text("utf-8"))
     try:
-        execute(job, _print)
+        work(_print)
     except InputError as error:
         _print({"error": [error.what, error.where, error.remedy]})
         return 2

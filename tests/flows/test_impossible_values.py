@@ -44,6 +44,7 @@ NEEDED = {
     "probe.instruments": {"name": "confidence"},
     "stage.mix": {"share": 1.0},
     "simulation": {"name": "one-layer"},
+    "graft": {"name": "g", "weights": "main"},
     **{
         f"{at}select.{kind}": {"share": 0.5, **({} if kind == "random" else {"by": "x"})}
         for at in ("stage.", "stage.mix.")
@@ -51,7 +52,7 @@ NEEDED = {
     },
     **{f"{at}weight": {"rank": "x", "exponent": 1.0} for at in ("stage.", "stage.mix.")},
 }
-TABLES = ("arm", "claim", "analysis.model", "stage", "stage.mix", "probe.instruments")  # [[…]]
+TABLES = ("graft", "arm", "claim", "analysis.model", "stage", "stage.mix", "probe.instruments")  # [[…]]
 
 
 def keys(model: type[BaseModel] = StudyFile, at: str = ""):

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from factsurv.events.errors import InputError
 from factsurv.training.models.load import locate
-from factsurv.training.passes.memory import first_size
 from factsurv.training.spec import ModelSpec, layer_numbers
 
 
@@ -20,7 +19,7 @@ def layer_count(spec: ModelSpec) -> int | None:
     """Layers of the model; None where its configuration is not at hand (a hub model that was never downloaded)."""
     if spec.name == "tiny":
         return spec.layers
-    from transformers import AutoConfig
+    from transformers import AutoConfig  # torch takes seconds to import, and most studies name no layers
     from transformers.modeling_gguf_pytorch_utils import load_gguf_checkpoint
 
     try:
@@ -33,4 +32,6 @@ def layer_count(spec: ModelSpec) -> int | None:
         )
     except (InputError, OSError, ValueError, KeyError):  # told where the model is checked
         return None
+    from factsurv.training.passes.memory import first_size
+
     return first_size(config.get_text_config(decoder=True), "num_hidden_layers", "n_layer") or None
