@@ -10,7 +10,7 @@ local function bold(header) return pandoc.Para({pandoc.Strong(header.content)}) 
 local function without_appendix(blocks)
   local kept = pandoc.List()
   for _, block in ipairs(blocks) do
-    if block.t == "Header" and block.classes:includes("appendix") then return kept end
+    if block.t == "Header" and block.classes:includes("statistical") then return kept end
     kept:insert(block)
   end
   return kept

@@ -38,15 +38,22 @@ say_claim_rule <- function(results) {
     "outside; where the interval crosses a bound, or the number is in doubt, it is *undecided*.")
 }
 
+text_of <- function(x) ifelse(is.na(x), "", as.character(x))
+
 table_claims <- function(results) {
   d <- claims_data(results)
-  text <- function(x) ifelse(is.na(x), "", as.character(x))
-  of <- paste0(text(d$quantity), ifelse(nzchar(text(d$what)), paste0(" (", text(d$what), ")"), ""),
-    ifelse(nzchar(text(d$outcome)), paste(" of", text(d$outcome)), ""))
-  md_table(data.frame(Claim = text(d$text), Verdict = first_upper(text(d$verdict)),
-    "Here (95 % interval)" = claim_numbers(d), Expected = text(d$expect),
-    "In the paper" = ifelse(nzchar(text(d$paper)), text(d$paper), "\u2013"), "Decided by" = of, check.names = FALSE),
-  "llrlll")
+  md_table(data.frame(Claim = text_of(d$text), Verdict = first_upper(text_of(d$verdict)),
+    "Here (95 % interval)" = claim_numbers(d),
+    "In the paper" = ifelse(nzchar(text_of(d$paper)), text_of(d$paper), "\u2013"), check.names = FALSE), "llrl")
+}
+
+#' What decides each claim, and within which bounds it had to lie.
+table_claim_bounds <- function(results) {
+  d <- claims_data(results)
+  of <- paste0(text_of(d$quantity), ifelse(nzchar(text_of(d$outcome)), paste(" of", text_of(d$outcome)), ""),
+    ifelse(nzchar(text_of(d$what)), paste0(" (", text_of(d$what), ")"), ""))
+  md_table(data.frame(Claim = text_of(d$text), "Decided by" = of, Expected = text_of(d$expect), check.names = FALSE),
+    "lll")
 }
 
 #' A claim's number with its interval, as its scale is written.

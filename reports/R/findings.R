@@ -77,9 +77,7 @@ say_undrawn <- function(results, outcome) {
   paste0(" That label is drawn (", fmt_n(k), " samples), and its luck pulls the ratio towards 1", say_redrawn(results),
     ". Without it, calling latent the facts of which a hit in ", fmt_n(k), " samples is at least as likely as not (",
     fmt_percent(half$share, 0), " of them", if (nrow(drawn)) paste0("; the draw calls ", fmt_percent(drawn$share, 0)),
-    "), the ratio is **", fmt_hr(half$hr, half$lower, half$upper), "**. Both compare latent facts with the others, ",
-    "but not quite the same facts: the draw also mixes in those of small chance, so the two numbers differ by more ",
-    "than luck.")
+    "), the ratio is **", fmt_hr(half$hr, half$lower, half$upper), "**, of not quite the same facts.")
 }
 
 #' What a variance rests on (`d`: one row of the table): where most levels of a random effect have one event or none,

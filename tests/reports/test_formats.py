@@ -35,7 +35,7 @@ knitr::kable(data.frame(folded = 1), format = "pipe")
 ```
 :::
 
-## For statisticians {#deep .appendix}
+## For statisticians {#deep .statistical}
 
 Every fit.
 """
