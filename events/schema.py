@@ -19,7 +19,7 @@ _F, _I, _B = pa.float64(), pa.int32(), pa.bool_()
 FACTS = dict.fromkeys(("fact_id", "subject", "relation", "object", "split", "group"), TEXT)
 # What a fact set may have beside them, and columns of yes and no (bool). The lists are texts in JSON, one a fact, so
 # that R and Python read the same thing.
-FACT_LISTS = dict.fromkeys(("links", "aliases", "options"), TEXT)
+FACT_LISTS = dict.fromkeys(("links", "aliases", "options", "held_out_forms"), TEXT)
 FACT_EXTRAS = {"role": TEXT} | FACT_LISTS
 # Documents of a corpus that name a fact's subject, its object, both, neither: whole numbers, exact to 2^53.
 COUNTS = dict.fromkeys(("fact_id", "subject", "relation", "object"), TEXT) | dict.fromkeys(
@@ -42,6 +42,8 @@ INSTRUMENTS: dict[str, dict[str, pa.DataType]] = {
     },
     "rank": _MEASURED | {"options": _I, "rank": _F, "rank_first": _F},
     "attention": _MEASURED | {"layer": _I, "greatest": _F, "total": _F},
+    "loss": _MEASURED | {"loss": _F, "baseline": _F},
+    "memorisation": _MEASURED | {"loss": _F},
 }  # fmt: skip
 # Their means over facts, at each checkpoint; `layer` is 0 where there are no layers.
 MEASURED = {

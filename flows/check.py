@@ -23,7 +23,7 @@ from factsurv.stats.plan import CONF, models, plan, table_columns
 from factsurv.training.facts.fact_set import FactSet
 
 if TYPE_CHECKING:
-    from factsurv.training.lessons.stages import Stage
+    from factsurv.training.lessons.stages import Part, Stage
 
 T = TypeVar("T")
 MOST_CHECKPOINTS = 100_000  # each is a row of every fact
@@ -48,6 +48,7 @@ def check(path: Path) -> Checked:
     """
     from factsurv.training.facts.gather import gather
     from factsurv.training.models.hub import check_model
+    from factsurv.training.models.scratch_model import check_vocabulary
 
     study = read_study(path)
     found: list[InputError] = []
@@ -80,6 +81,8 @@ def check(path: Path) -> Checked:
         forms = told_of_forms(study, max(map(len, facts.templates.values())))
         columns = [*schema.of_facts(facts.table.column_names), *forms]
         further = [n for n in columns if n not in facts.covariates]
+        for model in {model for model, _ in study.recipes().values() if model.name == "scratch"}:
+            attempt(check_vocabulary, facts, model)
         told = attempt(plan, study.analysis, facts.covariates, len(facts.relations), further)
         found += [InputError(what) for what in _does_not_fit(study, facts)]
         if told is not None:
@@ -126,6 +129,7 @@ def _layers(study: StudyFile) -> Iterator[str]:
 def _does_not_fit(study: StudyFile, facts: FactSet) -> Iterator[str]:
     """What the number and kind of facts make impossible."""
     from factsurv.training.facts.form_numbers import form_numbers
+    from factsurv.training.facts.selection import probed_rows
 
     trained = facts.column("split").count("trained")
     if not trained and not any(study.stages().values()):
@@ -138,10 +142,11 @@ def _does_not_fit(study: StudyFile, facts: FactSet) -> Iterator[str]:
                 f"probe.examples: {study.probe.examples} are asked for, and relation {relation!r} has {reserved} "
                 f"beside its facts; set it to {reserved} or less"
             )
-    try:
-        form_numbers(facts, study.probe)
-    except InputError as error:
-        yield error.line()
+    for fits in (form_numbers, probed_rows):
+        try:
+            fits(facts, study.probe)
+        except InputError as error:
+            yield error.line()
     for arm in study.recipes():
         try:
             stages, _ = planned(study, arm, facts)
@@ -215,6 +220,7 @@ def summary(checked: Checked, results: Path) -> list[str]:
 def _extras(study: StudyFile, facts: FactSet) -> Iterator[str]:
     """What only some facts have."""
     from factsurv.training.facts.form_numbers import form_numbers
+    from factsurv.training.facts.selection import probed_rows
 
     if implied := facts.roles.count("implication"):
         yield f"{implied:,} implications, {sum(map(bool, facts.several('links'))):,} of them linked to other facts"
@@ -223,6 +229,8 @@ def _extras(study: StudyFile, facts: FactSet) -> Iterator[str]:
     for name in ("aliases", "options"):
         if having := [each for each in facts.several(name) if each]:
             yield f"{name}: {len(having):,} facts have {sum(map(len, having)) / len(having):.3g} on average"
+    if study.probe.select:
+        yield f"probed: {len(probed_rows(facts, study.probe, study.facts.seed)):,} facts at each checkpoint"
     if numbers := form_numbers(facts, study.probe):
         held = f"; the last {facts.held_out} of each relation are never trained" if facts.held_out else ""
         yield f"prompt forms {', '.join(map(str, numbers))} at each checkpoint{held}"
@@ -233,11 +241,13 @@ def _told(stage: Stage) -> str:
     long = f"{stage.steps / stage.per_epoch:.4g} epochs with {stage.per_epoch:,} steps each"
     if not stage.name:
         return long
-    facts = " + ".join(
-        f"{len(part.rows):,} facts" + (f" (drawn {part.lessons:,} times an epoch)" if part.p is not None else "")
-        for part in stage.parts
-    )
+    facts = " + ".join(_lessons(part) for part in stage.parts)
     return f"{stage.name}: {facts}, {long}"
+
+
+def _lessons(part: Part) -> str:
+    facts = f"{len(part.rows):,} facts" + (f" of {part.size:,} groups" if part.groups is not None else "")
+    return facts + (f" (drawn {part.lessons:,} times an epoch)" if part.p is not None else "")
 
 
 def _weights(model: Any) -> str:
@@ -245,6 +255,8 @@ def _weights(model: Any) -> str:
     from factsurv.training.models.load import cache_folder, locate, weights_bytes
     from factsurv.training.passes import memory
 
+    if model.name == "scratch":
+        return f"a {model.architecture} model of {model.layers} layers and width {model.width}, from random weights"
     if model.name == "tiny":
         return f"a tiny model of width {model.width}, pretrained first unless it was before"
     source = locate(model)

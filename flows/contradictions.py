@@ -37,10 +37,16 @@ OF_SOURCE = {
     "exponent": ("tiny-world", "zipf"),
     **dict.fromkeys(("subjects", "relations", "answers"), ("zipf",)),
     **dict.fromkeys(("design", "pretraining_names", "order_names", "test_names", "cities", "animals"), ("two-hop",)),
+    **dict.fromkeys(("individuals", "unseen", "new", "names", "values", "attributes"), ("biographies",)),
 }
 # Keys of [simulation]
 OF_FACTS = {"name", "seed", "subjects", "relations", "answers", "withheld", "keys", "new", "classes", "followed"}
-OF_TINY = ("width", "layers", "heads", "pretrain_steps", "pretrain_batch", "pretrain_learning_rate")
+# Keys that only some models have: those that are made on the spot.
+OF_MODEL = {
+    **dict.fromkeys(("width", "layers", "heads"), ("tiny", "scratch")),
+    **dict.fromkeys(("pretrain_steps", "pretrain_batch", "pretrain_learning_rate"), ("tiny",)),
+    **dict.fromkeys(("architecture", "inner", "context", "vocabulary", "vocabulary_size"), ("scratch",)),
+}
 
 
 def contradictions(study: StudyFile, data: dict[str, Any], wrong: set[str], path: Path) -> list[str]:
@@ -147,10 +153,17 @@ def _models(study: StudyFile, data: dict, path: Path) -> Iterator[str]:
     tiny = {arm for arm, (model, _) in study.recipes().items() if model.name == "tiny"}
     if tiny and study.facts.source not in INVENTED:
         yield f'model.name: "tiny" needs an invented world; set facts.source = "{" or ".join(INVENTED)}"'
-    if not tiny:
-        for key in data.get("model", {}):
-            if key in OF_TINY:
-                yield f'model.{key}: is of name = "tiny", which is pretrained on the spot'
+    names = {model.name for model, _ in study.recipes().values()}
+    for key in data.get("model", {}):
+        if key in OF_MODEL and not names.intersection(OF_MODEL[key]):
+            of = " or ".join(f'"{name}"' for name in OF_MODEL[key])
+            yield f"model.{key}: is of name = {of}, which is made on the spot"
+    for arm, (model, tuning) in study.recipes().items():
+        if model.name == "scratch" and tuning.method != "full":
+            yield (
+                f'tuning.method: arm {arm!r} begins with random weights (model.name = "scratch"), and '
+                f'"{tuning.method}" leaves them as they are; set method = "full"'
+            )
 
 
 def _moments(study: StudyFile, data: dict, path: Path) -> Iterator[str]:

@@ -26,6 +26,7 @@ from factsurv.training.spec import ModelSpec
 
 SUFFIX = "-rehearsal"
 FACTS, SEEDS, SAMPLES, PRETRAINING = 60, 2, 4, 20
+SMALLER = {"width": 64, "layers": 2, "heads": 4, "inner": None}  # of a model from random weights
 PROBES, EVERY = 6, 6  # checkpoints after the baseline, and epochs between them
 WHEN = ("schedule", "every", "at", "unit", "checkpoints")  # keys of [probe]
 LEARNING_RATE = 3e-3  # with which a small random model learns some of so few facts in so few steps
@@ -74,6 +75,9 @@ def _parts(study: StudyFile, board: Board) -> tuple[Any, dict[str, Path], list[s
     made: dict[ModelSpec, Path] = {}
     models: dict[str, Path] = {}
     for arm, (model, _) in study.recipes().items():
+        if model.name == "scratch":
+            models[arm] = Path(prepared_model(model.model_copy(update=SMALLER), study.facts, board.say)[0])
+            continue
         if model.name == "tiny":
             less = model.model_copy(update={k: min(getattr(model, k), v) for k, v in less_of.items()})
             models[arm] = Path(prepared_model(less, study.facts, board.say)[0])
@@ -86,7 +90,9 @@ def _parts(study: StudyFile, board: Board) -> tuple[Any, dict[str, Path], list[s
     if made:
         names = ", ".join(sorted({model.name for model in made}))
         told.append(f"small random models of the architecture and tokenizer of {names}")
-    if len(made) < len(models):
+    if any(model.name == "scratch" for model, _ in study.recipes().values()):
+        told.append("models of width 64 and 2 layers from the same random weights in every repetition")
+    if any(model.name == "tiny" for model, _ in study.recipes().values()):
         told.append(f"tiny models pretrained for at most {PRETRAINING} steps")
     return to_arrow(few), models, list(dict.fromkeys(told))
 
@@ -102,7 +108,8 @@ def some_of(facts: FactSet) -> FactSet:
     And those from which they follow.
     """
     rows = defaultdict(list)
-    for i, cell in enumerate(zip(facts.column("relation"), facts.column("split"), strict=True)):
+    sets = [facts.column(name) for name in facts.sets]
+    for i, cell in enumerate(zip(facts.column("relation"), facts.column("split"), *sets, strict=True)):
         rows[cell].append(i)
     share = FACTS / max(len(facts), FACTS)
     keep = {i for cell in rows.values() for i in cell[: max(4, round(share * len(cell)))]}

@@ -232,6 +232,7 @@ def make_run(
         stages=results.study.stages()[arm],
         fact_seed=results.study.facts.seed,
         keep_end=keeps_end(results, arm, seed),
+        fresh=spec.name == "scratch",
     )
 
     def told(run: str, done: float, total: float, note: str) -> None:

@@ -19,6 +19,7 @@ from factsurv.events.manifest import read_finished
 from factsurv.events.schema import described, stack
 from factsurv.training.facts.encoding import encode_probes
 from factsurv.training.facts.fact_set import FactSet
+from factsurv.training.facts.selection import probed_rows
 from factsurv.training.facts.stored_facts import from_arrow
 from factsurv.training.foreign_results import check_folder, write_run
 from factsurv.training.label import Label
@@ -84,6 +85,7 @@ class FactProbe(TrainerCallback):
     ):
         self.facts = facts if isinstance(facts, FactSet) else from_arrow(read_finished(Path(facts)))
         self.folder, self.spec, self.arm, self.seed = Path(folder), spec or ProbeSpec(), arm, seed
+        self.facts = self.facts.some(probed_rows(self.facts, self.spec))
         self.exposures_per_epoch, self.tokenizer, self.say = exposures_per_epoch, tokenizer, say
         self.left: dict[str, int] | None = None  # the weights as the last step left them, unless they were probed
 

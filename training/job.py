@@ -30,6 +30,7 @@ class Job(BaseModel):
     stages: list[StageSpec] = []
     fact_seed: int = 1  # of random selections
     keep_end: bool = False  # leave the trained weights, for grafts
+    fresh: bool = False  # the model's weights are drawn anew with the run's seed
 
     @property
     def label(self) -> Label:

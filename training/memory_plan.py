@@ -13,11 +13,12 @@ from factsurv.training.spec import ProbeSpec, TuningSpec
 
 @dataclass(frozen=True)
 class Lessons:
-    """What one stage may teach: its recipe, and length and target tokens of every lesson."""
+    """What one stage may teach: its recipe, length and target tokens of every lesson, and whether these are packed."""
 
     tuning: TuningSpec
     lengths: Sequence[int]
     targets: Sequence[int]
+    packed: bool = True
 
 
 class MemoryPlan:
@@ -79,5 +80,5 @@ class MemoryPlan:
     def _step(self, lessons: Lessons, trainable: int, parts: int, pack: int) -> int:
         tuning = lessons.tuning
         split = tuning.model_copy(update={"accumulate": min(parts, tuning.batch_size // tuning.processes)})
-        largest = memory.largest_lessons(lessons.lengths, lessons.targets, split, pack)
+        largest = memory.largest_lessons(lessons.lengths, lessons.targets, split, pack if lessons.packed else 0)
         return memory.training_bytes(self.shape, trainable, *largest, tuning)

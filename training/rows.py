@@ -41,11 +41,12 @@ class Clock:
         self.stage = step.stage
 
 
-def probe_rows(label: Label, facts: FactSet, clock: Clock, probed: Probed) -> pa.Table:
-    """One checkpoint's rows of `probes.arrow`."""
+def probe_rows(label: Label, facts: FactSet, clock: Clock, probed: Probed, shown: np.ndarray | None = None) -> pa.Table:
+    """One checkpoint's rows of `probes.arrow`; ``shown`` int64 (F,) is where ``facts`` stand among all of a run."""
     rows = len(facts)
+    exposures = clock.exposures.copy() if shown is None else clock.exposures[shown]
     data = label.columns(rows) | {n: np.full(rows, getattr(clock, n)) for n in STAMP}
-    data |= {"fact_id": facts.column("fact_id"), "exposures": clock.exposures.copy()}
+    data |= {"fact_id": facts.column("fact_id"), "exposures": exposures}
     data |= {"recalled": probed.recalled, "logp": probed.logp, "margin": probed.margin, "p": probed.p[0]}
     return with_stage(build(PROBES, data | {"rechecked": probed.rechecked}), clock.stage)
 

@@ -12,6 +12,7 @@ import contextlib
 import fcntl
 import functools
 import json
+import math
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -26,14 +27,17 @@ from factsurv.events.files import read_table, write_table
 from factsurv.events.schema import described, stack
 from factsurv.training.facts.encoding import encode_lessons, encode_probes
 from factsurv.training.facts.prompts import Encoded
+from factsurv.training.facts.selection import probed_rows
+from factsurv.training.facts.sentences import Sentences
 from factsurv.training.facts.stored_facts import from_arrow
 from factsurv.training.job import Job
 from factsurv.training.lessons import checkpoint as checkpoints
 from factsurv.training.lessons.checkpoint import Checkpoint
-from factsurv.training.lessons.finetune import Finetuning, Step, lessons_of
+from factsurv.training.lessons.finetune import Finetuning, Step, lessons_of, longest_of
 from factsurv.training.lessons.stages import Stage, plan_stages
 from factsurv.training.memory_plan import Lessons, MemoryPlan
 from factsurv.training.models.load import load
+from factsurv.training.models.scratch_model import initialise
 from factsurv.training.models.tunable import room_for_copies, tunable
 from factsurv.training.passes import memory
 from factsurv.training.passes.precision import DTYPES, check_dtype
@@ -42,7 +46,7 @@ from factsurv.training.passes.team import Team, team
 from factsurv.training.probing.baseline import baseline_table, other_prompts, other_prompts_encoded, samplings
 from factsurv.training.probing.forms import Forms
 from factsurv.training.probing.instruments import Instruments
-from factsurv.training.probing.measure import Asked
+from factsurv.training.probing.measure import Asked, Told
 from factsurv.training.probing.probe import Probed, Sampling, agrees_with_plain_path
 from factsurv.training.probing.probe_shared_out import probe_shared_out
 from factsurv.training.probing.schedule import moments
@@ -85,20 +89,27 @@ class Run:
         with self.team.in_turn():  # on its way to a GPU a model takes the machine's memory: once, not once a process
             self.model, self.tokenizer = load(job.model, self.say)
             self.model = self.model.to(self.team.device)  # type: ignore[arg-type]
-        self.encoded = encode_probes(self.tokenizer, self.facts, job.probe)
-        self.other_prompts = other_prompts_encoded(self.tokenizer, self.facts, job.probe)
-        self.forms = Forms(self.tokenizer, self.facts, job.probe)
+        if job.fresh:
+            initialise(self.model, job.seed)
+        self.shown = probed_rows(self.facts, job.probe, job.fact_seed)
+        self.probed = self.facts.some(self.shown)
+        self.encoded = encode_probes(self.tokenizer, self.probed, job.probe)
+        self.other_prompts = other_prompts_encoded(self.tokenizer, self.probed, job.probe)
+        self.forms = Forms(self.tokenizer, self.probed, job.probe)
         for notice in self.encoded.notices:
             self.say(notice)
         if job.tuning.method == "full" and job.model.precision == "bf16":
             self.say("weights in bf16 lose every change below 1/256 of themselves: " + WIDE)
         self.stages, _ = plan_stages(self.facts, job.tuning, job.stages, job.fact_seed, job.arm)
-        self.taught = np.unique(np.concatenate([stage.rows for stage in self.stages]))
+        self.taught = np.isin(self.shown, np.concatenate([stage.rows for stage in self.stages]))
         self.share_prefix = agrees_with_plain_path(self.model, self.encoded)
         if not self.share_prefix:
             self.say("this architecture does not share a prefix: probing takes the plain, slower path")
         self.clock = Clock(np.zeros(len(self.facts), dtype=np.int64), stage=self.stages[0].name)
-        asked = Asked(self.tokenizer, self.model, self.facts, self.encoded, job.probe, self.share_prefix)
+        asked = Asked(
+            self.tokenizer, self.model, self.probed, self.encoded, job.probe, self.share_prefix,
+            told=Told(self.facts, self.stages[0].rows),
+        )  # fmt: skip
         self.instruments = Instruments(asked, self.say)
         self.rows: list[pa.Table] = []
         self.baselines: list[pa.Table] = []
@@ -107,7 +118,7 @@ class Run:
 
     def begin(self) -> None:
         """The baseline, or where the last checkpoint of the same job stands."""
-        job, forms = self.job, encode_lessons(self.tokenizer, self.facts, self.job.probe.terminator)
+        job, (forms, sentences) = self.job, self._lessons()
         found, why = checkpoints.latest(job.folder, self.identity)
         self.team.agree()  # all have read it before the first one goes on and writes
         if why:
@@ -123,18 +134,27 @@ class Run:
         self.room = found.state["room"] if found else min(self.team.tell(room_for_copies()))
         self.model = tunable(self.model, job.tuning, job.seed, self.room)
         trainable = sum(w.numel() for w in self.model.parameters() if w.requires_grad)
-        self.training = Finetuning(self.model, forms, job.tuning, job.seed, self.team, self.stages)
-        sizes, kept = [_sizes(stage, forms) for stage in self.stages], found.state["parts"] if found else None
+        self.training = Finetuning(self.model, forms, job.tuning, job.seed, self.team, self.stages, sentences)
+        sizes = [_sizes(stage, forms, sentences) for stage in self.stages]
+        kept = found.state["parts"] if found else None
         self.training.parts = plan.steps(job.tuning, sizes, trainable, self.training.pack_tokens, kept)
         if not self.training.packed:
             self.say("this architecture does not take packed lessons: training takes padded rows, which is slower")
         prompts = len(other_prompts(job.probe))  # of each baseline
         probes = len(self.due) + (len(self.stages) - 1) * prompts
-        self.tell.expect(self.training.total, len(self.facts), job.tuning.batch_size, 1 + prompts, probes)
+        self.tell.expect(self.training.total, len(self.probed), job.tuning.batch_size, 1 + prompts, probes)
         if found:
             self._continue(found)
         elif first:
             self._measured(first)
+
+    def _lessons(self) -> tuple[list[list[Encoded]], Sentences | None]:
+        """Facts that are lessons of their own, in all their forms; and what texts that tell of groups are made of."""
+        told = [stage.rows for stage in self.stages if stage.length]
+        alone, end = any(not stage.length for stage in self.stages), self.job.probe.terminator
+        forms = encode_lessons(self.tokenizer, self.facts, end) if alone else []
+        rows = np.unique(np.concatenate(told)) if told else None
+        return forms, None if rows is None else Sentences(self.tokenizer, self.facts, rows, end)
 
     def train(self) -> None:
         """The steps that are left, with a probe and a checkpoint wherever one is due."""
@@ -180,7 +200,7 @@ class Run:
         """Probe, and label what is known before ``stage`` begins."""
         first = self._probe(samplings(self.job.probe))
         spec = self.job.probe.model_copy(update={"batch_tokens": self.batch_tokens})
-        same = (self.model, self.other_prompts, self.facts, spec, self.job.label, self.encoded)
+        same = (self.model, self.other_prompts, self.probed, spec, self.job.label, self.encoded)
         table = baseline_table(*same, first, self.share_prefix, functools.partial(probe_shared_out, self.team))
         self.baselines.append(with_stage(table, stage))
         return first
@@ -194,9 +214,9 @@ class Run:
 
     def _measured(self, probed: Probed) -> None:
         """Keep a probe's rows, save a checkpoint, and tell."""
-        self.rows.append(probe_rows(self.job.label, self.facts, self.clock, probed))
+        self.rows.append(probe_rows(self.job.label, self.probed, self.clock, probed, self.shown))
         clock = self.clock
-        self.instruments.keep(self.job.label, self.facts.column("fact_id"), vars(clock), probed)
+        self.instruments.keep(self.job.label, self.probed.column("fact_id"), vars(clock), probed)
         self.forms.keep(self.job.label, vars(clock))
         state = {"training": self.training.state(), "exposures": torch.from_numpy(clock.exposures)}
         state |= {"threads": torch.get_num_threads(), "batch_tokens": self.batch_tokens, "room": self.room}
@@ -205,7 +225,7 @@ class Run:
             done = Checkpoint(clock.checkpoint, clock.epoch, self._tables(), state)
             self.tell.checkpoint(checkpoints.save(self.job.folder, done, self.identity), clock.step)
         self.saved = checkpoints.place(self.job.folder, clock.checkpoint)  # whichever process tells of an end names it
-        share = probed.recalled[self.taught].mean()
+        share = probed.recalled[self.taught].mean() if self.taught.any() else math.nan
         self._progress(f"{moment(clock.stage, clock.epoch)}: {share:.0%} of trained facts recalled")
 
     def _tables(self) -> dict[str, pa.Table]:
@@ -241,9 +261,12 @@ class Run:
         self.tell.progress(self.clock.step, self.clock.checkpoint, note)
 
 
-def _sizes(stage: Stage, forms: Sequence[Sequence[Encoded]]) -> Lessons:
-    each = [form for _, form in lessons_of(stage, forms)]
-    return Lessons(stage.tuning, [len(e.tokens[0]) for e in each], [int(e.target_tokens[0]) for e in each])
+def _sizes(stage: Stage, forms: Sequence[Sequence[Encoded]], sentences: Sentences | None) -> Lessons:
+    if stage.length:
+        each, longest = min(stage.tuning.batch_size, len(stage.parts[0].groups or ())), longest_of(stage, sentences)
+        return Lessons(stage.tuning, [longest] * each, [longest] * each, packed=False)
+    alone = [form for _, form in lessons_of(stage, forms)]
+    return Lessons(stage.tuning, [len(e.tokens[0]) for e in alone], [int(e.target_tokens[0]) for e in alone])
 
 
 def _device() -> str:

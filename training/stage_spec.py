@@ -6,50 +6,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from factsurv.events.section import Amount, Count, Fraction, Name, Probability, Section, Share, Text, Texts, Whole
+from factsurv.events.section import Amount, Count, Name, Probability, Section, Share, Text
+from factsurv.training.select_spec import Selection
 from factsurv.training.spec import Facts, Form, TuningSpec
 
 # The keys of [tuning] that a stage may set for itself.
 OF_STAGE = ("learning_rate", "schedule", "warmup", "weight_decay", "batch_size", "clip", "templates")
-
-
-class Some(Section):
-    """A part of the facts: a share or a number of them, of all or within each relation."""
-
-    share: Fraction | None = None
-    count: Facts | None = None
-    within: Literal["all", "relation"] = "all"
-
-    @model_validator(mode="after")
-    def _one_size(self) -> Some:
-        if (self.share is None) == (self.count is None):
-            raise ValueError("needs share = 0.5 or count = 20, one of the two")
-        return self
-
-
-class Ranked(Some):
-    """`top` or `bottom`: the facts with the greatest or smallest values of a covariate; ties as the facts stand."""
-
-    by: Text
-
-
-class Drawn(Some):
-    """`random`: drawn once for the study, so the same facts in every run; another `seed` draws others."""
-
-    seed: Whole | None = None  # default: facts.seed
-
-
-class Selection(Section):
-    """Which facts: each key narrows what those before it left, in this order."""
-
-    split: Literal["trained", "withheld", "any"] = "trained"
-    role: Text | Texts | None = None
-    relation: Text | Texts | None = None
-    set: Text | Texts | None = None  # yes/no columns: the facts with a yes in each
-    top: Ranked | None = None
-    bottom: Ranked | None = None
-    random: Drawn | None = None
-    first: Facts | None = None  # as the facts stand
 
 
 class ByRank(Section):
@@ -87,6 +49,10 @@ class StageSpec(Section):
     mix: list[Mixed] = []  # instead of select and weight; an epoch passes once through the first one
     order: Literal["shuffled", "as given"] = "shuffled"
     loss: Literal["targets", "text"] = "targets"  # text: every token is taught, as in pretraining
+    lesson: Literal["fact", "group"] = (
+        "fact"  # group: a lesson tells all facts of a group, in an order and forms drawn anew
+    )
+    length: Count | None = None  # lesson = "group": tokens of a row into which whole lessons are packed; default: 512
 
     @model_validator(mode="after")
     def _the_keys_fit_together(self) -> StageSpec:
@@ -98,6 +64,12 @@ class StageSpec(Section):
             total = sum(m.share for m in self.mix)
             if abs(total - 1) > 1e-6:  # shares are written with a few digits
                 raise ValueError(f"the shares of mix add up to {total:g}, not 1")
+        if self.lesson == "group" and self.loss != "text":
+            raise ValueError('lesson = "group" teaches the whole text; set loss = "text"')
+        if self.lesson == "fact" and self.length is not None:
+            raise ValueError('length is of lesson = "group"')
+        if self.lesson == "group" and self.templates is not None:
+            raise ValueError('templates is of lesson = "fact": a lesson of a group draws one of the forms of each fact')
         if self.templates == "all" and (self.mix or self.weight != "equal"):
             raise ValueError('templates = "all" teaches every fact in all its forms; with weight or mix take "rotate"')
         return self

@@ -21,12 +21,13 @@ def encode_probes(tokenizer, facts: FactSet, spec: ProbeSpec, prompt: int = 0, f
     relations, subjects, objects, ids = (
         [facts.column(name)[i] for i in rows] for name in ("relation", "subject", "object", "fact_id")
     )
+    forms = [facts.forms[i][form] for i in rows]
     before = {}
-    for relation in dict.fromkeys(relations):
+    for relation, text in dict.fromkeys(zip(relations, forms, strict=True)):
         examples = few_shot_examples(facts, relation, spec, prompt)
-        before[relation] = few_shot_context(facts.templates[relation][form], examples, spec.terminator)
-    contexts = [before[r] for r in relations]
-    prompts = [fill(facts.templates[r][form], s) for r, s in zip(relations, subjects, strict=True)]
+        before[relation, text] = few_shot_context(text, examples, spec.terminator)
+    contexts = [before[each] for each in zip(relations, forms, strict=True)]
+    prompts = [fill(text, s) for text, s in zip(forms, subjects, strict=True)]
     encoded = encode(tokenizer, prompts, objects, ids, spec.terminator, contexts)
     aliases = facts.several("aliases")
     return _with_others(tokenizer, spec.terminator, prompts, contexts, ids, [aliases[i] for i in rows], encoded)
@@ -34,7 +35,7 @@ def encode_probes(tokenizer, facts: FactSet, spec: ProbeSpec, prompt: int = 0, f
 
 def having(facts: FactSet, form: int) -> np.ndarray:
     """Rows of the facts whose relation has this form, int64."""
-    return np.array([i for i, r in enumerate(facts.column("relation")) if form < len(facts.templates[r])], np.int64)
+    return np.array([i for i, forms in enumerate(facts.forms) if form < len(forms)], np.int64)
 
 
 def _with_others(
@@ -79,15 +80,13 @@ def few_shot_examples(facts: FactSet, relation: str, spec: ProbeSpec, prompt: in
 
 
 def encode_lessons(tokenizer, facts: FactSet, terminator: str) -> list[list[Encoded]]:
-    """Each fact alone, in each of its relation's prompt forms that may be taught."""
-    taught = {r: facts.taught(r) for r in facts.relations}
-    count = max(map(len, taught.values()))
+    """Each fact alone, in each of its prompt forms that may be taught."""
+    taught = facts.taught_forms
     forms: list[list[Encoded]] = [[] for _ in range(len(facts))]
-    relations, subjects, ids = facts.column("relation"), facts.column("subject"), facts.column("fact_id")
-    objects = facts.column("object")
-    for k in range(count):
-        mine = [i for i, r in enumerate(relations) if k < len(taught[r])]
-        prompts = [fill(taught[relations[i]][k], subjects[i]) for i in mine]
+    subjects, ids, objects = facts.column("subject"), facts.column("fact_id"), facts.column("object")
+    for k in range(max(map(len, taught))):
+        mine = [i for i, each in enumerate(taught) if k < len(each)]
+        prompts = [fill(taught[i][k], subjects[i]) for i in mine]
         whole = encode(tokenizer, prompts, [objects[i] for i in mine], [ids[i] for i in mine], terminator)
         for j, i in enumerate(mine):
             forms[i].append(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -29,7 +30,8 @@ class Fact:
 
     `covariates` maps a name to a number or a category (None: missing), `sets` the name of a yes/no column to whether
     the fact is in it. An implication's `links` are ids of the facts from which it follows; `aliases` are further right
-    answers, and `options` the answers to choose from.
+    answers, and `options` the answers to choose from; `held_out_forms` are numbers (from 1) of its relation's templates
+    in which it is probed and never trained.
     """
 
     fact_id: str
@@ -43,6 +45,7 @@ class Fact:
     links: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
+    held_out_forms: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ class FactSet:
     ----------
     table : pyarrow.Table
         `fact_id, subject, relation, object, split, group` (dictionaries); then, where the facts have them, `role`,
-        `links`, `aliases` and `options` (`factsurv.events.schema.FACT_EXTRAS`) and yes/no columns (bool), the sets;
+        the lists of `factsurv.events.schema.FACT_EXTRAS` and yes/no columns (bool), the sets;
         then one column a covariate: float64, or a dictionary with its levels in alphabetical order. `object` is the
         bare text (`Paris`); whoever writes a prompt puts the space before it.
     templates : mapping of relation to texts
@@ -68,7 +71,8 @@ class FactSet:
     notices : tuple of str
         What a reader of the study should know about these facts.
     held_out : int
-        The last so many templates of each relation are probed and never trained.
+        The last so many templates of each relation are probed and never trained; of a fact with `held_out_forms` of its
+        own, these.
 
     Raises
     ------
@@ -114,7 +118,7 @@ class FactSet:
         self._check_extras(ids)
 
     def _check_extras(self, ids: list[str]) -> None:
-        links, aliases, options = (self.several(n) for n in schema.FACT_LISTS)
+        links, aliases, options = (self.several(n) for n in ("links", "aliases", "options"))
         found = [*link_problems(ids, self.roles, links)]
         found += answer_problems(self.column("subject"), self.column("object"), aliases, options)
         problems = Problems(self.source)
@@ -133,6 +137,40 @@ class FactSet:
     def taught(self, relation: str) -> tuple[str, ...]:
         """The templates of a relation that may be trained on."""
         return self.templates[relation][: len(self.templates[relation]) - self.held_out]
+
+    @cached_property
+    def forms(self) -> list[tuple[str, ...]]:
+        """The templates of each fact, the probe form first: its relation's, those that it holds out first."""
+        return [form for form, _ in self._forms]
+
+    @cached_property
+    def taught_forms(self) -> list[tuple[str, ...]]:
+        """Those of them that may be trained on, of each fact and in this order."""
+        return [taught for _, taught in self._forms]
+
+    @cached_property
+    def _forms(self) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
+        known: dict[tuple, tuple[tuple[str, ...], tuple[str, ...]]] = {}  # facts are many, ways to be asked few
+        found = []
+        own_forms = "held_out_forms" in self.table.column_names
+        texts = self.column("held_out_forms") if own_forms else [None] * len(self)
+        for key in zip(self.column("relation"), texts, strict=True):
+            if key not in known:
+                relation, own = key[0], json.loads(key[1] or "[]")
+                first = tuple(self.templates[relation][k - 1] for k in own)
+                rest = tuple(t for t in self.templates[relation] if t not in first)
+                known[key] = ((*first, *rest), rest) if own else (self.templates[relation], self.taught(relation))
+            found.append(known[key])
+        return found
+
+    def some(self, rows: np.ndarray) -> FactSet:
+        """Some of the facts, as they are; links to others are taken away."""
+        if len(rows) == len(self):
+            return self
+        table = self.table.take(pa.array(rows))
+        if "links" in table.column_names:
+            table = table.drop_columns(["links"])
+        return replace(self, table=table)
 
     @property
     def sets(self) -> tuple[str, ...]:

@@ -50,9 +50,9 @@ def gather(spec: FactsSpec, pretraining: int = 38_400) -> Gathered:
     """
     found = SOURCES[spec.source](spec, pretraining)
     facts = found.facts
-    if spec.templates and spec.source != "table":  # which takes them from the start
+    if spec.templates and spec.source not in ("table", "biographies"):  # which take them from the start
         facts = with_templates(facts, spec.templates)
-    if spec.held_out is not None:
+    if spec.held_out is not None and spec.source != "biographies":
         facts = replace(facts, held_out=spec.held_out)
     if spec.counts is not None or spec.corpus is not None:
         facts = _counted(spec, facts)
@@ -120,6 +120,16 @@ def _two_hop(spec: FactsSpec, pretraining: int) -> Gathered:
     return Gathered(*two_hop(spec))
 
 
+def _biographies(spec: FactsSpec, pretraining: int) -> Gathered:
+    from factsurv.training.facts.sources.biographies import biographies
+    from factsurv.training.facts.sources.biography_forms import FORMS
+
+    sizes: dict[str, Any] = {"names": spec.names, "values": spec.values, "attributes": spec.attributes or tuple(FORMS)}
+    sizes |= {"held_out": 5 if spec.held_out is None else spec.held_out}
+    pools = (spec.individuals, spec.unseen, spec.new)
+    return Gathered(biographies(*pools, templates=spec.templates, seed=spec.seed, **sizes))
+
+
 def _stored(spec: FactsSpec, pretraining: int) -> Gathered:
     from factsurv.events.manifest import read_finished
     from factsurv.training.facts.stored_facts import from_arrow
@@ -165,5 +175,6 @@ def _benchmark(name: str) -> Callable[[FactsSpec, int], Gathered]:
 
 SOURCES: dict[str, Callable[[FactsSpec, int], Gathered]] = {
     "world": _world, "hpo": _hpo, "hpo-go": _hpo_go, "tiny-world": _tiny_world, "zipf": _zipf, "two-hop": _two_hop,
-    "stored": _stored, "table": _table, **{name: _benchmark(name) for name in ("popqa", "entity-questions", "mmlu")},
+    "stored": _stored, "table": _table, "biographies": _biographies,
+    **{name: _benchmark(name) for name in ("popqa", "entity-questions", "mmlu")},
 }  # fmt: skip

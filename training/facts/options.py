@@ -130,7 +130,7 @@ def tree(answers: Sequence[np.ndarray]) -> dict[Tokens, Node]:
 
 def _tokens(tokenizer, facts: FactSet, i: int, options: Sequence[str], spec: ProbeSpec) -> tuple[np.ndarray, ...]:
     relation, subject = facts.column("relation")[i], facts.column("subject")[i]
-    form = facts.templates[relation][0]
+    form = facts.forms[i][0]
     context = few_shot_context(form, few_shot_examples(facts, relation, spec, 0), spec.terminator)
     names = [f"option {option!r} of relation {relation}" for option in options]
     count = len(options)

@@ -10,7 +10,8 @@ import numpy as np
 
 from factsurv.events.errors import InputError
 from factsurv.training.facts.fact_set import FactSet, nearest
-from factsurv.training.stage_spec import Drawn, Ranked, Selection, Some
+from factsurv.training.select_spec import Drawn, Ranked, Selection, Some
+from factsurv.training.spec import ProbeSpec
 
 YES, NO = {"yes", "true", "1", "1.0"}, {"no", "false", "0", "0.0"}
 
@@ -51,6 +52,20 @@ def select(facts: FactSet, asked: Selection, where: str, seed: int = 1) -> np.nd
             )
         rows = left
     return rows
+
+
+def probed_rows(facts: FactSet, spec: ProbeSpec, seed: int = 1) -> np.ndarray:
+    """Rows of the facts that are probed, int64: all, or those of any of the selections of ``[probe] select``.
+
+    Raises
+    ------
+    InputError
+        As `select`.
+    """
+    if not spec.select:
+        return np.arange(len(facts))
+    chosen = [select(facts, s, f"probe.select[{k + 1}]", seed) for k, s in enumerate(spec.select)]
+    return np.unique(np.concatenate(chosen))
 
 
 def numbers(facts: FactSet, name: str, where: str) -> np.ndarray:
@@ -122,6 +137,10 @@ def _ranked(sign: int) -> Callable:
 
 def _random(facts: FactSet, rows: np.ndarray, value: Drawn, where: str, seed: int) -> np.ndarray:
     rng = np.random.default_rng([seed if value.seed is None else value.seed, 3])
+    if value.of == "groups":
+        first, group = np.unique(np.array(facts.column("group"))[rows], return_index=True, return_inverse=True)[1:]
+        chosen = _foremost(facts, rows[first], rng.permutation(len(first)), value)
+        return chosen[group]
     return _foremost(facts, rows, rng.permutation(len(rows)), value)
 
 

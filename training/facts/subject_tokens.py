@@ -25,8 +25,8 @@ def subject_tokens(tokenizer, facts: FactSet, encoded: Encoded, spec: ProbeSpec)
         If the tokenizer does not tell offsets, or a subject does not occur in its prompt.
     """
     texts, places = [], []
-    for relation, subject in zip(facts.column("relation"), facts.column("subject"), strict=True):
-        form = facts.templates[relation][0]
+    for relation, subject, forms in zip(facts.column("relation"), facts.column("subject"), facts.forms, strict=True):
+        form = forms[0]
         context = few_shot_context(form, few_shot_examples(facts, relation, spec, 0), spec.terminator)
         text, places_here = context, []
         for part in form.split("{subject}")[:-1]:

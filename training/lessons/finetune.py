@@ -14,9 +14,10 @@ from transformers import PreTrainedModel, get_scheduler
 
 from factsurv.events.errors import InputError
 from factsurv.training.facts.prompts import Encoded
-from factsurv.training.lessons.lesson_loss import Lesson, packed_loss, packs, packs_agree, padded_loss
+from factsurv.training.facts.sentences import Sentences
+from factsurv.training.lessons.lesson_loss import Lesson, packed_loss, packs, packs_agree, padded_loss, rows_loss
 from factsurv.training.lessons.lesson_tree import drops_out
-from factsurv.training.lessons.stages import Stage, drawn, one_stage
+from factsurv.training.lessons.stages import Drawn, Stage, drawn, drawn_groups, one_stage
 from factsurv.training.models.whole_weights import gathered, part_of, parts_of, share_out
 from factsurv.training.passes.context_length import check_context
 from factsurv.training.passes.random_states import devices, random_states, set_random_states
@@ -28,6 +29,7 @@ from factsurv.training.spec import TuningSpec
 # padding, small enough that a batch is still a random draw.
 BUCKET_BATCHES = 16
 ALONE = Team()
+LOOKED_AT = 64  # groups whose longest text is looked for
 # Tokens that are packed into one pass, at most: the model's width if that is more. Attention looks at all pairs
 # of a pack, which costs T / 6D of a layer's matrix products.
 PACK_TOKENS = 512
@@ -49,7 +51,7 @@ class Step:
         Mean cross-entropy of target and terminator tokens in this batch, nats.
     learning_rate : float
     facts : int64 (B,)
-        Which facts the batch holds (for their exposures).
+        Which facts the batch tells of (for their exposures): one a lesson, or all of a group's.
     ends_epoch : bool
     stage : str
         Its name; empty where the study has none.
@@ -89,6 +91,8 @@ class Finetuning:
         whole batch. With ``tuning.strategy`` "fsdp" the weights of ``model`` are shared out from here on.
     stages : sequence of Stage, optional
         What is taught one after another, by rows of ``forms``; default: all of them, in one stage.
+    sentences : Sentences, optional
+        Where lessons tell of groups: what they are put together from.
 
     Raises
     ------
@@ -105,15 +109,16 @@ class Finetuning:
         seed: int,
         team: Team = ALONE,
         stages: Sequence[Stage] = (),
+        sentences: Sentences | None = None,
     ):
+        self.sentences = sentences
         self.forms, self.tuning, self.team, self.parts = forms, tuning, team, tuning.accumulate
         self.stages = tuple(stages) or (one_stage([len(fact) for fact in forms], tuning),)
-        taught = [lesson for stage in self.stages for lesson in lessons_of(stage, forms)]
-        longest = max(len(form.tokens[0]) for _, form in taught)
-        check_context(model, longest, "facts.templates", "use shorter prompts, or a model with a longer context")
+        taught = [lesson for stage in self.stages if not stage.length for lesson in lessons_of(stage, forms)]
+        self._check_context(model, taught)
         self._share = not drops_out(model)
         width = model.config.get_text_config(decoder=True).hidden_size
-        self.packed = packs_agree(model, taught)
+        self.packed = packs_agree(model, taught) if taught else True
         self._shared_out = tuning.strategy == "fsdp"
         # FSDP's processes pass through the model together, so all of them as often: their parts stay whole.
         self.pack_tokens = max(PACK_TOKENS, width) if self.packed and not self._shared_out else 0
@@ -136,7 +141,19 @@ class Finetuning:
             torch.manual_seed(seed + (team.rank << 32))  # of its own in each process
             self._random = random_states()
         self._epoch_began = self._order.bit_generator.state
-        self._batches: list[list[Lesson]] = []
+        self._batches: list[list[Lesson]] | list[list[list[Drawn]]] = []
+
+    def _check_context(self, model: PreTrainedModel, taught: Sequence[Lesson]) -> None:
+        """Of lessons that are a fact each, and of rows of the others."""
+        remedy = "use shorter prompts, or a model with a longer context"
+        if taught:
+            check_context(model, max(len(form.tokens[0]) for _, form in taught), "facts.templates", remedy)
+        for stage in self.stages:
+            if stage.length:
+                longest = max(stage.length, longest_of(stage, self.sentences))
+                check_context(
+                    model, longest - 1, "stage.length", "take a shorter row, or a model with a longer context"
+                )
 
     def __iter__(self) -> Iterator[Step]:
         return self
@@ -150,7 +167,7 @@ class Finetuning:
         epoch, b = divmod(self.step - self._began, stage.per_epoch)
         if b == 0:
             self._shuffle(epoch)
-        batch = self._batches[b]
+        batch = self._lessons(self._batches[b])
         with torch.random.fork_rng(devices()):
             set_random_states(self._random)
             loss, rate = self._learn_alike(batch)
@@ -165,7 +182,7 @@ class Finetuning:
             learning_rate=rate,
             examples=self.examples,
             tokens=self.tokens,
-            facts=np.array([fact for fact, _ in batch]),
+            facts=np.concatenate([np.atleast_1d(fact) for fact, _ in batch]),
             ends_epoch=b + 1 == stage.per_epoch,
             stage=stage.name,
             ends_stage=self.step == self._ends[self._at],
@@ -197,8 +214,21 @@ class Finetuning:
     def _shuffle(self, epoch: int) -> None:
         self._epoch_began = self._order.bit_generator.state
         stage = self.stage
-        lessons = [(row, _taught(self.forms[row][k], stage)) for row, k in drawn(stage, epoch, self._order)]
+        if stage.length:
+            texts, size = drawn_groups(stage, self._order), stage.tuning.batch_size
+            self._batches = [texts[i : i + size] for i in range(0, len(texts), size)]
+            return
+        lessons: list[Lesson] = [
+            (row, _taught(self.forms[row][k], stage)) for row, k in drawn(stage, epoch, self._order)
+        ]
         self._batches = list(_batches(lessons, stage.tuning.batch_size, self._order if stage.shuffled else None))
+
+    def _lessons(self, batch: list) -> list[Lesson]:
+        """The batch as tokens: texts that tell of groups are put together only when their turn comes."""
+        if not self.stage.length:
+            return batch
+        assert self.sentences is not None
+        return [(np.array([row for row, _ in drawn]), self.sentences.lesson(drawn)) for drawn in batch]
 
     def _learn_alike(self, batch: list[Lesson]) -> tuple[float, float]:
         """One optimiser step, in kernels that give the same bits each time where the architecture has them."""
@@ -257,10 +287,12 @@ class Finetuning:
     def _turns(self, batch: list[Lesson]) -> Iterator[tuple[list[Lesson], bool]]:
         """What passes through the model at a time, and whether it counts."""
         for part, counts in _turns(batch, self.parts, self.team):
-            for pack in packs(part, self.pack_tokens) if self.pack_tokens else [part]:
+            for pack in packs(part, self.pack_tokens) if self.pack_tokens and not self.stage.length else [part]:
                 yield pack, counts
 
     def _loss(self, part: list[Lesson]) -> torch.Tensor:
+        if self.stage.length:
+            return rows_loss(self._model, part, self.stage.length)
         if self.packed:
             return packed_loss(self._model, self._base, part, self._share)
         return padded_loss(self._model, self._base, part)
@@ -305,10 +337,18 @@ class Finetuning:
         return f"{of}epoch {(self.step - self._began) // stage.per_epoch + 1}"
 
 
+def longest_of(stage: Stage, sentences: Sentences | None) -> int:
+    """Tokens of the longest text that tells of one of the stage's groups, looked for among a few of them."""
+    assert sentences is not None
+    groups = [group for part in stage.parts for group in part.groups or ()]
+    few = [groups[i] for i in np.unique(np.linspace(0, len(groups) - 1, LOOKED_AT).astype(int))]
+    return max(sentences.longest(group.tolist()) for group in few)
+
+
 def lessons_of(stage: Stage, forms: Sequence[Sequence[Encoded]]) -> list[Lesson]:
     """Every lesson that may come up in the stage, the probe form of each fact first."""
     each = [(int(row), stage.forms[row]) for row in stage.rows]
-    first = [(row, _taught(forms[row][ks[0]], stage)) for row, ks in each]
+    first: list[Lesson] = [(row, _taught(forms[row][ks[0]], stage)) for row, ks in each]
     return first + [(row, _taught(forms[row][k], stage)) for row, ks in each for k in ks[1:]]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -14,8 +14,9 @@ from factsurv.training.lessons.lesson_tree import tree_logits, tree_of
 from factsurv.training.passes.forward import head_at, pad
 from factsurv.training.passes.memory import ran_out
 
-# A fact's number, and one of its prompt forms.
-Lesson = tuple[int, Encoded]
+# A fact's number and one of its prompt forms, or the numbers of all facts that a text tells of and the text.
+Lesson = tuple[int | np.ndarray, Encoded]
+IGNORED = -100  # a place where nothing is to be predicted
 
 
 def packs(part: list[Lesson], limit: int) -> Iterator[list[Lesson]]:
@@ -47,6 +48,50 @@ def padded_loss(model: PreTrainedModel, base: PreTrainedModel, part: list[Lesson
     with head_at(base, rows, columns):
         logits = model(input_ids=ids[:, :-1].to(next(base.parameters()).device), use_cache=False).logits  # (N, V)
     return F.cross_entropy(logits.float(), targets.to(logits.device))
+
+
+def rows_loss(model: PreTrainedModel, part: list[Lesson], length: int) -> torch.Tensor:
+    """The same for texts of many sentences, laid in rows one behind another, as pretraining does it.
+
+    Within a row a text sees those before it, and is not asked for its own first token.
+    """
+    ids, targets = rows_of([np.append(encoded.tokens[0], encoded.terminator) for _, encoded in part], length)
+    device = next(model.parameters()).device
+    logits = model(input_ids=torch.from_numpy(ids).to(device), use_cache=False).logits  # (R, T, V)
+    wanted = torch.from_numpy(targets).to(device).flatten()
+    return F.cross_entropy(logits.flatten(0, 1).float(), wanted, ignore_index=IGNORED)
+
+
+def rows_of(texts: Sequence[np.ndarray], length: int) -> tuple[np.ndarray, np.ndarray]:
+    """Texts in as few rows of at most ``length`` tokens as they need, about equally full (at least one text each).
+
+    Returns
+    -------
+    ids : int64 (R, T)
+        Padded on the right, which no earlier token sees.
+    targets : int64 (R, T)
+        The token after each, within its text; else `IGNORED`.
+    """
+    sizes = np.array([len(text) for text in texts])
+    count = min(len(texts), max(1, -(-int(sizes.sum()) // length)))
+    while True:
+        rows, full = [[] for _ in range(count)], [0] * count  # type: list[list[int]], list[int]
+        for i in np.argsort(-sizes, kind="stable").tolist():  # the longest first, each where most room is left
+            r = full.index(min(full))
+            rows[r].append(i)
+            full[r] += int(sizes[i])
+        if max(full) <= max(length, int(sizes.max())):
+            break
+        count += 1
+    ids = np.zeros((count, max(full)), dtype=np.int64)
+    targets = np.full(ids.shape, IGNORED, dtype=np.int64)
+    for r, mine in enumerate(rows):
+        at = 0
+        for i in mine:
+            end = at + int(sizes[i])
+            ids[r, at:end], targets[r, at : end - 1] = texts[i], texts[i][1:]
+            at = end
+    return ids, targets
 
 
 def packs_agree(model: PreTrainedModel, lessons: list[Lesson]) -> bool:

@@ -16,6 +16,7 @@ from factsurv.training.stage_spec import ByRank, Mixed, StageSpec
 
 # A fact's row, and the number of one of its prompt forms.
 Drawn = tuple[int, int]
+ROW_TOKENS = 512  # of a row of lessons that tell of groups
 PLAIN = StageSpec(name="only")  # of a run without stages
 
 
@@ -28,14 +29,22 @@ class Part:
     rows : int64 (R,)
         The facts' rows in the fact set.
     lessons : int
-        Facts drawn in an epoch; R of them without `p` is each once.
-    p : float64 (R,) or None
+        Lessons drawn in an epoch; as many as `size` without `p` is each once.
+    p : float64 (size,) or None
         Probability of each at a draw; None: each once, then each once more in another order.
+    groups : tuple of int64 arrays, or None
+        Rows of the facts that one lesson tells of; None: a fact is a lesson.
     """
 
     rows: np.ndarray
     lessons: int
     p: np.ndarray | None = None
+    groups: tuple[np.ndarray, ...] | None = None
+
+    @property
+    def size(self) -> int:
+        """Of how many things a lesson can be."""
+        return len(self.rows if self.groups is None else self.groups)
 
 
 @dataclass(frozen=True)
@@ -55,6 +64,8 @@ class Stage:
         Optimiser steps of an epoch and of the whole stage.
     fresh, shuffled, whole_text : bool
         A new optimiser; lessons in random order; every token taught.
+    length : int
+        Tokens of a row of lessons that tell of groups; 0 where a fact is a lesson.
     """
 
     name: str
@@ -66,6 +77,7 @@ class Stage:
     fresh: bool
     shuffled: bool
     whole_text: bool
+    length: int = 0
 
     @property
     def rows(self) -> np.ndarray:
@@ -101,18 +113,22 @@ def plan_stages(
     InputError
         If a selection is empty or impossible; it names the stage and the key.
     """
-    known = [len(facts.taught(r)) for r in facts.column("relation")]
+    known = [len(each) for each in facts.taught_forms]
     stages, notices = [], []
     for spec in asked or [PLAIN]:
         where = f"stage {spec.name!r}" + f" of arm {arm!r}" * bool(arm) if asked else "facts"
         mixed = spec.mix or [Mixed(select=spec.select, weight=spec.weight, share=1)]
         rows = [select(facts, m.select, f"{where}: select", seed) for m in mixed]
         _refuse_overlap(facts, rows, where)
-        parts = []
+        parts: list[Part] = []
         for m, mine in zip(mixed, rows, strict=True):
-            lessons = max(1, round(m.share / mixed[0].share * len(rows[0])))
+            groups = _groups(facts, mine) if spec.lesson == "group" else None
+            of_first = parts[0].size if parts else len(mine if groups is None else groups)
+            lessons = max(1, round(m.share / mixed[0].share * of_first))
             p = None if m.weight == "equal" else _weights(facts, mine, m.weight, f"{where}: weight")
-            parts.append(Part(mine, lessons, p))
+            if groups is not None and p is not None:
+                p = _of_groups(p, mine, groups)
+            parts.append(Part(mine, lessons, p, groups))
         own = spec.tuning(tuning)
         forms = _forms(facts, known, spec, np.concatenate(rows), where)
         name = spec.name if asked else ""
@@ -129,11 +145,28 @@ def _stage(
     spec: StageSpec,
 ) -> Stage:
     lessons = sum(part.lessons for part in parts)
-    if tuning.templates == "all":
+    if tuning.templates == "all" and spec.lesson == "fact":
         lessons = sum(len(forms[i]) for part in parts for i in part.rows)
     per_epoch = math.ceil(lessons / tuning.batch_size)
-    how = (spec.optimizer == "fresh", spec.order == "shuffled", spec.loss == "text")
+    length = 0 if spec.lesson == "fact" else spec.length or ROW_TOKENS
+    how = (spec.optimizer == "fresh", spec.order == "shuffled", spec.loss == "text", length)
     return Stage(name, tuning, parts, forms, per_epoch, spec.steps or per_epoch * tuning.epochs, *how)
+
+
+def _groups(facts: FactSet, rows: np.ndarray) -> tuple[np.ndarray, ...]:
+    """The rows of each group, in the order in which the groups first stand."""
+    names = np.array(facts.column("group"), dtype=object)[rows]
+    found: dict[str, list[int]] = {}
+    for name, row in zip(names.tolist(), rows.tolist(), strict=True):
+        found.setdefault(name, []).append(row)
+    return tuple(np.array(each, dtype=np.int64) for each in found.values())
+
+
+def _of_groups(p: np.ndarray, rows: np.ndarray, groups: tuple[np.ndarray, ...]) -> np.ndarray:
+    """Probabilities of groups: in proportion to the mean of their facts'."""
+    of = dict(zip(rows.tolist(), p.tolist(), strict=True))
+    mean = np.array([np.mean([of[row] for row in group.tolist()]) for group in groups])
+    return np.asarray(mean / mean.sum())
 
 
 def _refuse_overlap(facts: FactSet, rows: Sequence[np.ndarray], where: str) -> None:
@@ -168,7 +201,8 @@ def _forms(
 ) -> tuple[tuple[int, ...], ...]:
     """Of each fact of the set, the forms that the stage teaches."""
     if spec.forms is None:
-        return tuple(tuple(range(n)) for n in known)
+        every = {n: tuple(range(n)) for n in set(known)}
+        return tuple(every[n] for n in known)
     chosen = tuple(tuple(k - 1 for k in spec.forms or [] if k <= n) for n in known)
     without = [i for i in rows if not chosen[i]]
     if without:
@@ -184,8 +218,11 @@ def _seldom(facts: FactSet, part: Part, stage: Stage) -> Iterator[str]:
         draws = stage.steps * stage.tuning.batch_size * part.lessons / lessons * part.p
         if (draws < 1).any():
             least = facts.column("fact_id")[part.rows[int(part.p.argmin())]]
+            kind = "facts"
+            if part.groups is not None:
+                least, kind = facts.column("group")[part.groups[int(part.p.argmin())][0]], "groups"
             yield (
-                f"{(draws < 1).sum():,} of {len(draws):,} facts are expected to be drawn less than once in all "
+                f"{(draws < 1).sum():,} of {len(draws):,} {kind} are expected to be drawn less than once in all "
                 f"({least}: {draws.min():.1g} times)"
             )
 
@@ -208,9 +245,26 @@ def drawn(stage: Stage, epoch: int, rng: np.random.Generator) -> list[Drawn]:
     return lessons
 
 
+def drawn_groups(stage: Stage, rng: np.random.Generator) -> list[list[Drawn]]:
+    """What an epoch of lessons that tell of groups teaches, in its order: each is a list of facts in forms.
+
+    The facts of a lesson stand in random order, each in one of its forms at random, drawn anew for every lesson.
+    """
+    lessons: list[list[Drawn]] = []
+    for part in stage.parts:
+        assert part.groups is not None
+        for i in _places(part, rng):
+            rows = rng.permutation(part.groups[i]).tolist()
+            forms = rng.random(len(rows)).tolist()
+            lessons.append(
+                [(r, stage.forms[r][int(u * len(stage.forms[r]))]) for r, u in zip(rows, forms, strict=True)]
+            )
+    return [lessons[i] for i in rng.permutation(len(lessons))] if stage.shuffled else lessons
+
+
 def _places(part: Part, rng: np.random.Generator) -> list[int]:
-    """Positions among the part's facts."""
-    size = len(part.rows)
+    """Positions among the part's facts or groups."""
+    size = part.size
     if part.p is not None:
         return rng.choice(size, size=part.lessons, p=part.p).tolist()
     if part.lessons == size:

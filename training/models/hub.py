@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from factsurv.events.errors import InputError
 from factsurv.training.models.load import locate
+from factsurv.training.models.scratch_model import check_scratch
 from factsurv.training.spec import ModelSpec
 
 SECONDS = 10  # for one answer
@@ -28,7 +29,9 @@ def check_model(spec: ModelSpec) -> None:
     """
     if spec.name == "tiny":
         return
-    if locate(spec).identity.startswith("hub:"):
+    if spec.name == "scratch":
+        check_scratch(spec)
+    elif locate(spec).identity.startswith("hub:"):
         _check_hub(spec.name, spec.revision or "main")
 
 

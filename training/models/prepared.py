@@ -8,6 +8,7 @@ from collections.abc import Callable
 from factsurv.events.errors import InputError
 from factsurv.training.facts.gather import gather
 from factsurv.training.models.load import converted, locate
+from factsurv.training.models.scratch_model import scratch_model
 from factsurv.training.models.tiny_model import tiny_model
 from factsurv.training.spec import FactsSpec, ModelSpec
 
@@ -33,5 +34,8 @@ def _prepared(spec: ModelSpec, facts: FactsSpec, say: Callable[[str], None], ver
         if world is None:
             raise InputError('name = "tiny" needs an invented world', "model.name", 'set facts.source = "tiny-world"')
         folder = tiny_model(world, spec, facts.seed, say, verify)
+        return str(folder), folder.name
+    if spec.name == "scratch":
+        folder = scratch_model(gather(facts).facts, spec, say, verify)
         return str(folder), folder.name
     return converted(locate(spec), say, verify), locate(spec).identity

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -94,20 +94,26 @@ def _make(folder: Path, spec: ModelSpec, location: str, of_file: dict[str, str])
     keep(folder, model, tokenizer)
 
 
+def sized(config: PretrainedConfig, sizes: Mapping[str, Any], layers: int, groups: int) -> PretrainedConfig:
+    """The same with those of the ``sizes`` that it has, so many layers, and heads in so many groups."""
+    for name, size in sizes.items():
+        if getattr(config, name, None) is not None:
+            with contextlib.suppress(AttributeError):  # what follows from the others, as head_dim does in Falcon's
+                setattr(config, name, size)
+    if getattr(config, "num_key_value_heads", None) is not None:
+        config.num_key_value_heads = groups
+    for name, values in list(vars(config).items()):  # a kind for each layer
+        if name.endswith("layer_types") and isinstance(values, list):
+            setattr(config, name, values[-layers:])
+    return config
+
+
 def shrunk(config: PretrainedConfig) -> PretrainedConfig:
     """The configuration of a model of the same architecture that a processor trains in seconds."""
     config = config.get_text_config()
     groups = getattr(config, "num_key_value_heads", None)
     shared = groups is not None and groups < config.num_attention_heads
-    for name, size in SMALL.items():
-        if getattr(config, name, None) is not None:
-            with contextlib.suppress(AttributeError):  # what follows from the others, as head_dim does in Falcon's
-                setattr(config, name, size)
-    if groups is not None:
-        config.num_key_value_heads = HEADS // 2 if shared else HEADS
-    for name, values in list(vars(config).items()):  # a kind for each layer
-        if name.endswith("layer_types") and isinstance(values, list):
-            setattr(config, name, values[-LAYERS:])
+    config = sized(config, SMALL, LAYERS, HEADS // 2 if shared else HEADS)
     if hasattr(config, "initializer_range"):
         config.initializer_range = SPREAD
     config.dtype = None

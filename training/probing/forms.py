@@ -37,10 +37,10 @@ class Forms:
         self.numbers = form_numbers(facts, spec)
         self.rows = {k: having(facts, k - 1) for k in self.numbers}  # facts that have the form
         self.encoded = {k: encode_probes(tokenizer, facts, spec, form=k - 1) for k in self.numbers if k > 1}
-        ids, relations = np.array(facts.column("fact_id"), dtype=object), facts.column("relation")
-        taught = np.array([len(facts.taught(r)) for r in relations])
+        ids = np.array(facts.column("fact_id"), dtype=object)
+        forms, taught = facts.forms, [set(each) for each in facts.taught_forms]
         self.fact_ids = [ids[self.rows[k]] for k in self.numbers]
-        self.held_out = [taught[self.rows[k]] < k for k in self.numbers]
+        self.held_out = [np.array([forms[i][k - 1] not in taught[i] for i in self.rows[k]]) for k in self.numbers]
         self.found: list[Probed] = []
         self.tables: list[pa.Table] = []
 

@@ -12,13 +12,16 @@ from factsurv.events.schema import INSTRUMENTS, build, described, stack
 from factsurv.training.label import Label, with_stage
 from factsurv.training.probing.attention import Attention
 from factsurv.training.probing.confidence import Confidence
+from factsurv.training.probing.loss import Loss, Memorisation
 from factsurv.training.probing.measure import Asked, Measure, Measured
 from factsurv.training.probing.probe import Probed
 from factsurv.training.probing.rank import Rank
 from factsurv.training.probing.schedule import among, moments
 
 # By the name of its table, whose columns are in `factsurv.events.schema.INSTRUMENTS`.
-REGISTRY: dict[str, type[Measure]] = {"confidence": Confidence, "rank": Rank, "attention": Attention}
+REGISTRY: dict[str, type[Measure]] = {
+    "confidence": Confidence, "rank": Rank, "attention": Attention, "loss": Loss, "memorisation": Memorisation,
+}  # fmt: skip
 
 
 class Instruments:

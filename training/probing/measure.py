@@ -102,6 +102,14 @@ class Measure(Protocol):
 
 
 @dataclass(frozen=True)
+class Told:
+    """All facts of a study, and the rows (int64) of those that the first stage of the run teaches."""
+
+    facts: FactSet
+    rows: np.ndarray
+
+
+@dataclass(frozen=True)
 class Asked:
     """What an instrument can know before training begins."""
 
@@ -111,3 +119,4 @@ class Asked:
     encoded: Encoded
     probe: ProbeSpec
     share_prefix: bool
+    told: Told | None = None

@@ -181,13 +181,18 @@ def _check(facts: int, study: int, unseen: int, structured: float, words: int) -
 
 def invented_words(words: int, rng: np.random.Generator) -> tuple[list[str], list[str]]:
     """Words of two open syllables and an ending: first words end like adjectives, second words like nouns."""
-    syllables = ["".join(s) for s in product("bdfgklmnprstvz", "aeiou")]
-    stems = ["".join(s) for s in product(syllables, syllables, "lmnrt")]
-    stems = [stems[i] for i in rng.permutation(len(stems))[: 2 * words]]
+    stems = invented_stems(2 * words, rng)
     endings = rng.integers(3, size=2 * words)
     firsts = [stem + ("al", "ic", "ous")[e] for stem, e in zip(stems[:words], endings[:words], strict=True)]
     seconds = [stem + ("er", "ot", "um")[e] for stem, e in zip(stems[words:], endings[words:], strict=True)]
     return firsts, seconds
+
+
+def invented_stems(count: int, rng: np.random.Generator) -> list[str]:
+    """So many different stems of two open syllables and a consonant, of the 24,500 that there are."""
+    syllables = ["".join(s) for s in product("bdfgklmnprstvz", "aeiou")]
+    stems = ["".join(s) for s in product(syllables, syllables, "lmnrt")]
+    return [stems[i] for i in rng.permutation(len(stems))[:count]]
 
 
 def _spread_flags(facts: int, unseen: int, share: float, rng: np.random.Generator) -> np.ndarray:
