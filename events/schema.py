@@ -69,6 +69,7 @@ EVENTS = SPELLS | {"split": TEXT, "relation": TEXT, "group": TEXT, "latent": _B,
 EXAMPLES = {"start_examples": _F, "stop_examples": _F}
 NOW = {"logp_now": _F, "margin_now": _F, "exposures_now": _I}  # at the probe that begins the interval
 HISTORY = EVENTS | EXAMPLES | NOW
+FREQUENCY = "log2_frequency"  # float64, a covariate of fact and run where the analysis names it
 ATTENTION_NOW = "attention_now"  # float64, behind them where the instrument measured
 TRANSITIONS = _RUN | {
     "fact_id": TEXT, "rule": TEXT, "start": _F, "stop": _F, "from": TEXT, "to": TEXT, "enum": _I, "gap": _F,
@@ -212,7 +213,10 @@ CENSORED = "censored"  # the first level of `to`, as R's survival wants it
 SLICK = ("Unknown", "WeaklyKnown", "MaybeKnown", "HighlyKnown")
 OUTCOMES = ("acquisition", "generalisation", "degradation")
 RESERVED = (
-    frozenset(HISTORY) | frozenset(TRANSITIONS) | frozenset(FACTS | FACT_EXTRAS) | {"time", "exposures", ATTENTION_NOW}
+    frozenset(HISTORY)
+    | frozenset(TRANSITIONS)
+    | frozenset(FACTS | FACT_EXTRAS)
+    | {"time", "exposures", ATTENTION_NOW, FREQUENCY}
 )
 
 # Level order of the dictionaries whose order means something; the first is R's reference.

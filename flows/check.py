@@ -19,7 +19,7 @@ from factsurv.flows.steps import run_names, told_of_forms
 from factsurv.flows.study_file import StudyFile, read_study
 from factsurv.stats.claims import told_claims
 from factsurv.stats.models import check_models
-from factsurv.stats.plan import CONF, models, plan, table_columns
+from factsurv.stats.plan import CONF, models, plan, run_covariates, table_columns
 from factsurv.training.facts.fact_set import FactSet
 
 if TYPE_CHECKING:
@@ -65,9 +65,12 @@ def check(path: Path) -> Checked:
     if study.simulation:
         facts = simulated.facts_of(study)
         covariates = [*facts.covariates, *simulated.measured(study)]
-        told = attempt(plan, study.analysis, covariates, len(facts.relations))
+        further = run_covariates(study.analysis)
+        told = attempt(plan, study.analysis, covariates, len(facts.relations), further)
         if told is not None:
-            tables = table_columns(covariates, [n for n in simulated.tables(study) if n in schema.INSTRUMENTS])
+            tables = table_columns(
+                [*covariates, *further], [n for n in simulated.tables(study) if n in schema.INSTRUMENTS]
+            )
             attempt(check_models, told["models"], told, tables, told_claims(study.claim))
         if found or told is None:
             raise together(found, str(path), "correct these; nothing was started")
@@ -79,7 +82,7 @@ def check(path: Path) -> Checked:
     if gathered is not None:
         facts = gathered.facts
         forms = told_of_forms(study, max(map(len, facts.templates.values())))
-        columns = [*schema.of_facts(facts.table.column_names), *forms]
+        columns = [*schema.of_facts(facts.table.column_names), *forms, *run_covariates(study.analysis)]
         further = [n for n in columns if n not in facts.covariates]
         for model in {model for model, _ in study.recipes().values() if model.name == "scratch"}:
             attempt(check_vocabulary, facts, model)

@@ -15,6 +15,7 @@ from factsurv.events.ends import attention_ends, ends_table, sweep_table
 from factsurv.events.errors import InputError
 from factsurv.events.files import digest, read_table, write_table
 from factsurv.events.forms import counted, stored, stored_columns
+from factsurv.events.frequency import with_frequency
 from factsurv.events.history import history_table
 from factsurv.events.measured import measured_means
 from factsurv.events.origin import from_origin
@@ -31,19 +32,12 @@ from factsurv.flows.store import Progress, Say, Store, as_kept, asked, keep_spec
 from factsurv.flows.study_file import StudyFile, read_study
 from factsurv.stats.claims import told_claims
 from factsurv.stats.models import check_models
-from factsurv.stats.plan import plan, table_columns
+from factsurv.stats.plan import plan, run_covariates, table_columns
 
 PROBED = ("probes", "baseline", "training")  # tables of every run
 EVENTS = (
-    "origin",
-    "forms",
-    "rules",
-    "history",
-    "transitions",
-    "ends",
-    "measured",
-    "pools",
-)  # what `make_events` computes with
+    "origin", "forms", "frequency", "rules", "signs", "history", "transitions", "ends", "measured", "pools",
+)  # fmt: skip # what `make_events` computes with
 
 
 def open_results(
@@ -146,7 +140,8 @@ def _columns(results: Store) -> list[str]:
     facts = results.table("facts.arrow")
     templates = json.loads(facts.schema.metadata[b"factset"])["templates"]
     own = simulated.measured(results.study) if results.study.simulation else ()
-    return [*of_facts(facts.column_names), *own, *told_of_forms(results.study, max(map(len, templates.values())))]
+    forms = told_of_forms(results.study, max(map(len, templates.values())))
+    return [*of_facts(facts.column_names), *own, *forms, *run_covariates(results.study.analysis)]
 
 
 def told_of_forms(study: StudyFile, most: int) -> list[str]:
@@ -258,6 +253,7 @@ def keeps_end(results: Store, arm: str, seed: int) -> bool:
 
 def make_events(results: Store) -> None:
     """The tables of all runs, and what is made from them: `events`, `history`, `transitions`, `recall`, `ends` …"""
+    further = run_covariates(results.study.analysis)
     trained = [run for run, _, _ in run_names(results.study)]
     runs = [*trained, *(run for run, _, _ in graft_names(results.study))]
     analysis, samples, numbers = results.study.analysis, results.study.probe.samples, results.study.numbers()
@@ -267,6 +263,7 @@ def make_events(results: Store) -> None:
         "spec": {
             "rules": analysis.rules, "time": analysis.time, "origin": analysis.origin, "runs": runs, "latent": latent,
             "recall": analysis.recall, "known_in": analysis.known_in,
+            **({"frequency": further} if further else {}),
             **({"numbers": numbers} if numbers else {}),
             **({"limits": [analysis.loss_margin, analysis.confident]} if any(map(sign_of, analysis.rules)) else {}),
         },
@@ -298,6 +295,8 @@ def make_events(results: Store) -> None:
                 (stored(baseline, forms), probes)
                 for (baseline, probes), forms in zip(own_tables, of_runs["forms"], strict=True)
             ]
+        if further:
+            own_tables = [(with_frequency(*own), own[1]) for own in own_tables]
         of_runs |= {"baseline": [b for b, _ in own_tables], "probes": [p for _, p in own_tables]}
         tables = {kind: described(stack(of_runs[kind]), kind) for kind in kinds}
         whole, facts = tables, results.table("facts.arrow")

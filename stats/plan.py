@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import Field
 
 from factsurv.events.errors import InputError, together
-from factsurv.events.schema import ATTENTION_NOW, EVENTS, HISTORY, INSTRUMENTS, TRANSITIONS
+from factsurv.events.schema import ATTENTION_NOW, EVENTS, FREQUENCY, HISTORY, INSTRUMENTS, TRANSITIONS
 from factsurv.events.section import Amount, Fraction, Name, Section, Text, Texts
 
 Outcome = Literal["acquisition", "generalisation", "degradation"]
@@ -141,6 +141,11 @@ def plan(spec: AnalysisSpec, covariates: Sequence[str], relations: int, further:
         if model["outcome"] in get_args(States):
             model["table"] = "transitions"
     return out | {"states": states if spec.states else None}
+
+
+def run_covariates(spec: AnalysisSpec) -> list[str]:
+    """Covariates that are made of a run's lessons, where the analysis names them."""
+    return [name for name in (FREQUENCY,) if name in spec.model_dump_json()]
 
 
 def told(

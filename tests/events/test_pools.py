@@ -2,8 +2,10 @@
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
+from factsurv.events.frequency import with_frequency
 from factsurv.events.pools import pool_means
 from factsurv.events.schema import FACTS, INSTRUMENTS, PROBES, build
 
@@ -41,3 +43,12 @@ def test_confidence_tells_right_first_tokens_from_wrong_ones():
     assert at["first_p_right", "seen", 0] == pytest.approx(np.mean([0, 3]) / 16)
     assert at["first_p_wrong", "seen", 0] == pytest.approx(np.mean([1, 2, 4]) / 16)
     assert not any(quantity == "answer_p" for quantity, _, _ in at)
+
+
+def test_frequency_is_that_of_the_lessons_of_the_whole_run():
+    _, probes = tables()
+    at = probes.column_names.index("exposures")
+    probes = probes.set_column(at, "exposures", pa.array([0] * 8 + [4, 1, 1, 2, 0, 0, 0, 0], pa.int32()))
+    baseline = probes.filter(pc.equal(probes["checkpoint"], 0)).select(["run", "fact_id"])
+    found = with_frequency(baseline, probes)["log2_frequency"].to_pylist()
+    assert found == [1, -1, -1, 0, None, None, None, None]  # the mean of those that were taught is 2
