@@ -60,6 +60,11 @@ SWEEP = _RUN | {
 _END = _RUN | {"fact_id": TEXT, "split": TEXT, "relation": TEXT, "group": TEXT}
 # Each fact of each run at the last checkpoint, beside the first (0).
 ENDS = _END | {"recalled0": _B, "recalled": _B, "logp0": _F, "logp": _F}
+# Each fact of each run beside its counts: what a corpus lets a model know.
+ACCURACY = _RUN | {
+    "fact_id": TEXT, "split": TEXT, "relation": TEXT, "group": TEXT, "object": TEXT, "subject_is_object": _B,
+    "parameters": _F, "forms": _I, "accuracy": _F, "n_subject": _F, "n_object": _F, "n_both": _F, "documents": _F,
+}  # fmt: skip
 ATTENTION_ENDS = _END | {"layer": _I, "greatest0": _F, "greatest": _F, "total0": _F, "total": _F}
 SPELLS = _RUN | {
     "fact_id": TEXT, "outcome": TEXT, "rule": TEXT, "start": _F, "stop": _F, "event": _B, "left": _F, "right": _F,
@@ -191,6 +196,16 @@ ANALYSIS: dict[str, dict[str, pa.DataType]] = {
         "term": TEXT, "estimate": _F, "se": _F, "df": _F, "lower": _F, "upper": _F, "paper": _F, "r2": _F, "runs": _I,
         "numbers": _I, "open": _I,
     },
+    "smi": _FIT | {
+        "arm": TEXT, "parameters": _F, "predictor": TEXT, "reference": TEXT, "quantity": TEXT, "facts": _I,
+        "dropped": _I, "bins": _I, "estimate": _F, "se": _F, "lower": _F, "upper": _F,
+    },
+    "mediation": _FIT | {
+        "step": TEXT, "covariates": TEXT, "term": TEXT, "label": TEXT, "unit": TEXT, "estimate": _F, "se": _F, "hr": _F,
+        "lower": _F, "upper": _F, "change": _F, "change_lower": _F, "change_upper": _F, "concordance": _F, "gain": _F,
+        "gain_lower": _F, "gain_upper": _F, "chisq": _F, "df": _F, "p": _F,
+    },
+    "smi_points": _FIT | {"arm": TEXT, "predictor": TEXT, "kind": TEXT, "x": _F, "y": _F, "facts": _I},
     "transition_coefficients": _FIT | {
         "from": TEXT, "to": TEXT, "method": TEXT, "events": _I, "term": TEXT, "label": TEXT, "unit": TEXT,
         "estimate": _F, "se": _F, "se_robust": _F, "hr": _F, "lower": _F, "upper": _F, "z": _F, "p": _F,

@@ -11,9 +11,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from factsurv.events.accuracy import accuracy_table
 from factsurv.events.ends import attention_ends, ends_table, sweep_table
 from factsurv.events.errors import InputError
-from factsurv.events.files import digest, read_table, write_table
+from factsurv.events.files import digest, read_table, write_json
 from factsurv.events.forms import counted, stored, stored_columns
 from factsurv.events.frequency import with_frequency
 from factsurv.events.history import history_table
@@ -34,9 +35,10 @@ from factsurv.stats.claims import told_claims
 from factsurv.stats.models import check_models
 from factsurv.stats.plan import plan, run_covariates, table_columns
 
+SIZE = "model.json"  # of a run whose facts were counted
 PROBED = ("probes", "baseline", "training")  # tables of every run
 EVENTS = (
-    "origin", "forms", "frequency", "rules", "signs", "history", "transitions", "ends", "measured", "pools",
+    "origin", "forms", "frequency", "rules", "signs", "history", "transitions", "ends", "measured", "pools", "accuracy",
 )  # fmt: skip # what `make_events` computes with
 
 
@@ -103,13 +105,14 @@ def _gathered(results: Store) -> None:
     key["code"] = reached_code("factsurv.training.facts.gather")
 
     def make() -> dict[str, int | None]:
-        facts = gather(spec, pretraining).facts
+        found = gather(spec, pretraining)
+        facts = found.facts
         for notice in facts.notices:
             results.say(f"facts: {notice}")
         if held_back := [f"{', '.join(s for s, _ in pairs)} ({r})" for r, pairs in facts.examples.items() if pairs]:
             results.say(f"facts: held back as solved examples for the prompts: {'; '.join(held_back)}")
-        write_table(results.folder / "facts.arrow", to_arrow(facts))
-        return {"facts.arrow": len(facts)}
+        tables = {"facts.arrow": to_arrow(facts)} | ({"counts.arrow": found.counts.table()} if found.counts else {})
+        return written(results, tables)
 
     results.step("facts", key, make)
 
@@ -212,6 +215,7 @@ def make_run(
     from factsurv.flows.child import run_job
     from factsurv.training.job import Job
     from factsurv.training.lessons.checkpoint import discard
+    from factsurv.training.models.size import parameters
 
     spec, tuning = results.study.recipes()[arm]
     folder = results.folder / "runs" / run
@@ -238,6 +242,9 @@ def make_run(
         run_job(job, threads, progress or told, results.say, results.scratch)
         names = [f"runs/{run}/{n}.arrow" for n in (*PROBED, *measured_tables(results))]
         made: dict[str, int | None] = {n: read_table(results.folder / n).num_rows for n in names}
+        if _counted(results):
+            write_json(folder / SIZE, {"parameters": parameters(model[0], spec.revision)})
+            made[f"runs/{run}/{SIZE}"] = None
         return made | ({end_of(run): None} if job.keep_end else {})
 
     results.step(f"run {run}", _run_key(results, arm, seed, model), make)
@@ -259,6 +266,8 @@ def make_events(results: Store) -> None:
     analysis, samples, numbers = results.study.analysis, results.study.probe.samples, results.study.numbers()
     latent: Any = {"samples": samples, "chance": analysis.latent_chance}
     read = ("baseline", "probes", *measured_tables(results))
+    counts = ["counts.arrow"] if _counted(results) else []
+    sized = {run: f"runs/{run}/{SIZE}" for run in trained if counts}
     key = {
         "spec": {
             "rules": analysis.rules, "time": analysis.time, "origin": analysis.origin, "runs": runs, "latent": latent,
@@ -267,7 +276,9 @@ def make_events(results: Store) -> None:
             **({"numbers": numbers} if numbers else {}),
             **({"limits": [analysis.loss_margin, analysis.confident]} if any(map(sign_of, analysis.rules)) else {}),
         },
-        "inputs": results.inputs("facts.arrow", *(f"runs/{r}/{n}.arrow" for r in runs for n in read)),
+        "inputs": results.inputs(
+            "facts.arrow", *(f"runs/{r}/{n}.arrow" for r in runs for n in read), *counts, *sized.values()
+        ),
         "code": reached_code(*(f"factsurv.events.{module}" for module in EVENTS)),
     }  # fmt: skip
 
@@ -326,11 +337,20 @@ def make_events(results: Store) -> None:
             tables["measured"] = measured_means(tables["baseline"], instruments)
         else:  # an earlier study had some
             (results.folder / "measured.arrow").unlink(missing_ok=True)
+        if counts:
+            sizes = {run: json.loads((results.folder / path).read_bytes())["parameters"] for run, path in sized.items()}
+            given = (results.table("counts.arrow"), tables["probes"], tables.get("forms"), sizes)
+            tables["accuracy"] = accuracy_table(facts, *given)
         if POOL_SETS[0] in facts.column_names:
             tables["pools"] = pool_means(facts, tables["probes"], instruments, numbers)
         return written(results, {f"{n}.arrow": t for n, t in tables.items()})
 
     results.step("events", key, make)
+
+
+def _counted(results: Store) -> bool:
+    """Whether the facts were counted in a corpus."""
+    return "counts.arrow" in results.manifest.steps.get("facts", {}).get("makes", {})
 
 
 def measured_tables(results: Store) -> list[str]:

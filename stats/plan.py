@@ -27,6 +27,8 @@ Moments = Annotated[list[Amount], Field(min_length=1)]
 MOST_RELATIONS = 8
 Zph = Literal["identity", "km", "rank", "log"]
 CONF = 0.95  # confidence level of every interval
+# Made of other counts in a corpus: beside these they explain an outcome only where they are named.
+OF_COUNTS = ("never_met", "mi", "smi")
 # Columns of the event table that may explain an outcome, beside the covariates of the fact set.
 BASELINE_COVARIATES = ("latent", "logp0", "p0", "split", "relation", "group", "arm")
 
@@ -91,6 +93,7 @@ class AnalysisSpec(Section):
     standardise: bool = True  # numeric covariates per standard deviation
     states: bool = True  # analyse the states of knowledge and repeated forgetting
     latent_chance: Fraction = 0.5  # of a hit in K samples: from here on a state is latent
+    smi: Literal["october", "may"] = "october"  # release of the formula, where facts were counted in a corpus
     time_limit: Amount = 600.0  # seconds for one fit
     model: list[AnalysisModel] = []
 
@@ -114,7 +117,8 @@ def plan(spec: AnalysisSpec, covariates: Sequence[str], relations: int, further:
         Naming every column that the event table will not have.
     """
     outcomes = analysed(spec)
-    same = [*covariates, *(["relation"] if 1 < relations <= MOST_RELATIONS else [])]
+    same = [n for n in covariates if n not in OF_COUNTS]
+    same = [*same, *(["relation"] if 1 < relations <= MOST_RELATIONS else [])]
     defaults = {
         "acquisition": ["latent", *same],
         "generalisation": ["latent", *same],
@@ -172,6 +176,7 @@ def told(
         "conf": CONF,
         "history": True,
         "models": models(spec),
+        **({"formula": spec.smi} if spec.smi != "october" else {}),
     }
 
 

@@ -76,6 +76,7 @@ claim_key_problems <- function(claim, quantity, plan, columns, problem, unknown)
   if (isTRUE(nzchar(claim$by))) {
     known <- if (isTRUE(quantity$measured)) measured_columns(columns) else
       union(texts(plan$curves_by[[claim$outcome]]), "arm")
+    if (length(quantity$groupings)) known <- quantity$groupings
     if (length(known) && !claim$by %in% known) found <- c(found, unknown("by", "grouping", claim$by, known))
     if (!"reference" %in% quantity$keys && !length(claim$group)) {
       found <- c(found, list(problem("group", "by alone says no group", "set group, or leave by out")))

