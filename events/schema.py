@@ -53,6 +53,8 @@ MEASURED = {
 # The same means by pool of facts, and of recall and loss beside instruments; `number` is the arm's own.
 POOLS = {("pool" if n == "split" else n): kind for n, kind in MEASURED.items()} | {"number": _F}
 FORMS = _MEASURED | {"form": _I, "held_out": _B, "recalled": _B, "logp": _F, "margin": _F, "p": _F}
+# The checkpoints of a series; one that was left out has no number (`checkpoint`), and why.
+SERIES = _RUN | {"name": TEXT, "position": _F, "unit": TEXT, "checkpoint": _I, "left_out": TEXT}
 # A simulation done again at another value of one key: withheld facts before (0) and after fine-tuning.
 SWEEP = _RUN | {
     "fact_id": TEXT, "key": TEXT, "value": _F, "recalled0": _B, "recalled": _B, "attention0": _F, "attention": _F,

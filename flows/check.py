@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ import pyarrow as pa
 from factsurv.events import schema
 from factsurv.events.errors import InputError, together
 from factsurv.events.manifest import Manifest
-from factsurv.flows import simulated
+from factsurv.flows import followed, simulated
 from factsurv.flows.contradictions import too_few
 from factsurv.flows.steps import run_names, told_of_forms
 from factsurv.flows.study_file import StudyFile, read_study
@@ -21,6 +22,7 @@ from factsurv.stats.claims import told_claims
 from factsurv.stats.models import check_models
 from factsurv.stats.plan import CONF, models, plan, run_covariates, table_columns
 from factsurv.training.facts.fact_set import FactSet
+from factsurv.training.spec import ModelSpec
 
 if TYPE_CHECKING:
     from factsurv.training.lessons.stages import Part, Stage
@@ -47,7 +49,7 @@ def check(path: Path) -> Checked:
         Naming everything that is wrong.
     """
     from factsurv.training.facts.gather import gather
-    from factsurv.training.models.hub import check_model
+    from factsurv.training.models.hub import check_model, check_series
     from factsurv.training.models.scratch_model import check_vocabulary
 
     study = read_study(path)
@@ -75,8 +77,12 @@ def check(path: Path) -> Checked:
         if found or told is None:
             raise together(found, str(path), "correct these; nothing was started")
         return Checked(study, facts, told)
-    for model in {model for model, _ in study.recipes().values()}:
-        attempt(check_model, model)
+    for text in dict.fromkeys(model.model_dump_json() for model, _ in study.recipes().values()):
+        spec = ModelSpec.model_validate_json(text)
+        if spec.series is None:
+            attempt(check_model, spec)
+        else:
+            attempt(check_series, spec)
     gathered = attempt(gather, study.facts, study.model.pretrain_steps * study.model.pretrain_batch)
     told = None
     if gathered is not None:
@@ -86,7 +92,8 @@ def check(path: Path) -> Checked:
         further = [n for n in columns if n not in facts.covariates]
         for model in {model for model, _ in study.recipes().values() if model.name == "scratch"}:
             attempt(check_vocabulary, facts, model)
-        told = attempt(plan, study.analysis, facts.covariates, len(facts.relations), further)
+        trained = not followed.follows(study)
+        told = attempt(plan, study.analysis, facts.covariates, len(facts.relations), further, trained)
         found += [InputError(what) for what in _does_not_fit(study, facts)]
         if told is not None:
             claims = told_claims(study.claim)
@@ -150,6 +157,9 @@ def _does_not_fit(study: StudyFile, facts: FactSet) -> Iterator[str]:
             fits(facts, study.probe)
         except InputError as error:
             yield error.line()
+    if followed.follows(study):
+        yield from _too_short(study)
+        return
     for arm in study.recipes():
         try:
             stages, _ = planned(study, arm, facts)
@@ -160,6 +170,15 @@ def _does_not_fit(study: StudyFile, facts: FactSet) -> Iterator[str]:
         if count > MOST_CHECKPOINTS:
             yield f"probe: arm {arm!r} would be probed {count:,} times; probe less often, or train for shorter"
         yield from too_few(study.analysis.rules, checkpoints(study, _followed(study, stages)), arm)
+
+
+def _too_short(study: StudyFile) -> Iterator[str]:
+    """Series with fewer checkpoints than the event rules need; one that cannot be read is told elsewhere."""
+    from factsurv.training.models.series import series_of
+
+    for arm, (model, _) in study.recipes().items():
+        with contextlib.suppress(InputError):
+            yield from too_few(study.analysis.rules, len(series_of(model).members) - 1, arm)
 
 
 def planned(study: StudyFile, arm: str, facts: FactSet) -> tuple[tuple[Stage, ...], list[str]]:
@@ -206,7 +225,10 @@ def summary(checked: Checked, results: Path) -> list[str]:
             f"arm {arm}: {len(study.study.seeds)} run(s) of {spec.steps:,} steps on {spec.taught_words}, "
             f"probed {len(spec.moments())} times; simulation {spec.name}"
         )
-    for arm, (model, _) in () if study.simulation else study.recipes().items():
+    for arm, (model, _) in study.recipes().items() if followed.follows(study) else ():
+        lines += _followed_by(arm, model)
+    trained = not study.simulation and not followed.follows(study)
+    for arm, (model, _) in study.recipes().items() if trained else ():
         stages, notices = planned(study, arm, facts)
         at, seeds = checkpoints(study, stages), len(study.study.seeds)
         each = "; ".join(map(_told, stages))
@@ -218,6 +240,17 @@ def summary(checked: Checked, results: Path) -> list[str]:
         lines.append(f"graft {graft.name}: {made} (layers: {graft.where.layers}{parts}), probed once a seed")
     lines += [_time(results / study.study.name), _fits(study, facts, checked.told)]
     return lines
+
+
+def _followed_by(arm: str, model: ModelSpec) -> list[str]:
+    """What an arm follows, and how much of it is known."""
+    from factsurv.training.models.series import series_of
+
+    series = series_of(model)
+    at = [m.position for m in series.members]
+    known = f"{len(at)} checkpoints of {model.name}, {series.unit} {at[0]:,.15g} to {at[-1]:,.15g}"
+    first = series.members[0].model if model.name != "tiny" else model
+    return [f"arm {arm}: {known}, each probed; {_weights(first)}", *series.notes]
 
 
 def _extras(study: StudyFile, facts: FactSet) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -166,8 +167,65 @@ def _models(study: StudyFile, data: dict, path: Path) -> Iterator[str]:
             )
 
 
+OF_SERIES = ("positions", "pattern", "unit")
+OF_TRAINING = ("schedule", "every", "at", "unit", "checkpoints")  # keys of [probe]
+
+
+def _series(study: StudyFile, data: dict, path: Path) -> Iterator[str]:
+    """A series is there and is probed: all arms are one, and nothing is trained, withheld or scheduled."""
+    recipes = study.recipes()
+    series = [arm for arm, (model, _) in recipes.items() if model.series is not None]
+    if not series:
+        if study.simulation is None and any(tuning.method == "none" for _, tuning in recipes.values()):
+            yield 'tuning.method: "none" is of a study of a model.series, and there is none'
+        for key in OF_SERIES:
+            if key in data.get("model", {}):
+                yield f"model.{key}: is of a model.series, and there is none"
+        return
+    for arm in (arm for arm in recipes if arm not in series):
+        yield f"arm {arm!r} has no model.series, and others have; a study either trains or follows series"
+    others = [k for k in data.get("tuning", {}) if k != "method"]
+    others += [f"method (of arm {a.name!r})" for a in study.arm if a.tuning.get("method", "none") != "none"]
+    if data.get("tuning", {}).get("method", "none") != "none":
+        others.append("method")
+    if others:
+        yield f'tuning.{", ".join(others)}: a series is not trained; leave [tuning] out, or say method = "none"'
+    if study.stage or any(arm.stage for arm in study.arm):
+        yield "stage: a series is not trained; take the stages away"
+    if len(study.study.seeds) > 1:
+        yield "study.seeds: a series has no repetitions; name other trainings as arms, and leave one seed"
+    if wrong := [k for k in OF_TRAINING if k in data.get("probe", {})]:
+        yield f"probe.{', '.join(wrong)}: each checkpoint of the series is probed; take it away"
+    for spec in study.probe.instruments:
+        if spec.when is not None:
+            yield f"probe.instruments, {spec.name}: when is of a training; it measures at each checkpoint of the series"
+    if study.analysis.origin is not None:
+        yield "analysis.origin: a series has no stages; its clock starts at its first checkpoint"
+    if study.analysis.time not in ("step", "tokens") and "time" in data.get("analysis", {}):
+        yield f'analysis.time: a series has "step" or "tokens" (model.unit), not "{study.analysis.time}"'
+    for arm in series:
+        model = recipes[arm][0]
+        if model.revision is not None:
+            yield f"arm {arm!r}: model.revision: the series names the revisions; take it away"
+        if model.name == "tiny" and (slip := _of_tiny_series(model.series, model.pretrain_steps)):
+            yield f"arm {arm!r}: model.series: {slip}"
+
+
+def _of_tiny_series(series: object, steps: int) -> str:
+    """What is wrong with the checkpoints that a tiny model's pretraining is to keep."""
+    if not isinstance(series, list):
+        return 'of the tiny model, name the steps that are kept, as in ["step0", "step50", "step200"]'
+    odd = [n for n in series if not re.fullmatch(r"step\d+", n)]
+    late = [n for n in series if n not in odd and int(n[4:]) > steps]
+    if odd:
+        return f"{shown(odd[0])} is no step of the tiny model's pretraining; write step0, step50 and so on"
+    return f"{late[0]} lies after the {steps} steps of pretraining (model.pretrain_steps)" if late else ""
+
+
 def _moments(study: StudyFile, data: dict, path: Path) -> Iterator[str]:
     """Moments of the probe after the end of an arm's training (those in steps: once the facts are known)."""
+    if any(model.series is not None for model, _ in study.recipes().values()):
+        return
     at = [a for a in study.probe.at if study.probe.unit == "epochs"]
     stages = study.stages()
     for arm, (_, tuning) in study.recipes().items():
@@ -190,7 +248,7 @@ def _rules(study: StudyFile, data: dict, path: Path) -> Iterator[str]:
         instrument = SIGNS[sign_of(rule)][0] if sign_of(rule) else None
         if instrument is not None and instrument not in names:
             yield f'analysis.rules: {rule} is read off the instrument "{instrument}"; add it to probe.instruments'
-    if study.simulation:
+    if study.simulation or any(model.series is not None for model, _ in study.recipes().values()):
         return  # has its own clock
     stages = study.stages()
     for arm, (_, tuning) in study.recipes().items():
@@ -273,6 +331,7 @@ CHECKS: tuple[tuple[tuple[str, ...], Check], ...] = (
     (("arm", "simulation", "analysis"), _simulation),
     (("facts",), _source),
     (("facts", "model", "tuning", "arm"), _models),
+    (("study", "model", "tuning", "stage", "probe", "analysis", "arm", "simulation"), _series),
     (("probe", "model", "tuning", "stage", "arm"), _moments),
     (("analysis", "probe", "model", "tuning", "stage", "arm"), _rules),
     (("analysis",), _analysis),

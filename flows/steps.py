@@ -26,7 +26,7 @@ from factsurv.events.rules import count_events, event_table, recall_curve, sign_
 from factsurv.events.schema import INSTRUMENTS, POOL_SETS, described, of_facts, stack
 from factsurv.events.signs import with_signs
 from factsurv.events.transitions import transition_table
-from factsurv.flows import simulated
+from factsurv.flows import followed, simulated
 from factsurv.flows.contradictions import NOT_SIMULATED
 from factsurv.flows.graft_names import as_their_runs, end_of, graft_names
 from factsurv.flows.store import Progress, Say, Store, as_kept, asked, keep_spec, written
@@ -57,7 +57,10 @@ def open_results(
         )
     understood = study.model_dump(mode="json") | {"arms": [a.model_dump() for a in study.arm]}
     understood.pop("arm")
-    for name in NOT_SIMULATED if study.simulation else ("simulation",):
+    unused = (
+        NOT_SIMULATED if study.simulation else ("simulation", *(followed.UNUSED if followed.follows(study) else ()))
+    )
+    for name in unused:
         understood.pop(name)
     keep_spec(store, path, "study.toml", understood)
     return store
@@ -130,7 +133,7 @@ def check_plan(results: Store) -> dict[str, Any]:
     relations = len(results.table("facts.arrow")["relation"].unique())
     covariates = _covariates(results)
     further = [n for n in _columns(results) if n not in covariates]
-    return plan(results.study.analysis, covariates, relations, further)
+    return plan(results.study.analysis, covariates, relations, further, not followed.follows(results.study))
 
 
 def _covariates(results: Store) -> list[str]:
@@ -173,6 +176,8 @@ def make_model(results: Store, arm: str, verify: bool = False) -> tuple[str, str
     """Local folder (or hub name) and identity of an arm's model; converted or pretrained once, again if damaged."""
     from factsurv.training.models.prepared import prepared_model
 
+    if followed.follows(results.study):
+        return followed.make_model(results, arm, verify)
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(results.scratch / "torch"))  # else in /tmp, for ever
     return prepared_model(results.study.recipes()[arm][0], results.study.facts, results.say, verify)
 
@@ -180,6 +185,8 @@ def make_model(results: Store, arm: str, verify: bool = False) -> tuple[str, str
 def _run_key(results: Store, arm: str, seed: int, model: tuple[str, str]) -> dict[str, Any]:
     if results.study.simulation:
         return simulated.run_key(results, arm, seed)
+    if followed.follows(results.study):
+        return followed.run_key(results, arm, seed, model)
     spec, tuning = results.study.recipes()[arm]
     stages = [stage.model_dump() for stage in results.study.stages()[arm]]
     return {
@@ -212,6 +219,9 @@ def make_run(
     """`runs/<run>/…`: one run in a process of its own, which continues where it was killed."""
     if results.study.simulation:
         return simulated.make_run(results, run, arm, seed)
+    if followed.follows(results.study):
+        tables = [*PROBED, *measured_tables(results)]
+        return followed.make_run(results, run, arm, seed, model, threads, tables, progress)
     from factsurv.flows.child import run_job
     from factsurv.training.job import Job
     from factsurv.training.lessons.checkpoint import discard
@@ -357,8 +367,8 @@ def measured_tables(results: Store) -> list[str]:
     """Tables of what is measured beside recall in the probe form."""
     if results.study.simulation:
         return simulated.tables(results.study)
-    probe = results.study.probe
-    return [spec.name for spec in probe.instruments] + ["forms"] * (probe.forms != "first")
+    probe, own = results.study.probe, ["series"] * followed.follows(results.study)
+    return [spec.name for spec in probe.instruments] + ["forms"] * (probe.forms != "first") + own
 
 
 def failures(errors: Iterable[tuple[str, BaseException]]) -> None:

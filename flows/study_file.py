@@ -156,6 +156,7 @@ def read_study(path: Path, counted: bool = True) -> StudyFile:
         Naming every unknown key (with the nearest known one), impossible value, contradiction and missing file.
     """
     from factsurv.flows.contradictions import contradictions
+    from factsurv.flows.series_defaults import with_defaults
 
     data = read_toml(path)
     wrong: set[str] = set()  # sections that cannot be understood
@@ -179,7 +180,7 @@ def read_study(path: Path, counted: bool = True) -> StudyFile:
         )
     if found:
         raise refused(found, path)
-    return _placed(study, path)
+    return _placed(with_defaults(study, data), path)
 
 
 def _placed(study: StudyFile, path: Path) -> StudyFile:

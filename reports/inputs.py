@@ -15,7 +15,10 @@ from factsurv.events.schema import ANALYSIS
 # Without these there is no report. The others are of studies that were probed (a table of events has none), or a
 # section says what it lacks; but what the manifest says was made must be there.
 REQUIRED = ("study.json", "manifest.json", "events.arrow", "event_counts.arrow", "analysis/fits.arrow")
-PROBED = ("facts.arrow", "baseline.arrow", "recall.arrow", "transitions.arrow", "measured.arrow", "pools.arrow")
+PROBED = (
+    "facts.arrow", "series.arrow", "baseline.arrow", "recall.arrow", "transitions.arrow", "measured.arrow",
+    "pools.arrow",
+)  # fmt: skip
 _AGAIN = "run the step that makes it again"
 OPTIONAL = (
     "environment.json",

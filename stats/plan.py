@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import Field
 
 from factsurv.events.errors import InputError, together
-from factsurv.events.schema import ATTENTION_NOW, EVENTS, FREQUENCY, HISTORY, INSTRUMENTS, TRANSITIONS
+from factsurv.events.schema import ATTENTION_NOW, EVENTS, FREQUENCY, HISTORY, INSTRUMENTS, OUTCOMES, TRANSITIONS
 from factsurv.events.section import Amount, Fraction, Name, Section, Text, Texts
 
 Outcome = Literal["acquisition", "generalisation", "degradation"]
@@ -98,7 +98,9 @@ class AnalysisSpec(Section):
     model: list[AnalysisModel] = []
 
 
-def plan(spec: AnalysisSpec, covariates: Sequence[str], relations: int, further: Sequence[str] = ()) -> dict[str, Any]:
+def plan(
+    spec: AnalysisSpec, covariates: Sequence[str], relations: int, further: Sequence[str] = (), trained: bool = True
+) -> dict[str, Any]:
     """The plan that R's `plan_fits` expands into fits.
 
     Parameters
@@ -110,6 +112,9 @@ def plan(spec: AnalysisSpec, covariates: Sequence[str], relations: int, further:
         Number of relations; with one, the relation explains nothing, and see `MOST_RELATIONS`.
     further : sequence of str
         Columns of a fact that explain an outcome only where they are named: its role, the sets it is in.
+    trained : bool
+        False of a series: nobody chose what it is taught, and at its first checkpoint it may know nothing at all, so
+        that the facts' own covariates come first, and latent knowledge only where it is named.
 
     Raises
     ------
@@ -125,13 +130,17 @@ def plan(spec: AnalysisSpec, covariates: Sequence[str], relations: int, further:
         "degradation": ["split", "logp0", *same],
     }
     curves = {"acquisition": ["latent"], "generalisation": ["latent"], "degradation": ["split"]}
+    if not trained:
+        own = same or ["logp0"]
+        defaults = dict.fromkeys(OUTCOMES, own) | {"degradation": list(dict.fromkeys([*own, "logp0"]))}
+        curves = dict.fromkeys(OUTCOMES, own[:1])
     if spec.time == "exposures":  # trained facts only: there is no split to compare
         defaults["degradation"].remove("split")
         curves["degradation"] = []
     chosen: dict[str, list[str]] = {o: list(spec.covariates.get(o, defaults[o])) for o in outcomes}
     by: dict[str, list[str]] = {o: list(spec.curves_by.get(o, curves[o])) for o in outcomes}
     known = [*BASELINE_COVARIATES, *covariates, *further]
-    states = _states(spec, chosen.values())
+    states = _states(spec, chosen.values(), trained)
     asked = {f"analysis.covariates.{o}": chosen[o] for o in outcomes}
     asked |= {f"analysis.curves_by.{o}": by[o] for o in outcomes}
     asked |= {"analysis.covariates.states": spec.covariates.get("states", []), "analysis.strata": list(spec.strata)}
@@ -180,12 +189,12 @@ def told(
     }
 
 
-def _states(spec: AnalysisSpec, chosen: Iterable[Sequence[str]]) -> dict[str, list[str]]:
+def _states(spec: AnalysisSpec, chosen: Iterable[Sequence[str]], trained: bool) -> dict[str, list[str]]:
     """Covariates of every transition, and what splits the curves.
 
     A transition adjusts for what the models of the outcomes adjust for; but latent, which is a state here, has log p.
     """
-    split = [] if spec.time == "exposures" else ["split"]
+    split = ["split"] if trained and spec.time != "exposures" else []
     own = dict.fromkeys([*split, "logp0", *(n for names in chosen for n in names if n != "latent")])
     return {"covariates": list(spec.covariates.get("states", own)), "by": split}
 

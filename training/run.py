@@ -69,7 +69,7 @@ def execute(job: Job, report: Report = lambda _: None) -> None:
         If the facts, the model and the recipe do not fit, or training diverges; the probes so far are
         then in `probes-incomplete.arrow` and the last good checkpoint is kept.
     """
-    with team(job.tuning.processes) as together, _alone(job.folder, together, report), memory.explained():
+    with team(job.tuning.processes) as together, alone(job.folder, together, report), memory.explained():
         run = Run(job, report if together.leads else lambda _: None, together)
         run.begin()
         run.train()
@@ -274,7 +274,7 @@ def _device() -> str:
 
 
 @contextlib.contextmanager
-def _alone(folder: Path, together: Team, report: Report) -> Iterator[None]:
+def alone(folder: Path, together: Team, report: Report) -> Iterator[None]:
     """Hold the run's folder; a process that was left behind by a killed flow is waited for.
 
     The lock is the system's own and dies with its process. Of several processes each has its own, so that

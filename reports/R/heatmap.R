@@ -59,7 +59,8 @@ say_relations <- function(results) {
   share <- sort(tapply(h$after, relation, mean), decreasing = TRUE)
   if (length(share) < 2) return("")
   told <- unique(c(1, length(share)))
-  paste0("Of the trained facts, ", list_words(paste0("**", fmt_percent(share[told], 0), "** of those about ",
+  paste0("Of the ", worded("trained facts"), ", ", list_words(paste0("**", fmt_percent(share[told], 0),
+    "** of those about ",
     md(plain_name(names(share)[told])))), " were recalled at the last checkpoint.")
 }
 
@@ -67,7 +68,7 @@ plot_heatmap <- function(results) {
   d <- heatmap_data(results)
   times <- attr(d, "times")
   shown <- intersect(whole_breaks(range(times)), times)
-  d$split <- paste(first_upper(d$split), "facts")
+  d$split <- worded(paste(first_upper(d$split), "facts"))
   ggplot2::ggplot(d, ggplot2::aes(time, row, fill = state)) + ggplot2::geom_raster() +
     ggplot2::facet_grid(factor(wrap(relation, 14)) ~ split, scales = "free_y", space = "free_y", switch = "y") +
     ggplot2::scale_y_reverse(expand = ggplot2::expansion(0), breaks = NULL) +

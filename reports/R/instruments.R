@@ -44,9 +44,9 @@ plot_measured <- function(results) {
     ggplot2::geom_line(ggplot2::aes(group = interaction(run, split), linetype = split), linewidth = 0.35, alpha = 0.6) +
     ggplot2::geom_line(data = means, ggplot2::aes(linetype = split), linewidth = 1) +
     ggplot2::facet_wrap(~what, scales = "free_y", ncol = 2) +
-    ggplot2::scale_colour_manual(values = arms, name = "Training recipe") +
+    ggplot2::scale_colour_manual(values = arms, name = worded("Training recipe")) +
     ggplot2::scale_linetype_discrete(name = "Facts") + ggplot2::scale_x_continuous(breaks = whole_breaks) +
-    ggplot2::labs(x = "Epoch", y = "Mean over facts") + theme_report()
+    ggplot2::labs(x = probe_axis(results), y = "Mean over facts") + theme_report()
 }
 
 #' First and last checkpoint of each arm, split and quantity.
@@ -81,7 +81,7 @@ attention_layers <- function(results) {
   m <- measured_of_arms(d)
   last <- stats::ave(m$checkpoint, m$arm, FUN = max)
   m <- m[m$checkpoint %in% 0 | m$checkpoint == last, , drop = FALSE]
-  m$when <- ifelse(m$checkpoint == 0, "before training", "at the end")
+  m$when <- ifelse(m$checkpoint == 0, worded("before training"), "at the end")
   m
 }
 
@@ -89,8 +89,10 @@ plot_attention <- function(results) {
   ggplot2::ggplot(attention_layers(results), ggplot2::aes(layer, mean, colour = arm, linetype = when)) +
     ggplot2::geom_line(linewidth = 0.8) + ggplot2::geom_point(size = 1.4) +
     ggplot2::facet_wrap(~split, labeller = ggplot2::as_labeller(function(x) paste0(first_upper(x), " facts"))) +
-    ggplot2::scale_colour_manual(values = colours_for(level_order(results$measured$arm)), name = "Training recipe") +
-    ggplot2::scale_linetype_manual(values = c(`before training` = "dashed", `at the end` = "solid"), name = NULL) +
+    ggplot2::scale_colour_manual(values = colours_for(level_order(results$measured$arm)),
+      name = worded("Training recipe")) +
+    ggplot2::scale_linetype_manual(values = stats::setNames(c("dashed", "solid"),
+      c(worded("before training"), "at the end")), name = NULL) +
     ggplot2::scale_x_continuous(breaks = function(l) unique(round(pretty(l, 8)))) +
     ggplot2::labs(x = "Layer", y = "Attention to the subject") + theme_report()
 }
@@ -99,7 +101,7 @@ alt_attention <- function(results) {
   a <- attention_layers(results)
   end <- a[a$when == "at the end", , drop = FALSE]
   top <- do.call(rbind, lapply(split(end, list(end$arm, end$split), drop = TRUE), function(x) x[which.max(x$mean), ]))
-  paste0("Curves of attention to the subject by layer, before training and at the end. ", paste0(top$arm, ", ",
+  paste0(worded("Curves of attention to the subject by layer, before training and at the end. "), paste0(top$arm, ", ",
     top$split, " facts: at the end most in layer ", top$layer, " (", format_mean(top$mean), ").", collapse = " "))
 }
 

@@ -54,13 +54,13 @@ plot_recall <- function(results) {
     ggplot2::geom_ribbon(ggplot2::aes(ymin = lower, ymax = upper, group = run), alpha = 0.1, colour = NA) +
     ggplot2::geom_line(ggplot2::aes(group = run), linewidth = 0.35, alpha = 0.8) +
     ggplot2::geom_line(data = mean, ggplot2::aes(linetype = arm), linewidth = 1.1) +
-    ggplot2::facet_wrap(~split, labeller = ggplot2::as_labeller(function(x) paste0(first_upper(x), " facts"))) +
-    ggplot2::scale_colour_manual(values = arms, name = "Training recipe") +
-    ggplot2::scale_fill_manual(values = arms, name = "Training recipe") +
-    ggplot2::scale_linetype_discrete(name = "Training recipe") +
+    ggplot2::facet_wrap(~split, labeller = ggplot2::as_labeller(function(x) worded(paste0(first_upper(x), " facts")))) +
+    ggplot2::scale_colour_manual(values = arms, name = worded("Training recipe")) +
+    ggplot2::scale_fill_manual(values = arms, name = worded("Training recipe")) +
+    ggplot2::scale_linetype_discrete(name = worded("Training recipe")) +
     ggplot2::scale_y_continuous(labels = percent_axis, limits = c(0, 1), expand = ggplot2::expansion(0.02)) +
     ggplot2::scale_x_continuous(breaks = whole_breaks) +
-    ggplot2::labs(x = "Epoch", y = "Facts recalled") + theme_report() + one_arm(results)
+    ggplot2::labs(x = probe_axis(results), y = "Facts recalled") + theme_report() + one_arm(results)
 }
 
 # With one training recipe there is nothing for a legend to tell apart.
@@ -114,7 +114,7 @@ plot_events <- function(results) {
   ggplot2::ggplot(d, ggplot2::aes(stop, n, fill = arm)) + ggplot2::geom_col(width = 0.85 * event_step(d)) +
     ggplot2::facet_wrap(~outcome, ncol = 1, scales = "free_y") +
     ggplot2::scale_fill_manual(values = colours_for(level_order(results$event_counts$arm)),
-        name = "Training recipe") +
+        name = worded("Training recipe")) +
     ggplot2::scale_y_continuous(breaks = function(l) unique(floor(pretty(l, 4))),
         expand = ggplot2::expansion(c(0, 0.08))) +
     ggplot2::scale_x_continuous(breaks = whole_breaks) +

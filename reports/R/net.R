@@ -44,7 +44,7 @@ say_net <- function(results, outcome) {
 say_balance <- function(results, outcome) {
   split <- c(acquisition = "trained", generalisation = "withheld")[[outcome]]
   x <- results$histories[results$histories$split == split, ]
-  paste0(" Net, recall of the ", split, " facts went from ", share_of(sum(x$before), nrow(x)), " to ",
+  paste0(" Net, recall of the ", worded(paste(split, "facts")), " went from ", share_of(sum(x$before), nrow(x)), " to ",
     share_of(sum(x$after), nrow(x)), ": ", fmt_n(sum(!x$before & x$after)), " gained, ",
     fmt_n(sum(x$before & !x$after)), " lost.")
 }

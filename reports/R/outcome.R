@@ -7,7 +7,7 @@ piece <- function(name, ..., outcome = "", id = outcome_id(outcome)) {
   values <- list(..., outcome = outcome, id = id)
   # Only ids are written into the piece, as labels must stand there; texts are values, which nothing parses.
   ids <- values[names(values) %in% c("id", "by_id")]
-  text <- do.call(knitr::knit_expand, c(list(file), ids, list(delim = c("<<", ">>"))))
+  text <- worded(do.call(knitr::knit_expand, c(list(file), ids, list(delim = c("<<", ">>")))))
   knitr::knit_child(text = text, quiet = TRUE, envir = list2env(values, parent = knitr::knit_global()))
 }
 

@@ -47,7 +47,7 @@ plot_attention_change <- function(results) {
     ggplot2::geom_hline(yintercept = 0, colour = "#555555", linewidth = 0.4) +
     ggplot2::geom_pointrange(ggplot2::aes(ymin = 100 * lower, ymax = 100 * upper), position = place, na.rm = TRUE) +
     ggplot2::facet_wrap(~panel, scales = "free_y", ncol = 2) +
-    ggplot2::scale_colour_manual(values = colours_for(level_order(d$arm)), name = "Training recipe") +
+    ggplot2::scale_colour_manual(values = colours_for(level_order(d$arm)), name = worded("Training recipe")) +
     ggplot2::scale_x_continuous(breaks = function(limits) unique(round(pretty(limits, 8)))) +
     ggplot2::labs(x = "Layer", y = "Points of attention") + theme_report()
 }
@@ -97,7 +97,7 @@ plot_sweep <- function(results) {
     ggplot2::geom_pointrange(ggplot2::aes(ymin = 100 * lower, ymax = 100 * upper), position = place, na.rm = TRUE) +
     ggplot2::facet_wrap(~panel, scales = "free") +
     ggplot2::scale_colour_manual(values = colours_for(level_order(paired_of(results, "sweep")$arm)),
-      name = "Training recipe", breaks = level_order(d$arm)) +
+      name = worded("Training recipe"), breaks = level_order(d$arm)) +
     ggplot2::labs(x = NULL, y = paste("Difference from", level_order(d$reference)[1], "in points")) + theme_report()
 }
 

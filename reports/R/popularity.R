@@ -99,9 +99,9 @@ plot_popularity <- function(results) {
     ggplot2::geom_ribbon(ggplot2::aes(ymin = band_lower, ymax = band_upper), alpha = 0.1, colour = NA) +
     ggplot2::geom_line(ggplot2::aes(linetype = arm), linewidth = 0.9) +
     ggplot2::facet_wrap(~panel, scales = "free_y", labeller = ggplot2::as_labeller(function(x) wrap(x, 30))) +
-    ggplot2::scale_colour_manual(values = colours, name = "Training recipe") +
-    ggplot2::scale_fill_manual(values = colours, name = "Training recipe") +
-    ggplot2::scale_linetype_discrete(name = "Training recipe") +
+    ggplot2::scale_colour_manual(values = colours, name = worded("Training recipe")) +
+    ggplot2::scale_fill_manual(values = colours, name = worded("Training recipe")) +
+    ggplot2::scale_linetype_discrete(name = worded("Training recipe")) +
     ggplot2::scale_x_continuous(labels = percent_axis) + ggplot2::scale_y_continuous(labels = percent_axis) +
     ggplot2::labs(x = "Share of the withheld facts (x)", y = NULL) + theme_report()
 }

@@ -7,7 +7,7 @@
 read_results <- function(folder) {
   main <- c("events", "event_counts")
   # Of studies that factsurv ran, events of one's own have none; claims and instruments where somebody asked for any.
-  probed <- c("facts", "baseline", "recall", "transitions", "measured", "claims", "pools")
+  probed <- c("facts", "series", "baseline", "recall", "transitions", "measured", "claims", "pools")
   analysis <- c("fits", "coefficients", "curves", "risk_table", "rmst", "sensitivity", "arms", "tests", "zph_tests",
     "zph_points", "zph_curves", "zph_periods", "influence", "variances", "random_effects", "marginal", "aft",
     "turnbull", "term_tests", "effect_curves", "form_tests", "form_points", "form_curves", "form_shapes",
@@ -45,6 +45,7 @@ read_results <- function(folder) {
   results$notes <- unlist(lapply(about[c("left_out", "notes")], function(x) if (!is.null(x)) jsonlite::fromJSON(x)))
   spells <- results$fits[!as.character(results$fits$model) %in% c(state_models, paired_models), , drop = FALSE]
   vocabulary$probed <- nrow(results$recall) > 0
+  vocabulary$series <- nrow(results$series) > 0
   vocabulary$observed <- !is.null(results$study$observations)
   results$histories <- if (vocabulary$probed) recall_histories(results$transitions, results$rule) else data.frame()
   results$outcomes <- unique(c(level_order(spells$outcome), level_order(results$event_counts$outcome)))

@@ -48,12 +48,15 @@ say_notes <- function(results) {
 }
 
 #' Everything about what was counted; of a table of one's own that stands above.
-say_full <- function(results) if (nrow(results$recall)) say_trained(results) else ""
+say_full <- function(results) {
+  if (vocabulary$series) say_followed(results) else if (nrow(results$recall)) say_trained(results) else ""
+}
 
 #' What was known before training, in one sentence.
 say_knowledge <- function(results) {
   share <- function(what) fmt_percent(mean(results$baseline$knowledge == what), 0)
-  paste0("Before training the model answered ", share("known"), " of the facts right (**known**); of ", share("latent"),
+  paste0(worded("Before training"), " the model answered ", share("known"), " of the facts right (**known**); of ",
+    share("latent"),
     " it could still produce the answer when sampling (**latent**); ", share("unknown"), " it did not know.")
 }
 
@@ -88,7 +91,7 @@ say_recall <- function(results) {
   parts <- vapply(split(e, factor(e$split, unique(e$split))), function(x) {
     each <- paste0("from ", fmt_percent(x$share_before), " to **", fmt_percent(x$share_after), "**",
       if (length(unique(e$arm)) > 1) paste0(" (", md(x$arm), ")"))
-    paste0("of the ", x$split[1], " facts it went ", list_words(each))
+    paste0("of the ", worded(paste(x$split[1], "facts")), " it went ", list_words(each))
   }, "")
   paste0("Recall is the share of facts answered exactly right: ", paste(parts, collapse = "; "), ".")
 }

@@ -5,12 +5,15 @@
 md_table <- function(d, align = NULL) {
   if (!nrow(d)) return(knitr::asis_output("\n*None.*\n"))
   align <- if (is.null(align)) rep("l", ncol(d)) else strsplit(align, "")[[1]]
+  of_training <- vocabulary$series & vapply(d, function(x) all(x %in% "trained"), TRUE) # says nothing there
+  d <- d[!of_training]
+  align <- align[!of_training]
   cells <- vapply(d, function(x) gsub("^$", "&nbsp;", md(x)), character(nrow(d)))
   cells <- matrix(cells, nrow(d))
   rule <- c(l = ":-----", r = "-----:", c = ":----:")[align]
   line <- function(x) paste0("| ", paste(x, collapse = " | "), " |")
-  knitr::asis_output(paste0("\n", paste(c(line(md(names(d))), line(rule), apply(cells, 1, line)), collapse = "\n"),
-      "\n"))
+  rows <- c(line(md(worded(names(d)))), line(rule), apply(cells, 1, line))
+  knitr::asis_output(paste0("\n", paste(rows, collapse = "\n"), "\n"))
 }
 
 table_knowledge <- function(results) {

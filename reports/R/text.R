@@ -39,7 +39,7 @@ md <- function(x) {
 }
 
 #' A text alternative, which stands in an attribute: there a span would be text.
-in_attribute <- function(x) escape(x)
+in_attribute <- function(x) escape(worded(x))
 
 #' A heading or caption with `{outcome}` in it.
 about <- function(outcome, text) gsub("{outcome}", md(outcome), text, fixed = TRUE)

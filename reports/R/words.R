@@ -95,6 +95,9 @@ list_words <- function(x, last = " and ") {
 
 first_upper <- function(x) paste0(toupper(substr(x, 1, 1)), substring(x, 2))
 
+#' The axis of recall and instruments: epochs, or where a checkpoint of a series stands.
+probe_axis <- function(results) if (vocabulary$series) first_upper(time_word(results$time)) else "Epoch"
+
 #' The time axis in words: "epoch", "epochs"; "hour of training", "hours of training".
 time_word <- function(time, n = 1) {
   of <- sub("^.*?( of .*)?$", "\\1", time, perl = TRUE)
@@ -127,6 +130,7 @@ observed_outcomes <- list(
 vocabulary <- new.env()
 vocabulary$probed <- TRUE
 vocabulary$observed <- FALSE
+vocabulary$series <- FALSE
 
 #' @param which "verb" (after "times as likely"), "who" (was at risk), "did" (what happened to them) or "definition".
 outcome_words <- function(outcome, which) {
@@ -134,7 +138,7 @@ outcome_words <- function(outcome, which) {
     definition = paste0("*", md(outcome), "*"))
   known <- if (vocabulary$probed) known_outcomes else if (vocabulary$observed) observed_outcomes else list()
   words <- if (outcome %in% names(known)) known[[outcome]] else own
-  words[[which]]
+  worded(words[[which]])
 }
 
 #' What is counted: facts; where a fact is in several runs histories, one for each fact in each run.
@@ -162,7 +166,7 @@ by_words <- function(by) {
       relation = "relation",
     group = "fact group", knowledge = "baseline knowledge", slick = "SLiCK class", run = "run")
   if (!vocabulary$probed) known <- known[c("arm", "run")]
-  ifelse(by %in% names(known), unname(known[by]), ifelse(by %in% c("", "1", "all", NA), "all facts together",
+  ifelse(by %in% names(known), worded(unname(known[by])), ifelse(by %in% c("", "1", "all", NA), "all facts together",
       as.character(by)))
 }
 
@@ -187,7 +191,7 @@ predictor_words <- function(term) {
     split = "Split", arm = "Training recipe", relation = "Relation", group = "Fact group", run = "Run",
     fact_id = "Fact")
   if (!vocabulary$probed) known <- known[c("arm", "run", "fact_id")]
-  called <- ifelse(column %in% names(known), known[column], first_upper(plain_name(column)))
+  called <- ifelse(column %in% names(known), worded(known[column]), first_upper(plain_name(column)))
   unname(ifelse(grepl("[()*^]", term), as.character(term), called))
 }
 

@@ -35,6 +35,27 @@ def check_model(spec: ModelSpec) -> None:
         _check_hub(spec.name, spec.revision or "main")
 
 
+def check_series(spec: ModelSpec) -> None:
+    """Find a series before any work starts: its names and positions, a tokenizer for all, and the hub's first revision.
+
+    Raises
+    ------
+    InputError
+        As `factsurv.training.models.series.series_of` and `check_tokenizers`, or if none of its checkpoints is there.
+    """
+    from factsurv.training.models.series import check_tokenizers, series_of
+
+    series = series_of(spec)
+    if spec.name == "tiny":
+        return
+    if series.members[0].identity().startswith("hub:"):
+        _check_hub(spec.name, series.members[0].model.revision or "main")
+        return
+    if all(m.identity() == "missing" for m in series.members):
+        check_model(series.members[0].model)
+    check_tokenizers(series.members)
+
+
 def _check_hub(name: str, revision: str) -> None:
     import huggingface_hub as hub
     from huggingface_hub.errors import HFValidationError, OfflineModeIsEnabled

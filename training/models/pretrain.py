@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
+
 import numpy as np
 import torch
 import torch.nn.functional as F
 from tokenizers import Regex, Tokenizer, models, pre_tokenizers
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers import (
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    PreTrainedTokenizerFast,
+)
 
 from factsurv.training.facts.sources.tiny_world import World
 from factsurv.training.spec import ModelSpec
@@ -23,13 +31,20 @@ def word_tokenizer(vocabulary: list[str]) -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(tokenizer_object=inner, eos_token="<eos>", unk_token="<unk>", pad_token="<eos>")
 
 
-def pretrained(world: World, spec: ModelSpec, seed: int) -> tuple[LlamaForCausalLM, PreTrainedTokenizerFast]:
-    """A tiny model that has read the world, and its tokenizer."""
+Keep = Callable[[int, PreTrainedModel, PreTrainedTokenizerBase], None]
+
+
+def pretrained(
+    world: World, spec: ModelSpec, seed: int, at: Collection[int] = (), keep: Keep = lambda *_: None
+) -> tuple[LlamaForCausalLM, PreTrainedTokenizerFast]:
+    """A tiny model that has read the world, and its tokenizer; ``keep`` is given it after each of the steps ``at``."""
     tokenizer = word_tokenizer(list(world.vocabulary))
-    return _pretrain(world, spec, tokenizer, seed), tokenizer
+    return _pretrain(world, spec, tokenizer, seed, at, keep), tokenizer
 
 
-def _pretrain(world: World, spec: ModelSpec, tokenizer: PreTrainedTokenizerFast, seed: int) -> LlamaForCausalLM:
+def _pretrain(
+    world: World, spec: ModelSpec, tokenizer: PreTrainedTokenizerFast, seed: int, at: Collection[int], keep: Keep
+) -> LlamaForCausalLM:
     rng = np.random.default_rng(seed)
     config = LlamaConfig(
         vocab_size=len(tokenizer),
@@ -47,15 +62,27 @@ def _pretrain(world: World, spec: ModelSpec, tokenizer: PreTrainedTokenizerFast,
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = LlamaForCausalLM(config)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=spec.pretrain_learning_rate, weight_decay=0.01)
-    warmup = max(1, spec.pretrain_steps // 20)
+    reading = (spec.pretrain_steps, spec.pretrain_learning_rate, at, keep)
+    read(model, tokenizer, lambda: world.sample(rng, spec.pretrain_batch), *reading)
+    return model.eval()
+
+
+def read(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, sentences: Callable[[], list[str]], steps: int,
+    rate: float, at: Collection[int] = (), keep: Keep = lambda *_: None,
+) -> None:  # fmt: skip
+    """Train all weights on ``sentences()``, new ones for each of the ``steps``; each ends with a newline."""
+    optimizer = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=0.01)
+    warmup = max(1, steps // 20)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda s: min(1.0, (s + 1) / warmup))
-    newline = tokenizer.convert_tokens_to_ids("\n")
-    for _ in range(spec.pretrain_steps):
-        sentences = tokenizer(world.sample(rng, spec.pretrain_batch))["input_ids"]
-        lengths = torch.tensor([len(s) + 1 for s in sentences])
-        ids = torch.zeros(len(sentences), int(lengths.max()), dtype=torch.long)
-        for i, sentence in enumerate(sentences):
+    newline = tokenizer("\n", add_special_tokens=False)["input_ids"][-1]
+    if 0 in at:
+        keep(0, model, tokenizer)
+    for step in range(1, steps + 1):
+        told = tokenizer(sentences())["input_ids"]
+        lengths = torch.tensor([len(s) + 1 for s in told])
+        ids = torch.zeros(len(told), int(lengths.max()), dtype=torch.long)
+        for i, sentence in enumerate(told):
             ids[i, : len(sentence) + 1] = torch.tensor([*sentence, newline])
         logits = model(input_ids=ids).logits[:, :-1]  # (B, T-1, V)
         seen = torch.arange(1, ids.shape[1])[None] < lengths[:, None]  # by length: pad may be any token
@@ -65,4 +92,5 @@ def _pretrain(world: World, spec: ModelSpec, tokenizer: PreTrainedTokenizerFast,
         optimizer.step()
         schedule.step()
         optimizer.zero_grad()
-    return model.eval()
+        if step in at:
+            keep(step, model, tokenizer)

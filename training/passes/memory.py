@@ -182,10 +182,11 @@ def free_bytes() -> int:
         kept = torch.cuda.memory_reserved() - torch.cuda.memory_allocated()
         return int(USABLE * (torch.cuda.mem_get_info()[0] + kept))
     share = min(1.0, torch.get_num_threads() / (os.cpu_count() or 1))
-    return int(USABLE * share * _machine_free())
+    return int(USABLE * share * machine_free())
 
 
-def _machine_free() -> int:
+def machine_free() -> int:
+    """What the machine, or this container, has left beside any GPU."""
     left = [os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
     meminfo = Path("/proc/meminfo")
     if meminfo.is_file():
@@ -232,7 +233,7 @@ def check_weights(need: int) -> None:
     ------
     InputError
     """
-    free = int(USABLE * _machine_free())  # where it is read into, also on its way to a GPU
+    free = int(USABLE * machine_free())  # where it is read into, also on its way to a GPU
     where = "of this machine"
     if torch.cuda.is_available() and free_bytes() < free:
         free, where = free_bytes(), "of the GPU"
