@@ -1,12 +1,14 @@
-"""How often a run taught each fact, as a covariate of it."""
+"""What a run is, as covariates of its facts: how often it taught each, and the number that its arm stands for."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import numpy as np
 import pyarrow as pa
 
 from factsurv.events.keys import run_and_fact
-from factsurv.events.schema import FREQUENCY
+from factsurv.events.schema import ARM_NUMBER, FREQUENCY
 
 
 def with_frequency(baseline: pa.Table, probes: pa.Table) -> pa.Table:
@@ -27,3 +29,9 @@ def with_frequency(baseline: pa.Table, probes: pa.Table) -> pa.Table:
     mean = taught[taught > 0].mean() if (taught > 0).any() else 1.0
     values = np.log2(np.where(taught > 0, taught, mean) / mean)
     return baseline.append_column(FREQUENCY, pa.array(values, pa.float64(), mask=taught == 0))
+
+
+def with_number(baseline: pa.Table, numbers: Mapping[str, float]) -> pa.Table:
+    """The baseline of one run with the number of its arm (missing where it has none)."""
+    values = [numbers.get(arm) for arm in baseline["arm"].to_pylist()]
+    return baseline.append_column(ARM_NUMBER, pa.array(values, pa.float64()))

@@ -76,7 +76,8 @@ EVENTS = SPELLS | {"split": TEXT, "relation": TEXT, "group": TEXT, "latent": _B,
 EXAMPLES = {"start_examples": _F, "stop_examples": _F}
 NOW = {"logp_now": _F, "margin_now": _F, "exposures_now": _I}  # at the probe that begins the interval
 HISTORY = EVENTS | EXAMPLES | NOW
-FREQUENCY = "log2_frequency"  # float64, a covariate of fact and run where the analysis names it
+# float64, covariates of fact and run where the analysis names them
+FREQUENCY, ARM_NUMBER = "log2_frequency", "arm_number"
 ATTENTION_NOW = "attention_now"  # float64, behind them where the instrument measured
 TRANSITIONS = _RUN | {
     "fact_id": TEXT, "rule": TEXT, "start": _F, "stop": _F, "from": TEXT, "to": TEXT, "enum": _I, "gap": _F,
@@ -233,7 +234,7 @@ RESERVED = (
     frozenset(HISTORY)
     | frozenset(TRANSITIONS)
     | frozenset(FACTS | FACT_EXTRAS)
-    | {"time", "exposures", ATTENTION_NOW, FREQUENCY}
+    | {"time", "exposures", ATTENTION_NOW, FREQUENCY, ARM_NUMBER}
 )
 
 # Level order of the dictionaries whose order means something; the first is R's reference.

@@ -320,7 +320,8 @@ def _fits(study: StudyFile, facts: FactSet, told: dict[str, Any]) -> str:
 
     runs = run_names(study)
     kinds = schema.EVENTS | {n: facts.table.schema.field(n).type for n in schema.of_facts(facts.table.column_names)}
-    kinds |= dict.fromkeys(told_of_forms(study, max(map(len, facts.templates.values()))), pa.float64())
+    made = [*told_of_forms(study, max(map(len, facts.templates.values()))), *run_covariates(study.analysis)]
+    kinds |= dict.fromkeys(made, pa.float64())
     data = {n: pa.nulls(len(runs), kind) for n, kind in kinds.items()}
     columns = {n: [run[i] for run in runs] for i, n in enumerate(("run", "arm"))}
     table = pa.table(data | {n: pa.array(v).dictionary_encode() for n, v in columns.items()})

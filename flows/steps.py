@@ -16,14 +16,14 @@ from factsurv.events.ends import attention_ends, ends_table, sweep_table
 from factsurv.events.errors import InputError
 from factsurv.events.files import digest, read_table, write_json
 from factsurv.events.forms import counted, stored, stored_columns
-from factsurv.events.frequency import with_frequency
+from factsurv.events.frequency import with_frequency, with_number
 from factsurv.events.history import history_table
 from factsurv.events.measured import measured_means
 from factsurv.events.origin import from_origin
 from factsurv.events.pools import pool_means
 from factsurv.events.reached_code import reached_code
 from factsurv.events.rules import count_events, event_table, recall_curve, sign_of
-from factsurv.events.schema import INSTRUMENTS, POOL_SETS, described, of_facts, stack
+from factsurv.events.schema import ARM_NUMBER, FREQUENCY, INSTRUMENTS, POOL_SETS, described, of_facts, stack
 from factsurv.events.signs import with_signs
 from factsurv.events.transitions import transition_table
 from factsurv.flows import followed, simulated
@@ -282,7 +282,7 @@ def make_events(results: Store) -> None:
         "spec": {
             "rules": analysis.rules, "time": analysis.time, "origin": analysis.origin, "runs": runs, "latent": latent,
             "recall": analysis.recall, "known_in": analysis.known_in,
-            **({"frequency": further} if further else {}),
+            **({"covariates": further} if further else {}),
             **({"numbers": numbers} if numbers else {}),
             **({"limits": [analysis.loss_margin, analysis.confident]} if any(map(sign_of, analysis.rules)) else {}),
         },
@@ -316,8 +316,10 @@ def make_events(results: Store) -> None:
                 (stored(baseline, forms), probes)
                 for (baseline, probes), forms in zip(own_tables, of_runs["forms"], strict=True)
             ]
-        if further:
+        if FREQUENCY in further:
             own_tables = [(with_frequency(*own), own[1]) for own in own_tables]
+        if ARM_NUMBER in further:
+            own_tables = [(with_number(own[0], numbers), own[1]) for own in own_tables]
         of_runs |= {"baseline": [b for b, _ in own_tables], "probes": [p for _, p in own_tables]}
         tables = {kind: described(stack(of_runs[kind]), kind) for kind in kinds}
         whole, facts = tables, results.table("facts.arrow")

@@ -9,7 +9,16 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import Field
 
 from factsurv.events.errors import InputError, together
-from factsurv.events.schema import ATTENTION_NOW, EVENTS, FREQUENCY, HISTORY, INSTRUMENTS, OUTCOMES, TRANSITIONS
+from factsurv.events.schema import (
+    ARM_NUMBER,
+    ATTENTION_NOW,
+    EVENTS,
+    FREQUENCY,
+    HISTORY,
+    INSTRUMENTS,
+    OUTCOMES,
+    TRANSITIONS,
+)
 from factsurv.events.section import Amount, Fraction, Name, Section, Text, Texts
 
 Outcome = Literal["acquisition", "generalisation", "degradation"]
@@ -157,8 +166,8 @@ def plan(
 
 
 def run_covariates(spec: AnalysisSpec) -> list[str]:
-    """Covariates that are made of a run's lessons, where the analysis names them."""
-    return [name for name in (FREQUENCY,) if name in spec.model_dump_json()]
+    """Covariates of fact and run that are made where the analysis names them."""
+    return [name for name in (FREQUENCY, ARM_NUMBER) if name in spec.model_dump_json()]
 
 
 def told(
