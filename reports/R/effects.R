@@ -5,9 +5,6 @@ term_words <- function(d, joiner = ", ") {
   ifelse(unit == "", predictor_words(d$term), paste0(predictor_words(d$term), joiner, unit))
 }
 
-forest_kinds <- c("cox-univariable" = "one predictor at a time", cox = "adjusted for the others",
-  "cox-firth" = "adjusted, penalised (Firth)")
-
 #' Univariable and multivariable hazard ratios of an outcome, in the order of the multivariable model.
 forest_data <- function(results, outcome) {
   d <- pick(results$coefficients, outcome = outcome, rule = results$rule, model = names(forest_kinds))
@@ -22,16 +19,7 @@ forest_data <- function(results, outcome) {
   d[!(d$infinite %in% TRUE) & is.finite(d$estimate), , drop = FALSE]
 }
 
-plot_forest <- function(results, outcome) {
-  d <- forest_data(results, outcome)
-  span <- ratio_span(d$hr, d$lower, d$upper)
-  looks <- function(values) stats::setNames(values, forest_kinds)
-  ggplot2::ggplot(within_span(d, span), ggplot2::aes(hr, shown, colour = kind, shape = kind)) +
-    ratio_marks(span, ggplot2::position_dodge(width = 0.6), size = 2.8, fill = "white") +
-    ggplot2::scale_colour_manual(values = looks(c("#D55E00", "#0072B2", "#009E73")), name = NULL) +
-    ggplot2::scale_shape_manual(values = looks(c(21, 16, 18)), name = NULL) +
-    ggplot2::labs(x = "Hazard ratio (log scale), 95 % interval", y = NULL) + theme_report()
-}
+figure_forest <- function(results, outcome) plot_forest(forest_data(results, outcome))
 
 cap_forest <- function(results, outcome) {
   d <- forest_data(results, outcome)
@@ -47,30 +35,15 @@ alt_forest <- function(results, outcome) {
     paste0(term_words(d), ", ", d$kind, ": ", fmt_hr(d$hr, d$lower, d$upper), ".", collapse = " "))
 }
 
-#' Scaled Schoenfeld residuals with their smooth, its band, and the Cox model's constant log hazard ratio.
-plot_zph <- function(results, outcome) {
-  points <- pick(results$zph_points, outcome = outcome, rule = results$rule)
-  curves <- pick(results$zph_curves, outcome = outcome, rule = results$rule)
-  cox <- pick(results$coefficients, outcome = outcome, rule = results$rule, model = "cox")
-  cox <- cox[as.character(cox$term) %in% as.character(points$term) & is.finite(cox$estimate), ]
-  name <- function(x) {
-    at <- match(as.character(x), as.character(cox$term))
-    wrap(ifelse(is.na(at), as.character(x), apart(term_words(cox), as.character(cox$term))[at]), 34)
+figure_zph <- function(results, outcome) {
+  of <- function(table, ...) pick(results[[table]], outcome = outcome, rule = results$rule, ...)
+  cox <- of("coefficients", model = "cox")
+  words <- function(terms) {
+    at <- match(terms, as.character(cox$term))
+    wrap(ifelse(is.na(at), terms, apart(term_words(cox), as.character(cox$term))[at]), 34)
   }
-  order <- unique(name(c(as.character(cox$term), as.character(points$term))))
-  for (d in c("points", "curves", "cox")) assign(d, within(get(d), shown <- factor(name(term), order)))
-  width <- diff(range(points$time)) * 0.008
-  ggplot2::ggplot(points, ggplot2::aes(time, residual)) +
-    ggplot2::geom_hline(yintercept = 0, colour = "#999999", linewidth = 0.3) +
-    ggplot2::geom_point(size = 0.9, alpha = 0.35, colour = "#555555",
-        position = ggplot2::position_jitter(width, 0, seed = 1)) +
-    ggplot2::geom_ribbon(data = curves, ggplot2::aes(time, ymin = lower, ymax = upper), inherit.aes = FALSE,
-        fill = "#0072B2", alpha = 0.2) +
-    ggplot2::geom_line(data = curves, ggplot2::aes(time, fit), inherit.aes = FALSE, colour = "#0072B2", linewidth = 1) +
-    ggplot2::geom_hline(data = cox, ggplot2::aes(yintercept = estimate), colour = "#D55E00", linetype = "dashed",
-        linewidth = 0.8) +
-    ggplot2::facet_wrap(~shown, scales = "free_y", ncol = 2) + ggplot2::scale_x_continuous(breaks = whole_breaks) +
-    ggplot2::labs(x = first_upper(time_word(results$time)), y = "Log hazard ratio") + theme_report()
+  plot_zph(list(zph_points = of("zph_points"), zph_curves = of("zph_curves"), coefficients = cox), words,
+    time_word(results$time))
 }
 
 #' For the caption: of very many events the table of points holds 10,000 (docs/tables.md).

@@ -1,25 +1,10 @@
 # States of knowledge: who is where at which time, which way facts move, and how often they are forgotten again.
 
 state_models <- c("multi-state", "competing-risks", "andersen-gill", "pwp")
-states_order <- c("unknown", "latent", "known", "forgotten", "reacquired")
-state_colours <- c(unknown = "#D9D9D9", latent = "#E69F00", known = "#0072B2", forgotten = "#D55E00",
-  reacquired = "#56B4E9")
+states_order <- names(state_colours)
 
 # Models that follow facts through states; the causes of an event that has several are states too.
 followed <- c("multi-state", "competing-risks")
-
-#' The states of knowledge in their order, then those of a table of one's own as they come.
-ordered_states <- function(x) {
-  x <- unique(as.character(x))
-  c(intersect(states_order, x), setdiff(x, states_order))
-}
-
-#' Colours by state, those of knowledge being fixed.
-colours_of_states <- function(states) {
-  other <- setdiff(states, names(state_colours))
-  own <- stats::setNames(c("#D9D9D9", colours_for(other[-1]))[seq_along(other)], other)
-  c(state_colours, own)[states]
-}
 
 #' @param outcome "states": those of knowledge; or an outcome of a table of one's own.
 states_data <- function(results, outcome = "states") {
@@ -42,16 +27,8 @@ state_group <- function(d) {
   ifelse(has("arm"), value, first_upper(value))
 }
 
-plot_states <- function(results, outcome = "states") {
-  d <- states_data(results, outcome)
-  d <- d[order(d$group, d$time, d$state), ]
-  d$top <- stats::ave(d$probability, d$group, d$time, FUN = cumsum)
-  ggplot2::ggplot(d, ggplot2::aes(time, ymin = top - probability, ymax = top, fill = state)) + ggplot2::geom_ribbon() +
-    ggplot2::facet_wrap(~group, ncol = 2) +
-    ggplot2::scale_fill_manual(values = colours_of_states(levels(d$state)), name = NULL) +
-    ggplot2::scale_y_continuous(labels = percent_axis, expand = ggplot2::expansion(c(0, 0.01))) +
-    ggplot2::scale_x_continuous(breaks = whole_breaks, expand = ggplot2::expansion(0)) +
-    ggplot2::labs(x = first_upper(time_word(results$time)), y = "Share of the facts") + theme_report()
+figure_states <- function(results, outcome = "states") {
+  plot_states(states_data(results, outcome), time_word(results$time))
 }
 
 #' Of each group and state: the shares at the start and at the end, and the mean time spent there.

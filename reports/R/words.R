@@ -47,7 +47,6 @@ times_words <- function(x, about = "about ") {
   ifelse(x > ratio_limits[2], "more than 20 times", ifelse(x < ratio_limits[1], "less than 0.05 times",
     paste0(about, fmt_ratio(x), " times")))
 }
-ratio_limits <- c(0.05, 20)
 
 #' A hazard ratio with its interval: 2.61 (2.10–3.24); a separated one has no finite value.
 fmt_hr <- function(hr, lower, upper, infinite = FALSE) {
@@ -148,17 +147,7 @@ history_word <- function(results, n = 1) {
 }
 
 #' Stratum as the reader calls it, from the column that splits the curves and its value.
-stratum_words <- function(by, stratum) {
-  by <- rep_len(as.character(by), length(stratum))
-  value <- as.character(stratum)
-  stated <- nzchar(by) & startsWith(value, paste0(by, "="))
-  value[stated] <- substring(value[stated], nchar(by[stated]) + 2)
-  yes <- tolower(value) %in% c("true", "yes", "1")
-  no <- tolower(value) %in% c("false", "no", "0")
-  ours <- vocabulary$probed & by == "latent"
-  text <- ifelse(ours & yes, "latent knowledge", ifelse(ours & no, "no latent knowledge", as.character(value)))
-  ifelse(by == "", "all facts", unname(text))
-}
+stratum_words <- function(by, stratum) stratum_text(by, stratum, vocabulary$probed)
 
 #' The column that splits the curves, in words.
 by_words <- function(by) {

@@ -1,5 +1,6 @@
 # Rscript test_figures.R FOLDER: what the figures draw, read off their layers; data made here.
 folder <- commandArgs(trailingOnly = TRUE)[1]
+for (file in list.files(file.path(folder, "../../stats/R"), "^plot_", full.names = TRUE)) source(file, encoding = "UTF-8")
 for (file in list.files(folder, pattern = "\\.R$", full.names = TRUE)) source(file, encoding = "UTF-8")
 layers <- function(plot) lapply(seq_along(plot$layers), function(i) ggplot2::layer_data(plot, i))
 
@@ -7,7 +8,7 @@ layers <- function(plot) lapply(seq_along(plot$layers), function(i) ggplot2::lay
 d <- data.frame(outcome = "loss", rule = "first", model = "cox", term = c("a", "b", "c"), unit = "yes vs no",
   estimate = log(c(2, 1, 900)), hr = c(2, 1, 900), lower = c(1.5, 0.001, 30), upper = c(3, 400, 9e4), infinite = FALSE)
 results <- list(coefficients = d, rule = "first", time = "epoch")
-forest <- layers(plot_forest(results, "loss"))
+forest <- layers(figure_forest(results, "loss"))
 span <- log10(c(0.05, 20))
 inside <- vapply(forest, function(x) all(c(x$x, x$xmin, x$xmax) >= span[1] - 1e-9, c(x$x, x$xmin, x$xmax) <=
   span[2] + 1e-9, na.rm = TRUE), NA)
@@ -27,7 +28,7 @@ stopifnot(identical(drawn("<circle"), c(1L, 1L, 0L)), identical(drawn("v8z"), c(
 stopifnot(length(ratio_breaks(c(0.8, 1.6))) >= 3, identical(ratio_breaks(c(0.3, 4)), c(0.5, 1, 2)))
 
 # A legend names what is drawn and nothing else.
-legend <- ggplot2::get_guide_data(plot_forest(results, "loss"), "colour")$.label
+legend <- ggplot2::get_guide_data(figure_forest(results, "loss"), "colour")$.label
 stopifnot(identical(legend, "adjusted for the others"))
 
 # A curve of hazard ratios that climbs beyond the panel keeps its values: it leaves the panel, without a plateau.
@@ -55,20 +56,14 @@ stopifnot(identical(drawn(10000, 10000L), ""), identical(drawn(9000, 9500L), "")
 stopifnot(grepl("Drawn are 10,000 of the 87,500 events", drawn(10000, 87500L), fixed = TRUE))
 
 # Ticks of the time axis are regular wherever the numbers at risk are known there, and fit under the curve.
-ticks <- function(times, end) {
-  table <- data.frame(outcome = "loss", rule = "first", by = "", time = times)
-  risk_times(list(risk_table = table, rule = "first"), "loss", "", end)
-}
 for (end in c(5, 10, 12, 20, 30)) {
-  t <- ticks(0:end, end)
+  t <- risk_times(0:end, end)
   stopifnot(length(unique(diff(t))) == 1, length(t) <= 8, length(t) >= 3, max(t) <= end)
 }
-stopifnot(all(ticks(c(0, 1, 3, 7, 20, 20.5), 20.5) %in% c(0, 1, 3, 7, 20, 20.5)))
+stopifnot(all(risk_times(c(0, 1, 3, 7, 20, 20.5), 20.5) %in% c(0, 1, 3, 7, 20, 20.5)))
 # No grid runs through the numbers under a curve.
-counted <- data.frame(outcome = "loss", rule = "first", by = "", stratum = "all", time = 0:1,
-  n_risk = 2:1, events = 0:1)
-risk <- plot_risk(list(rule = "first", events = data.frame(run = "a", fact_id = 1:2), risk_table = counted), "loss", "",
-  ggplot2::scale_x_continuous(breaks = 0:1), c("all facts" = "#000000"))
+counted <- data.frame(by = "", stratum = factor("all"), time = 0:1, n_risk = 2:1, events = 0:1)
+risk <- numbers_at_risk(counted, c(all = "#000000"), ggplot2::scale_x_continuous(breaks = 0:1), "facts")
 stopifnot(grepl("element_blank", class(ggplot2::calc_element("panel.grid.major.x", risk$theme))[1]))
 
 # Equal spacing has a rate, unequal probes have none.

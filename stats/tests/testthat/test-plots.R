@@ -1,0 +1,25 @@
+learned <- simulate_learning(facts = 60, seeds = 1, seed = 1)
+
+test_that("a table of events draws the curves that km_curves() has, with names for latent knowledge", {
+  skip_if_not_installed("patchwork")
+  ready <- analysis_data(learned, "acquisition", "first", "latent")
+  tables <- km_curves(ready$data, "latent")$tables
+  drawn <- plot_incidence(learned, by = "latent")
+  line <- ggplot2::layer_data(drawn[[1L]], 2L)
+  last <- vapply(split(line, line$group), function(d) d$y[[nrow(d)]], 0)
+  ends <- vapply(split(tables$curves, tables$curves$stratum), function(d) d$incidence[[nrow(d)]], 0)
+  expect_equal(unname(last), unname(ends[c("no", "yes")]))
+  expect_equal(ggplot2::get_guide_data(drawn[[1L]], "colour")$.label, c("no latent knowledge", "latent knowledge"))
+  expect_equal(ggplot2::layer_data(plot_incidence(tables, "latent")[[1L]], 2L), line)
+  expect_error(plot_incidence(learned, by = "laten"), "nearest is 'latent'")
+})
+
+test_that("figures of fits take the tables of fits", {
+  skip_if_not_installed("patchwork")
+  ready <- analysis_data(learned, "acquisition", "first", c("latent", "popularity"))
+  tables <- cox(ready$data, ready$covariates)$tables
+  forest <- plot_forest(tables$coefficients)
+  expect_equal(sort(ggplot2::layer_data(forest, 3L)$x), sort(log10(tables$coefficients$hr)))
+  residuals <- plot_zph(tables)
+  expect_equal(ggplot2::layer_data(residuals, 5L)$yintercept, tables$coefficients$estimate)
+})
