@@ -1,6 +1,6 @@
 # Rscript test_figures.R FOLDER: what the figures draw, read off their layers; data made here.
 folder <- commandArgs(trailingOnly = TRUE)[1]
-for (file in list.files(file.path(folder, "../../stats/R"), "^plot_", full.names = TRUE)) source(file, encoding = "UTF-8")
+for (file in Sys.glob(file.path(folder, "../../stats/R/plot_*.R"))) source(file, encoding = "UTF-8")
 for (file in list.files(folder, pattern = "\\.R$", full.names = TRUE)) source(file, encoding = "UTF-8")
 layers <- function(plot) lapply(seq_along(plot$layers), function(i) ggplot2::layer_data(plot, i))
 

@@ -1,6 +1,6 @@
 # Rscript test_findings.R FOLDER: what counts as a finding, and what is a headline, from tables made by hand.
 folder <- commandArgs(trailingOnly = TRUE)[1]
-for (file in list.files(file.path(folder, "../../stats/R"), "^plot_", full.names = TRUE)) source(file, encoding = "UTF-8")
+for (file in Sys.glob(file.path(folder, "../../stats/R/plot_*.R"))) source(file, encoding = "UTF-8")
 for (file in list.files(folder, pattern = "\\.R$", full.names = TRUE)) source(file, encoding = "UTF-8")
 says <- function(text, part) {
   if (!grepl(part, gsub("\u00a0", " ", text), fixed = TRUE)) stop("no \u201c", part, "\u201d in: ", text, call. = FALSE)

@@ -1,6 +1,6 @@
 # Rscript test_pools.R FOLDER: what is said and drawn of phases of learning and of pools of facts.
 folder <- commandArgs(trailingOnly = TRUE)[1]
-for (file in list.files(file.path(folder, "../../stats/R"), "^plot_", full.names = TRUE)) source(file, encoding = "UTF-8")
+for (file in Sys.glob(file.path(folder, "../../stats/R/plot_*.R"))) source(file, encoding = "UTF-8")
 for (file in c("text.R", "words.R", "results.R", "tables.R", "style.R", "pools.R", "phases.R")) {
   source(file.path(folder, file), encoding = "UTF-8")
 }
