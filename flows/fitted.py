@@ -16,6 +16,7 @@ from factsurv.flows.steps import check_plan
 from factsurv.flows.store import Store, code, written
 from factsurv.stats.claims import told_claims
 from factsurv.stats.kept_fits import Earlier
+from factsurv.stats.plan import EXPOSURES
 
 KEYS = "analysis/keys.json"  # what each fit was made from
 
@@ -29,7 +30,7 @@ def make_analysis(results: Store, told: dict[str, Any] | None = None) -> None:
     told = told or check_plan(results)
     read = ["events", *(["history"] if told.get("history") else [])]  # a table of events alone has no probes
     made = results.manifest.steps["events"]["makes"]
-    read += ["transitions"] if "transitions.arrow" in made else []
+    read += [name for name in ("transitions", EXPOSURES) if f"{name}.arrow" in made]
     compared = [n for n in COMPARED if f"{n}.arrow" in made]
     read += compared
     key: dict[str, Any] = {

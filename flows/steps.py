@@ -33,7 +33,7 @@ from factsurv.flows.store import Progress, Say, Store, as_kept, asked, keep_spec
 from factsurv.flows.study_file import StudyFile, read_study
 from factsurv.stats.claims import told_claims
 from factsurv.stats.models import check_models
-from factsurv.stats.plan import plan, run_covariates, table_columns
+from factsurv.stats.plan import EXPOSURES, plan, run_covariates, table_columns
 
 SIZE = "model.json"  # of a run whose facts were counted
 PROBED = ("probes", "baseline", "training")  # tables of every run
@@ -271,6 +271,7 @@ def keeps_end(results: Store, arm: str, seed: int) -> bool:
 def make_events(results: Store) -> None:
     """The tables of all runs, and what is made from them: `events`, `history`, `transitions`, `recall`, `ends` …"""
     further = run_covariates(results.study.analysis)
+    own_clock = any(model.time for model in results.study.analysis.model)
     trained = [run for run, _, _ in run_names(results.study)]
     runs = [*trained, *(run for run, _, _ in graft_names(results.study))]
     analysis, samples, numbers = results.study.analysis, results.study.probe.samples, results.study.numbers()
@@ -282,6 +283,7 @@ def make_events(results: Store) -> None:
         "spec": {
             "rules": analysis.rules, "time": analysis.time, "origin": analysis.origin, "runs": runs, "latent": latent,
             "recall": analysis.recall, "known_in": analysis.known_in,
+            **({EXPOSURES: True} if own_clock else {}),
             **({"covariates": further} if further else {}),
             **({"numbers": numbers} if numbers else {}),
             **({"limits": [analysis.loss_margin, analysis.confident]} if any(map(sign_of, analysis.rules)) else {}),
@@ -330,6 +332,9 @@ def make_events(results: Store) -> None:
         tables["events"] = event_table(
             facts, tables["baseline"], signed, analysis.rules, analysis.time, analysis.known_in
         )
+        if own_clock:
+            arguments = (facts, tables["baseline"], signed, analysis.rules, EXPOSURES, analysis.known_in)
+            tables[EXPOSURES] = event_table(*arguments)
         for sentence in json.loads(tables["events"].schema.metadata.get(b"left_out", b"[]")):
             results.say(f"events: {sentence}")
         tables["history"] = history_table(tables["events"], tables["probes"], analysis.time, tables.get("attention"))

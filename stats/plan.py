@@ -21,6 +21,7 @@ from factsurv.events.schema import (
 )
 from factsurv.events.section import Amount, Fraction, Name, Section, Text, Texts
 
+EXPOSURES = "exposures"  # the table of events on each fact's own clock, where a model asks for it
 Outcome = Literal["acquisition", "generalisation", "degradation"]
 States = Literal["states", "first-step", "forgetting"]  # what is read off the table `transitions`
 Time = Literal["epoch", "step", "examples", "tokens", "exposures"]
@@ -54,6 +55,7 @@ class AnalysisModel(Section):
     kind: Text = "cox"
     outcome: Outcome | States
     rule: AnyRule | None = None  # the primary one
+    time: Literal["exposures"] | None = None  # default: analysis.time
     formula: Text  # right-hand side
     strata: list[Text] | None = None
     cluster: str | None = None
@@ -227,14 +229,21 @@ def models(spec: AnalysisSpec) -> list[dict[str, Any]]:
             told = f'there are no events by the rule "{model.rule}"'
             remedy = f"add it to analysis.rules, or choose among: {', '.join(spec.rules)}"
             found.append(InputError(told, f"{where}.rule", remedy))
+        if model.time is not None and model.outcome not in ("acquisition", "degradation"):
+            told = f'the model "{model.name}" is of {model.outcome}, which has no clock of exposures'
+            found.append(InputError(told, f"{where}.time", "take it away"))
     if found:
         raise together(found, "[[analysis.model]]", "correct these; nothing was started")
-    return [model.model_dump(exclude_none=True) for model in spec.model]
+    entries = [model.model_dump(exclude_none=True) for model in spec.model]
+    for entry in entries:
+        if entry.pop("time", None):
+            entry["table"] = EXPOSURES
+    return entries
 
 
 def table_columns(covariates: Sequence[str], instruments: Sequence[str] = ()) -> dict[str, list[str]]:
     """Columns that a model may name, of each table that a kind of model can read; and the tables of instruments."""
-    tables = {"events": EVENTS, "history": HISTORY, "transitions": TRANSITIONS}
+    tables = {"events": EVENTS, EXPOSURES: EVENTS, "history": HISTORY, "transitions": TRANSITIONS}
     known = {table: [*columns, *covariates] for table, columns in tables.items()}
     known["history"] += [ATTENTION_NOW] if "attention" in instruments else []
     return known | {name: list(INSTRUMENTS[name]) for name in instruments}

@@ -126,7 +126,8 @@ model_tasks <- function(plan, columns = NULL) {
     args <- model[setdiff(names(model), apart)]
     parts <- c(if (model$parsed$text != "1") paste("of", model$parsed$text),
                if (length(model$random)) paste("with random effects of", toString(model$random)))
-    words <- paste(c(kind$words, if (isTRUE(model$every)) "of every event", parts), collapse = " ")
+    clock <- if (model$table == "exposures") "on each fact's own clock of exposures,"
+    words <- paste(c(clock, kind$words, if (isTRUE(model$every)) "of every event", parts), collapse = " ")
     title <- if (is.null(model$title)) words else sprintf("%s (%s)", model$title, words)
     list(id = id, fn = "model", outcome = model$outcome, rule = model$rule, model = model$kind, name = model$name,
          table = model$table, args = args, title = title_of(model$outcome, model$rule, title))

@@ -3,6 +3,7 @@
 from contextlib import closing
 from pathlib import Path
 
+import pyarrow.compute as pc
 import pytest
 
 from factsurv.events.errors import InputError
@@ -28,6 +29,11 @@ pretrain_steps = 20
 steps = 10
 [simulation.sweep]
 exponent = [0.5]
+[[analysis.model]]
+name = "own-clock"
+outcome = "acquisition"
+formula = "salience"
+time = "exposures"
 [[arm]]
 name = "top"
 simulation = { half = "top" }
@@ -85,6 +91,10 @@ def test_its_tables_reach_events_and_comparisons_and_nothing_is_done_twice(tmp_p
     folder = through()
     events, ends = (read_table(folder / f"{n}.arrow") for n in ("events", "ends"))
     assert {"popularity", "salience"} < set(events.column_names)
+    acquired = events.filter(pc.equal(events["outcome"], "acquisition"))
+    own_clock = read_table(folder / "exposures.arrow")  # every trained fact is taught once an epoch
+    own_clock = own_clock.filter(pc.equal(own_clock["outcome"], "acquisition"))
+    assert own_clock.num_rows == acquired.num_rows > 0 and own_clock["stop"].equals(acquired["stop"])
     assert ends.num_rows == 2 * 2 * (40 + 20) and set(ends["arm"].to_pylist()) == {"top", "bottom"}
     assert read_table(folder / "attention_ends.arrow").num_rows == ends.num_rows
     assert read_table(folder / "sweep.arrow").num_rows == 2 * 2 * 2 * 40

@@ -170,6 +170,8 @@ def test_everything_wrong_is_said_in_one_round(tmp_path):
         ("[[arm]]\nname = 'a'\n[[arm]]\nname = 'b'\ntuning = { epochs = 1 }\n", "and arm 'b' has 1 after"),
         ("[[arm]]\nname = 'a'\n[[arm]]\nname = 'A'\n", "two arms are named 'a'"),
         ("[analysis]\nrules = ['first', 'sustained1']\n", "analysis.rules.1"),
+        ("[analysis]\nrules = ['first', 'loss2']\n", 'loss2 is read off the instrument "loss"; add it to probe'),
+        ("[analysis]\nrules = ['confident']\n", "the first rule is the primary one and goes by recall"),
         ("[facts]\nsource = 'table'\npath = 's'\nsubject = 'x'\nobject = 'x'\n", "'x' is to be subject and object"),
         ("[facts]\nsource = 'table'\npath = 's'\nsplit = 'object'\n", "'object' is to be object and split"),
         ("[facts]\ncount = 5\n", 'facts.count: is of source = "hpo or hpo-go or tiny-world or '),
