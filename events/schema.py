@@ -55,6 +55,15 @@ POOLS = {("pool" if n == "split" else n): kind for n, kind in MEASURED.items()} 
 FORMS = _MEASURED | {"form": _I, "held_out": _B, "recalled": _B, "logp": _F, "margin": _F, "p": _F}
 # The checkpoints of a series; one that was left out has no number (`checkpoint`), and why.
 SERIES = _RUN | {"name": TEXT, "position": _F, "unit": TEXT, "checkpoint": _I, "left_out": TEXT}
+# Extractive scores of each fact's prompt: layers and heads count from 0, and head is null of an MLP.
+SCORES = _RUN | {
+    "fact_id": TEXT, "relation": TEXT, "component": TEXT, "layer": _I, "head": _I, "position": _I, "token": TEXT,
+    "subject": _B, "informative": _F, "downstream": _F, "upstream": _F,
+}  # fmt: skip
+SCORE_MEANS = {
+    "arm": TEXT, "relation": TEXT, "tokens": _I, "component": TEXT, "layer": _I, "position": _I, "token": TEXT,
+    "same": _B, "facts": _I, "runs": _I, "score": TEXT, "mean": _F,
+}  # fmt: skip
 # A simulation done again at another value of one key: withheld facts before (0) and after fine-tuning.
 SWEEP = _RUN | {
     "fact_id": TEXT, "key": TEXT, "value": _F, "recalled0": _B, "recalled": _B, "attention0": _F, "attention": _F,

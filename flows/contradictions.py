@@ -16,7 +16,7 @@ from factsurv.flows.toml_file import shown
 from factsurv.stats.plan import models
 from factsurv.training.facts.sources.hub_file import from_hub
 from factsurv.training.spec import OF_FILES, ProbeSpec, TuningSpec
-from factsurv.training.surgery.weight_sum import BASE
+from factsurv.training.surgery.weight_sum import BASE, weight_sum
 
 if TYPE_CHECKING:
     from factsurv.flows.study_file import StudyFile
@@ -89,7 +89,7 @@ def _stages(study: StudyFile, data: dict, path: Path) -> Iterator[str]:
             yield f"{where}: two stages are named {name!r}; give each its own name"
 
 
-NOT_SIMULATED = ("facts", "model", "tuning", "stage", "probe", "graft")
+NOT_SIMULATED = ("facts", "model", "tuning", "stage", "probe", "graft", "scores")
 
 
 def _origin(study: StudyFile, data: dict, path: Path) -> Iterator[str]:
@@ -303,9 +303,14 @@ def _analysis(study: StudyFile, data: dict, path: Path) -> Iterator[str]:
 
 
 def _grafts(study: StudyFile, data: dict, path: Path) -> Iterator[str]:
-    """Grafts of arms that there are, of one base model."""
+    """Grafts and scores of arms that there are, of one base model."""
     recipes = study.recipes()
-    known, taken = [*recipes, BASE], {name.casefold() for name in [*recipes, BASE]}
+    taken = {name.casefold() for name in [*recipes, BASE]}
+    for scores in study.scores:
+        where, both = f"scores {scores.name!r}", [weight_sum(scores.old), weight_sum(scores.new)]
+        yield from _of_one_model(where, [name for one in both for name in (one.first, *one.others)], recipes)
+    for name in dict.fromkeys(s.name for s in study.scores if [o.name for o in study.scores].count(s.name) > 1):
+        yield f"scores: two are named {name!r}; give each its own name"
     for graft in study.graft:
         where = f"graft {graft.name!r}"
         if graft.name.casefold() in taken:
@@ -313,13 +318,19 @@ def _grafts(study: StudyFile, data: dict, path: Path) -> Iterator[str]:
         taken.add(graft.name.casefold())
         if BASE in recipes:
             yield f"{where}: an arm is named {BASE!r}, which is the model before training; give the arm another name"
-        named = [graft.sum.first, *graft.sum.others]
-        for arm in (arm for arm in dict.fromkeys(named) if arm not in known):
-            near = difflib.get_close_matches(arm, known, 1, cutoff=0)[0]
-            yield f"{where}: there is no arm {arm!r}; the nearest is {near!r}"
-        models = {recipes[arm][0].model_dump_json(): arm for arm in named if arm in recipes}
-        if len(models) > 1:
-            yield f"{where}: {' and '.join(map(repr, models.values()))} begin with different models; take arms of one"
+        yield from _of_one_model(where, [graft.sum.first, *graft.sum.others], recipes)
+
+
+def _of_one_model(where: str, named: list[str], recipes: dict) -> Iterator[str]:
+    known = [*recipes, BASE]
+    for arm in (arm for arm in dict.fromkeys(named) if arm not in known):
+        near = difflib.get_close_matches(arm, known, 1, cutoff=0)[0]
+        yield f"{where}: there is no arm {arm!r}; the nearest is {near!r}"
+    for arm in (arm for arm in dict.fromkeys(named) if arm in recipes and recipes[arm][1].method == "none"):
+        yield f"{where}: arm {arm!r} is not trained (tuning.method), so it ends with no weights of its own"
+    models = {recipes[arm][0].model_dump_json(): arm for arm in named if arm in recipes}
+    if len(models) > 1:
+        yield f"{where}: {' and '.join(map(repr, models.values()))} begin with different models; take arms of one"
 
 
 Check = Callable[["StudyFile", dict, Path], Iterator[str]]
@@ -336,5 +347,5 @@ CHECKS: tuple[tuple[tuple[str, ...], Check], ...] = (
     (("analysis", "probe", "model", "tuning", "stage", "arm"), _rules),
     (("analysis",), _analysis),
     (("analysis", "probe"), _recall),
-    (("graft", "arm", "model", "tuning"), _grafts),
+    (("graft", "scores", "arm", "model", "tuning"), _grafts),
 )

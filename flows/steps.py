@@ -34,6 +34,7 @@ from factsurv.flows.study_file import StudyFile, read_study
 from factsurv.stats.claims import told_claims
 from factsurv.stats.models import check_models
 from factsurv.stats.plan import EXPOSURES, plan, run_covariates, table_columns
+from factsurv.training.surgery.weight_sum import weight_sum
 
 SIZE = "model.json"  # of a run whose facts were counted
 PROBED = ("probes", "baseline", "training")  # tables of every run
@@ -264,7 +265,8 @@ def make_run(
 
 def keeps_end(results: Store, arm: str, seed: int) -> bool:
     """Whether a run's end weights are for a graft; once kept they stay, so that no run is trained anew without one."""
-    needed = {name for graft in results.study.graft for name in graft.sum.arms}
+    sums = [weight_sum(text) for scores in results.study.scores for text in (scores.old, scores.new)]
+    needed = {name for one in [*(graft.sum for graft in results.study.graft), *sums] for name in one.arms}
     return arm in needed or "end weights" in asked(results, f"run {arm}-{seed}")
 
 

@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 from factsurv.events import children
-from factsurv.flows import fitted, grafts, steps
+from factsurv.flows import fitted, grafts, scored, steps
 from factsurv.flows.check import check
 from factsurv.flows.graft_names import graft_names
 from factsurv.flows.progress import Board
@@ -48,6 +48,8 @@ def study(path: Path, results: Path, wrap: Wrap = lambda name, step: step) -> Pa
         run_all(store, models, board, wrap)
         if store.study.graft:
             wrap("grafts", grafts.make_grafts)(store, models)
+        if store.study.scores:
+            wrap("scores", scored.make_scores)(store, models)
         wrap("events", steps.make_events)(store)
         wrap("analysis", fitted.make_analysis)(store)
         wrap("claims", fitted.make_claims)(store)

@@ -17,7 +17,7 @@ from factsurv.training.facts.corpus.files import PACKAGE
 from factsurv.training.simulations.spec import KINDS, AnySimulation, SimulationSpec
 from factsurv.training.spec import FactsSpec, ModelSpec, ProbeSpec, TuningSpec
 from factsurv.training.stage_spec import StageSpec
-from factsurv.training.surgery.spec import GraftSpec
+from factsurv.training.surgery.spec import GraftSpec, ScoresSpec
 
 BUNDLED = Path(__file__).resolve().parent.parent / "studies"
 
@@ -68,6 +68,7 @@ class StudyFile(Section):
     report: ReportSection = ReportSection()
     arm: list[Arm] = []
     graft: list[GraftSpec] = []
+    scores: list[ScoresSpec] = []
 
     def recipes(self) -> dict[str, tuple[ModelSpec, TuningSpec]]:
         """Model and tuning of each arm; a study without arms has one, named ``main``."""

@@ -17,7 +17,7 @@ from factsurv.events.schema import ANALYSIS
 REQUIRED = ("study.json", "manifest.json", "events.arrow", "event_counts.arrow", "analysis/fits.arrow")
 PROBED = (
     "facts.arrow", "series.arrow", "baseline.arrow", "recall.arrow", "transitions.arrow", "measured.arrow",
-    "pools.arrow",
+    "pools.arrow", "score_means.arrow",
 )  # fmt: skip
 _AGAIN = "run the step that makes it again"
 OPTIONAL = (

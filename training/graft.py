@@ -108,6 +108,7 @@ def _execute(job: GraftJob, report: Report, together: Team) -> None:
     baseline = read_table(job.after / "baseline.arrow")
     if "stage" in baseline.column_names:
         baseline = baseline.filter(pa.compute.equal(texts(baseline["stage"]), baseline["stage"][0].as_py()))
+        baseline = baseline.drop_columns(["stage"])
     write_table(job.folder / "baseline.arrow", described(_relabelled(baseline, job.label), "baseline"))
     if graft.keep:
         model.save_pretrained(job.folder / "model")
@@ -121,18 +122,19 @@ def _clock(job: GraftJob, fact_ids: list) -> Clock:
     last = probes.filter(pa.compute.equal(probes["checkpoint"], number))
     exposures = dict(zip(last["fact_id"].to_pylist(), last["exposures"].to_pylist(), strict=True))
     at = {name: last[name][0].as_py() for name in ("epoch", "step", "examples", "tokens")}
+    at["stage"] = last["stage"][0].as_py() if "stage" in last.column_names else ""
     return Clock(np.array([exposures.get(f, 0) for f in fact_ids]), checkpoint=1, **at)
 
 
 def _relabelled(table: pa.Table, label: Label) -> pa.Table:
-    """The rows as this graft's own; it has no stages."""
+    """The rows as this graft's own."""
     for name, values in label.columns(table.num_rows).items():
         place, kind = table.column_names.index(name), table.schema.field(name).type
         column = pa.array(values)
         table = table.set_column(
             place, name, column.dictionary_encode() if pa.types.is_dictionary(kind) else column.cast(kind)
         )
-    return table.drop_columns(["stage"]) if "stage" in table.column_names else table
+    return table
 
 
 def main(path: str) -> int:

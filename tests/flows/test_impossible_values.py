@@ -21,7 +21,7 @@ ZERO = {
     "study.seeds.0", "facts.withheld", "facts.seed", "facts.exponent", "tuning.dropout", "tuning.warmup",
     "tuning.weight_decay", "probe.examples", "probe.top_k", "model.pretrain_steps", "stage.warmup",
     "stage.weight_decay", "stage.weight.exponent", "stage.mix.weight.exponent", "stage.select.random.seed",
-    "stage.mix.select.random.seed",
+    "stage.mix.select.random.seed", "scores.select.random.seed",
     "facts.held_out",
     "simulation.seed", "simulation.exponent", "simulation.sweep.exponent.0",
 }  # fmt: skip
@@ -45,14 +45,15 @@ NEEDED = {
     "stage.mix": {"share": 1.0},
     "simulation": {"name": "one-layer"},
     "graft": {"name": "g", "weights": "main"},
+    "scores": {"name": "g", "new": "main"},
     **{
         f"{at}select.{kind}": {"share": 0.5, **({} if kind == "random" else {"by": "x"})}
-        for at in ("stage.", "stage.mix.")
+        for at in ("stage.", "stage.mix.", "scores.")
         for kind in ("top", "bottom", "random")
     },
     **{f"{at}weight": {"rank": "x", "exponent": 1.0} for at in ("stage.", "stage.mix.")},
 }
-TABLES = ("graft", "arm", "claim", "analysis.model", "stage", "stage.mix", "probe.instruments")  # [[…]]
+TABLES = ("graft", "scores", "arm", "claim", "analysis.model", "stage", "stage.mix", "probe.instruments")  # [[…]]
 
 
 def keys(model: type[BaseModel] = StudyFile, at: str = ""):

@@ -6,6 +6,13 @@ import numpy as np
 import pytest
 import torch
 
+from factsurv.events.schema import SCORES, build
+from factsurv.events.score_means import score_means
+from factsurv.training.facts.encoding import encode_probes
+from factsurv.training.facts.options import encode_options
+from factsurv.training.facts.subject_tokens import subject_tokens
+from factsurv.training.scored import item_of
+from factsurv.training.spec import ProbeSpec
 from factsurv.training.surgery.components import Components
 from factsurv.training.surgery.scores import Item, extractive_scores, mean_logit_loss
 from tests.training.conftest import FAMILIES
@@ -148,6 +155,43 @@ def unshared(model):
             state[name] = state[name].view(2, 8, -1).repeat_interleave(2, 0).reshape(32, -1)
     made.load_state_dict(state)
     return made
+
+
+def test_counterfactuals_differ_in_their_subject_only(tokenizer, facts):
+    bare = ProbeSpec(examples=0)
+    encoded = encode_probes(tokenizer, facts, bare)
+    inside = subject_tokens(tokenizer, facts, encoded, bare)
+    options = encode_options(tokenizer, facts, encoded, bare)
+    items = [item_of(i, facts, encoded, inside, options, 3, 1) for i in range(len(facts))]
+    objects = facts.column("object")
+    assert any(len(item.counterfactuals) for item in items)
+    assert all(len(item.counterfactuals) <= 3 for item in items)
+    for i, item in enumerate(items):
+        assert item.options[item.right] == encoded.tokens[i][encoded.target_start[i]]
+        for other in item.counterfactuals:
+            assert np.array_equal(other[~inside[i]], item.tokens[~inside[i]])
+            assert any(
+                objects[j] != objects[i] and np.array_equal(other, encoded.tokens[j][: encoded.target_start[j]])
+                for j in range(len(facts))
+            )
+
+
+def test_means_lie_on_one_another_by_token():
+    rows = [
+        {
+            "run": "s-1", "arm": "s", "seed": 1, "fact_id": fact, "relation": "r", "component": "attention",
+            "layer": 0, "head": head, "position": p, "token": token, "subject": p == 0, "informative": value,
+            "downstream": 1.0, "upstream": np.nan if fact == "a" else 2.0,
+        }
+        for fact, tokens in (("a", ("Ann", "is")), ("b", ("Bob", "is")))
+        for p, token in enumerate(tokens)
+        for head, value in enumerate((1.0, 3.0 if fact == "a" else 5.0))
+    ]  # fmt: skip
+    found = score_means(build(SCORES, {n: [row[n] for row in rows] for n in SCORES})).to_pylist()
+    at = {(row["position"], row["score"]): row for row in found}
+    assert len(found) == 6 and at[0, "informative"]["mean"] == 5.0  # (1 + 3 + 1 + 5) / 2 prompts
+    assert (at[0, "upstream"]["mean"], at[0, "upstream"]["facts"]) == (4.0, 1)
+    assert [at[p, "informative"]["same"] for p in (0, 1)] == [False, True] and at[1, "downstream"]["token"] == "is"
 
 
 def test_the_same_weights_and_no_counterfactuals_have_no_scores():

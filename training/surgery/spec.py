@@ -6,9 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from factsurv.events.section import Name, Section, Text
+from factsurv.events.section import Count, Name, Section, Text
 from factsurv.training.spec import Layers
-from factsurv.training.surgery.weight_sum import WeightSum, weight_sum
+from factsurv.training.stage_spec import Selection
+from factsurv.training.surgery.weight_sum import BASE, WeightSum, weight_sum
 
 
 def _a_sum(text: str) -> str:
@@ -25,6 +26,16 @@ class Where(Section):
 
     layers: Literal["all"] | Layers = "all"
     parts: Parts | None = None  # of these layers; default: all that is in them
+
+
+class ScoresSpec(Section):
+    """[[scores]]: what the change from one state of the weights to another does, by component and token."""
+
+    name: Name
+    old: Sum = BASE
+    new: Sum  # sums of arms, as a graft's
+    select: Selection = Selection(split="any")  # the facts whose prompts are read
+    counterfactuals: Count = 10  # prompts with another subject, for the upstream score
 
 
 class GraftSpec(Section):
