@@ -202,7 +202,7 @@ def audit(
 
     spec = read_study(find_study(study))
     with _torch_files(), Board() as board:
-        board.expect({"audit": 60})
+        board.expect({"audit": None})
         board.progress("audit", 0, 1, "the model is loaded")
         from factsurv.training.probing.audit import audit as compare
 

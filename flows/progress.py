@@ -48,7 +48,8 @@ class Part:
             return (now - self.began) / self.share * (1 - self.share)
         if self.guess is None:
             return None
-        return max(self.guess - (now - self.began), 1.0) if self.began is not None else self.guess
+        # What takes longer than the guess is at no time nearly done for that.
+        return max(self.guess - (now - self.began), (now - self.began) / 4) if self.began is not None else self.guess
 
 
 class Board:

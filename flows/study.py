@@ -40,7 +40,8 @@ def study(path: Path, results: Path, wrap: Wrap = lambda name, step: step) -> Pa
     if not (results / read_study(path).study.name / "manifest.json").exists():
         check(path)  # before there is a folder; later, before the first step that has something to do
     with Board() as board, closing(steps.open_results(path, results, board.say, board.progress)) as store:
-        board.expect(expected(store, ("facts", "models")))
+        runs = [*map(_step, steps.run_names(store.study)), *(f"graft {n}" for n, _, _ in graft_names(store.study))]
+        board.expect(expected(store, ["facts", "models", *runs, *AFTER]))
         store.before.append(lambda: check(path))
         steps.refuse_foreign(store)
         wrap("facts", steps.make_facts)(store)
@@ -63,11 +64,10 @@ def run_all(store: Store, models: dict[str, tuple[str, str]], board: Board, wrap
     processes = max(tuning.processes for _, tuning in store.study.recipes().values())
     asked = store.study.study.workers
     workers, threads = share_of_machine(asked, len(names), processes) if due else (1, 1)
-    of_grafts = [f"graft {n}" for n, _, _ in graft_names(store.study)]
-    board.expect(expected(store, [*(f"run {n}" for n, _, _ in names), *of_grafts, *AFTER]), workers)
+    board.expect({}, workers)
     for name in names:
         if name not in due:
-            store.skip(f"run {name[0]}")
+            store.skip(_step(name))
     pool = ThreadPoolExecutor(workers)
 
     def one(name: tuple[str, str, int]) -> None:
@@ -83,7 +83,11 @@ def run_all(store: Store, models: dict[str, tuple[str, str]], board: Board, wrap
         raise
     finally:
         pool.shutdown()
-    steps.failures((f"run {n[0]}", e) for f, n in waiting.items() if (e := f.exception()) is not None)
+    steps.failures((_step(n), e) for f, n in waiting.items() if (e := f.exception()) is not None)
+
+
+def _step(run: tuple[str, str, int]) -> str:
+    return f"run {run[0]}"
 
 
 def share_of_machine(asked: int | None, runs: int, processes: int = 1) -> tuple[int, int]:

@@ -6,7 +6,9 @@ import re
 import pytest
 from rich.console import Console
 
+from factsurv.events.errors import InputError
 from factsurv.flows.progress import Board
+from factsurv.flows.study import study
 
 
 @pytest.fixture
@@ -51,6 +53,13 @@ def test_the_time_left_is_that_of_the_whole_study(board, now):
     assert shown(board)[1] == "analysis 40 % (4 of 10 fits); then report"
 
 
+def test_what_takes_longer_than_its_guess_is_not_shown_as_nearly_done(board, now):
+    board.expect({"analysis": 60.0})
+    board.progress("analysis", 0, 1, "")
+    now[0] = 600.0
+    assert shown(board)[0].startswith(" 80 %")
+
+
 def test_every_line_fits_the_terminal_and_the_bar_never_goes_back(board, now):
     runs = {f"run a-recipe-with-a-long-name-{i}": None for i in range(40)}
     board.expect(runs | {"analysis": None, "report": None}, workers=4)
@@ -79,3 +88,20 @@ def test_a_log_has_lines_with_their_times_and_no_bar(now):
     assert lines[0].endswith("facts: up to date, skipped")
     assert len(lines) == 1 + 4 + 1  # one line in ten seconds, and each probe
     assert re.search(r"run a-1:  99 % · epoch 2: 9% of trained facts recalled, about 0:4\d left$", lines[-1])
+
+
+def test_the_bar_is_of_the_whole_study_from_its_first_step_on(tmp_path):
+    """It had stood at 100 % from the end of the first two steps to the last."""
+    path, seen = tmp_path / "s.toml", []
+    path.write_text('[study]\nname = "s"\nseeds = [1, 2]\n[facts]\nsource = "tiny-world"\n[model]\nname = "tiny"\n')
+
+    def stopped(name, step):
+        def first(store):
+            seen.append(list(store.progress.__self__._parts))
+            raise InputError("enough")
+
+        return first
+
+    with pytest.raises(InputError, match="enough"):
+        study(path, tmp_path / "results", stopped)
+    assert seen == [["facts", "models", "run main-1", "run main-2", "events", "analysis", "report"]]
