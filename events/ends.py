@@ -12,8 +12,9 @@ import pyarrow.compute as pc
 from factsurv.events.keys import run_and_fact, texts
 from factsurv.events.schema import ATTENTION_ENDS, ENDS, build, described, levels_by_name, levels_of, of_facts
 
-# Tables that have an analysis of their own: arms compared, paired by fact; phases of learning; accuracy beside counts.
-COMPARED = ("ends", "attention_ends", "sweep", "pools", "accuracy")
+# Tables that have an analysis of their own: arms compared, paired by fact; phases of learning; accuracy beside counts;
+# what follows from facts.
+COMPARED = ("ends", "attention_ends", "sweep", "pools", "accuracy", "ranks", "implied", "implied_states")
 
 
 def ends_table(facts: pa.Table, baseline: pa.Table, probes: pa.Table) -> pa.Table:

@@ -77,6 +77,16 @@ ACCURACY = _RUN | {
     "parameters": _F, "forms": _I, "accuracy": _F, "n_subject": _F, "n_object": _F, "n_both": _F, "documents": _F,
 }  # fmt: skip
 ATTENTION_ENDS = _END | {"layer": _I, "greatest0": _F, "greatest": _F, "total0": _F, "total": _F}
+# Ranks of every fact at each checkpoint from the origin on, and where a stage before it ended (epoch null).
+RANKS = _RUN | {
+    "fact_id": TEXT, "role": TEXT, "relation": TEXT, "set": TEXT, "group": TEXT, "stage": TEXT, "checkpoint": _I,
+    "epoch": _F, "ends": _B, "options": _I, "rank": _F,
+}  # fmt: skip
+# What became of the implications of each run.
+IMPLIED_COUNTS = {
+    "rule": TEXT, "arm": TEXT, "run": TEXT, "implications": _I, "fact_unknown": _I, "before": _I, "at_origin": _I,
+    "at_risk": _I, "events": _I,
+}  # fmt: skip
 SPELLS = _RUN | {
     "fact_id": TEXT, "outcome": TEXT, "rule": TEXT, "start": _F, "stop": _F, "event": _B, "left": _F, "right": _F,
 }  # fmt: skip
@@ -95,6 +105,9 @@ TRANSITIONS = _RUN | {
 # Of a table of one's own: any row at risk, where events repeat, compete or change a state.
 STEPS = {"from": TEXT, "to": TEXT, "enum": _I, "gap": _F}
 OWN_TRANSITIONS = SPELLS | STEPS
+IMPLIED = EVENTS | {"entry": _F}  # entry: time of the last probe at which the fact was not known
+IMPLIED_STATES = SPELLS | STEPS | dict.fromkeys(("split", "relation", "group"), TEXT)
+KNOWN_OF_BOTH = ("neither", "fact only", "implication only", "both")
 EVENT_COUNTS = {
     "outcome": TEXT, "rule": TEXT, "arm": TEXT, "run": TEXT, "at_risk": _I, "events": _I, "censored": _I,
 }  # fmt: skip
@@ -195,6 +208,11 @@ ANALYSIS: dict[str, dict[str, pa.DataType]] = {
     "popularity": _FIT | {
         "part": TEXT, "arm": TEXT, "reference": TEXT, "share": _F, "facts": _I, "runs": _I, "estimate": _F, "se": _F,
         "df": _F, "lower": _F, "upper": _F, "band_lower": _F, "band_upper": _F,
+    },
+    "mean_ranks": _FIT | {
+        "part": TEXT, "role": TEXT, "relation": TEXT, "set": TEXT, "stage": TEXT, "epoch": _F, "options": _F,
+        "arm": TEXT, "reference": TEXT, "facts": _I, "runs": _I, "estimate": _F, "se": _F, "df": _F, "lower": _F,
+        "upper": _F, "p": _F,
     },
     "paired": _FIT | {
         "by": TEXT, "at": _F, "measure": TEXT, "arm": TEXT, "reference": TEXT, "facts": _I, "runs": _I,

@@ -18,9 +18,13 @@ from factsurv.events.files import digest, read_table, write_json
 from factsurv.events.forms import counted, stored, stored_columns
 from factsurv.events.frequency import with_frequency, with_number
 from factsurv.events.history import history_table
+from factsurv.events.implied import implied_tables
 from factsurv.events.measured import measured_means
 from factsurv.events.origin import from_origin
-from factsurv.events.pools import pool_means
+# What `make_events` computes with.
+EVENTS = (
+    "origin", "forms", "rules", "history", "transitions", "ends", "measured", "pools", "ranks", "implied",
+)  # fmt: skip
 from factsurv.events.reached_code import reached_code
 from factsurv.events.rules import count_events, event_table, recall_curve, sign_of
 from factsurv.events.schema import ARM_NUMBER, FREQUENCY, INSTRUMENTS, POOL_SETS, described, of_facts, stack
@@ -38,9 +42,11 @@ from factsurv.training.surgery.weight_sum import weight_sum
 
 SIZE = "model.json"  # of a run whose facts were counted
 PROBED = ("probes", "baseline", "training")  # tables of every run
+# What `make_events` computes with.
 EVENTS = (
     "origin", "forms", "frequency", "rules", "signs", "history", "transitions", "ends", "measured", "pools", "accuracy",
-)  # fmt: skip # what `make_events` computes with
+    "ranks", "implied",
+)  # fmt: skip
 
 
 def open_results(
@@ -308,6 +314,8 @@ def make_events(results: Store) -> None:
         for run, own in zip(runs, followed, strict=True):
             if own.left_out:
                 results.say(f"events: run {run}: {own.left_out} facts are left out, which only other runs teach")
+        of_rank = zip(of_runs.get("rank", []), followed, strict=False)  # before the origin too
+        ranked = [Ranked(table, own.probes, own.first) for table, own in of_rank]
         for kind in measured_tables(results):
             of_runs[kind] = [own.follow(table) for own, table in zip(followed, of_runs[kind], strict=True)]
         own_tables = [(r.baseline, r.probes) for r in followed]
@@ -350,6 +358,11 @@ def make_events(results: Store) -> None:
             tables["ends"] = ends_table(facts, tables["baseline"], tables["probes"])
             if "attention" in kinds:
                 tables["attention_ends"] = attention_ends(facts, tables["baseline"], tables["attention"])
+        if ranked:
+            tables["ranks"] = ranks_table(facts, ranked)
+        tables |= implied_tables(
+            facts, tables["baseline"], tables["probes"], tables.get("rank"), analysis.rules, analysis.time
+        )
         if "sweep" in kinds:
             tables["sweep"] = sweep_table(facts, tables["sweep"])
         if instruments := {name: tables[name] for name in INSTRUMENTS if name in kinds}:
