@@ -18,7 +18,6 @@ import pyarrow as pa
 from factsurv.events.rules import last_checkpoint, of_run, recall_matrix, sustained_of
 from factsurv.events.schema import (
     CENSORED,
-    EVENTS,
     IMPLIED,
     IMPLIED_COUNTS,
     IMPLIED_STATES,
@@ -82,9 +81,7 @@ def implied_tables(
             m = sustained_of(rule)
             found, counted = _after(follows, itself, times, m)
             rows += [label[i] | {"rule": rule} | spell for i, spell in found]
-            stays += [
-                label[i] | {"rule": rule} | stay for i, stay in state_stays(follows + 2 * itself, times, m)
-            ]
+            stays += [label[i] | {"rule": rule} | stay for i, stay in state_stays(follows + 2 * itself, times, m)]
             counts.append({"rule": rule, "arm": label[0]["arm"], "run": run} | counted)
     if not counts:
         return {}
@@ -111,8 +108,8 @@ def _known(run: str, probes: pa.Table, rank: pa.Table | None, time: str) -> tupl
     mine = of_run(probes, run)
     if rank is not None:
         of_rank = of_run(rank, run)
-        first = np.array([r is None for r in of_rank["rank"].tolist()])
-        right = np.where(first, of_rank["rank_first"], of_rank["rank"]).astype(float) == 0
+        whole, first = (of_rank[n].astype(float) for n in ("rank", "rank_first"))
+        right = np.where(np.isnan(whole), first, whole) == 0
         is_right = dict(zip(zip(of_rank["fact_id"], of_rank["checkpoint"], strict=True), right, strict=True))
         measured = [is_right.get(key) for key in zip(mine["fact_id"], mine["checkpoint"], strict=True)]
         kept = np.array([value is not None for value in measured])

@@ -21,10 +21,8 @@ from factsurv.events.history import history_table
 from factsurv.events.implied import implied_tables
 from factsurv.events.measured import measured_means
 from factsurv.events.origin import from_origin
-# What `make_events` computes with.
-EVENTS = (
-    "origin", "forms", "rules", "history", "transitions", "ends", "measured", "pools", "ranks", "implied",
-)  # fmt: skip
+from factsurv.events.pools import pool_means
+from factsurv.events.ranks import Ranked, ranks_table
 from factsurv.events.reached_code import reached_code
 from factsurv.events.rules import count_events, event_table, recall_curve, sign_of
 from factsurv.events.schema import ARM_NUMBER, FREQUENCY, INSTRUMENTS, POOL_SETS, described, of_facts, stack

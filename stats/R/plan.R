@@ -13,9 +13,10 @@
 #'   `history` (is there a table `history` beside the events? Then the margin at the start of each interval is a
 #'   predictor as well), `states` (list of `covariates` and `by`: the states of knowledge are analysed, see
 #'   [multi_state()]; FALSE for none), `comparisons` (tables beside the events in which recipes are compared fact by
-#'   fact: `ends`, `attention_ends`, `sweep`; see [accuracy_by_popularity()]; or phases told: `pools`, see [phases()];
-#'   or accuracy beside counts: `accuracy`, see [accuracy_by_counts()]), `formula` (release of SMI's formula),
-#'   and `models` (list of entries of `[[analysis.model]]`, see [model_kinds()]).
+#'   fact: `ends`, `attention_ends`, `sweep`, see [accuracy_by_popularity()]; phases told: `pools`, see [phases()];
+#'   accuracy beside counts: `accuracy`, see [accuracy_by_counts()]; what follows from facts: `ranks`, see
+#'   [mean_ranks()], `implied`, `implied_states`), `formula` (release of SMI's formula), and `models` (list of entries
+#'   of `[[analysis.model]]`, see [model_kinds()]).
 #' @return A list of tasks. A task is a plain list: `id` (unique, readable, stable), `fn` (the function that fits it;
 #'   `"model"` for an entry of `models`), `outcome`, `rule`, `model`, `name` (of the entry, else empty), `table` (that
 #'   it reads), `args`, `title` (plain words).
@@ -40,7 +41,7 @@ plan_fits <- function(events, plan) {
       if (primary && "arm" %in% covariates) tasks <- c(tasks, list(arms_task(outcome, rule, covariates, plan)))
     }
   }
-  tasks <- c(tasks, state_tasks(plan, several_arms), paired_tasks(plan),
+  tasks <- c(tasks, state_tasks(plan, several_arms), paired_tasks(plan), implied_tasks(plan, several_arms),
              model_tasks(plan, list(events = names(events))))
   # A model of kind pwp may be called gap, as the standard one is: the tables tell fits apart by their id.
   ids <- make.unique(vapply(tasks, `[[`, "", "id"), sep = "-")
@@ -125,18 +126,19 @@ arms_task <- function(outcome, rule, covariates, plan) {
   new_task(outcome, rule, "arms", "compare_arms", args)
 }
 
-# Recipes compared fact by fact, each in a table of its own.
+# Recipes compared fact by fact, and what follows from facts: each in a table of its own.
 paired_tasks <- function(plan) {
   kinds <- list(
+    ranks = c("rank", "mean-ranks", "mean_ranks"),
     ends = c("accuracy", "popularity", "accuracy_by_popularity"),
     attention_ends = c("attention", "attention-change", "attention_by_arm"),
     sweep = c("accuracy", "sweep", "gaps_by_setting"),
     pools = c("plateau", "phases", "learning_phases"),
     accuracy = c("accuracy", "smi", "accuracy_by_counts")
   )
-  unknown <- setdiff(plan$comparisons, names(kinds))
+  unknown <- setdiff(plan$comparisons, c(names(kinds), "implied", "implied_states"))
   if (length(unknown)) stop("there is no comparison in a table ", sQuote(unknown[[1L]], FALSE), call. = FALSE)
-  lapply(plan$comparisons, function(table) {
+  lapply(intersect(plan$comparisons, names(kinds)), function(table) {
     kind <- kinds[[table]]
     new_task(kind[[1L]], plan$rules[[1L]], kind[[2L]], kind[[3L]], plan[c("cluster", "conf", "formula")], table = table)
   })
