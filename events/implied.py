@@ -1,9 +1,10 @@
 """What follows from facts: when an implication comes to be known after the facts from which it follows.
 
-Known is a right answer that no other option outdoes (rank 0) where ranks were measured, else recall. An implication is
-at risk once all its facts are known: its clock starts at the last probe at which they were not yet (the event is seen
-at the earliest at the next one, together with the facts). One that is known before its facts is no event, nor are those
-whose facts were known at the origin, where nobody saw for how long: they are counted.
+Followed are implications that a run does not teach, and whose facts it does (after the origin). Known is a right answer
+that no other option outdoes (rank 0) where ranks were measured, else recall. An implication is at risk once all its
+facts are known: its clock starts at the last probe at which they were not yet (the event is seen at the earliest at the
+next one, together with the facts). One that is known before its facts is no event, nor are those whose facts were known
+at the origin, where nobody saw for how long: they are counted.
 """
 
 from __future__ import annotations
@@ -67,7 +68,8 @@ def implied_tables(
         start = of_run(baseline, run)
         at = {f: i for i, f in enumerate(ids)}
         of_start = {f: i for i, f in enumerate(start["fact_id"])}
-        mine = [f for f in links if f in of_start and f in at and all(n in at for n in links[f])]
+        taught = at.keys() & set(start["fact_id"][start["split"] == "trained"])
+        mine = [f for f in links if f in of_start and f in at and f not in taught and taught.issuperset(links[f])]
         if not mine:
             continue
         follows = np.array([known[[at[n] for n in links[f]]].all(axis=0) for f in mine])  # (I, C): all its facts

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError
 
 from factsurv.events.errors import InputError
-from factsurv.events.section import Amount, Count, Name, Section, Texts, Whole
+from factsurv.events.section import Amount, Count, Name, Section, Text, Texts, Whole
 from factsurv.flows.toml_file import problems, read_toml, refused, shown
 from factsurv.stats.claims import Claim
 from factsurv.stats.plan import AnalysisSpec
@@ -31,11 +31,22 @@ class StudySection(Section):
     workers: Count | None = None  # runs at the same time; default: one a core, or one a GPU
 
 
+class PaperRank(Section):
+    """[[report.paper]]: a paper's mean rank of a kind of fact at the end of training, shown beside ours."""
+
+    arm: Name
+    relation: Text
+    set: Text | None = None
+    rank: Annotated[float, Field(ge=0)]
+    note: Text | None = None
+
+
 class ReportSection(Section):
     """[report]"""
 
     author: str = ""
     note: str = ""  # printed under the title
+    paper: list[PaperRank] = []
     rehearsal: Texts | None = None  # what is not as in the study itself: from `run --rehearse`, marks every page
 
 

@@ -7,6 +7,7 @@ say_findings <- function(results, most = 4) {
   arms <- arms_data(results)
   # One sentence says how recipes differ: by the facts that they teach, where that is what is compared.
   recipes <- if (nrow(popularity_data(results))) finding_of_popularity(results) else ""
+  if (!nzchar(recipes) && nrow(ranks_data(results, "end"))) recipes <- finding_of_ranks(results)
   if (!nzchar(recipes) && nrow(arms)) recipes <- finding_of_arms(results, arms)
   parts <- c(say_studied(results), "::: {.findings}", vapply(shown, function(o) finding(results, o), ""), recipes,
     ":::",

@@ -8,12 +8,12 @@ read_results <- function(folder) {
   main <- c("events", "event_counts")
   # Of studies that factsurv ran, events of one's own have none; claims and instruments where somebody asked for any.
   probed <- c("facts", "series", "baseline", "recall", "transitions", "measured", "claims", "pools",
-    "score_means")
+    "score_means", "implied_counts")
   analysis <- c("fits", "coefficients", "curves", "risk_table", "rmst", "sensitivity", "arms", "tests", "zph_tests",
     "zph_points", "zph_curves", "zph_periods", "influence", "variances", "random_effects", "marginal", "aft",
     "turnbull", "term_tests", "effect_curves", "form_tests", "form_points", "form_curves", "form_shapes",
     "latent_definitions", "occupation", "sojourns", "transition_counts", "transition_coefficients", "popularity",
-    "paired", "phases", "scaling")
+    "paired", "phases", "scaling", "mean_ranks")
   results <- list(folder = folder, absent = character())
   for (name in c(main, probed)) {
     path <- file.path(folder, paste0(name, ".arrow"))
@@ -45,6 +45,7 @@ read_results <- function(folder) {
   results$time <- c(about$time, study_value(results, c("analysis", "time"), "epoch"))[1]
   results$notes <- unlist(lapply(about[c("left_out", "notes")], function(x) if (!is.null(x)) jsonlite::fromJSON(x)))
   spells <- results$fits[!as.character(results$fits$model) %in% c(state_models, paired_models), , drop = FALSE]
+  spells <- spells[!as.character(spells$outcome) %in% implied_outcomes, , drop = FALSE]
   vocabulary$probed <- nrow(results$recall) > 0
   vocabulary$series <- nrow(results$series) > 0
   vocabulary$observed <- !is.null(results$study$observations)

@@ -13,6 +13,15 @@ paired_quantities <- function() {
     "paired difference of attention" = entry(
       "change of attention on the subject, an arm minus another, paired by fact, mean of the layers",
       claimed_paired_attention, "number", "paired", instrument = "attention"
+    ),
+    "paired difference of rank" = entry(
+      "mean rank at the end, an arm minus another, paired by fact (level: a relation, or \"relation, set\")",
+      claimed_rank, "number", "mean_ranks", "level", instrument = "rank"
+    ),
+    rank = utils::modifyList(
+      entry("mean rank at the end of the facts of a relation, in one arm", claimed_rank, "number", "mean_ranks",
+            "level", instrument = "rank"),
+      list(keys = c("by", "group", "level"), needs = c("by", "group", "level"))
     )
   )
 }
@@ -54,4 +63,26 @@ paired_value <- function(row, claim, what) {
   claim_value(row$estimate, row$lower, row$upper, sprintf("%s: %s vs %s", what, claim$group, claim$reference),
               as.character(row$model), as.character(row$task),
               reason = sprintf("%d facts in %d run(s) of each", row$facts, row$runs))
+}
+
+# Mean ranks at the end by kind of fact: its relation, or relation and set ("animal, test").
+claimed_rank <- function(tables, claim, plan) {
+  rows <- claimed_rows(tables$mean_ranks, part = "end")
+  kind <- ifelse(nzchar(as.character(rows$set)) & !is.na(rows$set), paste0(rows$relation, ", ", rows$set),
+                 as.character(rows$relation))
+  known <- unique(kind)
+  named <- function(kinds) paste0("'", kinds, "'", collapse = " or ")
+  if (!length(claim$level)) no_estimate(paste("there are several kinds of facts: set level to", named(known)))
+  own <- kind == claim$level | as.character(rows$relation) == claim$level
+  if (!any(own)) no_estimate(sprintf("there is no kind '%s'; the nearest is '%s'", claim$level,
+                                     nearest(claim$level, known)))
+  several <- unique(kind[own])
+  if (length(several) > 1L) no_estimate(paste("there are several kinds of these: set level to", named(several)))
+  rows <- take_rows(rows, own)
+  if (length(claim$reference)) return(paired_value(paired_pair(rows, claim), claim, claim$level))
+  if (claim$by != "arm") no_estimate("ranks are told by recipe: by = \"arm\"")
+  row <- claimed_rows(rows, arm = claim_group(rows$arm, claim$group, "arm"))
+  row <- take_rows(row, !nzchar(as.character(row$reference)) | is.na(row$reference))
+  claim_value(row$estimate, row$lower, row$upper, sprintf("%s: %s", claim$level, claim$group), as.character(row$model),
+              as.character(row$task), reason = sprintf("%d facts in %d run(s)", row$facts, row$runs))
 }

@@ -48,7 +48,8 @@ ranks_row <- function(one, own, part, group, weights, conf) {
   paired <- nzchar(one$reference)
   half <- found$upper - found$estimate
   data.frame(
-    part = part, own[1L, c("role", "relation", "set")], stage = if (part == "stage") own$stage[[1L]] else "",
+    part = part, lapply(own[1L, c("role", "relation", "set")], as.character),
+    stage = if (part == "stage") as.character(own$stage[[1L]]) else "",
     epoch = if (part == "end") max(own$epoch) else own$epoch[[1L]], options = mean(own$options), arm = one$arm,
     reference = one$reference, found[c("facts", "runs", "estimate", "se", "df")],
     lower = if (paired) found$lower else pmax(0, found$estimate - half), upper = found$upper,

@@ -12,7 +12,8 @@ needs_plots <- function() {
 
 palette_okabe <- c("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 knowledge_colours <- c(known = "#0072B2", latent = "#E69F00", unknown = "#D9D9D9")
-state_colours <- c(unknown = "#D9D9D9", latent = "#E69F00", known = "#0072B2", forgotten = "#D55E00",
+state_colours <- c(neither = "#D9D9D9", "fact only" = "#56B4E9", "implication only" = "#E69F00", both = "#0072B2",
+                   unknown = "#D9D9D9", latent = "#E69F00", known = "#0072B2", forgotten = "#D55E00",
                    reacquired = "#56B4E9")
 
 colours_for <- function(levels) {

@@ -18,6 +18,7 @@ PAIRS = {
     "d": ([9, 0, 0, 0, 0, 0], [9, 0, 9, 9, 9, 0]),  # a flicker, and once at the end
     "e": ([9, 9, 9, 9, 9, 9], [9, 9, 9, 9, 9, 9]),  # neither
     "f": ([0, 0, 0, 0, 0, 0], [9, 9, 0, 0, 0, 0]),  # the fact was known at the origin
+    "g": ([9, 0, 0, 0, 0, 0], [9, 9, 0, 0, 0, 0]),  # the fact comes to be known, and nobody taught it
 }
 EPOCHS = [0.0, 1.0, 2.0, 4.0, 6.0, 8.0]
 
@@ -25,11 +26,11 @@ EPOCHS = [0.0, 1.0, 2.0, 4.0, 6.0, 8.0]
 @pytest.fixture(scope="module")
 def tables():
     ids = [f"{kind}:{name}" for name in PAIRS for kind in ("fact", "so")]
-    facts = dict.fromkeys(("fact_id", "subject", "object"), ids) | {"split": ["withheld"] * 12}
+    facts = dict.fromkeys(("fact_id", "subject", "object"), ids) | {"split": ["withheld"] * 14}
     facts |= {"relation": [i.split(":")[0] for i in ids], "group": [i.split(":")[1] for i in ids]}
-    facts |= {"role": ["fact", "implication"] * 6, "aliases": [None] * 12, "options": [None] * 12}
+    facts |= {"role": ["fact", "implication"] * 7, "aliases": [None] * 14, "options": [None] * 14}
     facts["links"] = [json.dumps([i.replace("so", "fact")]) if i.startswith("so") else None for i in ids]
-    of_facts = build(FACTS | FACT_EXTRAS, facts).append_column("test", pa.array([True] * 12))
+    of_facts = build(FACTS | FACT_EXTRAS, facts).append_column("test", pa.array([True] * 14))
     rows = [
         {"run": "m-1", "arm": "m", "seed": 1, "fact_id": i, "checkpoint": c, "epoch": EPOCHS[c], "step": c}
         | {"rank": None, "rank_first": float(PAIRS[i[-1]][i.startswith("so")][c]), "options": 10}
@@ -39,14 +40,9 @@ def tables():
     rank = build(INSTRUMENTS["rank"], {n: [r[n] for r in rows] for n in INSTRUMENTS["rank"]})
     same = dict.fromkeys(PROBES, 0) | {"recalled": False, "rechecked": False}
     probes = build(PROBES, {n: [r.get(n, same[n]) for r in rows] for n in PROBES})
-    start = dict.fromkeys(BASELINE, 0) | {
-        "recalled": False,
-        "latent": False,
-        "split": "withheld",
-        "knowledge": None,
-        "slick": None,
-    }
-    baseline = build(BASELINE, {n: [r.get(n, start[n]) for r in rows[:12]] for n in BASELINE})
+    start = dict.fromkeys(BASELINE, 0) | {"recalled": False, "latent": False, "knowledge": None, "slick": None}
+    taught = [start | r | {"split": "trained" if r["fact_id"] < "fact:g" else "withheld"} for r in rows[:14]]
+    baseline = build(BASELINE, {n: [r[n] for r in taught] for n in BASELINE})
     return of_facts, baseline, probes, rank
 
 

@@ -1,0 +1,170 @@
+# Ranks of the right answer: kinds of facts by recipe, over time and at the end.
+
+ranks_data <- function(results, part = NULL) {
+  d <- pick(results$mean_ranks, rule = results$rule, model = "mean-ranks", part = part)
+  if (nrow(d)) d$kind <- rank_kind(d)
+  d
+}
+
+#' Facts or implications, of which relation and set.
+rank_kind <- function(d) {
+  set <- ifelse(is.na(d$set), "", as.character(d$set))
+  paste0(first_upper(as.character(d$role)), "s: ", plain_name(as.character(d$relation)),
+    ifelse(nzchar(set), paste0(" (", plain_name(set), ")"), ""))
+}
+
+#' The sets (yes/no columns) of the facts that are taught; all kinds where these are in none.
+taught_sets <- function(results) {
+  facts <- results$facts
+  sets <- names(facts)[vapply(facts, is.logical, NA)]
+  taught <- facts[as.character(facts$split) == "trained", sets, drop = FALSE]
+  if (!length(sets)) return("")
+  unique(apply(as.matrix(taught), 1, function(yes) paste(sets[yes], collapse = "+")))
+}
+
+#' Rows of the kinds that are taught, and of what follows from them.
+of_taught <- function(results, d) {
+  set <- ifelse(is.na(d$set), "", as.character(d$set))
+  keep <- set %in% taught_sets(results)
+  if (any(keep)) d[keep, , drop = FALSE] else d
+}
+
+fmt_rank <- function(x) or_dash(x, paste0(ifelse(x < -0.005, "\u2212", ""), formatC(abs(x), format = "f", digits = 2)))
+
+rank_interval <- function(d) {
+  ends <- ifelse(is.na(d$lower), "", paste0(" (", fmt_rank(d$lower), " to ", fmt_rank(d$upper), ")"))
+  paste0(fmt_rank(d$estimate), ends)
+}
+
+#' "**2.81 lower** (95 % interval 1.49 to 4.13)", or that no difference shows, with its interval.
+say_rank_gap <- function(x) {
+  if (anyNA(c(x$lower, x$upper))) return("no two facts differ, so that nothing tells how sure a difference is")
+  if (x$lower <= 0 && x$upper >= 0) {
+    return(paste0("a difference is not shown at this scale (", fmt_rank(x$lower), " to ", fmt_rank(x$upper), ")"))
+  }
+  ends <- sort(abs(c(x$lower, x$upper)))
+  paste0("**", fmt_rank(abs(x$estimate)), " ", if (x$estimate < 0) "lower" else "higher", "** (95 % interval ",
+    fmt_rank(ends[1]), " to ", fmt_rank(ends[2]), ")")
+}
+
+#' Each kind's mean ranks by recipe, and every recipe against the first, kind by kind.
+say_ranks <- function(results) {
+  d <- of_taught(results, ranks_data(results, "end"))
+  own <- by_itself(d)
+  kinds <- split(own, factor(own$kind, unique(own$kind)))
+  lines <- vapply(kinds, function(x) {
+    gaps <- against_first(d[d$kind == x$kind[1], ])
+    against <- vapply(seq_len(nrow(gaps)), function(i) {
+      paste0(md(as.character(gaps$arm[i])), " ", say_rank_gap(gaps[i, ]))
+    }, "")
+    paste0("- **", md(x$kind[1]), "**: ", list_words(paste0(md(as.character(x$arm)), " ", rank_interval(x))),
+      if (nrow(gaps)) paste0(". Against ", md(level_order(gaps$reference)[1]), ": ", paste(against, collapse = "; ")),
+      ".")
+  }, "")
+  options <- range(own$options)
+  chance <- fmt_number(unique((options - 1) / 2))
+  paste0("The right answer's rank among ", paste(fmt_number(unique(options)), collapse = " to "), " answers: 0 is ",
+    "best, and guessing gives ", paste(chance, collapse = " to "), " on average. Means at the end of training:\n\n",
+    paste(lines, collapse = "\n"))
+}
+
+#' The first screen: what follows from facts, the second recipe of the study file against the first.
+finding_of_ranks <- function(results) {
+  d <- of_taught(results, ranks_data(results, "end"))
+  d <- d[as.character(d$role) == "implication", , drop = FALSE]
+  gaps <- against_first(d)
+  if (!nrow(gaps)) return("")
+  x <- gaps[1, ]
+  own <- by_itself(d[d$kind == x$kind, ])
+  mean <- function(arm) fmt_rank(own$estimate[own$arm == arm])
+  paste0("::: {.finding}\n", pictures(), "\n\n**[What follows.](#ranks)** With ", md(as.character(x$arm)),
+    " in place of ", md(as.character(x$reference)), ", the mean rank of implications at the end is **",
+    mean(as.character(x$arm)), "**, not ", mean(as.character(x$reference)), ": ", say_rank_gap(x), ".\n:::")
+}
+
+figure_ranks <- function(results) {
+  d <- by_itself(of_taught(results, ranks_data(results, "curve")))
+  d$kind <- factor(d$kind, unique(d$kind))
+  colours <- colours_for(level_order(d$arm))
+  chance <- unique(data.frame(kind = d$kind, chance = (d$options - 1) / 2))
+  ggplot2::ggplot(d, ggplot2::aes(epoch, estimate, colour = arm, fill = arm)) +
+    ggplot2::geom_hline(data = chance, ggplot2::aes(yintercept = chance), colour = "#555555", linewidth = 0.4,
+      linetype = "dashed") +
+    ggplot2::geom_ribbon(ggplot2::aes(ymin = ifelse(is.na(lower), estimate, lower),
+      ymax = ifelse(is.na(upper), estimate, upper)), alpha = 0.12, colour = NA) +
+    ggplot2::geom_line(ggplot2::aes(linetype = arm), linewidth = 0.9) +
+    ggplot2::facet_wrap(~kind, ncol = 2, labeller = ggplot2::as_labeller(function(x) wrap(x, 40))) +
+    ggplot2::scale_colour_manual(values = colours, name = "Training recipe") +
+    ggplot2::scale_fill_manual(values = colours, name = "Training recipe") +
+    ggplot2::scale_linetype_discrete(name = "Training recipe") + ggplot2::scale_x_continuous(breaks = whole_breaks) +
+    ggplot2::scale_y_continuous(limits = c(0, NA)) +
+    ggplot2::labs(x = "Epoch", y = "Mean rank (0 is best)") + theme_report()
+}
+
+alt_ranks <- function(results) {
+  d <- by_itself(of_taught(results, ranks_data(results, "curve")))
+  ends <- vapply(split(d, factor(paste(d$kind, d$arm), unique(paste(d$kind, d$arm)))), function(x) {
+    x <- x[order(x$epoch), ]
+    paste0(x$kind[1], ", ", x$arm[1], ": from ", fmt_rank(x$estimate[1]), " to ", fmt_rank(x$estimate[nrow(x)]))
+  }, "")
+  paste0("Curves of the mean rank of the right answer by epoch, with 95 % intervals. ", paste(ends, collapse = "; "),
+    ".")
+}
+
+#' A paper's number for an arm and kind of fact, from [[report.paper]].
+paper_ranks <- function(results, d) {
+  told <- study_value(results, c("report", "paper"), list())
+  vapply(seq_len(nrow(d)), function(i) {
+    same <- Filter(function(x) {
+      all(x$arm == d$arm[i], x$relation == d$relation[i], is.null(x$set) || x$set == d$set[i])
+    }, told)
+    if (length(same)) paste(c(fmt_number(same[[1]]$rank), same[[1]]$note), collapse = ", ") else ""
+  }, "")
+}
+
+table_ranks <- function(results) {
+  d <- ranks_data(results, "end")
+  own <- by_itself(d)
+  gaps <- against_first(d)
+  at <- match(paste(own$kind, own$arm), paste(gaps$kind, gaps$arm))
+  out <- data.frame(Kind = ifelse(duplicated(own$kind), "", own$kind), Recipe = as.character(own$arm),
+    Facts = fmt_n(own$facts), Runs = fmt_n(own$runs), "Mean rank (95 % interval)" = rank_interval(own),
+    difference = ifelse(is.na(at), "", rank_interval(gaps[at, ])), p = ifelse(is.na(at), "", fmt_p_value(gaps$p[at])),
+    "In the paper" = paper_ranks(results, own), check.names = FALSE)
+  names(out)[6] <- paste("Less", level_order(own$arm)[1])
+  if (!any(nzchar(out[["In the paper"]]))) out[["In the paper"]] <- NULL
+  if (!nrow(gaps)) out <- out[!names(out) %in% c(names(out)[6], "p")]
+  md_table(out, paste0("ll", strrep("r", ncol(out) - 2)))
+}
+
+#' Kinds of facts that are worse at the end of a stage than where an earlier one ended, by intervals that do not meet.
+ranks_lost <- function(results) {
+  d <- ranks_data(results, "stage")
+  d <- d[as.character(d$role) == "fact", , drop = FALSE]
+  rows <- lapply(split(d, factor(paste(d$kind, d$arm), unique(paste(d$kind, d$arm)))), function(x) {
+    x <- x[order(!is.na(x$epoch)), ] # the last stage before the origin ends at epoch 0
+    last <- x[!is.na(x$epoch), ][1, ]
+    earlier <- x[is.na(x$epoch), ]
+    if (!nrow(earlier) || is.na(last$estimate)) return(NULL)
+    best <- earlier[which.min(earlier$estimate), ]
+    if (max(best$upper, best$estimate, na.rm = TRUE) >= min(last$lower, last$estimate, na.rm = TRUE)) return(NULL)
+    data.frame(kind = last$kind, arm = as.character(last$arm), from = as.character(best$stage),
+      before = rank_interval(best), to = as.character(last$stage), after = rank_interval(last))
+  })
+  do.call(rbind, c(list(data.frame()), rows))
+}
+
+say_ranks_lost <- function(results) {
+  d <- ranks_lost(results)
+  if (!nrow(d)) return("")
+  paste0("**What an earlier stage taught was partly lost in a later one**, so that recipes do not begin the last stage ",
+    "with the same facts:\n\n", paste0("- ", md(d$arm), ", ", md(lower_first(d$kind)), ": mean rank ", d$before,
+      " where ", md(d$from), " ended, ", d$after, " where ", md(d$to), " ended", collapse = ";\n"), ".")
+}
+
+table_rank_stages <- function(results) {
+  d <- ranks_data(results, "stage")
+  d <- d[order(match(d$kind, unique(d$kind)), d$arm, !is.na(d$epoch)), ]
+  md_table(data.frame(Kind = ifelse(duplicated(d$kind), "", d$kind), Recipe = as.character(d$arm),
+    "At the end of" = as.character(d$stage), "Mean rank (95 % interval)" = rank_interval(d), check.names = FALSE), "lllr")
+}
