@@ -157,8 +157,8 @@ ranks_lost <- function(results) {
 say_ranks_lost <- function(results) {
   d <- ranks_lost(results)
   if (!nrow(d)) return("")
-  paste0("**What an earlier stage taught was partly lost in a later one**, so that recipes do not begin the last stage ",
-    "with the same facts:\n\n", paste0("- ", md(d$arm), ", ", md(lower_first(d$kind)), ": mean rank ", d$before,
+  paste0("**What an earlier stage taught was partly lost in a later one**, so that recipes do not begin the last ",
+    "stage with the same facts:\n\n", paste0("- ", md(d$arm), ", ", md(lower_first(d$kind)), ": mean rank ", d$before,
       " where ", md(d$from), " ended, ", d$after, " where ", md(d$to), " ended", collapse = ";\n"), ".")
 }
 
@@ -166,5 +166,6 @@ table_rank_stages <- function(results) {
   d <- ranks_data(results, "stage")
   d <- d[order(match(d$kind, unique(d$kind)), d$arm, !is.na(d$epoch)), ]
   md_table(data.frame(Kind = ifelse(duplicated(d$kind), "", d$kind), Recipe = as.character(d$arm),
-    "At the end of" = as.character(d$stage), "Mean rank (95 % interval)" = rank_interval(d), check.names = FALSE), "lllr")
+    "At the end of" = as.character(d$stage), "Mean rank (95 % interval)" = rank_interval(d), check.names = FALSE),
+  "lllr")
 }
