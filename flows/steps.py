@@ -350,7 +350,9 @@ def make_events(results: Store) -> None:
         tables["transitions"] = transition_table(
             facts, tables["baseline"], tables["probes"], of_recall, analysis.time, **latent
         )
-        tables |= {"event_counts": count_events(tables["events"])} | whole
+        ranks = tables.get("rank")
+        implied = implied_tables(facts, tables["baseline"], tables["probes"], ranks, of_recall, analysis.time)
+        tables |= implied | {"event_counts": count_events(tables["events"])} | whole
         tables["recall"] = recall_curve(tables["baseline"], tables["probes"])
         if len(results.study.recipes()) > 1 and "popularity" in facts.column_names:
             tables["ends"] = ends_table(facts, tables["baseline"], tables["probes"])
@@ -358,9 +360,6 @@ def make_events(results: Store) -> None:
                 tables["attention_ends"] = attention_ends(facts, tables["baseline"], tables["attention"])
         if ranked:
             tables["ranks"] = ranks_table(facts, ranked)
-        tables |= implied_tables(
-            facts, tables["baseline"], tables["probes"], tables.get("rank"), analysis.rules, analysis.time
-        )
         if "sweep" in kinds:
             tables["sweep"] = sweep_table(facts, tables["sweep"])
         if instruments := {name: tables[name] for name in INSTRUMENTS if name in kinds}:

@@ -38,7 +38,7 @@ rank_interval <- function(d) {
 
 #' "**2.81 lower** (95 % interval 1.49 to 4.13)", or that no difference shows, with its interval.
 say_rank_gap <- function(x) {
-  if (anyNA(c(x$lower, x$upper))) return("no two facts differ, so that nothing tells how sure a difference is")
+  if (anyNA(c(x$lower, x$upper))) return(paste0(fmt_rank(x$estimate), " for every fact, without a spread"))
   if (x$lower <= 0 && x$upper >= 0) {
     return(paste0("a difference is not shown at this scale (", fmt_rank(x$lower), " to ", fmt_rank(x$upper), ")"))
   }

@@ -29,7 +29,7 @@ mean_ranks <- function(data, cluster = "fact_id", conf = 0.95, draws = 400L, see
     do.call(rbind, lapply(kinds, function(own) {
       values <- values_by_arm(own, own$rank)
       if (!nrow(values[[1L]])) return(NULL)
-      alone <<- union(alone, one_run_words(values))
+      if (part == "end") alone <<- union(alone, one_run_words(values))
       group <- clusters_of(own[match(rownames(values[[1L]]), as.character(own$fact_id)), , drop = FALSE], cluster)
       weights <- drawn_again(max(group), draws)
       contrasts <- contrasts_of(values)
