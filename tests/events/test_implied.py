@@ -28,7 +28,7 @@ def tables():
     ids = [f"{kind}:{name}" for name in PAIRS for kind in ("fact", "so")]
     facts = dict.fromkeys(("fact_id", "subject", "object"), ids) | {"split": ["withheld"] * 14}
     facts |= {"relation": [i.split(":")[0] for i in ids], "group": [i.split(":")[1] for i in ids]}
-    facts |= {"role": ["fact", "implication"] * 7, "aliases": [None] * 14, "options": [None] * 14}
+    facts |= {n: [None] * 14 for n in FACT_EXTRAS} | {"role": ["fact", "implication"] * 7}
     facts["links"] = [json.dumps([i.replace("so", "fact")]) if i.startswith("so") else None for i in ids]
     of_facts = build(FACTS | FACT_EXTRAS, facts).append_column("test", pa.array([True] * 14))
     rows = [
