@@ -220,7 +220,8 @@ ANALYSIS: dict[str, dict[str, pa.DataType]] = {
     },
     "phases": _FIT | {
         "arm": TEXT, "run": TEXT, "number": _F, "probes": _I, "baseline": _F, "phase1_left": _F, "phase1_right": _F,
-        "left": _F, "right": _F, "level": _F, "ratio": _F, "level_probes": _I,
+        "left": _F, "right": _F, "level": _F, "ratio": _F, "level_probes": _I, "rise_left": _F,
+        "rise_right": _F,
     },
     "scaling": _FIT | {
         "term": TEXT, "estimate": _F, "se": _F, "df": _F, "lower": _F, "upper": _F, "paper": _F, "r2": _F, "runs": _I,

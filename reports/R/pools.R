@@ -128,10 +128,25 @@ say_sure <- function(results) {
   loss <- pool_ends(pool_rows(results, "loss", "unseen"))
   none <- pool_ends(pool_rows(results, "baseline", "unseen"))
   above <- loss$after - none$after[match(loss$panel, none$panel)]
+  rise <- rise_words(results)
   paste0("Does the model know what it does not know? The probability of the answer that it gives, at its first token, ",
     "at the end of training:\n\n", paste(lines, collapse = "\n"), "\n\nThe loss of facts that were never taught then ",
     "lies ", list_words(paste0(fmt_number(abs(above), 2), ifelse(above > 0, " above", " below"), " (", md(loss$panel),
-        ")")), " that of who knows nothing of them, in nats: above it, what is answered is worse than a guess.")
+        ")")), " that of who knows nothing of them, in nats: above it, what is answered is worse than a guess.", rise)
+}
+
+#' When that loss begins to rise, beside when the plateau ends.
+rise_words <- function(results) {
+  d <- pick(results$phases, model = "phases")
+  if (!nrow(d) || all(is.na(d$rise_right))) return("")
+  lines <- vapply(split(d, factor(as.character(d$arm), unique(as.character(d$arm)))), function(x) {
+    rose <- x[!is.na(x$rise_right), ]
+    if (!nrow(rose)) return(paste0("in no run of ", md(as.character(x$arm[1]))))
+    ended <- x[!is.na(x$right), ]
+    paste0(between_steps(rose$rise_left, rose$rise_right), " (", md(as.character(x$arm[1])),
+      if (nrow(ended)) paste0(", whose plateau ends ", between_steps(ended$left, ended$right)), ")")
+  }, "")
+  paste0(" It begins to rise ", list_words(lines), ".")
 }
 
 plot_sure <- function(results) {

@@ -117,7 +117,8 @@ contract_columns <- function() {
     ),
     phases = c(
       id, typed(text, c("arm", "run")), number = real, probes = whole,
-      typed(real, c("baseline", "phase1_left", "phase1_right", "left", "right", "level", "ratio")), level_probes = whole
+      typed(real, c("baseline", "phase1_left", "phase1_right", "left", "right", "level", "ratio")),
+      level_probes = whole, typed(real, c("rise_left", "rise_right"))
     ),
     scaling = c(
       id, term = text, typed(real, c("estimate", "se", "df", "lower", "upper", "paper", "r2")),

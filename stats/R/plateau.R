@@ -38,28 +38,54 @@ phases_of_run <- function(run, drop, successive) {
   below <- run$loss < (1 - drop) * run$baseline
   count <- length(below)
   if (below[[1L]] || count <= successive) return(NULL)
-  tellable <- seq_len(count - successive + 1L)
-  lasting <- vapply(tellable, function(i) all(below[seq(i, i + successive - 1L)]), NA)
-  end <- match(TRUE, lasting)
+  end <- first_lasting(below, successive)
   first <- match(TRUE, run$loss <= (1 + drop) * run$baseline)
-  before <- function(i) if (is.na(i) || i == 1L) NA_real_ else run$step[[i - 1L]]
-  at <- function(i) if (is.na(i)) NA_real_ else run$step[[i]]
   last <- if (is.na(end)) count else end - 1L
   on <- if (!is.na(first) && first <= last) seq(first, last) else integer()
   level <- if (length(on)) mean(run$loss[on]) else NA_real_
+  ended <- between_probes(run$step, end, successive)
   data.frame(
     arm = as.character(run$arm[[1L]]), run = as.character(run$run[[1L]]), number = run$number[[1L]], probes = count,
-    baseline = run$baseline[[1L]], phase1_left = before(first), phase1_right = at(first),
-    left = if (is.na(end)) run$step[[length(tellable)]] else before(end), right = at(end), level = level,
+    baseline = run$baseline[[1L]], phase1_left = between_probes(run$step, first)$left,
+    phase1_right = between_probes(run$step, first)$right, left = ended$left, right = ended$right, level = level,
     ratio = level / run$baseline[[1L]], level_probes = length(on)
   )
+}
+
+# The first of so many successive probes that show something; missing where there is none.
+first_lasting <- function(shown, successive) {
+  starts <- seq_len(length(shown) - successive + 1L)
+  lasting <- vapply(starts, function(i) all(shown[seq(i, i + successive - 1L)]), NA)
+  match(TRUE, lasting)
+}
+
+# Between which two steps it happened; where it did not, after the last one at which its beginning could have been seen.
+between_probes <- function(step, at, successive = NA) {
+  if (is.na(at)) {
+    open <- if (is.na(successive)) NA_real_ else step[[length(step) - successive + 1L]]
+    return(list(left = open, right = NA_real_))
+  }
+  list(left = if (at == 1L) NA_real_ else step[[at - 1L]], right = step[[at]])
+}
+
+# When the loss of facts that were never taught begins to lie above the no-knowledge loss for good, after phase 1.
+rises <- function(found, curves, drop, successive) {
+  ends <- lapply(seq_len(nrow(found)), function(i) {
+    run <- take_rows(curves, curves$run == found$run[[i]] & curves$step >= found$phase1_right[[i]])
+    run <- run[order(run$step), ]
+    if (nrow(run) < successive) return(list(left = NA_real_, right = NA_real_))
+    between_probes(run$step, first_lasting(run$loss > (1 + drop) * run$baseline, successive), successive)
+  })
+  data.frame(rise_left = vapply(ends, `[[`, 0, "left"), rise_right = vapply(ends, `[[`, 0, "right"))
 }
 
 #' @rdname phases
 #' @param data the table `pools` of `docs/tables.md`.
 #' @param pool of facts whose loss is followed.
-#' @return `learning_phases()` returns a list like that of [cox()], with the table `phases`, and where arms have numbers
-#'   the table `scaling` of [plateau_scaling()].
+#' @return `learning_phases()` returns a list like that of [cox()], with the table `phases`, to which it adds
+#'   `rise_left` and `rise_right`: when, after phase 1, the loss of the pool `unseen` begins to lie more than `drop`
+#'   above the no-knowledge loss at `successive` probes; and where arms have numbers the table `scaling` of
+#'   [plateau_scaling()].
 #' @export
 learning_phases <- function(data, pool = "seen", drop = 0.05, successive = 2L, conf = 0.95) {
   curves <- loss_curves(data, pool)
@@ -68,6 +94,7 @@ learning_phases <- function(data, pool = "seen", drop = 0.05, successive = 2L, c
   if (!nrow(found)) {
     return(list(status = "not estimable", reason = "no run begins without knowledge: there are no phases"))
   }
+  found <- cbind(found, rises(found, loss_curves(data, "unseen"), drop, successive))
   scaling <- captured(plateau_scaling(found, conf))
   open <- sum(is.na(found$right))
   list(

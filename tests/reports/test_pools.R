@@ -1,7 +1,7 @@
 # Rscript test_pools.R FOLDER: what is said and drawn of phases of learning and of pools of facts.
 folder <- commandArgs(trailingOnly = TRUE)[1]
 for (file in Sys.glob(file.path(folder, "../../stats/R/plot_*.R"))) source(file, encoding = "UTF-8")
-for (file in c("text.R", "words.R", "results.R", "tables.R", "style.R", "pools.R", "phases.R")) {
+for (file in c("text.R", "words.R", "kinds.R", "results.R", "tables.R", "style.R", "pools.R", "phases.R")) {
   source(file.path(folder, file), encoding = "UTF-8")
 }
 contains <- function(text, ...) {
@@ -23,7 +23,7 @@ pools <- rbind(
 pools$arm <- factor(pools$arm, c("few", "many"))
 phase <- data.frame(model = "phases", arm = c("few", "many"), run = c("few-1", "many-1"), number = c(256, 1024),
   baseline = 3.5, phase1_left = 1, phase1_right = 10, left = c(10, 100), right = c(100, NA), level = 3.5, ratio = 1,
-  level_probes = c(1L, 3L))
+  level_probes = c(1L, 3L), rise_left = c(10, NA), rise_right = c(100, NA))
 scaling <- data.frame(model = "phases", term = c("exponent", "factor"), estimate = c(0.8, 1.2), lower = c(0.7, 1),
   upper = c(0.9, 1.5), paper = c(0.81, 0.43), r2 = 0.98, runs = 2L, numbers = 2L, open = 1L)
 results <- list(pools = pools, phases = phase, scaling = scaling, rule = "first")
@@ -36,7 +36,8 @@ contains(table_phases(results), "10 to 100", "after 100")
 contains(say_scaling(results), "power of **0.8** (95 % interval 0.7 to 0.9", "which 1 had not left it",
   "The paper has 0.81")
 contains(say_old_new(results), "of the old facts 0", "100", "of the new ones")
-contains(say_sure(results), "0.9 (seen, answered right)", "0.5 (never taught)", "5.5 above")
+contains(say_sure(results), "0.9 (seen, answered right)", "0.5 (never taught)", "5.5 above",
+  "rise between steps 10 and 100 (few, whose plateau ends between steps 10 and 100) and in no run of many.")
 contains(say_layers(results), "layer 1 (few: from 0.1 to 0.5)")
 for (plot in list(plot_phases, plot_scaling, plot_old_new, plot_sure, plot_layers)) {
   invisible(ggplot2::ggplot_build(plot(results)))

@@ -69,12 +69,19 @@ test_that("the task reads pools, says what is open, and leaves out what began wi
   curves$checkpoint <- stats::ave(curves$step, curves$run, FUN = seq_along)
   long <- function(quantity) data.frame(curves, instrument = "loss", pool = "seen", quantity, mean = curves[[quantity]])
   pools <- rbind(long("loss"), long("baseline")[rev(seq_len(nrow(curves))), ])[, -(5:6)]
+  # Facts that were never taught are answered as if they were once the others are known.
+  unseen <- transform(pools, pool = "unseen")
+  known <- unseen$quantity == "loss" & unseen$step > rep(c(256, 512, 1024, 2048, 0), each = nrow(curves) / 5)
+  unseen$mean[known] <- 6
+  pools <- rbind(pools, unseen)
   task <- list(id = "plateau/first/phases", fn = "learning_phases", outcome = "plateau", rule = "first",
                model = "phases", name = "", args = list(conf = 0.95))
   found <- run_fit(pools, task)
   expect_equal(found$fits$status, "warning")
   expect_match(found$fits$reason, "1 run.s. begin with knowledge.*1 run.s. end on the plateau")
   expect_equal(found$phases$run, c("a", "b", "c", "d"))
+  expect_equal(found$phases$rise_right, c(362, 724, 1448, NA)) # the first probe after the end of the plateau
+  expect_equal(found$phases$rise_left[1:3], c(256, 512, 1024))
   expect_equal(found$scaling$open, c(1L, 1L))
   expect_equal(found$scaling$estimate[[1L]], 1, tolerance = 0.05) # ends are the numbers; half-octave grid
 })
