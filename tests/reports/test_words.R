@@ -1,7 +1,7 @@
 # Rscript test_words.R FOLDER: the functions that format values, without any package.
 folder <- commandArgs(trailingOnly = TRUE)[1]
 for (file in Sys.glob(file.path(folder, "../../stats/R/plot_*.R"))) source(file, encoding = "UTF-8")
-for (file in c("text.R", "words.R", "results.R", "tables.R", "style.R", "survival.R", "models.R", "net.R",
+for (file in c("text.R", "words.R", "kinds.R", "results.R", "tables.R", "style.R", "survival.R", "models.R", "net.R",
   "marginal.R", "provenance.R")) source(file.path(folder, file),
     encoding = "UTF-8")
 
