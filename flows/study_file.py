@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError
 
 from factsurv.events.errors import InputError
-from factsurv.events.section import Amount, Count, Name, Section, Text, Texts, Whole
+from factsurv.events.section import Count, Name, Section, Text, Texts, Whole
 from factsurv.flows.toml_file import problems, read_toml, refused, shown
 from factsurv.stats.claims import Claim
 from factsurv.stats.plan import AnalysisSpec
@@ -57,7 +57,7 @@ class Arm(Section):
     """
 
     name: Name
-    number: Amount | None = None  # what it stands for, such as how many individuals it teaches
+    number: Annotated[float, Field(ge=0, le=1e9)] | None = None  # what it stands for, such as how many people
     tuning: dict[str, Any] = {}
     model: dict[str, Any] = {}
     stage: list[dict[str, Any]] = []

@@ -84,18 +84,19 @@ rises <- function(found, curves, drop, successive) {
 #' @param pool of facts whose loss is followed.
 #' @return `learning_phases()` returns a list like that of [cox()], with the table `phases`, to which it adds
 #'   `rise_left` and `rise_right`: when, after phase 1, the loss of the pool `unseen` begins to lie more than `drop`
-#'   above the no-knowledge loss at `successive` probes; and where arms have numbers the table `scaling` of
-#'   [plateau_scaling()].
+#'   above the no-knowledge loss at `successive` probes; and where the arms' numbers are counts the table
+#'   `scaling` of [plateau_scaling()].
 #' @export
 learning_phases <- function(data, pool = "seen", drop = 0.05, successive = 2L, conf = 0.95) {
   curves <- loss_curves(data, pool)
   found <- phases(curves, drop, successive)
   left_out <- n_distinct(curves$run) - nrow(found)
   if (!nrow(found)) {
-    return(list(status = "not estimable", reason = "no run begins without knowledge: there are no phases"))
+    return(list(status = "not needed", reason = "no run begins without knowledge: there are no phases"))
   }
   found <- cbind(found, rises(found, loss_curves(data, "unseen"), drop, successive))
-  scaling <- captured(plateau_scaling(found, conf))
+  counts <- is.na(found$number) | (found$number >= 2 & found$number %% 1 == 0) # else arms stand for something else
+  scaling <- if (all(counts)) captured(plateau_scaling(found, conf))
   open <- sum(is.na(found$right))
   list(
     fit = list(formula = sprintf("loss of the %s facts against the no-knowledge loss", pool), engine = "factsurv"),

@@ -83,6 +83,9 @@ test_that("the task reads pools, says what is open, and leaves out what began wi
   expect_equal(found$phases$rise_right, c(362, 724, 1448, NA)) # the first probe after the end of the plateau
   expect_equal(found$phases$rise_left[1:3], c(256, 512, 1024))
   expect_equal(found$scaling$open, c(1L, 1L))
+  expect_equal(run_fit(pools[pools$run == "e", ], task)$fits$status, "not needed")
+  pools$number <- pools$number / 1000 # such as an exponent
+  expect_null(run_fit(pools, task)$scaling)
   expect_equal(found$scaling$estimate[[1L]], 1, tolerance = 0.05) # ends are the numbers; half-octave grid
 })
 
