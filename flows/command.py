@@ -195,6 +195,7 @@ def audit(
     facts: Annotated[int, typer.Option(min=1, max=LARGEST, help="How many random facts.")] = 40,
     samples: Annotated[int, typer.Option(min=1, max=LARGEST, help="Real samples drawn per fact.")] = 100,
     seed: Annotated[int, typer.Option(min=0, max=LARGEST, help="Of the choice of facts and of the samples.")] = 1,
+    within: Annotated[int, typer.Option(min=0, max=10_000, help="Also: is the answer in so many new tokens?")] = 0,
 ) -> None:
     """Compare the exact probe with real decoding (`generate`) on a random subset of a study's facts."""
     from factsurv.flows.progress import Board
@@ -209,7 +210,7 @@ def audit(
         def told(done: int, of: int) -> None:
             board.progress("audit", done, of, f"{done} of {of} facts decoded")
 
-        found = compare(spec.facts, spec.model, spec.probe, facts, samples, seed, board.say, told)
+        found = compare(spec.facts, spec.model, spec.probe, facts, samples, seed, board.say, told, within)
     print(found.text())
     if not found.agrees:
         raise InputError(

@@ -21,7 +21,7 @@ from factsurv.training.surgery.weight_sum import BASE, weight_sum
 if TYPE_CHECKING:
     from factsurv.flows.study_file import StudyFile
 
-INVENTED = ("tiny-world", "zipf", "two-hop")
+INVENTED = ("tiny-world", "zipf", "told-world", "two-hop")
 OF_TABLE = (
     "subject", "object", "relation", "split", "group", "covariates", "decimal", "role", "links",
     "aliases", "options", "separator", "sets",
@@ -35,8 +35,9 @@ OF_SOURCE = {
     "only": tuple(OF_FILES),
     **dict.fromkeys(OF_TABLE, ("table",)),
     "world_facts": ("tiny-world",),
-    "exponent": ("tiny-world", "zipf"),
-    **dict.fromkeys(("subjects", "relations", "answers"), ("zipf",)),
+    "exponent": ("tiny-world", "zipf", "told-world"),
+    **dict.fromkeys(("subjects", "relations", "answers"), ("zipf", "told-world")),
+    **dict.fromkeys(("sentences", "competing", "noise"), ("told-world",)),
     **dict.fromkeys(("design", "pretraining_names", "order_names", "test_names", "cities", "animals"), ("two-hop",)),
     **dict.fromkeys(("individuals", "unseen", "new", "names", "values", "attributes"), ("biographies",)),
 }
@@ -127,8 +128,18 @@ def _source(study: StudyFile, data: dict, path: Path) -> Iterator[str]:
             yield f'facts.{key}: is of source = "{" or ".join(OF_SOURCE[key])}", and the source is "{source}"'
     if study.facts.counts is not None and study.facts.corpus is not None:
         yield "facts.corpus: facts.counts names a table of counts; give one of them"
-    if study.facts.parameters is not None and study.facts.counts is None and study.facts.corpus is None:
+    facts = study.facts
+    given = [f"facts.{n}" for n in ("counts", "corpus") if getattr(facts, n) is not None]
+    if facts.parameters is not None and not given and facts.source != "told-world":
         yield "facts.parameters: is for the covariate smi of counts, and there is neither facts.counts nor facts.corpus"
+    if given and facts.source == "told-world":
+        yield f"{given[0]}: the facts of a told-world are counted in its own text; take it away"
+    for arm, (model, _) in study.recipes().items() if facts.source == "told-world" else ():
+        if (model.pretrain_steps * model.pretrain_batch) % facts.sentences:
+            yield (
+                f"arm {arm!r} reads {model.pretrain_steps} × {model.pretrain_batch} sentences of a text of "
+                f"{facts.sentences}: what it reads would not be what is counted; make the one a multiple of the other"
+            )
     try:
         found = study.facts.path is None or table_of(study, path) is not None
     except InputError as error:
@@ -340,7 +351,7 @@ CHECKS: tuple[tuple[tuple[str, ...], Check], ...] = (
     (("arm", "stage"), _stages),
     (("analysis", "arm", "stage"), _origin),
     (("arm", "simulation", "analysis"), _simulation),
-    (("facts",), _source),
+    (("facts", "model", "arm"), _source),
     (("facts", "model", "tuning", "arm"), _models),
     (("study", "model", "tuning", "stage", "probe", "analysis", "arm", "simulation"), _series),
     (("probe", "model", "tuning", "stage", "arm"), _moments),

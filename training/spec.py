@@ -72,7 +72,7 @@ class FactsSpec(Section):
     """Which facts: a built-in source, or a table of the user's own."""
 
     source: Literal[
-        "world", "hpo", "hpo-go", "tiny-world", "zipf", "two-hop", "table", "stored",
+        "world", "hpo", "hpo-go", "tiny-world", "zipf", "told-world", "two-hop", "table", "stored",
         "popqa", "entity-questions", "mmlu", "biographies",
     ] = "world"  # fmt: skip
     withheld: Share = 0.25
@@ -112,7 +112,11 @@ class FactsSpec(Section):
     # source = "tiny-world"
     world_facts: Size = 1500
     exponent: Annotated[float, Field(ge=0, le=10)] = 1.0  # also of source = "zipf"
-    # source = "zipf"
+    # source = "told-world": shares of sentences with another answer than the right one, and with the subject alone
+    sentences: Facts = 100_000
+    competing: Share = 0.2
+    noise: Share = 0.2
+    # source = "zipf", "told-world"
     subjects: Size = 400
     relations: Annotated[int, Field(ge=1, le=20)] = 4
     answers: Annotated[int, Field(ge=2, le=200)] = 16  # of each relation

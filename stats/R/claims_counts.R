@@ -6,7 +6,7 @@ count_quantities <- function() {
     pair <- c("by", "group", "reference")
     list(words = sprintf(words, of), keys = c(pair, "level"), needs = pair, scale = "number",
          reads = "smi", measured = TRUE, groupings = "predictor",
-         value = function(tables, claim, plan) claimed_difference(tables, claim, quantity))
+         value = function(tables, claim, plan) claimed_r2_difference(tables, claim, quantity))
   }
   by_size <- function(quantity, of) {
     words <- "change of the R-squared of accuracy, %s, with each doubling of the model (level: the measure)"
@@ -29,7 +29,7 @@ count_quantities <- function() {
   )
 }
 
-claimed_difference <- function(tables, claim, quantity) {
+claimed_r2_difference <- function(tables, claim, quantity) {
   if (claim$by != "predictor") no_estimate("measures are compared: by = \"predictor\"")
   for (one in c(claim$group, claim$reference)) claim_group(smi_predictors, one, "predictor")
   rows <- claimed_rows(tables$smi, quantity = quantity)

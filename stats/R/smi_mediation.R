@@ -37,11 +37,12 @@ mediation_by_counts <- function(data, covariates, strata = character(), cluster 
     rows <- data[unlist(rows_of[sample(length(rows_of), replace = TRUE)]), , drop = FALSE]
     found <- suppressWarnings(captured(fitted(rows))$value)
     since <- function(values) values - values[[1L]]
-    if (!is.null(found)) cbind(since(of_first(found)), since(concordance(found)))
+    finite <- !is.null(found) && all(abs(of_first(found)) < most_log_ratio)
+    if (finite) cbind(since(of_first(found)), since(concordance(found)))
   }))
   drawn <- Filter(Negate(is.null), drawn)
   ends <- function(column, i) {
-    if (i == 1L || !length(drawn)) return(c(NA_real_, NA_real_))
+    if (i == 1L || length(drawn) < 0.9 * draws) return(c(NA_real_, NA_real_)) # few events: what is left is chosen
     each <- vapply(drawn, function(one) one[i, column], 0)
     stats::quantile(each, c(1 - conf, 1 + conf) / 2, names = FALSE, na.rm = TRUE)
   }
@@ -62,9 +63,11 @@ mediation_by_counts <- function(data, covariates, strata = character(), cluster 
     fit = c(whole[[length(whole)]]$fit[c("formula", "ties", "converged", "loglik", "df", "aic", "concordance")],
             engine = paste(engine("survival"), length(drawn), "draws")),
     tables = list(mediation = do.call(rbind, rows)), doubt = whole[[length(whole)]]$doubt,
-    notes = sprintf("%d of %d draws had no fit", draws - length(drawn), draws)[length(drawn) < draws]
+    notes = sprintf("%d of %d draws had no finite estimate", draws - length(drawn), draws)[length(drawn) < draws]
   )
 }
+
+most_log_ratio <- 10 # a coefficient beyond has no finite estimate: all facts of a group had the event, or none
 
 # What a corpus says of a fact, a little more with each step.
 count_steps <- list(

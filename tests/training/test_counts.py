@@ -8,6 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
+from factsurv.events import schema
+from factsurv.events.accuracy import accuracy_table
 from factsurv.events.errors import InputError
 from factsurv.flows import counting
 from factsurv.training.facts import counts
@@ -15,6 +17,7 @@ from factsurv.training.facts.corpus import documents as reading
 from factsurv.training.facts.corpus import files
 from factsurv.training.facts.fact_set import Fact, FactSet, fact_rows
 from factsurv.training.facts.measures import information, norm, with_counts
+from factsurv.training.facts.sources.told_world import told_world
 from factsurv.training.spec import CorpusSpec
 
 PAIRS = [("Niger", "Niamey"), ("Nigeria", "Abuja"), ("New York", "York"), ("Île", "Ô"), ("Oman", "Oman"), ("Mars", "x")]
@@ -155,3 +158,34 @@ def test_counts_become_covariates_and_facts_that_never_meet_stay(facts):
     assert np.allclose(smi[known], mi[known] ** 1.05, rtol=1e-12)
     assert joined.column("never_met") == [0, 0, 0, 1, 0, 0] and len(joined) == len(facts)
     assert any("the same subject and object, such as 'Oman'" in n for n in joined.notices)
+
+
+def test_an_invented_text_is_read_in_order_and_counted_exactly():
+    facts, world, found = told_world(subjects=30, relations=2, answers=5, sentences=900, seed=3)
+    rng = np.random.default_rng(1)
+    assert world.batch(rng, 500, 0) + world.batch(rng, 500, 1) == [*world.text, *world.text[:100]]
+    said = [set(sentence.split()) for sentence in world.text]
+    known = set(world.vocabulary)
+    assert all(words <= known for words in said) and len(facts) == 2 * (30 - 12)
+    for i, (_, subject, _, answer) in enumerate(found.facts):
+        has = np.array([[subject in words, answer in words] for words in said])
+        assert found.numbers[:, i].tolist() == [*has.sum(0), has.all(1).sum()]
+    alone = sum(not words & set(world.vocabulary[-10:]) for words in said) / len(said)
+    assert abs(alone - 0.2) < 0.05  # the share with the subject alone; nearly four standard errors
+
+
+def test_accuracy_is_the_mean_over_forms_at_the_first_checkpoint(facts):
+    ids = facts.column("fact_id")
+    run = {"run": ["a-1"] * 24, "arm": ["a"] * 24, "seed": [1] * 24, "fact_id": ids * 4}
+    at = np.repeat([0, 0, 3, 3], 6)
+    p = np.arange(24) / 24
+    own = {"checkpoint": at, "epoch": at, "step": at, "form": np.repeat([1, 2, 1, 2], 6), "held_out": [False] * 24}
+    measured = {"recalled": [True] * 24, "logp": np.log(p + 1), "margin": p, "p": p}
+    forms = schema.build(schema.FORMS, run | own | measured)
+    numbers = np.array([[8, 8, 8, 8, 8, 8], [8, 4, 8, 8, 8, 8], [8, 4, 2, 0, 8, 1.0]])
+    counted = counts.Counts(counts.facts_of(facts), numbers, 64.0)
+    made = accuracy_table(facts.table, counted.table(), forms, forms, {"a-1": 5e6})
+    assert made["accuracy"].to_pylist() == pytest.approx([(i / 24 + (i + 6) / 24) / 2 for i in range(6)])
+    assert made["forms"].to_pylist() == [2] * 6 and made["documents"].to_pylist() == [64.0] * 6
+    assert made["n_both"].to_pylist() == numbers[2].tolist() and set(made["parameters"].to_pylist()) == {5e6}
+    assert made["subject_is_object"].to_pylist() == [s == o for s, o in PAIRS]

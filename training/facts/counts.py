@@ -12,7 +12,7 @@ import pyarrow as pa
 from factsurv.events import schema
 from factsurv.events.errors import InputError, Problems
 from factsurv.events.own_file import read_own_file
-from factsurv.training.facts.corpus.documents import documents
+from factsurv.training.facts.corpus.documents import documents, of_texts
 from factsurv.training.facts.corpus.files import corpus_files, units_of
 from factsurv.training.facts.corpus.names import Names
 from factsurv.training.facts.fact_set import FactSet, nearest
@@ -109,6 +109,13 @@ def count_small(facts: FactSet, spec: CorpusSpec) -> Counts:
             total = total.plus(Counts(total.facts, found.numbers, found.documents))
     check_counts(total, "facts.corpus")
     return total
+
+
+def count_texts(facts: FactSet, texts: Sequence[str]) -> Counts:
+    """Count facts in texts that are at hand, each a document, by the rule `word`."""
+    names = Names(*names_of(facts, CorpusSpec(path="texts")), "word")
+    found = names.count(of_texts(texts))
+    return Counts(facts_of(facts), found.numbers, found.documents)
 
 
 def check_counts(counts: Counts, where: str) -> None:

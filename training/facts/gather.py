@@ -134,6 +134,16 @@ def _biographies(spec: FactsSpec, pretraining: int) -> Gathered:
     return Gathered(biographies(*pools, templates=spec.templates, seed=spec.seed, **sizes))
 
 
+def _told_world(spec: FactsSpec, pretraining: int) -> Gathered:
+    from factsurv.training.facts.measures import with_counts
+    from factsurv.training.facts.sources.told_world import told_world
+
+    size = (spec.subjects, spec.relations, spec.answers, spec.sentences)
+    made = told_world(*size, spec.exponent, spec.competing, spec.noise, spec.withheld, spec.seed)
+    facts, world, counts = made
+    return Gathered(with_counts(facts, counts, spec.parameters, invented=True), world, counts)
+
+
 def _stored(spec: FactsSpec, pretraining: int) -> Gathered:
     from factsurv.events.manifest import read_finished
     from factsurv.training.facts.stored_facts import from_arrow
@@ -179,6 +189,7 @@ def _benchmark(name: str) -> Callable[[FactsSpec, int], Gathered]:
 
 SOURCES: dict[str, Callable[[FactsSpec, int], Gathered]] = {
     "world": _world, "hpo": _hpo, "hpo-go": _hpo_go, "tiny-world": _tiny_world, "zipf": _zipf, "two-hop": _two_hop,
+    "told-world": _told_world,
     "stored": _stored, "table": _table, "biographies": _biographies,
     **{name: _benchmark(name) for name in ("popqa", "entity-questions", "mmlu")},
 }  # fmt: skip

@@ -36,11 +36,12 @@ def norm(values: np.ndarray) -> np.ndarray:
     return result
 
 
-def with_counts(facts: FactSet, counts: Counts, parameters: float | None = None) -> FactSet:
+def with_counts(facts: FactSet, counts: Counts, parameters: float | None = None, invented: bool = False) -> FactSet:
     """The facts with their counts as covariates: all of `FREQUENCIES` and, for a model of so many parameters, `smi`.
 
     `log_subject`, `log_object`, `log_both`: natural log of 1 + documents. `mi`: `norm` of the `information`; `smi`: its
-    power 1 + 1 / log2(parameters). `never_met`: 1 where no document has both names.
+    power 1 + 1 / log2(parameters). `never_met`: 1 where no document has both names. Of an ``invented`` text there is
+    nothing to say of names that stand for other things.
 
     Raises
     ------
@@ -65,5 +66,5 @@ def with_counts(facts: FactSet, counts: Counts, parameters: float | None = None)
         blank = itself if name in ("log_both", "mi", "smi") else [False] * len(itself)
         column = pa.array(values, pa.float64(), mask=np.array(blank))
         table = table.append_column(name, column)
-    told = (*facts.notices, *notices(counts))
+    told = (*facts.notices, *([] if invented else notices(counts)))
     return replace(facts, table=table, covariates=(*facts.covariates, *new), notices=told)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Collection
 
 import numpy as np
@@ -63,7 +64,8 @@ def _pretrain(
         torch.manual_seed(seed)
         model = LlamaForCausalLM(config)
     reading = (spec.pretrain_steps, spec.pretrain_learning_rate, at, keep)
-    read(model, tokenizer, lambda: world.sample(rng, spec.pretrain_batch), *reading)
+    steps = itertools.count()
+    read(model, tokenizer, lambda: world.batch(rng, spec.pretrain_batch, next(steps)), *reading)
     return model.eval()
 
 

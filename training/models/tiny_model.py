@@ -56,6 +56,6 @@ def _recipe(world: World, spec: ModelSpec, seed: int) -> str:
     """Digest of all that a pretraining depends on."""
     elsewhere = ("name", "revision", "precision", "series", "positions", "pattern", "unit")
     recipe = {k: v for k, v in spec.model_dump().items() if k not in elsewhere}
-    sample = world.sample(np.random.default_rng(0), 200)
+    sample = world.batch(np.random.default_rng(0), 200, 0)
     identity = json.dumps([recipe, seed, sample, list(world.vocabulary)], sort_keys=True)
     return hashlib.sha256(identity.encode()).hexdigest()[:16]

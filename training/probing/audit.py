@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,7 @@ from factsurv.training.spec import FactsSpec, ModelSpec, ProbeSpec
 LEVEL = 1e-3
 # Samples that are decoded side by side, at most: each keeps the prompt's keys and values.
 ROWS = 100
+SOME = 20  # samples of a fact that are decoded far beyond the answer
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,9 @@ class Audit:
     ----------
     facts, samples : int
         Facts compared, real samples drawn of each.
+    within, held, drawn : int
+        New tokens of further samples (0: none were drawn), those that hold an answer anywhere, and all of them: how
+        Jiang et al. (2025) measure accuracy, in 32 tokens.
     greedy_disagreements : int
         Facts whose greedy decoding and exact probe differ on recall.
     hits, expected : float
@@ -54,17 +58,28 @@ class Audit:
     hits: int
     expected: float
     p: float
+    within: int = 0
+    held: int = 0
+    drawn: int = 0
 
     @property
     def agrees(self) -> bool:
         return self.greedy_disagreements == 0 and self.p > LEVEL
 
     def text(self) -> str:
-        return (
+        told = (
             f"greedy: {self.greedy_disagreements} disagreements in {self.facts} facts\n"
             f"sampling: {self.hits} hits in {self.facts} × {self.samples} real samples, "
             f"{self.expected:.1f} expected (p = {self.p:.3g})\n"
             f"{'the exact probe agrees with real decoding' if self.agrees else 'THEY DISAGREE'}"
+        )
+        if not self.drawn:
+            return told
+        exact = self.expected / (self.facts * self.samples)
+        return told + (
+            f"\nanywhere within {self.within} new tokens: {self.held} of {self.drawn} samples hold the answer "
+            f"({self.held / self.drawn:.1%}); exactly the answer and no more is {exact:.1%}. The probe does not count "
+            "what is in between"
         )
 
 
@@ -77,8 +92,12 @@ def audit(
     seed: int,
     say: Callable[[str], None] = print,
     progress: Callable[[int, int], None] = lambda *_: None,
+    within: int = 0,
 ) -> Audit:
-    """Audit a study's probe on its model before fine-tuning; ``progress`` is told facts done and all of them."""
+    """Audit a study's probe on its model before fine-tuning; ``progress`` is told facts done and all of them.
+
+    ``within``: new tokens of `SOME` samples of each fact more, in which its answer is looked for anywhere; 0 for none.
+    """
     fact_set = gather(facts_spec).facts
     folder, _ = prepared_model(model_spec, facts_spec, say)
     model, tokenizer = load(model_spec.model_copy(update={"name": folder}), say)
@@ -89,7 +108,38 @@ def audit(
     chosen = np.random.default_rng(seed).permutation(len(encoded))[:facts]
     say(f"decoding {len(chosen)} facts, {samples} samples each")
     sampling = Sampling(spec.temperature, spec.top_k, spec.top_p)
-    return compare(model, tokenizer, some(encoded, chosen), sampling, samples, seed, progress)
+    found = compare(model, tokenizer, some(encoded, chosen), sampling, samples, seed, progress)
+    if not within:
+        return found
+    say(f"decoding {len(chosen)} facts again, {SOME} samples of {within} tokens each")
+    held = 0
+    for done, i in enumerate(chosen.tolist(), 1):
+        answers = [
+            str(tokenizer.decode(tokens)).strip() for tokens in _answers(encoded, i)
+        ]  # as what is said is decoded
+        prompt = encoded.tokens[i][: int(encoded.target_start[i])]
+        texts = continued(model, tokenizer, prompt, sampling, SOME, within, seed + i)
+        held += sum(any(answer in text for answer in answers) for text in texts)
+        progress(done, len(chosen))
+    return replace(found, within=within, held=held, drawn=SOME * len(chosen))
+
+
+def continued(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, prompt: np.ndarray, sampling: Sampling, times: int,
+    tokens: int, seed: int,
+) -> list[str]:  # fmt: skip
+    """What the model says after a prompt, ``times`` times: so many new tokens, or up to its end."""
+    config = GenerationConfig(
+        max_new_tokens=tokens, do_sample=True, temperature=sampling.temperature, top_k=sampling.top_k,
+        top_p=sampling.top_p, eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.eos_token_id,
+    )  # fmt: skip
+    ids = torch.from_numpy(prompt)[None].to(model.device).repeat(times, 1)
+    with torch.random.fork_rng([ids.device] if ids.is_cuda else []), torch.inference_mode():
+        torch.manual_seed(seed)
+        out = model.generate(  # type: ignore[operator]
+            input_ids=ids, attention_mask=torch.ones_like(ids), generation_config=config
+        )
+    return tokenizer.batch_decode(out[:, len(prompt) :], skip_special_tokens=True)
 
 
 def compare(

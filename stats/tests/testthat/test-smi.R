@@ -147,3 +147,24 @@ test_that("a hazard ratio before and after counts is that of Cox models on the s
   expect_identical(sum(tasks == "mediation"), 1L)
   expect_false("mediation" %in% vapply(plan_fits(learned[c("run", "arm")], plan), `[[`, "", "model"))
 })
+
+test_that("claims about the measures read the largest model, either way round", {
+  set.seed(7)
+  tables <- accuracy_by_counts(made_accuracy(), draws = 100)$tables
+  tables <- lapply(tables, function(one) cbind(model = "smi", task = "t", one))
+  plan <- list(outcomes = "acquisition", rules = "first", history = TRUE)
+  judge <- function(...) judge_claims(list(list(text = "t", expect = "> 0", ...)), plan, smi = tables$smi)
+  one <- function(group, reference, ...) {
+    judge(quantity = "difference of R-squared of facts", by = "predictor", group = group, reference = reference, ...)
+  }
+  row <- tables$smi[tables$smi$quantity == "r2_facts" & tables$smi$arm == "large" & tables$smi$predictor == "mi" &
+                      tables$smi$reference == "co_occur", ]
+  forth <- one("mi", "co_occur")
+  expect_identical(unlist(forth[c("estimate", "lower", "upper")]), unlist(row[c("estimate", "lower", "upper")]))
+  back <- one("co_occur", "mi")
+  expect_identical(c(back$estimate, back$lower, back$upper), -c(row$estimate, row$upper, row$lower))
+  expect_match(forth$what, "mi minus co_occur, large")
+  expect_match(one("mi", "co_occur", level = "small")$what, "small")
+  expect_match(one("pmi", "mi")$reason, "no group 'pmi'; the nearest is 'mi'")
+  expect_identical(judge(quantity = "growth of R-squared of facts")$verdict, "supported")
+})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -219,6 +219,11 @@ def _parquet(unit: Unit, spec: CorpusSpec, told: Told) -> Iterator[Documents]:
         yield _of_arrow(batch.column(0).cast(pa.large_utf8()))
         done += batch.num_rows
         told(done / rows)
+
+
+def of_texts(texts: Sequence[str]) -> Documents:
+    """Texts that are at hand."""
+    return _of_arrow(pa.array(texts, pa.large_utf8()))
 
 
 def _of_arrow(texts: pa.LargeStringArray) -> Documents:

@@ -49,6 +49,10 @@ class World:
     templates: tuple[tuple[str, ...], ...]
     vocabulary: tuple[str, ...]
 
+    def batch(self, rng: np.random.Generator, n: int, step: int) -> list[str]:
+        """The n sentences of one step of pretraining."""
+        return self.sample(rng, n)
+
     def sample(self, rng: np.random.Generator, n: int) -> list[str]:
         """n sentences, such as `the code of tumeric barlot is 4071`, without a terminator."""
         facts = rng.choice(len(self.subjects), size=n, p=self.probability)
