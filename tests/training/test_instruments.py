@@ -5,6 +5,8 @@ import json
 from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 import torch
 
@@ -174,7 +176,8 @@ def test_what_bf16_does_not_decide_is_what_its_weights_say_in_fp32(tiny_models, 
 def test_what_the_first_token_tells_takes_no_further_pass(tiny_models, tokenizer, facts):
     model, passes = tiny_models["llama"], []
     cheap = [{"name": name, "answers": "first"} for name in ("confidence", "rank")]
-    told, encoded = measures(cheap, model, tokenizer, facts)
+    apart = replace(facts, table=facts.table.filter(pc.is_in(facts.table["object"], pa.array(("Abor", "Belle")))))
+    told, encoded = measures(cheap, model, tokenizer, apart)
     hook = model.register_forward_pre_hook(lambda *_: passes.append(1))
     try:
         probe(model, encoded)
@@ -184,6 +187,15 @@ def test_what_the_first_token_tells_takes_no_further_pass(tiny_models, tokenizer
         hook.remove()
     assert len(passes) == 2 * alone
     assert not any(found.measured["confidence"].values["answer"]) and not any(found.measured["rank"].values["rank"])
+
+
+def test_options_that_begin_alike_are_ranked_as_whole_answers(tiny_models, tokenizer, facts):
+    model = tiny_models["llama"]
+    whole, encoded = measures(["rank"], model, tokenizer, facts)
+    first, _ = measures([{"name": "rank", "answers": "first"}], model, tokenizer, facts)
+    found = [probe(model, encoded, instruments=told).measured["rank"] for told in (whole, first)]
+    assert found[0].values["rank"].tolist() == found[1].values["rank"].tolist()
+    assert f"options of {len(facts)} facts begin alike" in found[1].note
 
 
 def test_a_run_writes_the_tables_at_their_own_moments(asked, tmp_path):

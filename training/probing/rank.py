@@ -22,20 +22,26 @@ TIE = 1e-4
 
 @dataclass(frozen=True)
 class Rank:
-    """Rank of the right answer among its options, by first tokens and (``whole``) by whole answers."""
+    """Rank of the right answer among its options, by first tokens and (``whole``, bool (F,)) by whole answers.
+
+    Where options begin with the same token, first tokens do not tell them apart: then whole answers are ranked, too.
+    """
 
     options: Options
-    whole: bool
+    whole: np.ndarray
+    asked: bool  # for whole answers
 
     @classmethod
     def of(cls, asked: Asked, spec: InstrumentSpec) -> Rank:
         options = encode_options(asked.tokenizer, asked.facts, asked.encoded, asked.probe)
         most = int((asked.encoded.target_start + options.longest[options.of]).max())
         check_context(asked.model, most, "probe.examples", "use fewer few-shot examples or shorter prompts")
-        return cls(options, spec.answers == "whole")
+        asked_whole = spec.answers == "whole"
+        alike = np.array([any(len(answers) > 1 for answers in tree[()].behind) for tree in options.lists])
+        return cls(options, asked_whole | alike[options.of], asked_whole)
 
     def some(self, chosen: np.ndarray) -> Rank:
-        return replace(self, options=self.options.some(chosen))
+        return replace(self, options=self.options.some(chosen), whole=self.whole[chosen])
 
     def watch(self, passes: Passes, encoded: Encoded) -> RankWatch:
         return RankWatch(self, passes, encoded)
@@ -58,7 +64,8 @@ class RankWatch(Watch):
     """
 
     def __init__(self, measure: Rank, passes: Passes, encoded: Encoded):
-        self.options, self.whole, self.passes, self.encoded = measure.options, measure.whole, passes, encoded
+        self.options, self.passes, self.encoded = measure.options, passes, encoded
+        self.whole, self.asked = measure.whole, measure.asked
         self.first: list[np.ndarray] = [np.empty(0)] * len(encoded)
         self.most = 1  # predictions in one pass of recall: no pass of its own takes more memory
         self.close: np.ndarray = np.zeros(len(encoded), dtype=bool)
@@ -73,9 +80,10 @@ class RankWatch(Watch):
     def finish(self, probed: Probed, recalled: np.ndarray) -> Values:
         first = np.array([self._first(i) for i in range(len(self.first))])
         values = {"options": self.options.counts, "rank_first": first}
-        if not self.whole:
-            return values | {"rank": np.full(len(first), None)}
-        return values | {"rank": self._whole(probed)}
+        rank = np.full(len(first), None)
+        if self.whole.any():
+            rank[self.whole] = self._whole(probed)[self.whole]
+        return values | {"rank": rank}
 
     def _node(self, i: int, begun: Tokens) -> Node:
         return self.options.lists[self.options.of[i]][begun]
@@ -94,7 +102,8 @@ class RankWatch(Watch):
         right = probed.logp
         self.close |= probed.rechecked  # in fp32, and the others are not
         rank, looked = np.zeros(len(right)), 0
-        waiting = [begun for i in range(len(right)) for begun in self._on(i, (), 0.0, self.first[i], right)]
+        chosen = np.flatnonzero(self.whole).tolist()
+        waiting = [begun for i in chosen for begun in self._on(i, (), 0.0, self.first[i], right)]
         while waiting:
             looked += len(waiting)
             parts = [waiting[a : a + self.most] for a in range(0, len(waiting), self.most)]
@@ -107,8 +116,11 @@ class RankWatch(Watch):
                         rank[i] += _ahead(lead)
                         self.close[i] |= abs(lead) < self.passes.recheck
                     waiting += self._on(i, begun.tokens, begun.logp, following, right)
-        others = int((self.options.counts - 1).sum())
-        self.note = f"{looked} beginnings of {others} other answers are likelier than the right one, and were followed"
+        others = int((self.options.counts - 1)[self.whole].sum())
+        alike = f"options of {len(chosen)} facts begin alike, so that whole answers are ranked: " * (not self.asked)
+        self.note = (
+            f"{alike}{looked} beginnings of {others} other answers are likelier than the right one, and were followed"
+        )
         return rank
 
     def _on(self, i: int, begun: Tokens, logp: float, following: np.ndarray, right: np.ndarray) -> Iterator[Begun]:
