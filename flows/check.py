@@ -167,6 +167,10 @@ def _does_not_fit(study: StudyFile, facts: FactSet) -> Iterator[str]:
         except InputError as error:
             yield error.line()
             continue
+        for other, (_, tuning) in study.recipes().items():
+            if tuning.patterns and tuning.patterns.of == arm and tuning.patterns.checkpoint > count:
+                k = tuning.patterns.checkpoint
+                yield f"arm {other!r}: tuning.patterns: {arm!r} has {count} checkpoints, and number {k} is asked for"
         if count > MOST_CHECKPOINTS:
             yield f"probe: arm {arm!r} would be probed {count:,} times; probe less often, or train for shorter"
         yield from too_few(study.analysis.rules, checkpoints(study, _followed(study, stages)), arm)

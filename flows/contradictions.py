@@ -332,6 +332,22 @@ def _grafts(study: StudyFile, data: dict, path: Path) -> Iterator[str]:
         yield from _of_one_model(where, [graft.sum.first, *graft.sum.others], recipes)
 
 
+def _patterns(study: StudyFile, data: dict, path: Path) -> Iterator[str]:
+    """Attention of an arm that has its own, of the same model."""
+    recipes = study.recipes()
+    for arm, (_, tuning) in recipes.items():
+        if tuning.patterns is None:
+            continue
+        where, of = f"arm {arm!r}: tuning.patterns", tuning.patterns.of
+        yield from _of_one_model(where, [of, arm], recipes)
+        if of == arm or (of in recipes and recipes[of][1].patterns):
+            yield f"{where}: {of!r} does not attend by itself; name an arm that does"
+        if any(spec.name == "attention" for spec in study.probe.instruments):
+            yield f"{where}: the instrument attention would measure what the arm does not do; leave it out"
+        if tuning.strategy == "fsdp" or tuning.recompute:
+            yield f'{where}: is not for strategy = "fsdp" or recompute = true'
+
+
 def _of_one_model(where: str, named: list[str], recipes: dict) -> Iterator[str]:
     known = [*recipes, BASE]
     for arm in (arm for arm in dict.fromkeys(named) if arm not in known):
@@ -359,4 +375,5 @@ CHECKS: tuple[tuple[tuple[str, ...], Check], ...] = (
     (("analysis",), _analysis),
     (("analysis", "probe"), _recall),
     (("graft", "scores", "arm", "model", "tuning"), _grafts),
+    (("probe", "arm", "model", "tuning"), _patterns),
 )

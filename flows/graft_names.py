@@ -24,6 +24,11 @@ def end_of(run: str) -> str:
     return f"runs/{run}/end.safetensors"
 
 
+def weights_at(run: str, checkpoint: int) -> str:
+    """The artefact that holds a run's trained weights at a checkpoint."""
+    return f"runs/{run}/weights-{checkpoint:06d}.safetensors"
+
+
 def taken_after(study: StudyFile, graft: GraftSpec, seed: int) -> str:
     """The run whose baseline and clock a graft has: that of its first arm, or of any where it is the base."""
     arms = [graft.sum.first, *graft.sum.arms, *study.recipes()]

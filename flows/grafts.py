@@ -51,7 +51,9 @@ def _make_graft(results: Store, run: str, graft: GraftSpec, seed: int, models: d
         job = GraftJob(
             run=run, seed=seed, facts=results.folder / "facts.arrow", folder=folder,
             model=recipes[arm][0].model_copy(update={"name": models[arm][0]}), tuning=alone,
-            probe=results.study.probe, graft=graft, states=states, after=results.folder / "runs" / after,
+            probe=results.study.probe,
+            graft=graft, states=states, fact_seed=results.study.facts.seed,
+            fresh=recipes[arm][0].name == "scratch", after=results.folder / "runs" / after,
         )  # fmt: skip
         cores = os.cpu_count() or 1
         run_job(job, cores, results.progress, results.say, results.scratch, "factsurv.training.graft")

@@ -59,7 +59,7 @@ def _make(results: Store, name: str, one: ScoresSpec, seed: int, models: dict[st
             run=name, seed=seed, facts=results.folder / "facts.arrow", folder=results.folder / "scores" / name,
             model=model.model_copy(update={"name": models[arms[0]][0]}), scores=one, states=states,
             tuning=tuning.model_copy(update={"processes": 1, "strategy": "ddp"}), probe=results.study.probe,
-            fact_seed=results.study.facts.seed,
+            fact_seed=results.study.facts.seed, fresh=model.name == "scratch",
         )  # fmt: skip
         threads = os.cpu_count() or 1
         run_job(job, threads, results.progress, results.say, results.scratch, "factsurv.training.scored")

@@ -30,7 +30,7 @@ from factsurv.events.signs import with_signs
 from factsurv.events.transitions import transition_table
 from factsurv.flows import followed, simulated
 from factsurv.flows.contradictions import NOT_SIMULATED
-from factsurv.flows.graft_names import as_their_runs, end_of, graft_names
+from factsurv.flows.graft_names import as_their_runs, end_of, graft_names, weights_at
 from factsurv.flows.store import Progress, Say, Store, as_kept, asked, keep_spec, written
 from factsurv.flows.study_file import StudyFile, read_study
 from factsurv.stats.claims import told_claims
@@ -203,8 +203,9 @@ def _run_key(results: Store, arm: str, seed: int, model: tuple[str, str]) -> dic
             "tuning": tuning.model_dump(),
             "probe": results.study.probe.model_dump(),
             **({"end weights": "kept"} if keeps_end(results, arm, seed) else {}),
+            **({"weights at": kept} if (kept := keeps_at(results, arm, seed)) else {}),
         },
-        "inputs": results.inputs("facts.arrow"),
+        "inputs": results.inputs("facts.arrow", *([own] if (own := patterns_of(results, arm, seed)) else [])),
         "code": reached_code("factsurv.training.run"),
     }
 
@@ -246,6 +247,8 @@ def make_run(
         stages=results.study.stages()[arm],
         fact_seed=results.study.facts.seed,
         keep_end=keeps_end(results, arm, seed),
+        keep_at=keeps_at(results, arm, seed),
+        patterns=_reference(results, arm, seed),
         fresh=spec.name == "scratch",
     )
 
@@ -260,6 +263,7 @@ def make_run(
         if _counted(results):
             write_json(folder / SIZE, {"parameters": parameters(model[0], spec.revision)})
             made[f"runs/{run}/{SIZE}"] = None
+        made |= {weights_at(run, checkpoint): None for checkpoint in job.keep_at}
         return made | ({end_of(run): None} if job.keep_end else {})
 
     results.step(f"run {run}", _run_key(results, arm, seed, model), make)
@@ -272,6 +276,28 @@ def keeps_end(results: Store, arm: str, seed: int) -> bool:
     sums = [weight_sum(text) for scores in results.study.scores for text in (scores.old, scores.new)]
     needed = {name for one in [*(graft.sum for graft in results.study.graft), *sums] for name in one.arms}
     return arm in needed or "end weights" in asked(results, f"run {arm}-{seed}")
+
+
+def keeps_at(results: Store, arm: str, seed: int) -> list[int]:
+    """Checkpoints of a run whose weights other runs attend with, and those that were kept once."""
+    asking = [t.patterns for _, t in results.study.recipes().values() if t.patterns and t.patterns.of == arm]
+    return sorted({p.checkpoint for p in asking}.union(asked(results, f"run {arm}-{seed}").get("weights at", [])))
+
+
+def patterns_of(results: Store, arm: str, seed: int) -> str | None:
+    """The artefact with the weights whose attention a run has, if it has not its own."""
+    patterns = results.study.recipes()[arm][1].patterns if not results.study.simulation else None
+    return weights_at(f"{patterns.of}-{seed}", patterns.checkpoint) if patterns else None
+
+
+def _reference(results: Store, arm: str, seed: int) -> Any:
+    from factsurv.training.surgery.end_state import EndState
+
+    recipes, path = results.study.recipes(), patterns_of(results, arm, seed)
+    if path is None:
+        return None
+    of = recipes[arm][1].patterns.of  # type: ignore[union-attr]
+    return EndState(path=results.folder / path, tuning=recipes[of][1], seed=seed)
 
 
 def make_events(results: Store) -> None:

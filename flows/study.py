@@ -58,8 +58,18 @@ def study(path: Path, results: Path, wrap: Wrap = lambda name, step: step) -> Pa
 
 
 def run_all(store: Store, models: dict[str, tuple[str, str]], board: Board, wrap: Wrap) -> None:
-    """All runs, as many at a time as there is room for. Those that fail are named when all have ended."""
+    """All runs; those that attend as another one did come after it."""
     names = steps.run_names(store.study)
+    waits = [n for n in names if steps.patterns_of(store, *n[1:])]
+    _run_some([n for n in names if n not in waits], store, models, board, wrap)
+    if waits:
+        _run_some(waits, store, models, board, wrap)
+
+
+def _run_some(
+    names: list[tuple[str, str, int]], store: Store, models: dict[str, tuple[str, str]], board: Board, wrap: Wrap
+) -> None:
+    """As many runs at a time as there is room for. Those that fail are named when all have ended."""
     due = [n for n in names if steps.run_is_due(store, *n, models[n[1]])]
     processes = max(tuning.processes for _, tuning in store.study.recipes().values())
     asked = store.study.study.workers

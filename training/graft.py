@@ -20,10 +20,12 @@ from factsurv.events.files import read_table, write_table
 from factsurv.events.keys import texts
 from factsurv.events.schema import described, stack
 from factsurv.training.facts.encoding import encode_probes
+from factsurv.training.facts.selection import probed_rows
 from factsurv.training.facts.stored_facts import from_arrow
 from factsurv.training.label import Label
 from factsurv.training.memory_plan import MemoryPlan
 from factsurv.training.models.load import load
+from factsurv.training.models.scratch_model import initialise
 from factsurv.training.passes import memory
 from factsurv.training.passes.team import Team, team
 from factsurv.training.probing.baseline import samplings
@@ -53,6 +55,8 @@ class GraftJob(BaseModel):
     probe: ProbeSpec
     graft: GraftSpec
     states: dict[str, EndState]
+    fact_seed: int
+    fresh: bool
     after: Path
 
     @property
@@ -74,9 +78,13 @@ def execute(job: GraftJob, report: Report = lambda _: None) -> None:
 
 def _execute(job: GraftJob, report: Report, together: Team) -> None:
     say = lambda text: report({"say": text})  # noqa: E731
-    facts, graft = from_arrow(read_table(job.facts)), job.graft
+    whole, graft = from_arrow(read_table(job.facts)), job.graft
+    shown = probed_rows(whole, job.probe, job.fact_seed)
+    facts = whole.some(shown)
     model, tokenizer = load(job.model, say)
     model = model.to(together.device)  # type: ignore[arg-type]
+    if job.fresh:
+        initialise(model, job.seed)
     encoded, forms = encode_probes(tokenizer, facts, job.probe), Forms(tokenizer, facts, job.probe)
     shared = agrees_with_plain_path(model, encoded)
     instruments = Instruments(Asked(tokenizer, model, facts, encoded, job.probe, shared), say)

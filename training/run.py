@@ -51,7 +51,8 @@ from factsurv.training.probing.probe import Probed, Sampling, agrees_with_plain_
 from factsurv.training.probing.probe_shared_out import probe_shared_out
 from factsurv.training.probing.schedule import moments
 from factsurv.training.rows import LOSSES, Clock, probe_rows, training_rows, with_stage
-from factsurv.training.surgery.end_state import save_end
+from factsurv.training.surgery.attention_patterns import attend_as
+from factsurv.training.surgery.end_state import EndState, put, save_end, weights_file
 from factsurv.training.telling import Report, Telling, moment
 
 UNLIKE = "continued after a kill, the run ends with other last digits"
@@ -91,6 +92,8 @@ class Run:
             self.model = self.model.to(self.team.device)  # type: ignore[arg-type]
         if job.fresh:
             initialise(self.model, job.seed)
+        if job.patterns:
+            self._attend_as(job.patterns)
         self.shown = probed_rows(self.facts, job.probe, job.fact_seed)
         self.probed = self.facts.some(self.shown)
         self.encoded = encode_probes(self.tokenizer, self.probed, job.probe)
@@ -102,8 +105,10 @@ class Run:
             self.say("weights in bf16 lose every change below 1/256 of themselves: " + WIDE)
         self.stages, _ = plan_stages(self.facts, job.tuning, job.stages, job.fact_seed, job.arm)
         self.taught = np.isin(self.shown, np.concatenate([stage.rows for stage in self.stages]))
-        self.share_prefix = agrees_with_plain_path(self.model, self.encoded)
-        if not self.share_prefix:
+        self.share_prefix = not job.patterns and agrees_with_plain_path(self.model, self.encoded)
+        if job.patterns:
+            self.say("attention is that of another run: lessons and probes take padded rows, which is slower")
+        elif not self.share_prefix:
             self.say("this architecture does not share a prefix: probing takes the plain, slower path")
         self.clock = Clock(np.zeros(len(self.facts), dtype=np.int64), stage=self.stages[0].name)
         asked = Asked(
@@ -115,6 +120,14 @@ class Run:
         self.baselines: list[pa.Table] = []
         self.losses: list[dict] = []
         self.saved: Path | None = None
+
+    def _attend_as(self, state: EndState) -> None:
+        reference, _ = load(self.job.model, self.say)
+        reference = reference.to(self.team.device)  # type: ignore[arg-type]
+        if self.job.fresh:
+            initialise(reference, self.job.seed)
+        put(reference, state)
+        attend_as(self.model, reference)
 
     def begin(self) -> None:
         """The baseline, or where the last checkpoint of the same job stands."""
@@ -135,10 +148,12 @@ class Run:
         self.model = tunable(self.model, job.tuning, job.seed, self.room)
         trainable = sum(w.numel() for w in self.model.parameters() if w.requires_grad)
         self.training = Finetuning(self.model, forms, job.tuning, job.seed, self.team, self.stages, sentences)
+        if job.patterns:
+            self.training.packed, self.training.pack_tokens = False, 0
         sizes = [_sizes(stage, forms, sentences) for stage in self.stages]
         kept = found.state["parts"] if found else None
         self.training.parts = plan.steps(job.tuning, sizes, trainable, self.training.pack_tokens, kept)
-        if not self.training.packed:
+        if not self.training.packed and not job.patterns:
             self.say("this architecture does not take packed lessons: training takes padded rows, which is slower")
         prompts = len(other_prompts(job.probe))  # of each baseline
         probes = len(self.due) + (len(self.stages) - 1) * prompts
@@ -218,9 +233,12 @@ class Run:
         clock = self.clock
         self.instruments.keep(self.job.label, self.probed.column("fact_id"), vars(clock), probed)
         self.forms.keep(self.job.label, vars(clock))
-        state = {"training": self.training.state(), "exposures": torch.from_numpy(clock.exposures)}
+        training = self.training.state()
+        state = {"training": training, "exposures": torch.from_numpy(clock.exposures)}
         state |= {"threads": torch.get_num_threads(), "batch_tokens": self.batch_tokens, "room": self.room}
         state |= {"parts": self.training.parts}
+        if self.team.leads and clock.checkpoint in self.job.keep_at:
+            save_end(self.job.folder, training["weights"], weights_file(clock.checkpoint))
         if self.team.leads:
             done = Checkpoint(clock.checkpoint, clock.epoch, self._tables(), state)
             self.tell.checkpoint(checkpoints.save(self.job.folder, done, self.identity), clock.step)

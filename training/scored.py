@@ -23,6 +23,7 @@ from factsurv.training.facts.stored_facts import from_arrow
 from factsurv.training.facts.subject_tokens import subject_tokens
 from factsurv.training.label import Label
 from factsurv.training.models.load import load
+from factsurv.training.models.scratch_model import initialise
 from factsurv.training.passes import memory
 from factsurv.training.passes.team import Team, team
 from factsurv.training.run import started
@@ -49,6 +50,7 @@ class ScoresJob(BaseModel):
     scores: ScoresSpec
     states: dict[str, EndState]
     fact_seed: int
+    fresh: bool
 
 
 def execute(job: ScoresJob, report: Report = lambda _: None) -> None:
@@ -101,6 +103,8 @@ def _execute(job: ScoresJob, report: Report, together: Team) -> None:
 def _state(job: ScoresJob, text: str, report: Report, together: Team):
     """The model with these weights, and its tokenizer."""
     model, tokenizer = load(job.model, lambda line: report({"say": line}))
+    if job.fresh:
+        initialise(model, job.seed)
     model = model.to(together.device).eval().requires_grad_(False)  # type: ignore[arg-type]
     total, at = weight_sum(text), weights_at(model, Where())
     own = sum(w.numel() * w.element_size() for w in model.parameters())

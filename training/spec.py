@@ -196,6 +196,13 @@ class ModelSpec(Section):
         return self
 
 
+class PatternsSpec(Section):
+    """Attention as another arm's run of the same seed has it at one of its checkpoints."""
+
+    of: Text
+    checkpoint: Whole  # 0: its baseline
+
+
 class TuningSpec(Section):
     """The recipe: what an [[arm]] usually overrides."""
 
@@ -205,6 +212,7 @@ class TuningSpec(Section):
     alpha: Size = 32
     dropout: Share = 0.0
     targets: Text | Texts = "all-linear"
+    patterns: PatternsSpec | None = None  # attention probabilities are those of another arm's checkpoint
     layers: Layers | None = None  # "0-23": only these are trained, and neither embeddings nor head; default: all
     epochs: Facts = 10
     batch_size: Count = 8  # examples of one optimiser step

@@ -21,7 +21,7 @@ ZERO = {
     "study.seeds.0", "facts.withheld", "facts.seed", "facts.exponent", "tuning.dropout", "tuning.warmup",
     "tuning.weight_decay", "probe.examples", "probe.top_k", "model.pretrain_steps", "stage.warmup",
     "stage.weight_decay", "stage.weight.exponent", "stage.mix.weight.exponent", "stage.select.random.seed",
-    "stage.mix.select.random.seed", "scores.select.random.seed",
+    "stage.mix.select.random.seed", "scores.select.random.seed", "tuning.patterns.checkpoint",
     "facts.held_out",
     "simulation.seed", "simulation.exponent", "simulation.sweep.exponent.0",
 }  # fmt: skip
@@ -46,6 +46,7 @@ NEEDED = {
     "simulation": {"name": "one-layer"},
     "graft": {"name": "g", "weights": "main"},
     "scores": {"name": "g", "new": "main"},
+    "tuning.patterns": {"of": "main", "checkpoint": 1},
     **{
         f"{at}select.{kind}": {"share": 0.5, **({} if kind == "random" else {"by": "x"})}
         for at in ("stage.", "stage.mix.", "scores.")

@@ -30,10 +30,15 @@ class EndState(BaseModel):
     seed: int
 
 
-def save_end(folder: Path, weights: Mapping[str, torch.Tensor]) -> None:
+def weights_file(checkpoint: int) -> str:
+    """Name of the file with a run's trained weights at a checkpoint."""
+    return f"weights-{checkpoint:06d}.safetensors"
+
+
+def save_end(folder: Path, weights: Mapping[str, torch.Tensor], name: str = FILE) -> None:
     """Write a run's trained weights under their own names."""
     held = {name: weight.detach().cpu().contiguous().clone() for name, weight in weights.items()}
-    unfinished = folder / f".{FILE}"
+    unfinished = folder / f".{name}"
     try:
         save_file(held, unfinished)
     except (OSError, SafetensorError) as error:
@@ -42,7 +47,7 @@ def save_end(folder: Path, weights: Mapping[str, torch.Tensor]) -> None:
         raise InputError(what, str(folder), "free some space and run the same command again") from error
     with unfinished.open("rb") as file:
         os.fsync(file.fileno())
-    os.replace(unfinished, folder / FILE)
+    os.replace(unfinished, folder / name)
 
 
 def ended_with(model: PreTrainedModel, state: EndState) -> Iterator[tuple[str, torch.Tensor]]:
@@ -76,6 +81,14 @@ def _products(model: PreTrainedModel, state: EndState) -> dict[str, torch.Tensor
     for name, weight in model.named_parameters():
         weight.requires_grad_(trained[name])
     return found
+
+
+@torch.no_grad()
+def put(model: PreTrainedModel, state: EndState) -> None:
+    """Give the base model the weights of a run."""
+    weights = dict(model.named_parameters())
+    for name, weight in ended_with(model, state):
+        weights[name].copy_(weight)
 
 
 @torch.no_grad()
