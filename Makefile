@@ -1,16 +1,28 @@
 # make run                          set up once, run the default study, print the report's path
 # make run STUDY=studies/other.toml another study
+# make gallery                      run the bundled studies that two cores can, reports into build/gallery
 # make test                         set up what is missing, run all tests (Python and R)
 # make bench                        measure against the peers (installed into build/), write bench/results
 # make validate                     recovery study of the models on simulated data, write docs/validation.md
 STUDY ?= studies/world-facts.toml
+GALLERY ?= world-facts tiny-world salience associative-memory statements-and-questions popular-facts
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: run test setup setup-test lint test-python test-r bench validate clean
+.PHONY: run gallery test setup setup-test lint test-python test-r bench validate clean
 
 run: setup
 	@$(BIN)/factsurv run $(STUDY)
+
+gallery: setup
+	@mkdir -p build/gallery
+	@for study in $(GALLERY); do \
+	  $(BIN)/factsurv run $$study && cp results/$$study/report.html build/gallery/$$study.html || exit 1; done
+	@{ printf '<!DOCTYPE html>\n<html lang="en"><meta charset="utf-8"><title>Reports of factsurv</title>\n'; \
+	  printf '<h1>Reports of the bundled studies</h1>\n<ul>\n'; \
+	  for study in $(GALLERY); do printf '<li><a href="%s.html">%s</a>\n' $$study $$study; done; \
+	  printf '</ul>\n</html>\n'; } > build/gallery/index.html
+	@echo gallery: build/gallery/index.html
 
 setup:
 	@setup/setup.sh run $(STUDY)

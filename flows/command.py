@@ -190,6 +190,23 @@ def report(
 
 
 @app.command()
+def compare(
+    studies: Annotated[
+        list[str], typer.Argument(help="Studies, or their results folders; the first is the reference.")
+    ],
+    out: Annotated[Path, typer.Option(help="The page.")] = Path("comparison.html"),
+    results: Folder = RESULTS,
+) -> None:
+    """One report over finished studies: hazard ratios side by side, and how they differ."""
+    from factsurv.flows.export import results_folder
+    from factsurv.reports.compare import compare as render_comparison
+    from factsurv.stats.r_home import find_r
+
+    done = render_comparison([results_folder(s, results) for s in studies], out, find_r().environment())
+    print("\n".join([*done.warnings, f"comparison: {done.path}"]))
+
+
+@app.command()
 def audit(
     study: Study,
     facts: Annotated[int, typer.Option(min=1, max=LARGEST, help="How many random facts.")] = 40,

@@ -43,7 +43,7 @@ def export(what: str, results: Path, to: str, out: Path | None = None, say: Call
     """
     if to not in FORMATS:
         raise InputError(f"there is no format {to!r}", "--to", f"one of {', '.join(FORMATS)}")
-    folder = _folder(what, results)
+    folder = results_folder(what, results)
     manifest = Manifest(folder)
     tables = {n: manifest.verified(n) for n in sorted(manifest.artefacts) if n.endswith(".arrow")}
     if not tables:
@@ -73,7 +73,7 @@ def export(what: str, results: Path, to: str, out: Path | None = None, say: Call
     return out
 
 
-def _folder(what: str, results: Path) -> Path:
+def results_folder(what: str, results: Path) -> Path:
     for folder in (Path(what), results / what):
         if (folder / "manifest.json").is_file():
             return folder

@@ -8,7 +8,7 @@ from typing import Any
 
 from factsurv.events.ends import COMPARED
 from factsurv.events.errors import InputError
-from factsurv.events.files import read_table, write_json
+from factsurv.events.files import digest, read_table, write_json
 from factsurv.events.manifest import Manifest
 from factsurv.events.reached_code import reached_code
 from factsurv.events.schema import ANALYSIS, described
@@ -111,6 +111,7 @@ def without_result(report: Path) -> list[str]:
 
 def make_report(results: Store) -> Path:
     """`report.html`: rendered from the artefacts, computing nothing."""
+    from factsurv.reports.inputs import SECTIONS
     from factsurv.reports.render import render, renderer_name
     from factsurv.stats.r_home import find_r
 
@@ -122,6 +123,9 @@ def make_report(results: Store) -> Path:
         "inputs": results.inputs(*artefacts),
         "code": code("reports/**/*.*", "stats/R/*.R"),
     }
+    own = {path.name: digest(path) for path in results.folder.glob(SECTIONS)}
+    if own:
+        key["sections"] = own
     # What Python and a rendering in place (RStudio's button) leave there is no part of the report.
     left = ("__pycache__", "reports/study.html", "reports/study_files")
     key["code"] = {n: d for n, d in key["code"].items() if not any(x in n for x in left)}

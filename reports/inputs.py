@@ -19,6 +19,7 @@ PROBED = (
     "facts.arrow", "series.arrow", "baseline.arrow", "recall.arrow", "transitions.arrow", "measured.arrow",
     "pools.arrow", "score_means.arrow",
 )  # fmt: skip
+SECTIONS = "*section.qmd"  # a reader's own, in the results folder: the report takes them in by their names' order
 _AGAIN = "run the step that makes it again"
 OPTIONAL = (
     "environment.json",
@@ -69,6 +70,8 @@ def copy_inputs(results: Path, to: Path, as_csv: bool = False) -> str:
             table = _table(path, data)
             if as_csv:
                 _write_csv(table, copy)
+    for path in results.glob(SECTIONS):
+        (to / path.name).write_bytes(path.read_bytes())
     study = _json(to / "study.json").get("study", {})
     if not study.get("name"):
         raise InputError("study.name is missing", str(results / "study.json"), "run the study again")

@@ -118,18 +118,30 @@ def render(
         raise InputError("there is no such document", str(source))
     with children.scratch(scratch) as folder:
         work, environment, title = prepared(results, source, folder, r_environment)
-        renderer = renderer_name(environment)
-        commands = _quarto(source.name) if renderer.startswith("quarto") else _plain(source.name, environment)
-        log = ""
-        for command in commands:
-            log += run(command, work, environment, time_limit)
-        page = (work / "page-out.html").read_text("utf-8")
         name = json.loads((folder / "results" / "study.json").read_text("utf-8"))["study"]["name"]
-        wrong = faults(page, [title, str(name)] if source == SOURCE else [title])
-        if wrong:
-            raise RenderError("the page is not what it should be: " + "; ".join(wrong), log=log)
-        with atomic(output) as file:
-            file.write(page.encode())
+        expected = [title, str(name)] if source == SOURCE else [title]
+        return finished(source, output, expected, work, environment, began, time_limit)
+
+
+def finished(
+    source: Path,
+    output: Path,
+    expected: list[str],
+    work: Path,
+    environment: Mapping[str, str],
+    began: float,
+    time_limit: float = 900.0,
+) -> Rendered:
+    """Render the copy that `prepared` made; the page is checked for ``expected`` texts before it is put in place."""
+    renderer = renderer_name(environment)
+    commands = _quarto(source.name) if renderer.startswith("quarto") else _plain(source.name, environment)
+    log = "".join(run(command, work, environment, time_limit) for command in commands)
+    page = (work / "page-out.html").read_text("utf-8")
+    wrong = faults(page, expected)
+    if wrong:
+        raise RenderError("the page is not what it should be: " + "; ".join(wrong), log=log)
+    with atomic(output) as file:
+        file.write(page.encode())
     return Rendered(output, renderer, round(time.monotonic() - began, 2), (*_warnings(log), *remarks(page)))
 
 

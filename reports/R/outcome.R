@@ -13,6 +13,18 @@ piece <- function(name, ..., outcome = "", id = outcome_id(outcome)) {
 
 piece_if <- function(condition, name, ...) if (isTRUE(as.logical(condition))) piece(name, ...) else ""
 
+#' Sections of a reader's own: files `*section.qmd` in the results folder, knitted as the report's pieces are, with its
+#' functions, the R package's figures and `results` at hand.
+own_sections <- function(results) {
+  files <- sort(list.files(results$folder, "section[.]qmd$", full.names = TRUE))
+  knitted <- vapply(files, function(file) {
+    text <- readLines(file, encoding = "UTF-8", warn = FALSE)
+    own <- new.env(parent = knitr::knit_global()) # what a section names stays its own
+    knitr::knit_child(text = text, quiet = TRUE, envir = own)
+  }, "")
+  paste(knitted, collapse = "\n\n")
+}
+
 #' A part that stays folded until somebody wants it; nothing where there is nothing in it.
 fold <- function(title, ...) {
   inside <- paste(c(...), collapse = "\n\n")

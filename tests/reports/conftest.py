@@ -40,9 +40,28 @@ def environment(tmp_path_factory):
     return given | ({"R_LIBS": str(LIBRARY)} if LIBRARY.is_dir() else {})
 
 
+OWN_SECTION = """## Of one relation {#own-part}
+
+```{r}
+#| label: fig-own
+#| fig-cap: "Acquisition of one relation."
+#| fig-alt: "Curves of acquisition."
+relation_shown <- levels(results$events$relation)[1]
+shown <- subset(results$events, relation == relation_shown)
+plot_incidence(shown, by = "latent", outcome = "acquisition")
+```
+
+Rows shown: `r nrow(shown)`.
+"""
+
+
 @pytest.fixture(scope="session")
 def results(tmp_path_factory):
-    return made_once(tmp_path_factory, "results", make_results)
+    def make(folder):
+        make_results(folder)
+        (folder / "my-section.qmd").write_text(OWN_SECTION)
+
+    return made_once(tmp_path_factory, "results", make)
 
 
 @pytest.fixture(scope="session")

@@ -56,6 +56,13 @@ def test_the_first_screen_answers_in_few_numbers(page, results):
     assert page.count("<details") == page.count("</details>") == page.count("<summary")
 
 
+def test_a_section_of_ones_own_is_in_its_place_with_a_figure_of_the_package(page, results):
+    relation = read_table(results / "events.arrow")["relation"].chunk(0).dictionary[0].as_py()
+    told = section(page, "own-part")
+    assert f"Rows shown: {len(rows(results / 'events.arrow', relation=relation))}." in told
+    assert page.index('id="claims"') < page.index('id="fig-own"') < page.index('id="trust"')
+
+
 def test_every_fact_is_in_the_table_of_facts(page, results):
     """With what became of it: in how many runs it is recalled at the end, and how often it was forgotten."""
     table = page[page.index('<div class="facts">') :]
