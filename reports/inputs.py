@@ -16,8 +16,8 @@ from factsurv.events.schema import ANALYSIS
 # section says what it lacks; but what the manifest says was made must be there.
 REQUIRED = ("study.json", "manifest.json", "events.arrow", "event_counts.arrow", "analysis/fits.arrow")
 PROBED = (
-    "facts.arrow", "series.arrow", "baseline.arrow", "recall.arrow", "transitions.arrow", "measured.arrow",
-    "pools.arrow", "score_means.arrow",
+    "facts.arrow", "series.arrow", "baseline.arrow", "recall.arrow", "forms.arrow", "transitions.arrow",
+    "measured.arrow", "pools.arrow", "score_means.arrow",
 )  # fmt: skip
 SECTIONS = "*section.qmd"  # a reader's own, in the results folder: the report takes them in by their names' order
 _AGAIN = "run the step that makes it again"

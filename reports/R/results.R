@@ -7,7 +7,7 @@
 read_results <- function(folder) {
   main <- c("events", "event_counts")
   # Of studies that factsurv ran, events of one's own have none; claims and instruments where somebody asked for any.
-  probed <- c("facts", "series", "baseline", "recall", "transitions", "measured", "claims", "pools",
+  probed <- c("facts", "series", "baseline", "recall", "forms", "transitions", "measured", "claims", "pools",
     "score_means", "implied_counts")
   analysis <- c("fits", "coefficients", "curves", "risk_table", "rmst", "sensitivity", "arms", "tests", "zph_tests",
     "zph_points", "zph_curves", "zph_periods", "influence", "variances", "random_effects", "marginal", "aft",
@@ -139,7 +139,8 @@ main_effect <- function(results, outcome, rule = results$rule, model = "cox", do
 outcome_id <- function(outcome) {
   taken <- c("summary", "baseline", "recall", "events", "states", "arms", "rules", "sensitivity", "latent", "models",
     "methods", "details", "warnings", "missing", "provenance", "forgetting", "first-step", "transition-ratios", "toc",
-    "trust", "claims", "facts", "appendix", "glossary", "settings", "event-rules", "instruments")
+    "trust", "claims", "facts", "appendix", "glossary", "settings", "event-rules", "instruments",
+    "forms")
   if (grepl("^[a-z0-9]+( [a-z0-9]+)*$", outcome) && !outcome %in% taken) return(gsub(" ", "-", outcome))
   paste(c("outcome", utf8ToInt(outcome)), collapse = "-")
 }

@@ -81,3 +81,13 @@ stopifnot(identical(fact_rows(facts)$first, c(3, NA)), identical(fact_rows(facts
 facts$transitions <- moves[3, ]
 stopifnot(all(is.na(fact_rows(facts)$first)))
 cat("all as expected\n")
+
+# Prompt forms: shares and agreement are those of the rows; a form that was never trained says so.
+asked <- list(facts = data.frame(fact_id = c("f", "g"), split = c("trained", "trained")), forms = data.frame(run = "r",
+  fact_id = rep(c("f", "f", "g", "g"), 2), epoch = rep(c(0, 3), each = 4), form = rep(1:2, 4), held_out = rep(c(FALSE,
+    TRUE), 4), recalled = c(FALSE, FALSE, FALSE, FALSE, TRUE, FALSE, TRUE, TRUE)))
+told <- say_forms(asked)
+stopifnot(grepl("100.0\u00a0% in the probe form and 50.0\u00a0% in form 2, never trained", told, fixed = TRUE),
+  grepl("**50.0\u00a0%** of the histories are recalled in every form, 50.0\u00a0% in some", told, fixed = TRUE))
+thick <- ggplot2::layer_data(plot_forms(asked), 2)
+stopifnot(isTRUE(all.equal(sort(thick$y[thick$x == 3]), c(0.5, 1))))

@@ -1,0 +1,82 @@
+# Recall by prompt form: is a fact known, or only one wording of the question?
+
+#' Share of facts recalled by form, run and checkpoint, with the split of the facts.
+forms_data <- function(results) {
+  d <- results$forms
+  if (!nrow(d)) return(d)
+  split <- as.character(results$facts$split)[match(as.character(d$fact_id), as.character(results$facts$fact_id))]
+  d <- data.frame(d[c("run", "epoch", "form", "held_out")], split = split, recalled = as.numeric(d$recalled), n = 1)
+  d <- stats::aggregate(cbind(recalled, n) ~ run + split + epoch + form + held_out, d, sum)
+  d$share <- d$recalled / d$n
+  d$called <- form_words(d$form, d$held_out)
+  d$called <- factor(d$called, unique(d$called[order(d$form)]))
+  d
+}
+
+form_words <- function(form, held_out) {
+  paste0(ifelse(form == 1, "the probe form", paste("form", form)), ifelse(held_out, ", never trained", ""))
+}
+
+#' Of each form: pooled over runs, at the first and at the last checkpoint.
+form_ends <- function(results) {
+  d <- stats::aggregate(cbind(recalled, n) ~ split + epoch + form + held_out + called, forms_data(results), sum)
+  last <- d[d$epoch == max(d$epoch), ]
+  first <- d[d$epoch == min(d$epoch), ]
+  last$before <- (first$recalled / first$n)[match_rows(last, first, c("split", "form", "called"))]
+  last$after <- last$recalled / last$n
+  last[order(last$split, last$form), ]
+}
+
+#' At the last checkpoint: facts with more than one form that are recalled in all, in some but not all, or in none.
+form_agreement <- function(results) {
+  d <- results$forms[results$forms$epoch == max(results$forms$epoch), ]
+  split <- as.character(results$facts$split)[match(as.character(d$fact_id), as.character(results$facts$fact_id))]
+  key <- paste(as.integer(factor(d$run)), as.integer(factor(d$fact_id)))
+  hits <- tapply(as.integer(d$recalled), key, sum)
+  forms <- tapply(as.integer(d$recalled), key, length)
+  of <- split[match(names(hits), key)]
+  several <- forms > 1
+  data.frame(split = of, all = hits == forms, some = hits > 0 & hits < forms)[several, ]
+}
+
+say_forms <- function(results) {
+  ends <- form_ends(results)
+  agreed <- form_agreement(results)
+  lines <- vapply(intersect(c("trained", "withheld"), ends$split), function(split) {
+    x <- ends[ends$split == split, ]
+    a <- agreed[agreed$split == split, ]
+    paste0("- **", first_upper(split), " facts:** at the last checkpoint ",
+      list_words(paste0(fmt_percent(x$after), " in ", x$called)), ".", if (nrow(a)) paste0(" **",
+        fmt_percent(mean(a$all)), "** of the histories are recalled in every form, ", fmt_percent(mean(a$some)),
+        " in some and not in others."))
+  }, "")
+  paste(lines, collapse = "\n")
+}
+
+plot_forms <- function(results) {
+  d <- forms_data(results)
+  mean <- stats::aggregate(cbind(recalled, n) ~ split + epoch + called, d, sum)
+  mean$share <- mean$recalled / mean$n
+  ggplot2::ggplot(d, ggplot2::aes(epoch, share, colour = called)) +
+    ggplot2::geom_line(ggplot2::aes(group = interaction(run, called)), linewidth = 0.35, alpha = 0.6) +
+    ggplot2::geom_line(data = mean, ggplot2::aes(linetype = called), linewidth = 1.1) +
+    ggplot2::facet_wrap(~split, labeller = ggplot2::as_labeller(function(x) paste0(first_upper(x), " facts"))) +
+    ggplot2::scale_colour_manual(values = colours_for(levels(d$called)), name = NULL) +
+    ggplot2::scale_linetype_discrete(name = NULL) +
+    ggplot2::scale_y_continuous(labels = percent_axis, limits = c(0, 1)) +
+    ggplot2::scale_x_continuous(breaks = whole_breaks) +
+    ggplot2::labs(x = "Epoch", y = "Facts recalled") + theme_report()
+}
+
+alt_forms <- function(results) {
+  e <- form_ends(results)
+  paste0("Curves of the share of facts recalled by prompt form. ", paste0(first_upper(e$split), " facts, ", e$called,
+    ": from ", fmt_percent(e$before), " to ", fmt_percent(e$after), ".", collapse = " "))
+}
+
+table_forms <- function(results) {
+  e <- form_ends(results)
+  md_table(data.frame(Facts = first_upper(e$split), Form = first_upper(as.character(e$called)),
+    "In all runs" = fmt_n(e$n), "Before training" = fmt_percent(e$before), "At the end" = fmt_percent(e$after),
+    check.names = FALSE), "llrrr")
+}
