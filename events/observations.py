@@ -17,7 +17,8 @@ from factsurv.events.own_rows import plural, rows_of
 from factsurv.events.own_spells import histories
 from factsurv.events.own_types import as_texts
 from factsurv.events.own_values import numbers
-from factsurv.events.rules import Spells, spells, sustained_of
+from factsurv.events.rules import Spells, spells, sustained_of, wilson
+from factsurv.events.schema import RECALL, build, described
 
 NEEDED = ("id", "step", "correct")
 RIGHT = {"1": True, "true": True, "t": True, "yes": True, "0": False, "false": False, "f": False, "no": False}
@@ -90,9 +91,50 @@ def observed(file: OwnFile, columns: ObservationColumns) -> OwnFile:
     InputError
         With every problem that was found, each with its rows.
     """
+    seen = _read(file, columns)
+    notes = list(file.notes)
+    seed = [seen.found["seed"]] if "seed" in seen.found else []
+    made = _spells(file.table, seen.texts, seen.step, seen.correct, columns, [*seen.others, *seed], notes)
+    return OwnFile(file.path, made, tuple(notes), file.words)
+
+
+def recall(file: OwnFile, columns: ObservationColumns) -> pa.Table:
+    """Share of what is right at each step of each run, of what was observed there (schema `RECALL`; split "observed").
+
+    Raises
+    ------
+    InputError
+        As `observed`.
+    """
+    seen = _read(file, columns)
+    names = {r: np.array(t.cast(pa.utf8()).to_pylist(), dtype=object) for r, t in seen.texts.items()}
+    run = names.get("run", names.get("arm", np.full(len(seen.step), "all", dtype=object)))
+    arm = names.get("arm", np.full(len(seen.step), "all", dtype=object))
+    rows = pa.table({"arm": arm, "run": run, "epoch": seen.step, "right": seen.correct})
+    keys = ["arm", "run", "epoch"]
+    counted = rows.group_by(keys, use_threads=False).aggregate([("right", "count"), ("right", "sum")]).sort_by("epoch")
+    n, k = counted["right_count"].to_numpy(), counted["right_sum"].to_numpy()
+    lower, upper = wilson(k, n)
+    data = {name: counted[name] for name in keys} | {"split": ["observed"] * len(n), "facts": n, "recalled": k}
+    data |= {"proportion": k / n, "lower": lower, "upper": upper}
+    return described(build(RECALL, data, {"split": ["observed"]}), "recall")
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A table whose observations are all right to use."""
+
+    found: Mapping[str, str]
+    texts: Mapping[str, pa.DictionaryArray]
+    step: np.ndarray
+    correct: np.ndarray
+    others: Sequence[str]
+
+
+def _read(file: OwnFile, columns: ObservationColumns) -> _Seen:
     problems: list[str] = []
-    found = _assigned(file.table, columns, problems)
-    table, notes = file.table, list(file.notes)
+    table = file.table
+    found = _assigned(table, columns, problems)
     texts: dict[str, pa.DictionaryArray] = {
         r: _texts(table, found[r], r, problems) for r in ("id", "run", "arm") if r in found
     }
@@ -111,8 +153,7 @@ def observed(file: OwnFile, columns: ObservationColumns) -> OwnFile:
         many = f"{len(problems)} problems" if len(problems) > 1 else "one problem"
         listed = "\n  - ".join([f"{many} (rows count from 1, below the header):", *problems])
         raise InputError(listed, str(file.path), "correct the table or the plan; nothing was started")
-    made = _spells(table, texts, step, correct, columns, [*own, *([found["seed"]] if "seed" in found else [])], notes)
-    return OwnFile(file.path, made, tuple(notes), file.words)
+    return _Seen(found, texts, step, correct, own)
 
 
 def _assigned(table: pa.Table, columns: ObservationColumns, problems: list[str]) -> dict[str, str]:

@@ -271,7 +271,12 @@ def init(
     lm_eval: Annotated[
         str | None, typer.Option(help="Logs of single documents (samples_*.jsonl) of several checkpoints, or a folder.")
     ] = None,
-    pattern: Annotated[str | None, typer.Option(help="With --lm-eval: where names have the step: 'ck(\\d+)'.")] = None,
+    pattern: Annotated[
+        str | None, typer.Option(help="With --lm-eval or --series: where names have the step: 'ck(\\d+)'.")
+    ] = None,
+    series: Annotated[
+        str | None, typer.Option(help="With --facts: a folder of checkpoints or a hub repository, in place of a model.")
+    ] = None,
     model: Annotated[str | None, typer.Option(help="With --facts: hub name, folder or GGUF file.")] = None,
     subject: Annotated[str | None, typer.Option(help="With --facts: the column that is asked about.")] = None,
     object: Annotated[str | None, typer.Option(help="With --facts: the column that answers.")] = None,
@@ -281,14 +286,19 @@ def init(
     given = {"--facts": facts, "--events": events, "--observations": observations, "--lm-eval": lm_eval}
     if sum(value is not None for value in given.values()) != 1:
         raise InputError("it takes one table", "init", f"give one of {', '.join(given)}")
-    if lm_eval is None and (more or pattern):
-        raise InputError("further files and --pattern are for --lm-eval", "init", "leave them out")
+    if lm_eval is None and more:
+        raise InputError("further files are for --lm-eval", "init", "leave them out")
+    if pattern and not (lm_eval or series):
+        raise InputError("a pattern is for --lm-eval or --series", "--pattern", "leave it out")
+    if series and (model or facts is None):
+        raise InputError("a series is asked for facts, in the place of a model", "--series", "give --facts, no --model")
     if facts is None:
         _init_plan(name, events, observations, [lm_eval, *(more or ())] if lm_eval else [], pattern)
         return
     from factsurv.flows.starter import write_study
 
-    path, found = write_study(name, facts, model, {"subject": subject, "object": object, "relation": relation})
+    columns = {"subject": subject, "object": object, "relation": relation}
+    path, found = write_study(name, facts, model, columns, series, pattern)
     for notice in found.notices:
         print(f"{facts}: {notice}")
     print(f"wrote {path}: {len(found)} facts; read it, then `factsurv run {path}`")

@@ -99,6 +99,8 @@ def make_events(results: Store[OwnPlan], table: Path) -> None:
         for note in own.notes:
             results.say(f"events: {note}")
         tables = {"events.arrow": own.events, "event_counts.arrow": count_events(own.events)}
+        if (recall := plan.recall(table)) is not None:
+            tables["recall.arrow"] = recall
         if own.transitions is not None:
             tables["transitions.arrow"] = own.transitions
         return written(results, tables)

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from pydantic import Field, model_validator
 
 from factsurv.events.errors import InputError
-from factsurv.events.observations import ObservationColumns, observed
+from factsurv.events.observations import ObservationColumns, observed, recall
 from factsurv.events.own_columns import ROLES, OwnColumns, covariate
 from factsurv.events.own_file import OwnFile, read_own_file
 from factsurv.events.own_table import OwnTable, own_table, read_own_table
@@ -127,6 +127,13 @@ class OwnPlan(Section):
         columns = self.observations.columns()
         file = read_own_file(table, columns.texts(), columns.decimal)
         return own_table(observed(file, columns), columns.spells(), self.analysis.asked())
+
+    def recall(self, table: Path) -> pa.Table | None:
+        """What was right at each step, of a table of observations."""
+        if self.observations is None:
+            return None
+        columns = self.observations.columns()
+        return recall(read_own_file(table, columns.texts(), columns.decimal), columns)
 
 
 def read_plan(path: Path) -> OwnPlan:

@@ -19,6 +19,7 @@ from factsurv.events.errors import InputError
 from factsurv.events.files import atomic, write_table
 from factsurv.events.rules import sustained_of
 from factsurv.events.section import LONGEST_NAME
+from factsurv.flows.followed import follows
 from factsurv.flows.progress import Board
 from factsurv.flows.study_file import StudyFile, read_study
 from factsurv.training.facts.fact_set import FactSet
@@ -67,6 +68,7 @@ def _parts(study: StudyFile, board: Board) -> tuple[Any, dict[str, Path], list[s
     from factsurv.training.facts.stored_facts import to_arrow
     from factsurv.training.models.prepared import prepared_model
     from factsurv.training.models.small_model import small_model
+    from factsurv.training.models.small_series import small_series
 
     less_of = {"pretrain_steps": PRETRAINING, "pretrain_batch": 16}
     whole = gather(study.facts, study.model.pretrain_steps * study.model.pretrain_batch).facts
@@ -77,6 +79,10 @@ def _parts(study: StudyFile, board: Board) -> tuple[Any, dict[str, Path], list[s
     for arm, (model, _) in study.recipes().items():
         if model.name == "scratch":
             models[arm] = Path(prepared_model(model.model_copy(update=SMALLER), study.facts, board.say)[0])
+            continue
+        if model.series is not None:
+            models[arm], notes = small_series(model, few, study.probe, _checkpoints(study), board.say)
+            told += [*notes, f"arm {arm}: {_checkpoints(study)} checkpoints of a small model that learns a little"]
             continue
         if model.name == "tiny":
             less = model.model_copy(update={k: min(getattr(model, k), v) for k, v in less_of.items()})
@@ -133,9 +139,12 @@ def _rehearsed(study: StudyFile, models: dict[str, Path], told: list[str], facts
     data["facts"] = {"source": "stored", "path": str(facts.resolve())}
     probe = {k: v for k, v in data.get("probe", {}).items() if k not in WHEN}
     slick = {"slick_samples": 2, "slick_prompts": min(study.probe.slick_prompts, 2)}
-    data["probe"] = probe | {"every": EVERY, "samples": samples} | slick
+    data["probe"] = probe | ({} if follows(study) else {"every": EVERY}) | {"samples": samples} | slick
     room, arms, differs = len(visible()) or os.cpu_count() or 1, [], list(told)
     for arm, (model, tuning) in study.recipes().items():
+        if model.series is not None:
+            arms.append({"name": arm, "model": _followed(study, model, models[arm])})
+            continue
         less: dict[str, Any] = {"epochs": epochs, "learning_rate": LEARNING_RATE}
         if tuning.processes > room:
             less |= {"processes": 1, "strategy": "ddp"}
@@ -151,12 +160,29 @@ def _rehearsed(study: StudyFile, models: dict[str, Path], told: list[str], facts
         data["arm"] = arms
     else:
         data |= {k: v for k, v in arms[0].items() if k != "name"}
-    differs += [
-        f"{len(seeds)} of {len(study.study.seeds)} seeds, {epochs} epochs, probed every {EVERY} with {samples} samples",
+    differs += [f"{samples} samples"] if follows(study) else [
+        f"{len(seeds)} of {len(study.study.seeds)} seeds, {epochs} epochs, probed every {EVERY}, {samples} samples",
         f"a learning rate of {LEARNING_RATE:g}, so that something is learned",
-    ]
+    ]  # fmt: skip
     data["report"] = data.get("report", {}) | {"rehearsal": differs}
     return data
+
+
+def _checkpoints(study: StudyFile) -> int:
+    """Of a rehearsal of a series."""
+    return max(PROBES, max(sustained_of(rule) for rule in study.analysis.rules) + 2) + 1
+
+
+def _followed(study: StudyFile, model: ModelSpec, folder: Path) -> dict[str, Any]:
+    """[model] of a small series, whose positions are those of its steps, in the study's unit."""
+    from factsurv.training.models.small_series import EVERY as steps
+
+    at = [steps * i for i in range(_checkpoints(study))]
+    unit = "token" if study.analysis.time == "tokens" else "step"
+    return {
+        "name": str(folder), "precision": model.precision, "series": [f"step{n}" for n in at],
+        "positions": [float(n) for n in at], "unit": unit,
+    }  # fmt: skip
 
 
 def _shorter(study: StudyFile, arm: str, epochs: int) -> list[dict[str, Any]]:

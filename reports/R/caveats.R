@@ -108,7 +108,8 @@ caveat_latent <- function(results) {
 }
 
 caveat_checkpoints <- function(results) {
-  times <- if (nrow(results$recall)) setdiff(results$recall$epoch, 0) else unique(results$events$stop)
+  seen <- results$recall$epoch
+  times <- if (length(seen)) setdiff(seen, min(seen)) else unique(results$events$stop)
   if (length(times) >= 8) return("")
   paste0("**Few checkpoints:** events could be seen at ", plural(length(times), "time"),
       " only, so their times are known to within those steps.")

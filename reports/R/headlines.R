@@ -22,7 +22,7 @@ say_studied <- function(results) {
   made <- vapply(results$manifest$artefacts, function(x) if (is.null(x$made)) "" else as.character(x$made), "")
   date <- as.Date(substr(c(sort(made[nzchar(made)], decreasing = TRUE), "")[1], 1, 10), optional = TRUE)
   on <- if (!is.na(date)) paste0(month.name[as.integer(format(date, "%m"))], " ", format(date, "%Y"))
-  if (!nrow(results$recall)) return(paste0(say_table(results), if (length(on)) paste0(" Analysed in ", on, ".")))
+  if (!vocabulary$probed) return(paste0(say_table(results), if (length(on)) paste0(" Analysed in ", on, ".")))
   if (vocabulary$series) return(paste0(say_series(results), if (length(on)) paste0("; ", on), "."))
   withheld <- sum(results$facts$split == "withheld")
   runs <- length(unique(as.character(results$recall$run)))

@@ -1,5 +1,6 @@
-# What a study of a series says where others speak of training: nobody trained it here, so there is no recipe and
-# nothing before training. The words of the other studies stand in the code and in the pieces; these take their places.
+# What a study of a series, or a table of observations, says where others speak of training: nobody trained it here, so
+# there is no recipe and nothing before training. The words of the other studies stand in the code and in the pieces;
+# these take their places.
 
 series_words <- c(
   "Before training and at the end" = "At the first checkpoint and at the last",
@@ -19,7 +20,7 @@ series_words <- c(
 
 #' A text in the words of the study's kind.
 worded <- function(text) {
-  if (!vocabulary$series) return(text)
+  if (!vocabulary$series && !vocabulary$observed) return(text)
   for (words in names(series_words)) text <- gsub(words, series_words[[words]], text, fixed = TRUE)
   text
 }

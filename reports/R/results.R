@@ -46,7 +46,7 @@ read_results <- function(folder) {
   results$notes <- unlist(lapply(about[c("left_out", "notes")], function(x) if (!is.null(x)) jsonlite::fromJSON(x)))
   spells <- results$fits[!as.character(results$fits$model) %in% c(state_models, paired_models), , drop = FALSE]
   spells <- spells[!as.character(spells$outcome) %in% implied_outcomes, , drop = FALSE]
-  vocabulary$probed <- nrow(results$recall) > 0
+  vocabulary$probed <- nrow(results$baseline) > 0
   vocabulary$series <- nrow(results$series) > 0
   vocabulary$observed <- !is.null(results$study$observations)
   results$histories <- if (vocabulary$probed) recall_histories(results$transitions, results$rule) else data.frame()

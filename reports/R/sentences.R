@@ -49,7 +49,7 @@ say_notes <- function(results) {
 
 #' Everything about what was counted; of a table of one's own that stands above.
 say_full <- function(results) {
-  if (vocabulary$series) say_followed(results) else if (nrow(results$recall)) say_trained(results) else ""
+  if (vocabulary$series) say_followed(results) else if (vocabulary$probed) say_trained(results) else ""
 }
 
 #' What was known before training, in one sentence.

@@ -95,7 +95,9 @@ list_words <- function(x, last = " and ") {
 first_upper <- function(x) paste0(toupper(substr(x, 1, 1)), substring(x, 2))
 
 #' The axis of recall and instruments: epochs, or where a checkpoint of a series stands.
-probe_axis <- function(results) if (vocabulary$series) first_upper(time_word(results$time)) else "Epoch"
+probe_axis <- function(results) {
+  if (vocabulary$probed && !vocabulary$series) "Epoch" else first_upper(time_word(results$time))
+}
 
 #' The time axis in words: "epoch", "epochs"; "hour of training", "hours of training".
 time_word <- function(time, n = 1) {

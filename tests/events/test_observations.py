@@ -3,7 +3,7 @@
 import pytest
 
 from factsurv.events.errors import InputError
-from factsurv.events.observations import ObservationColumns, observed
+from factsurv.events.observations import ObservationColumns, observed, recall
 from factsurv.events.own_file import read_own_file
 from factsurv.events.own_table import own_table
 
@@ -40,6 +40,10 @@ def test_the_rules_make_the_spells_on_each_ids_own_clock(tmp_path):
         "acquisition, sustained2: 1 id has too few steps for the rule, and left out",
         "degradation, sustained2: 1 id has too few steps for the rule, and left out",
     )
+    shares = recall(read_own_file(tmp_path / "t.csv", columns.texts()), columns).to_pylist()
+    assert [(r["run"], r["epoch"], r["recalled"], r["facts"]) for r in shares if r["epoch"] <= 10] == [
+        ("r", 0, 1, 2), ("s", 0, 1, 1), ("r", 10, 1, 3), ("s", 10, 0, 1),
+    ]  # fmt: skip
     made = own_table(file, columns.spells(), {})
     assert made.events.schema.metadata[b"time"] == b"step" and made.covariates == ("frequency",)
 

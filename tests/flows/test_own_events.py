@@ -393,6 +393,7 @@ def test_a_table_of_observations_is_planned_analysed_and_reported(tmp_path, caps
     assert "report: " in said and faults(page, ["mine"]) + remarks(page) == []
     assert "came to be right" in section(page, "acquisition") and "tokens" in section(page, "acquisition")
     assert "of what was right and what was wrong of 60 facts" in section(page, "summary")
+    assert "of the observed facts it went from" in section(page, "recall") and 'id="baseline"' not in page
     counts = read_table(tmp_path / "results/mine/event_counts.arrow").to_pylist()
     assert [(c["outcome"], c["rule"], c["at_risk"]) for c in counts[:2]] == [
         ("acquisition", "first", 54), ("acquisition", "sustained2", 54),

@@ -131,3 +131,18 @@ def test_a_model_that_is_not_there_is_told_before_anything_is_written(here):
     with pytest.raises(InputError, match="there is no model folder"):
         write_study("mine", save(LAYOUTS["two columns"][0], "csv"), model="/no/such/folder")
     assert not Path("mine.toml").exists()
+
+
+def test_a_series_is_followed_in_the_place_of_a_model(here):
+    for step in (0, *range(1000, 40_000, 1000)):
+        (here / "kept" / f"step{step}").mkdir(parents=True)
+        (here / "kept" / f"step{step}" / "config.json").touch()
+    path, facts = write_study("mine", save(LAYOUTS["two columns"][0], "csv"), series="kept")
+    study = read_study(path)
+    assert "# 19 of 40 checkpoints" in path.read_text() and len(study.model.series) == 19
+    assert study.model.series[:3] == ["step0", "step1000", "step2000"] and study.model.series[-1] == "step39000"
+    assert study.tuning.method == "none" and study.facts.withheld == 0 and study.analysis.time == "step"
+    assert len(facts) == 48
+    with pytest.raises(InputError, match="no checkpoints"):
+        write_study("other", save(LAYOUTS["two columns"][0], "csv"), series="data")
+    assert not Path("other.toml").exists()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Collection
 
 import numpy as np
@@ -63,29 +62,40 @@ def _pretrain(
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = LlamaForCausalLM(config)
-    reading = (spec.pretrain_steps, spec.pretrain_learning_rate, at, keep)
-    steps = itertools.count()
-    read(model, tokenizer, lambda: world.batch(rng, spec.pretrain_batch, next(steps)), *reading)
+    newline = int(tokenizer.convert_tokens_to_ids("\n"))  # type: ignore[arg-type]  # of one token, one number
+
+    def told(step: int) -> list[list[int]]:
+        sentences: list[list[int]] = tokenizer(world.batch(rng, spec.pretrain_batch, step))["input_ids"]
+        return [s + [newline] for s in sentences]
+
+    reading = (spec.pretrain_steps, spec.pretrain_learning_rate)
+    read(model, told, *reading, at, lambda step: keep(step, model, tokenizer))
     return model.eval()
 
 
 def read(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, sentences: Callable[[], list[str]], steps: int,
-    rate: float, at: Collection[int] = (), keep: Keep = lambda *_: None,
-) -> None:  # fmt: skip
-    """Train all weights on ``sentences()``, new ones for each of the ``steps``; each ends with a newline."""
+    model: PreTrainedModel,
+    told: Callable[[int], list[list[int]]],
+    steps: int,
+    rate: float,
+    at: Collection[int] = (),
+    keep: Callable[[int], None] = lambda _: None,
+) -> None:
+    """Train all weights on the sequences of tokens that are ``told`` at each step; ``keep`` comes after those ``at``.
+
+    Steps count from 0 where they are told, and from 1 where they are kept; 0 is before the first.
+    """
     optimizer = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=0.01)
     warmup = max(1, steps // 20)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda s: min(1.0, (s + 1) / warmup))
-    newline = tokenizer("\n", add_special_tokens=False)["input_ids"][-1]
     if 0 in at:
-        keep(0, model, tokenizer)
+        keep(0)
     for step in range(1, steps + 1):
-        told = tokenizer(sentences())["input_ids"]
-        lengths = torch.tensor([len(s) + 1 for s in told])
-        ids = torch.zeros(len(told), int(lengths.max()), dtype=torch.long)
-        for i, sentence in enumerate(told):
-            ids[i, : len(sentence) + 1] = torch.tensor([*sentence, newline])
+        sentences = told(step - 1)
+        lengths = torch.tensor([len(s) for s in sentences])
+        ids = torch.zeros(len(sentences), int(lengths.max()), dtype=torch.long)
+        for i, sentence in enumerate(sentences):
+            ids[i, : len(sentence)] = torch.tensor(sentence)
         logits = model(input_ids=ids).logits[:, :-1]  # (B, T-1, V)
         seen = torch.arange(1, ids.shape[1])[None] < lengths[:, None]  # by length: pad may be any token
         loss = F.cross_entropy(logits[seen], ids[:, 1:][seen])
@@ -95,4 +105,4 @@ def read(
         schedule.step()
         optimizer.zero_grad()
         if step in at:
-            keep(step, model, tokenizer)
+            keep(step)
