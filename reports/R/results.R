@@ -139,8 +139,8 @@ main_effect <- function(results, outcome, rule = results$rule, model = "cox", do
 outcome_id <- function(outcome) {
   taken <- c("summary", "baseline", "recall", "events", "states", "arms", "rules", "sensitivity", "latent", "models",
     "methods", "details", "warnings", "missing", "provenance", "forgetting", "first-step", "transition-ratios", "toc",
-    "trust", "claims", "facts", "appendix", "glossary", "settings", "event-rules", "instruments",
-    "forms")
+    "trust", "claims", "facts", "appendix", "glossary", "settings", "event-rules", "instruments", "forms", "phases",
+    "plateau-scaling", "old-new", "sure", "attention-layers")
   if (grepl("^[a-z0-9]+( [a-z0-9]+)*$", outcome) && !outcome %in% taken) return(gsub(" ", "-", outcome))
   paste(c("outcome", utf8ToInt(outcome)), collapse = "-")
 }

@@ -40,7 +40,7 @@ phases_of_run <- function(run, drop, successive) {
   if (below[[1L]] || count <= successive) return(NULL)
   end <- first_lasting(below, successive)
   first <- match(TRUE, run$loss <= (1 + drop) * run$baseline)
-  last <- if (is.na(end)) count else end - 1L
+  last <- if (is.na(end)) count - successive + 1L else end - 1L
   on <- if (!is.na(first) && first <= last) seq(first, last) else integer()
   level <- if (length(on)) mean(run$loss[on]) else NA_real_
   ended <- between_probes(run$step, end, successive)
@@ -68,13 +68,16 @@ between_probes <- function(step, at, successive = NA) {
   list(left = if (at == 1L) NA_real_ else step[[at - 1L]], right = step[[at]])
 }
 
-# When the loss of facts that were never taught begins to lie above the no-knowledge loss for good, after phase 1.
+# When the loss of facts that were never taught leaves its lowest value for good, by a share of the no-knowledge loss.
 rises <- function(found, curves, drop, successive) {
-  ends <- lapply(seq_len(nrow(found)), function(i) {
-    run <- take_rows(curves, curves$run == found$run[[i]] & curves$step >= found$phase1_right[[i]])
+  ends <- lapply(as.character(found$run), function(name) {
+    run <- take_rows(curves, curves$run == name)
     run <- run[order(run$step), ]
+    lowest <- which.min(run$loss)
+    run <- run[seq_len(nrow(run)) >= c(lowest, Inf)[[1L]], ]
     if (nrow(run) < successive) return(list(left = NA_real_, right = NA_real_))
-    between_probes(run$step, first_lasting(run$loss > (1 + drop) * run$baseline, successive), successive)
+    above <- run$loss > run$loss[[1L]] + drop * run$baseline
+    between_probes(run$step, first_lasting(above, successive), successive)
   })
   data.frame(rise_left = vapply(ends, `[[`, 0, "left"), rise_right = vapply(ends, `[[`, 0, "right"))
 }
@@ -83,8 +86,8 @@ rises <- function(found, curves, drop, successive) {
 #' @param data the table `pools` of `docs/tables.md`.
 #' @param pool of facts whose loss is followed.
 #' @return `learning_phases()` returns a list like that of [cox()], with the table `phases`, to which it adds
-#'   `rise_left` and `rise_right`: when, after phase 1, the loss of the pool `unseen` begins to lie more than `drop`
-#'   above the no-knowledge loss at `successive` probes; and where the arms' numbers are counts the table
+#'   `rise_left` and `rise_right`: between which steps the loss of the pool `unseen` comes to lie more than `drop` of
+#'   the no-knowledge loss above its lowest, at `successive` probes; and where the arms' numbers are counts the table
 #'   `scaling` of [plateau_scaling()].
 #' @export
 learning_phases <- function(data, pool = "seen", drop = 0.05, successive = 2L, conf = 0.95) {
