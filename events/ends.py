@@ -14,7 +14,7 @@ from factsurv.events.schema import ATTENTION_ENDS, ENDS, build, described, level
 
 # Tables that have an analysis of their own: arms compared, paired by fact; phases of learning; accuracy beside counts;
 # what follows from facts.
-COMPARED = ("ends", "attention_ends", "sweep", "pools", "accuracy", "ranks", "implied", "implied_states")
+COMPARED = ("ends", "attention_ends", "sweep", "pools", "accuracy", "ranks", "implied", "implied_states", "scores")
 
 
 def ends_table(facts: pa.Table, baseline: pa.Table, probes: pa.Table) -> pa.Table:

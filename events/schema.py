@@ -209,6 +209,10 @@ ANALYSIS: dict[str, dict[str, pa.DataType]] = {
         "part": TEXT, "arm": TEXT, "reference": TEXT, "share": _F, "facts": _I, "runs": _I, "estimate": _F, "se": _F,
         "df": _F, "lower": _F, "upper": _F, "band_lower": _F, "band_upper": _F,
     },
+    "score_correlations": _FIT | {
+        "relation": TEXT, "component": TEXT, "informative": TEXT, "downstream": TEXT, "cells": _I, "facts": _I,
+        "runs": _I, "estimate": _F, "df": _F, "lower": _F, "upper": _F, "r2": _F, "r2_lower": _F, "r2_upper": _F,
+    },
     "mean_ranks": _FIT | {
         "part": TEXT, "role": TEXT, "relation": TEXT, "set": TEXT, "stage": TEXT, "epoch": _F, "options": _F,
         "arm": TEXT, "reference": TEXT, "facts": _I, "runs": _I, "estimate": _F, "se": _F, "df": _F, "lower": _F,

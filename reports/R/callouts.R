@@ -15,8 +15,8 @@ model_words <- c(km = "cumulative incidence", score = "score test", "cox-univari
   "cox-history" = "model with the current margin", coxme = "random effects (coxme)",
   "frailty-gamma" = "gamma frailty", "frailty-fact" = "gamma frailty of facts", "multi-state" = "states",
   "competing-risks" = "competing risks", "andersen-gill" = "repeated events (Andersen\u2013Gill)",
-  phases = "phases of learning", pwp = "repeated events (PWP)",
-  "mean-ranks" = "mean ranks", "implied-arms" = "comparison of recipes",
+  phases = "phases of learning", pwp = "repeated events (PWP)", "mean-ranks" = "mean ranks",
+  localisation = "correlation of scores", "implied-arms" = "comparison of recipes",
   smi = "accuracy against counts", mediation = "Cox models before and after counts")
 
 #' Callouts for the fits of some models; nothing for those that went well. One reason is given once, for all it

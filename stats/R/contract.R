@@ -106,6 +106,11 @@ contract_columns <- function() {
       id, typed(text, c("part", "arm", "reference")), share = real, typed(whole, c("facts", "runs")),
       typed(real, c("estimate", "se", "df", "lower", "upper", "band_lower", "band_upper"))
     ),
+    score_correlations = c(
+      id, typed(text, c("relation", "component", "informative", "downstream")),
+      typed(whole, c("cells", "facts", "runs")),
+      typed(real, c("estimate", "df", "lower", "upper", "r2", "r2_lower", "r2_upper"))
+    ),
     mean_ranks = c(
       id, typed(text, c("part", "role", "relation", "set", "stage")), typed(real, c("epoch", "options")),
       typed(text, c("arm", "reference")), typed(whole, c("facts", "runs")),

@@ -130,6 +130,7 @@ arms_task <- function(outcome, rule, covariates, plan) {
 paired_tasks <- function(plan) {
   kinds <- list(
     ranks = c("rank", "mean-ranks", "mean_ranks"),
+    scores = c("score", "localisation", "score_correlation"),
     ends = c("accuracy", "popularity", "accuracy_by_popularity"),
     attention_ends = c("attention", "attention-change", "attention_by_arm"),
     sweep = c("accuracy", "sweep", "gaps_by_setting"),

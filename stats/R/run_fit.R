@@ -31,7 +31,7 @@ task_data <- function(events, task) {
 
 # A table of facts at the end of training, or of means, has no risk sets.
 without_risk_sets <- c("accuracy_by_popularity", "attention_by_arm", "gaps_by_setting", "learning_phases",
-                       "accuracy_by_counts", "mean_ranks")
+                       "accuracy_by_counts", "mean_ranks", "score_correlation")
 
 facts_as_they_are <- function(data) {
   list(data = data, covariates = character(), terms = NULL, dropped = 0L, remarks = character(), status = "",
@@ -83,7 +83,8 @@ fitters <- function() {
     arms_stratified = arms_stratified, multi_state = multi_state, competing_risks = competing_risks,
     andersen_gill = andersen_gill, pwp = pwp, accuracy_by_popularity = accuracy_by_popularity,
     attention_by_arm = attention_by_arm, gaps_by_setting = gaps_by_setting, learning_phases = learning_phases,
-    accuracy_by_counts = accuracy_by_counts, mediation_by_counts = mediation_by_counts, mean_ranks = mean_ranks
+    accuracy_by_counts = accuracy_by_counts, mediation_by_counts = mediation_by_counts, mean_ranks = mean_ranks,
+    score_correlation = score_correlation
   )
 }
 
@@ -201,6 +202,7 @@ task_title <- function(task) {
     mediation = paste("Cox models before and after counts in a corpus, of", covariates),
     smi = "Accuracy foretold by counts in a corpus: CO-OCCUR, MI and SMI",
     "mean-ranks" = "Mean rank of the right answer by recipe, paired by fact",
+    localisation = "Informative against downstream scores, by component and token",
     "implied-arms" = "Recipes compared: how soon an implication is known after its fact",
     pwp = paste0("repeated events, PWP model (", task$args$clock, " time) of ", covariates),
     "Unknown model"

@@ -54,7 +54,8 @@ test_that("every table has the columns and types of the contract", {
   for (name in names(columns)) {
     expect_equal(vapply(tables[[name]], typeof, ""), columns[[name]], info = name)
     of_models <- c("term_tests", "effect_curves")
-    of_facts <- c("popularity", "paired", "phases", "scaling", "smi", "mediation", "smi_points", "mean_ranks")
+    of_facts <- c("popularity", "paired", "phases", "scaling", "smi", "mediation", "smi_points", "mean_ranks",
+                  "score_correlations")
     # Not in this plan.
     elsewhere <- c("variances", "random_effects", "arms", "aft", "turnbull", of_states, of_models, of_facts)
     expect_true(name %in% elsewhere || nrow(tables[[name]]) > 0L, info = name)
