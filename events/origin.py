@@ -52,7 +52,9 @@ class Run:
         return stack([table])
 
 
-def from_origin(runs: Sequence[tuple[pa.Table, pa.Table]], origin: str | None = None) -> list[Run]:
+def from_origin(
+    runs: Sequence[tuple[pa.Table, pa.Table]], origin: str | None = None, everything: bool = False
+) -> list[Run]:
     """The baseline and the probes of each run of a study from its origin on.
 
     Parameters
@@ -61,6 +63,9 @@ def from_origin(runs: Sequence[tuple[pa.Table, pa.Table]], origin: str | None = 
         Of one run each, with the column `stage` where they have stages; as they are where they have none.
     origin : str, optional
         Name of a stage; default: the baseline of each run.
+    everything : bool
+        Leave no fact out: one that only other runs teach is withheld in this one (as what an earlier stage taught is,
+        where some runs repeat it).
 
     Returns
     -------
@@ -78,7 +83,7 @@ def from_origin(runs: Sequence[tuple[pa.Table, pa.Table]], origin: str | None = 
         return [Run(baseline, probes) for baseline, probes in runs]
     on_clock = [_of_run(baseline, probes, origin) for baseline, probes in runs]
     taught = [_taught(probes) for _, probes, _ in on_clock]
-    of_any = set().union(*taught)
+    of_any = set() if everything else set().union(*taught)
     return [_split(*tables, own, of_any) for tables, own in zip(on_clock, taught, strict=True)]
 
 

@@ -314,6 +314,7 @@ def make_events(results: Store) -> None:
     key = {
         "spec": {
             "rules": analysis.rules, "time": analysis.time, "origin": analysis.origin, "runs": runs, "latent": latent,
+            "followed": analysis.followed,
             "recall": analysis.recall, "known_in": analysis.known_in,
             **({EXPOSURES: True} if own_clock else {}),
             **({"covariates": further} if further else {}),
@@ -333,7 +334,7 @@ def make_events(results: Store) -> None:
             for kind in kinds
         }
         both = list(zip(of_runs["baseline"], of_runs["probes"], strict=True))
-        followed = from_origin(both[: len(trained)], analysis.origin)
+        followed = from_origin(both[: len(trained)], analysis.origin, analysis.followed == "all")
         followed += as_their_runs(results.study, dict(zip(trained, followed, strict=True)), both[len(trained) :])
         for run, own in zip(runs, followed, strict=True):
             if own.left_out:

@@ -91,6 +91,8 @@ class AnalysisSpec(Section):
     # Prompt forms: only what is recalled in one of them at the origin is at risk of acquisition and generalisation.
     known_in: list[Annotated[int, Field(ge=2, le=10_000)]] = []
     origin: Name | None = None  # the stage at whose start the event clock starts; default: the baseline of the run
+    # compared: a run's events leave out facts that only other runs teach after the origin; all: they stay, withheld
+    followed: Literal["compared", "all"] = "compared"
     covariates: dict[Outcome | Literal["states"], list[Text]] = {}
     curves_by: dict[Outcome, list[Text]] = {}
     strata: list[Text] = []

@@ -81,6 +81,8 @@ def test_what_only_another_run_teaches_is_left_out(run):
     assert splits(one.baseline) == {"a": "trained", "b": "withheld", "c": "withheld"}
     assert splits(two.baseline) == {"a": "trained", "b": "withheld", "c": "withheld", "d": "trained"}
     assert "d" not in one.probes["fact_id"].to_pylist()
+    kept, _ = from_origin([(baseline, probes), (baseline, other)], "two", everything=True)
+    assert kept.left_out == 0 and splits(kept.baseline)["d"] == "withheld"
 
 
 def test_without_an_origin_epochs_add_up(run):
