@@ -31,7 +31,7 @@ def scratch_model(facts: FactSet, spec: ModelSpec, say: Callable[[str], None] = 
 
     ``verify``: the kept one is read whole and compared with its digests.
     """
-    texts = list(_texts(facts))
+    texts = list(texts_of(facts))
     shape = {k: getattr(spec, k) for k in ("architecture", "width", "layers", "heads", "inner", "context")}
     shape |= {"vocabulary": spec.vocabulary, "vocabulary_size": spec.vocabulary_size}
     identity = json.dumps([shape, hashlib.sha256(json.dumps(texts).encode()).hexdigest()], sort_keys=True)
@@ -89,7 +89,7 @@ def check_vocabulary(facts: FactSet, spec: ModelSpec) -> None:
     """
     if spec.vocabulary != "words" or spec.vocabulary_size is None:
         return
-    words = _words(list(_texts(facts)))
+    words = _words(list(texts_of(facts)))
     room = spec.vocabulary_size - len(SPECIAL)
     if room < len(words):
         without = set(words[room:])
@@ -126,7 +126,7 @@ def scratch_config(spec: ModelSpec, vocabulary: int) -> PretrainedConfig:
     return config
 
 
-def _texts(facts: FactSet) -> Iterator[str]:
+def texts_of(facts: FactSet) -> Iterator[str]:
     """What a vocabulary is made from: every form, subject and answer once."""
     for relation in facts.relations:
         yield from (text.replace("{subject}", " ") for text in facts.templates[relation])

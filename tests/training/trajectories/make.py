@@ -9,12 +9,17 @@ from importlib.metadata import version
 from pathlib import Path
 
 import torch
-from transformers import LlamaConfig, LlamaForCausalLM
+from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 
+from factsurv.training.facts.gather import gather
 from factsurv.training.facts.prompts import encode
+from factsurv.training.facts.sentences import Sentences
 from factsurv.training.lessons.finetune import Finetuning
+from factsurv.training.lessons.stages import plan_stages
+from factsurv.training.models.scratch_model import initialise, of_words, scratch_config, texts_of
 from factsurv.training.models.tunable import tunable
-from factsurv.training.spec import TuningSpec
+from factsurv.training.spec import FactsSpec, ModelSpec, TuningSpec
+from factsurv.training.stage_spec import StageSpec
 from tests.training.conftest import FACTS, SMALL, make_tokenizer
 
 HERE = Path(__file__).parent
@@ -26,7 +31,9 @@ CASES = {
     "full": BASE | {"method": "full", "weight_decay": 0.01},
     "accumulate": BASE | {"accumulate": 4},
     "recompute": BASE | {"method": "full", "weight_decay": 0.01, "recompute": True},
+    "scratch": BASE | {"method": "full", "weight_decay": 0.1},  # biographies read from random weights
 }
+PEOPLE = FactsSpec(source="biographies", individuals=24, names=6, values=4)
 
 
 def losses(case: str, tokenizer) -> list[float]:
@@ -35,6 +42,8 @@ def losses(case: str, tokenizer) -> list[float]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
+        if case == "scratch":
+            return [step.loss for step in reading(tuning)]
         with torch.random.fork_rng():
             torch.manual_seed(7)
             model = LlamaForCausalLM(LlamaConfig(vocab_size=len(tokenizer), num_key_value_heads=2, **SMALL))
@@ -45,6 +54,19 @@ def losses(case: str, tokenizer) -> list[float]:
         return [step.loss for step in Finetuning(tunable(model, tuning, 1), forms, tuning, 1)]
     finally:
         torch.set_num_threads(threads)
+
+
+def reading(tuning: TuningSpec) -> Finetuning:
+    """A small model that reads texts of several sentences each, laid in rows."""
+    facts = gather(PEOPLE).facts
+    words = of_words(list(texts_of(facts)), None)
+    config = scratch_config(ModelSpec(name="scratch", width=32, layers=2, heads=4), len(words))
+    with torch.random.fork_rng():
+        model = AutoModelForCausalLM.from_config(config)
+    initialise(model, 7)
+    stage = StageSpec(name="reading", lesson="group", loss="text", length=200)
+    stages, _ = plan_stages(facts, tuning, [stage], 1)
+    return Finetuning(model, [], tuning, 1, stages=stages, sentences=Sentences(words, facts, stages[0].rows, "\n"))
 
 
 def shown() -> dict:
