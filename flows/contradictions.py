@@ -47,7 +47,9 @@ OF_FACTS = {"name", "seed", "subjects", "relations", "answers", "withheld", "key
 OF_MODEL = {
     **dict.fromkeys(("width", "layers", "heads"), ("tiny", "scratch")),
     **dict.fromkeys(("pretrain_steps", "pretrain_batch", "pretrain_learning_rate"), ("tiny",)),
-    **dict.fromkeys(("architecture", "inner", "context", "vocabulary", "vocabulary_size"), ("scratch",)),
+    **dict.fromkeys(
+        ("architecture", "inner", "context", "spread", "tied", "vocabulary", "vocabulary_size"), ("scratch",)
+    ),
 }
 
 

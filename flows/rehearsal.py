@@ -23,11 +23,13 @@ from factsurv.flows.followed import follows
 from factsurv.flows.progress import Board
 from factsurv.flows.study_file import StudyFile, read_study
 from factsurv.training.facts.fact_set import FactSet
-from factsurv.training.spec import ModelSpec
+from factsurv.training.facts.sources.biography_forms import FORMS
+from factsurv.training.spec import FactsSpec, ModelSpec
 
 SUFFIX = "-rehearsal"
 FACTS, SEEDS, SAMPLES, PRETRAINING = 60, 2, 4, 20
 SMALLER = {"width": 64, "layers": 2, "heads": 4, "inner": None}  # of a model from random weights
+PEOPLE = {"individuals": 64, "unseen": 16, "new": 16}  # of biographies, of whom some are taken
 PROBES, EVERY = 6, 6  # checkpoints after the baseline, and epochs between them
 WHEN = ("schedule", "every", "at", "unit", "checkpoints")  # keys of [probe]
 LEARNING_RATE = 3e-3  # with which a small random model learns some of so few facts in so few steps
@@ -71,14 +73,16 @@ def _parts(study: StudyFile, board: Board) -> tuple[Any, dict[str, Path], list[s
     from factsurv.training.models.small_series import small_series
 
     less_of = {"pretrain_steps": PRETRAINING, "pretrain_batch": 16}
-    whole = gather(study.facts, study.model.pretrain_steps * study.model.pretrain_batch).facts
+    fewer = {k: min(getattr(study.facts, k), n) for k, n in PEOPLE.items()}
+    source = study.facts.model_copy(update=fewer) if study.facts.source == "biographies" else study.facts
+    whole = gather(source, study.model.pretrain_steps * study.model.pretrain_batch).facts
     few = some_of(whole)
-    told = [f"{len(few)} of {len(whole)} facts"]
+    told = [f"{len(few)} of {len(whole) if source is study.facts else biography_facts(study.facts)} facts"]
     made: dict[ModelSpec, Path] = {}
     models: dict[str, Path] = {}
     for arm, (model, _) in study.recipes().items():
         if model.name == "scratch":
-            models[arm] = Path(prepared_model(model.model_copy(update=SMALLER), study.facts, board.say)[0])
+            models[arm] = Path(prepared_model(model.model_copy(update=SMALLER), source, board.say)[0])
             continue
         if model.series is not None:
             models[arm], notes = small_series(model, few, study.probe, _checkpoints(study), board.say)
@@ -101,6 +105,11 @@ def _parts(study: StudyFile, board: Board) -> tuple[Any, dict[str, Path], list[s
     if any(model.name == "tiny" for model, _ in study.recipes().values()):
         told.append(f"tiny models pretrained for at most {PRETRAINING} steps")
     return to_arrow(few), models, list(dict.fromkeys(told))
+
+
+def biography_facts(spec: FactsSpec) -> int:
+    """How many facts the source has, without making them."""
+    return (spec.individuals + spec.unseen + spec.new) * len(spec.attributes or FORMS)
 
 
 def called(study: StudyFile) -> str:

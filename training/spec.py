@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from factsurv.events.schema import INSTRUMENTS, at_temperature
-from factsurv.events.section import Amount, Count, Probability, Section, Share, Text, Texts, Whole, repeated
+from factsurv.events.section import Amount, Count, Fraction, Probability, Section, Share, Text, Texts, Whole, repeated
 from factsurv.training.select_spec import Facts, Selection
 
 # Beyond these a softmax is one token or every token, whatever the model knows.
@@ -182,6 +182,8 @@ class ModelSpec(Section):
     architecture: Text = "llama"  # a model_type of transformers
     inner: Size | None = None  # width of the feed-forward part; default: four times the width
     context: Size = 1024  # tokens
+    spread: Amount | None = None  # standard deviation of the random weights; default: the architecture's own
+    tied: bool = True  # the output head's weights are those of the words
     vocabulary: Literal["words", "bpe"] = "words"  # of facts and prompts; bpe: parts of words, trained on them
     vocabulary_size: Annotated[int, Field(ge=300, le=1_000_000)] | None = None  # default: all words; bpe: 4096
 
@@ -222,6 +224,7 @@ class TuningSpec(Section):
     schedule: Literal["constant", "cosine", "linear"] = "constant"
     warmup: Share = 0.0  # share of all steps
     weight_decay: Annotated[float, Field(ge=0, le=1e9)] = 0.0
+    beta2: Fraction = 0.999  # how long AdamW remembers the size of gradients
     clip: Amount = 1.0  # gradient norm
     precision: Literal["fp32", "bf16"] = "fp32"  # of the forward and backward pass
     templates: Literal["probe", "rotate", "all"] = "rotate"  # forms of a fact seen in one epoch

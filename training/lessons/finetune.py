@@ -199,7 +199,8 @@ class Finetuning:
         self._began, tuning = self._ends[number] - stage.steps, stage.tuning
         rate, decay = tuning.learning_rate, tuning.weight_decay
         if number == 0 or stage.fresh:
-            self._plain = torch.optim.AdamW(list(self._weights.values()), lr=rate, weight_decay=decay, fused=True)
+            betas, weights = (0.9, tuning.beta2), list(self._weights.values())
+            self._plain = torch.optim.AdamW(weights, lr=rate, betas=betas, weight_decay=decay, fused=True)
             self._optimizer = self._accelerator.prepare_optimizer(self._plain)
         else:
             for group in self._plain.param_groups:

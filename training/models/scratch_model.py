@@ -33,7 +33,12 @@ def scratch_model(facts: FactSet, spec: ModelSpec, say: Callable[[str], None] = 
     """
     texts = list(texts_of(facts))
     shape = {k: getattr(spec, k) for k in ("architecture", "width", "layers", "heads", "inner", "context")}
-    shape |= {"vocabulary": spec.vocabulary, "vocabulary_size": spec.vocabulary_size}
+    shape |= {
+        "spread": spec.spread,
+        "tied": spec.tied,
+        "vocabulary": spec.vocabulary,
+        "vocabulary_size": spec.vocabulary_size,
+    }
     identity = json.dumps([shape, hashlib.sha256(json.dumps(texts).encode()).hexdigest()], sort_keys=True)
     folder = cache_folder() / f"scratch-{hashlib.sha256(identity.encode()).hexdigest()[:16]}"
     if not kept(folder, say, verify):
@@ -117,9 +122,11 @@ def scratch_config(spec: ModelSpec, vocabulary: int) -> PretrainedConfig:
         "num_attention_heads": spec.heads, "head_dim": each, "rotary_dim": each, "word_embed_proj_dim": width,
         **dict.fromkeys(("intermediate_size", "ffn_dim", "n_inner", "ffn_hidden_size"), inner),
         **dict.fromkeys(("max_position_embeddings", "n_positions"), spec.context),
-        "tie_word_embeddings": True,
+        "tie_word_embeddings": spec.tied,
     }  # fmt: skip
     config = sized(AutoConfig.for_model(spec.architecture), sizes, spec.layers, spec.heads)
+    if spec.spread is not None:
+        config.initializer_range = spec.spread
     for name, value in list(vars(config).items()):  # trained from nothing without dropout, as language models are
         if isinstance(value, float) and name.endswith(("dropout", "pdrop", "dropout_prob")):
             setattr(config, name, 0.0)
