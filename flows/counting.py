@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from factsurv.events import children
 from factsurv.events.errors import InputError, together
 from factsurv.events.files import write_table
+from factsurv.events.own_file import ARROWS
 from factsurv.flows.child import PACKAGES, event_of
 from factsurv.training.facts import counts
 from factsurv.training.facts.corpus import parts
@@ -54,6 +55,8 @@ def count_study(
     given = read.facts.model_copy(update={"counts": None, "corpus": None})
     facts = gather(given, read.model.pretrain_steps * read.model.pretrain_batch).facts
     out = out or Path(read.facts.counts or f"{read.study.name}-counts.arrow")
+    if out.suffix not in ARROWS:
+        raise InputError("the table of counts is an Arrow file", str(out), f"name it {out.with_suffix('.arrow')}")
     if merge:
         tables = [counts.of_facts(counts.read_counts(table), facts, str(table)) for table in merge]
         found, lines = counts.merged(tables), counts.notices(counts.merged(tables))

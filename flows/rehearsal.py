@@ -32,6 +32,7 @@ SMALLER = {"width": 64, "layers": 2, "heads": 4, "inner": None}  # of a model fr
 PEOPLE = {"individuals": 64, "unseen": 16, "new": 16}  # of biographies, of whom some are taken
 PROBES, EVERY = 6, 6  # checkpoints after the baseline, and epochs between them
 WHEN = ("schedule", "every", "at", "unit", "checkpoints")  # keys of [probe]
+COUNTS = "rehearsed-counts.arrow"
 LEARNING_RATE = 3e-3  # with which a small random model learns some of so few facts in so few steps
 
 
@@ -52,20 +53,23 @@ def rehearsal(path: Path, results: Path) -> Path:
         raise InputError("these results are no rehearsal's", str(folder), "name another folder with --results")
     with Board() as board:
         board.say("rehearsal: facts and small models are made")
-        facts, models, told = _parts(study, board)
+        facts, counts, models, told = _parts(study, board)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         remedy = "name another folder with --results"
         raise InputError(f"cannot be made ({error.strerror})", str(folder), remedy) from error
     write_table(folder / "rehearsed.arrow", facts)
+    if counts is not None:
+        write_table(folder / COUNTS, counts)
     with atomic(own) as file:
-        file.write(tomlkit.dumps(_rehearsed(study, models, told, folder / "rehearsed.arrow")).encode())
+        file.write(tomlkit.dumps(_rehearsed(study, models, told, folder)).encode())
     return own
 
 
-def _parts(study: StudyFile, board: Board) -> tuple[Any, dict[str, Path], list[str]]:
-    """The facts as a table, the small model of each arm, and what of it is not as in the study."""
+def _parts(study: StudyFile, board: Board) -> tuple[Any, Any, dict[str, Path], list[str]]:
+    """The facts as a table, their counts if any, the small model of each arm, and what is not as in the study."""
+    from factsurv.training.facts.counts import of_facts
     from factsurv.training.facts.gather import gather
     from factsurv.training.facts.stored_facts import to_arrow
     from factsurv.training.models.prepared import prepared_model
@@ -75,8 +79,9 @@ def _parts(study: StudyFile, board: Board) -> tuple[Any, dict[str, Path], list[s
     less_of = {"pretrain_steps": PRETRAINING, "pretrain_batch": 16}
     fewer = {k: min(getattr(study.facts, k), n) for k, n in PEOPLE.items()}
     source = study.facts.model_copy(update=fewer) if study.facts.source == "biographies" else study.facts
-    whole = gather(source, study.model.pretrain_steps * study.model.pretrain_batch).facts
-    few = some_of(whole)
+    found = gather(source, study.model.pretrain_steps * study.model.pretrain_batch)
+    whole, few = found.facts, some_of(found.facts)
+    counts = None if found.counts is None else of_facts(found.counts, few, "rehearsal").table()
     told = [f"{len(few)} of {len(whole) if source is study.facts else biography_facts(study.facts)} facts"]
     made: dict[ModelSpec, Path] = {}
     models: dict[str, Path] = {}
@@ -104,7 +109,7 @@ def _parts(study: StudyFile, board: Board) -> tuple[Any, dict[str, Path], list[s
         told.append("models of width 64 and 2 layers from the same random weights in every repetition")
     if any(model.name == "tiny" for model, _ in study.recipes().values()):
         told.append(f"tiny models pretrained for at most {PRETRAINING} steps")
-    return to_arrow(few), models, list(dict.fromkeys(told))
+    return to_arrow(few), counts, models, list(dict.fromkeys(told))
 
 
 def biography_facts(spec: FactsSpec) -> int:
@@ -136,7 +141,7 @@ def some_of(facts: FactSet) -> FactSet:
     return replace(facts, table=facts.table.take(sorted(keep)))
 
 
-def _rehearsed(study: StudyFile, models: dict[str, Path], told: list[str], facts: Path) -> dict[str, Any]:
+def _rehearsed(study: StudyFile, models: dict[str, Path], told: list[str], folder: Path) -> dict[str, Any]:
     """The study as the file that rehearses it says it."""
     from factsurv.flows.gpus import visible
 
@@ -145,7 +150,10 @@ def _rehearsed(study: StudyFile, models: dict[str, Path], told: list[str], facts
     longest = max(sustained_of(rule) for rule in study.analysis.rules)
     epochs, samples = EVERY * max(PROBES, longest + 2), min(study.probe.samples, SAMPLES)
     data["study"] |= {"name": called(study), "title": title, "seeds": seeds}
-    data["facts"] = {"source": "stored", "path": str(facts.resolve())}
+    data["facts"] = {"source": "stored", "path": str((folder / "rehearsed.arrow").resolve())}
+    if (folder / COUNTS).is_file():
+        data["facts"] |= {"counts": str((folder / COUNTS).resolve()), "parameters": study.facts.parameters}
+        data["facts"] = {k: v for k, v in data["facts"].items() if v is not None}
     probe = {k: v for k, v in data.get("probe", {}).items() if k not in WHEN}
     slick = {"slick_samples": 2, "slick_prompts": min(study.probe.slick_prompts, 2)}
     data["probe"] = probe | ({} if follows(study) else {"every": EVERY}) | {"samples": samples} | slick

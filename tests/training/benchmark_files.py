@@ -7,6 +7,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from factsurv.events.files import write_table
+
 COLUMNS = ["id", "subj", "prop", "obj", "subj_id", "s_pop", "o_pop", "question", "possible_answers"]
 FORMS = {"capital": "What is the capital of {}?", "author": "Who is the author of {}?"}
 HISTORY = ("high_school_european_history", "high_school_us_history", "high_school_world_history", "prehistory")
@@ -51,3 +53,13 @@ def write_all(folder: Path) -> None:
     write_popqa(folder / "test.tsv")
     write_entity_questions(folder / "dataset")
     write_mmlu(folder / "mmlu")
+    write_counted(folder)
+
+
+def write_counted(folder: Path, count: int = 80) -> None:
+    """Facts and their counts in a corpus, made up, as `pythia-smi` names them."""
+    facts = [(f"S{i}", ("plays", "born")[i % 2], f"O{i % 9}") for i in range(count)]
+    rows = [(*f, i + 9, i + 20, i + 1, 9999 - i) for i, f in enumerate(facts)]
+    (folder / "facts.csv").write_text("subject,relation,object\n" + "".join(f"{','.join(f)}\n" for f in facts))
+    names = ["subject", "relation", "object", "n_subject", "n_object", "n_both", "n_neither"]
+    write_table(folder / "counts.arrow", pa.table(dict(zip(names, zip(*rows, strict=True), strict=True))))

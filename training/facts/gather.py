@@ -65,12 +65,14 @@ def gather(spec: FactsSpec, pretraining: int = 38_400) -> Gathered:
 def _counted(spec: FactsSpec, found: Gathered) -> Gathered:
     """The facts with what a corpus says of them."""
     from factsurv.training.facts.counts import count_small, of_facts, read_counts
-    from factsurv.training.facts.measures import with_counts
+    from factsurv.training.facts.measures import with_counts, without_counts
 
     if spec.corpus is not None:
         counts = count_small(found.facts, spec.corpus)
     else:
         counts = of_facts(read_counts(Path(spec.counts or "")), found.facts, spec.counts or "")
+    if spec.source == "stored":  # with the covariates of the counts that it was stored with
+        found = replace(found, facts=without_counts(found.facts))
     return replace(found, facts=with_counts(found.facts, counts, spec.parameters), counts=counts)
 
 

@@ -36,6 +36,14 @@ def norm(values: np.ndarray) -> np.ndarray:
     return result
 
 
+def without_counts(facts: FactSet) -> FactSet:
+    """The facts without covariates of counts."""
+    gone = (*FREQUENCIES, "smi")
+    kept = tuple(n for n in facts.covariates if n not in gone)
+    table = facts.table.select([n for n in facts.table.column_names if n not in gone])
+    return replace(facts, table=table, covariates=kept)
+
+
 def with_counts(facts: FactSet, counts: Counts, parameters: float | None = None, invented: bool = False) -> FactSet:
     """The facts with their counts as covariates: all of `FREQUENCIES` and, for a model of so many parameters, `smi`.
 
