@@ -9,7 +9,10 @@ import pytest
 HERE = Path(__file__).parent
 
 
-@pytest.mark.parametrize("script", ["test_words.R", "test_figures.R", "test_findings.R", "test_pools.R", "test_ranks.R"])
+SCRIPTS = ("test_words.R", "test_figures.R", "test_findings.R", "test_pools.R", "test_ranks.R")
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
 def test_in_r(environment, script):
     done = subprocess.run(
         ["Rscript", "--vanilla", str(HERE / script), str(HERE.parents[1] / "reports" / "R")],
