@@ -72,7 +72,7 @@ def _parts(study: StudyFile, board: Board) -> tuple[Any, Any, dict[str, Path], l
     from factsurv.training.facts.counts import of_facts
     from factsurv.training.facts.gather import gather
     from factsurv.training.facts.stored_facts import to_arrow
-    from factsurv.training.models.prepared import prepared_model
+    from factsurv.training.models.prepared import prepared_model, prepared_series
     from factsurv.training.models.small_model import small_model
     from factsurv.training.models.small_series import small_series
 
@@ -90,6 +90,11 @@ def _parts(study: StudyFile, board: Board) -> tuple[Any, Any, dict[str, Path], l
             models[arm] = Path(prepared_model(model.model_copy(update=SMALLER), source, board.say)[0])
             continue
         if model.series is not None:
+            if model.name == "tiny":
+                kept = _steps(study)
+                shorter = {"series": kept, "pretrain_steps": int(kept[-1][4:]), "pretrain_batch": 64}
+                models[arm] = Path(prepared_series(model.model_copy(update=shorter), study.facts, board.say).place)
+                continue
             models[arm], notes = small_series(model, few, study.probe, _checkpoints(study), board.say)
             told += [*notes, f"arm {arm}: {_checkpoints(study)} checkpoints of a small model that learns a little"]
             continue
@@ -190,15 +195,20 @@ def _checkpoints(study: StudyFile) -> int:
     return max(PROBES, max(sustained_of(rule) for rule in study.analysis.rules) + 2) + 1
 
 
-def _followed(study: StudyFile, model: ModelSpec, folder: Path) -> dict[str, Any]:
-    """[model] of a small series, whose positions are those of its steps, in the study's unit."""
+def _steps(study: StudyFile) -> list[str]:
+    """Names of the checkpoints of a rehearsal of a series."""
     from factsurv.training.models.small_series import EVERY as steps
 
-    at = [steps * i for i in range(_checkpoints(study))]
+    return [f"step{steps * i}" for i in range(_checkpoints(study))]
+
+
+def _followed(study: StudyFile, model: ModelSpec, folder: Path) -> dict[str, Any]:
+    """[model] of a small series, whose positions are those of its steps, in the study's unit."""
+    names = _steps(study)
     unit = "token" if study.analysis.time == "tokens" else "step"
     return {
-        "name": str(folder), "precision": model.precision, "series": [f"step{n}" for n in at],
-        "positions": [float(n) for n in at], "unit": unit,
+        "name": str(folder), "precision": model.precision, "series": names,
+        "positions": [float(n[4:]) for n in names], "unit": unit,
     }  # fmt: skip
 
 
