@@ -166,9 +166,8 @@ table_recall_differences <- function(studies) {
 settings_of <- function(results) flatten(results$study)
 
 versions_of <- function(results) {
-  digests <- unlist(lapply(results$manifest$artefacts, function(x) substr(x$sha256, 1, 12)))
-  tables <- digests[intersect(names(digests), c("facts.arrow", "events.arrow"))]
-  c(stats::setNames(tables, paste("digest of", names(tables), recycle0 = TRUE)),
+  digest <- function(name) substr(c(results$manifest$artefacts[[name]]$sha256, "not recorded")[1], 1, 12)
+  c("digest of facts.arrow" = digest("facts.arrow"), "digest of events.arrow" = digest("events.arrow"),
     unlist(results$environment$versions), unlist(results$environment$r_packages))
 }
 

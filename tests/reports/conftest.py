@@ -1,4 +1,7 @@
-"""Real R, knitr and pandoc; results folders made once; never Quarto, whose absence is what is tested here."""
+"""Real R, knitr and pandoc; results folders made once. Without Quarto, unless FACTSURV_TEST_QUARTO=1 asks for it.
+
+FACTSURV_TEST_QUARTO=1 python -m pytest tests/reports    # the same tests of the same pages, made by Quarto
+"""
 
 import json
 import os
@@ -12,6 +15,7 @@ from factsurv.reports.render import render
 from tests.reports.make_results import disguise, make_results
 from tests.shared import made_once
 
+QUARTO = os.environ.get("FACTSURV_TEST_QUARTO") == "1"
 LIBRARY = Path(__file__).parents[2] / ".r" / "library"
 
 # What people call things. Each must be on the page letter for letter, and none may do anything there.
@@ -31,11 +35,11 @@ RTL, CONTROL = "\u05d0\u05d1\u05d2 (abc)", "bell\u0007 and \U0001f600"
 
 @pytest.fixture(scope="session")
 def environment(tmp_path_factory):
-    """R with the project's packages, and a PATH without Quarto."""
-    for program in ("Rscript", "pandoc"):
+    """R with the project's packages, and a PATH without Quarto, or with it if it is asked for."""
+    for program in ("Rscript", "pandoc", *["quarto"] * QUARTO):
         if not shutil.which(program):
             pytest.skip(f"{program} is not installed")
-    path = [p for p in os.environ["PATH"].split(os.pathsep) if not (Path(p) / "quarto").exists()]
+    path = [p for p in os.environ["PATH"].split(os.pathsep) if QUARTO or not (Path(p) / "quarto").exists()]
     given = {"PATH": os.pathsep.join(path)}
     return given | ({"R_LIBS": str(LIBRARY)} if LIBRARY.is_dir() else {})
 

@@ -13,12 +13,13 @@ def text_of(page: str) -> str:
 
 def section(page: str, identifier: str) -> str:
     """Text of the part under the heading with this id, up to the next heading of its level, and of its appendix."""
-    found = [_part(page, name) for name in (identifier, f"appendix-{identifier}")]
+    found = [part(page, name) for name in (identifier, f"appendix-{identifier}")]
     assert found[0], f"no section {identifier}"
     return text_of(" ".join(found))
 
 
-def _part(page: str, identifier: str) -> str:
+def part(page: str, identifier: str) -> str:
+    """Markup from a heading on; Quarto has the id on a section around it, and as the heading's anchor."""
     found = re.search(rf'<h2[^>]*id="{identifier}".*?(?=<h2[ >]|</main>)', page, re.DOTALL)
     return found[0] if found else ""
 

@@ -16,7 +16,8 @@ def test_hazard_ratios_of_both_stand_side_by_side(results, disguised, environmen
     said = text_of(page)
     for folder in (results, disguised):
         for row in rows(folder / "analysis" / "coefficients.arrow", model="cox", rule="first", outcome="acquisition"):
-            assert ratio(row["hr"]) in said and row["unit"].split(" (")[0] in said
+            if " * " not in row["term"]:  # that one is of a model with a name of its own
+                assert ratio(row["hr"]) in said and row["unit"].split(" (")[0] in said
     assert "synthetic (2)" in said and "facts.seed" in section(page, "differs")
     assert re.search(r"Of the trained facts that are shared, .* percentage points", said)
     assert not done.warnings

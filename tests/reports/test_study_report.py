@@ -13,9 +13,9 @@ from factsurv.events.files import read_table
 from factsurv.events.schema import levels_of
 from factsurv.reports.page import faults, remarks
 from factsurv.reports.render import render
-from tests.reports.conftest import LIBRARY, MARKUP, RTL
+from tests.reports.conftest import LIBRARY, MARKUP, QUARTO, RTL
 from tests.reports.make_results import LEFT_OUT, disguise, make_results
-from tests.reports.reading import Images, section, text_of, unfolded
+from tests.reports.reading import Images, part, section, text_of, unfolded
 
 OUTCOMES = ("acquisition", "generalisation", "degradation")
 SECTIONS = ("summary", "baseline", "recall", "instruments", "events", *OUTCOMES, "trust", "rules", "methods", "details")
@@ -37,15 +37,15 @@ def test_the_page_is_whole_and_needs_no_network(page, rendered):
     assert faults(page, ["SYNTHETIC study: simulated facts, not a model"]) + remarks(page) == []
     for name in SECTIONS:
         assert section(page, name)
-    assert rendered.renderer == "knitr + pandoc"
-    assert re.search(r"Rendered by knitr \+ pandoc [\d.]+ \(Quarto is not installed\) on", text_of(page))
+    by = r"quarto [\d.]+" if QUARTO else r"knitr \+ pandoc [\d.]+ \(Quarto is not installed\)"
+    assert re.search(f"Rendered by {by} on", text_of(page))
     assert not rendered.warnings
     assert " NA " not in text_of(page) and "NaN" not in text_of(page)
 
 
 def test_the_first_screen_answers_in_few_numbers(page, results):
     """What was studied, each outcome with its ratio and a picture, and how sure: no test's or method's name."""
-    whole = page[page.index('<h2 id="summary"') : page.index('<h2 id="baseline"')]
+    whole = part(page, "summary")
     said = unfolded(f"<main>{whole}</main>")
     assert "How sure?" in said and 'href="#trust"' in whole
     assert len(re.findall(r"(?<![\w.-])\d[\d,.]*", said)) <= 20, said
