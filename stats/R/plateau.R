@@ -85,6 +85,7 @@ rises <- function(found, curves, drop, successive) {
 #' @rdname phases
 #' @param data the table `pools` of `docs/tables.md`.
 #' @param pool of facts whose loss is followed.
+#' @param conf confidence level of the scaling.
 #' @return `learning_phases()` returns a list like that of [cox()], with the table `phases`, to which it adds
 #'   `rise_left` and `rise_right`: between which steps the loss of the pool `unseen` comes to lie more than `drop` of
 #'   the no-knowledge loss above its lowest, at `successive` probes; and where the arms' numbers are counts the table
