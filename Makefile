@@ -51,6 +51,7 @@ bench: setup-test
 	python bench/memory.py
 	python bench/probe.py --peers
 	python bench/finetune.py --peers
+	python bench/scratch.py
 	python bench/gpu.py
 	python bench/scale.py --rows 1000 5000 20000 100000 --format arrow --probes 500 2000 5000 20000 --write
 

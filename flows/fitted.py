@@ -29,7 +29,7 @@ def make_analysis(results: Store, told: dict[str, Any] | None = None) -> None:
 
     told = told or check_plan(results)
     read = ["events", *(["history"] if told.get("history") else [])]  # a table of events alone has no probes
-    made = results.manifest.steps["events"]["makes"] | results.manifest.steps.get("scores", {}).get("makes", {})
+    made = {n for step in ("events", "scores") for n in results.manifest.steps.get(step, {}).get("makes", ())}
     read += [name for name in ("transitions", EXPOSURES) if f"{name}.arrow" in made]
     compared = [n for n in COMPARED if f"{n}.arrow" in made]
     read += compared
