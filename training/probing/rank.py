@@ -47,6 +47,10 @@ class Rank:
         return RankWatch(self, passes, encoded)
 
 
+# Log p of what may follow a beginning, and of its end.
+Found = tuple[np.ndarray, float]
+
+
 @dataclass(frozen=True)
 class Begun:
     """The beginning of an answer to a fact, which is not less likely than the whole right one."""
@@ -106,16 +110,9 @@ class RankWatch(Watch):
         waiting = [begun for i in chosen for begun in self._on(i, (), 0.0, self.first[i], right)]
         while waiting:
             looked += len(waiting)
-            parts = [waiting[a : a + self.most] for a in range(0, len(waiting), self.most)]
-            waiting = []
-            for part in parts:
-                for begun, (following, ended) in zip(part, self._look(part), strict=True):
-                    i, answer = begun.fact, self._node(begun.fact, begun.tokens).answer
-                    if answer is not None and answer != self.options.right[i]:
-                        lead = begun.logp + ended - right[i]
-                        rank[i] += _ahead(lead)
-                        self.close[i] |= abs(lead) < self.passes.recheck
-                    waiting += self._on(i, begun.tokens, begun.logp, following, right)
+            seen, waiting = self._look(waiting), []
+            for begun, found in seen:
+                waiting += self._along(begun, found, right, rank)
         others = int((self.options.counts - 1)[self.whole].sum())
         alike = f"options of {len(chosen)} facts begin alike, so that whole answers are ranked: " * (not self.asked)
         self.note = (
@@ -134,23 +131,47 @@ class RankWatch(Watch):
             else:
                 self.close[i] |= right[i] - logp - more < self.passes.recheck
 
-    def _look(self, begun: list[Begun]) -> list[tuple[np.ndarray, float]]:
-        """Log p of what may follow each beginning, and of its end."""
-        facts = [b.fact for b in begun]
-        prompts = [self.encoded.tokens[i][: self.encoded.target_start[i]] for i in facts]
-        tokens = tuple(np.array([*p, *b.tokens], dtype=np.int64) for p, b in zip(prompts, begun, strict=True))
-        ends = np.array([len(t) for t in tokens])  # nothing is wanted but what comes next
-        found: list[tuple[np.ndarray, float]] = [(np.empty(0), 0.0)] * len(begun)
-        for batch, rows, _, logits in self.passes(Encoded(tokens, ends, self.encoded.terminators, 0)):
-            order = torch.argsort(rows).to(logits.device)
-            asked = [self._node(begun[k].fact, begun[k].tokens).tokens for k in batch]
-            for k, values in zip(batch, self._following(logits, order, asked), strict=True):
-                found[k] = values
-        return found
+    def _along(self, begun: Begun, found: list[Found], right: np.ndarray, rank: np.ndarray) -> list[Begun]:
+        """Count the answers that end on the way from a beginning; what is still to be followed where it was left."""
+        ahead = [begun]
+        for following, ended in found:
+            if not ahead:
+                break
+            begun, i = ahead[0], ahead[0].fact
+            answer = self._node(i, begun.tokens).answer
+            if answer is not None and answer != self.options.right[i]:
+                lead = begun.logp + ended - right[i]
+                rank[i] += _ahead(lead)
+                self.close[i] |= abs(lead) < self.passes.recheck
+            ahead = [*self._on(i, begun.tokens, begun.logp, following, right)]
+        return ahead
 
-    def _following(
-        self, logits: torch.Tensor, rows: torch.Tensor, asked: list[np.ndarray]
-    ) -> Iterator[tuple[np.ndarray, float]]:
+    def _look(self, begun: list[Begun]) -> Iterator[tuple[Begun, list[Found]]]:
+        """Each beginning, and log p of what may follow it and of its end, and so on where there is only one way."""
+        ways = [self._way(b) for b in begun]
+        counts = np.array([len(way) for way in ways])
+        for part in np.split(np.arange(len(begun)), _cuts(counts, self.most)):
+            facts = [begun[k].fact for k in part]
+            prompts = [self.encoded.tokens[i][: self.encoded.target_start[i]] for i in facts]
+            starts = np.array([len(p) + len(begun[k].tokens) for k, p in zip(part, prompts, strict=True)])
+            whole = tuple(np.array([*p, *ways[k][-1]], dtype=np.int64) for k, p in zip(part, prompts, strict=True))
+            found: list[list[Found]] = [[] for _ in part]
+            for batch, rows, _, logits in self.passes(Encoded(whole, starts, self.encoded.terminators, 0)):
+                order = torch.argsort(rows, stable=True).to(logits.device)
+                asked = [self._node(facts[k], tokens).tokens for k in batch for tokens in ways[part[k]]]
+                values = self._following(logits, order, asked)
+                for k in batch:
+                    found[k] = [next(values) for _ in ways[part[k]]]
+            yield from zip((begun[k] for k in part), found, strict=True)
+
+    def _way(self, begun: Begun) -> list[Tokens]:
+        """Beginnings from this one on, as long as only one is longer and none of them is an answer before the last."""
+        way = [begun.tokens]
+        while (node := self._node(begun.fact, way[-1])).answer is None and len(node.tokens) == 1:
+            way.append((*way[-1], int(node.tokens[0])))
+        return way
+
+    def _following(self, logits: torch.Tensor, rows: torch.Tensor, asked: list[np.ndarray]) -> Iterator[Found]:
         """At each of the ``rows`` of ``logits`` (N, V): log p of the tokens ``asked`` about there, and of an end."""
         at = 0
         for part in rows.split(rows_at_once(logits)):
@@ -163,6 +184,17 @@ class RankWatch(Watch):
             chosen = z[row, torch.from_numpy(np.concatenate(wanted)).to(z.device)].double().cpu().numpy()
             cuts = np.cumsum([len(w) for w in wanted])[:-1]
             yield from zip(np.split(chosen, cuts), ends, strict=True)
+
+
+def _cuts(counts: np.ndarray, most: int) -> list[int]:
+    """Where to cut a list so that no part but one of a single element has more than ``most`` in all."""
+    cuts, held = [], 0
+    for k, count in enumerate(counts):
+        if k and held + count > most:
+            cuts.append(k)
+            held = 0
+        held += count
+    return cuts
 
 
 def _ahead(lead: float) -> float:
