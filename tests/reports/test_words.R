@@ -92,4 +92,12 @@ Sys.setenv(FACTSURV_RENDERER = "quarto 1.7.34")
 stopifnot(!grepl("Quarto", say_missing(missing)), grepl("coxme", say_missing(missing)))
 Sys.setenv(FACTSURV_RENDERER = "knitr + pandoc 3.1")
 stopifnot(grepl("Quarto", say_missing(missing)))
+# A series was not trained here: no recipe, nothing before training; other studies keep their words.
+is(worded("Before training, by training recipe"), "Before training, by training recipe")
+vocabulary$series <- TRUE
+is(worded(c("Before training, by training recipe", "Training recipe", "a trained fact")),
+  c("At the first checkpoint, by model", "Model", "a fact"))
+stopifnot(!grepl("trained", outcome_words("acquisition", "who")), probe_axis(list(time = "tokens")) == "Token")
+vocabulary$series <- FALSE
+is(probe_axis(list(time = "tokens")), "Epoch")
 cat("all as expected\n")
