@@ -24,7 +24,7 @@ from factsurv.flows.progress import Board
 from factsurv.flows.study_file import StudyFile, read_study
 from factsurv.training.facts.fact_set import FactSet
 from factsurv.training.facts.sources.biography_forms import FORMS
-from factsurv.training.spec import FactsSpec, ModelSpec
+from factsurv.training.spec import FactsSpec, ModelSpec, layer_numbers
 
 SUFFIX = "-rehearsal"
 FACTS, SEEDS, SAMPLES, PRETRAINING = 60, 2, 4, 20
@@ -171,10 +171,18 @@ def _rehearsed(study: StudyFile, models: dict[str, Path], told: list[str], folde
         if tuning.processes > room:
             less |= {"processes": 1, "strategy": "ddp"}
             differs.append(f"arm {arm}: one process for {tuning.processes}, as this machine has room for {room}")
+        if tuning.layers:
+            less["layers"] = _scaled(tuning.layers, model, models[arm])
+        if tuning.patterns:
+            less["patterns"] = {"of": tuning.patterns.of, "checkpoint": min(tuning.patterns.checkpoint, PROBES)}
         own = tuning.model_dump(mode="json", exclude_none=True, exclude_defaults=True) | less
         small = {"name": str(models[arm]), "precision": model.precision}
         recipe: dict[str, Any] = {"name": arm, "tuning": own, "model": small}
         arms.append(recipe | ({"stage": _shorter(study, arm, epochs)} if study.stages()[arm] else {}))
+    for graft in data.get("graft", []):
+        arm = next(name for name in (graft.get("of"), *models) if name in models)
+        for place in (p for p in (graft, graft.get("revert", {})) if "layers" in p):
+            place["layers"] = _scaled(place["layers"], study.recipes()[arm][0], models[arm])
     data.pop("tuning", None)
     data.pop("model", None)
     data.pop("stage", None)
@@ -188,6 +196,16 @@ def _rehearsed(study: StudyFile, models: dict[str, Path], told: list[str], folde
     ]  # fmt: skip
     data["report"] = data.get("report", {}) | {"rehearsal": differs}
     return data
+
+
+def _scaled(layers: str, model: ModelSpec, folder: Path) -> str:
+    """The layers of the small model that stand where these do in the whole one."""
+    from factsurv.training.models.depth import layer_count
+
+    whole, small = layer_count(model), layer_count(ModelSpec(name=str(folder)))
+    if layers == "all" or not whole or not small:
+        return "all" if layers == "all" else "0"
+    return ",".join(map(str, sorted({n * small // whole for n in layer_numbers(layers)})))
 
 
 def _checkpoints(study: StudyFile) -> int:

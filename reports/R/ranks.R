@@ -13,8 +13,11 @@ rank_kind <- function(d) {
     ifelse(nzchar(set), paste0(" (", plain_name(set), ")"), ""))
 }
 
-#' The sets (yes/no columns) of the facts that are taught; all kinds where these are in none.
+#' The sets (yes/no columns) of the facts that are taught, or, where the clock starts before all stages, those in whose
+#' teaching recipes differ; all kinds where these are in none.
 taught_sets <- function(results) {
+  apart <- if (is.null(results$study$analysis$origin)) sets_apart(results)
+  if (length(apart)) return(apart)
   facts <- results$facts
   sets <- names(facts)[vapply(facts, is.logical, NA)]
   taught <- facts[as.character(facts$split) == "trained", sets, drop = FALSE]
