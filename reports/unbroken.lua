@@ -1,4 +1,4 @@
--- A number and its percent sign stay on one line.
+-- A number and its percent sign stay on one line, and so do the ends of an interval.
 return {{
   Inlines = function(inlines)
     for i = 2, #inlines - 1 do
@@ -9,5 +9,9 @@ return {{
       end
     end
     return inlines
+  end,
+}, {
+  Str = function(str)
+    if FORMAT:match("html") and str.text:match("%d\u{2013}[%d>]") then return pandoc.Span({str}, {class = "whole"}) end
   end,
 }}

@@ -49,7 +49,7 @@ OWN_SECTION = """## Of one relation {#own-part}
 ```{r}
 #| label: fig-own
 #| fig-cap: "Acquisition of one relation."
-#| fig-alt: "Curves of acquisition."
+#| fig-alt: "Step curves of the cumulative incidence of acquisition in one relation, by latent knowledge."
 relation_shown <- levels(results$events$relation)[1]
 shown <- subset(results$events, relation == relation_shown)
 plot_incidence(shown, by = "latent", outcome = "acquisition")

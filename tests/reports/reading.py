@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 def text_of(page: str) -> str:
     body = re.sub(r"<(style|script|math)\b.*?</\1>", " ", page, flags=re.DOTALL)
     body = re.sub(r'<a\s[^>]*class="term"[^>]*>(.*?)</a>', r"\1", body, flags=re.DOTALL)  # a word of the sentence
+    body = re.sub(r'<span\s+class="whole">(.*?)</span>', r"\1", body)  # an interval
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", body)).replace("\u00a0", " ").split())
 
 
