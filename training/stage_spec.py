@@ -59,7 +59,8 @@ class StageSpec(Section):
         if self.epochs is not None and self.steps is not None:
             raise ValueError("has epochs and steps: one of them says how long it is")
         if self.mix:
-            if own := {"select", "weight"} & self.model_fields_set:
+            # Not whether they are set: a job's file holds every key.
+            if own := {n for n in ("select", "weight") if getattr(self, n) != type(self).model_fields[n].default}:
                 raise ValueError(f"has mix and {' and '.join(sorted(own))}: inside mix each selection has its own")
             total = sum(m.share for m in self.mix)
             if abs(total - 1) > 1e-6:  # shares are written with a few digits

@@ -119,6 +119,7 @@ def test_facts_are_drawn_as_often_as_their_weight_says(facts):
 def test_a_mix_passes_once_through_its_first_selection_and_replays_the_other(facts):
     old, new = {"split": "withheld"}, {"set": "new"}
     spec = StageSpec(name="x", mix=[{"select": old, "share": 0.8}, {"select": new, "share": 0.2}], order="as given")
+    assert StageSpec.model_validate_json(spec.model_dump_json()) == spec  # as a run's own process reads it
     (stage,), _ = plan_stages(facts, QUICK, [spec], 1)
     rng = np.random.default_rng(1)
     epochs = [[row for row, _ in drawn(stage, epoch, rng)] for epoch in range(20)]
