@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
-from factsurv.events.files import read_table
+from factsurv.events.files import read_table, write_json
 from factsurv.events.reached_code import reached_code
 from factsurv.flows.store import Progress, Store
 from factsurv.flows.study_file import StudyFile
@@ -44,12 +45,16 @@ def run_key(results: Store[StudyFile], arm: str, seed: int, model: tuple[str, st
 
 def make_run(
     results: Store[StudyFile], run: str, arm: str, seed: int, model: tuple[str, str], threads: int,
-    tables: list[str], progress: Progress | None = None,
+    tables: list[str], progress: Progress | None = None, size: str | None = None,
 ) -> None:  # fmt: skip
-    """`runs/<run>/…`: every checkpoint probed, in a process of its own; those that were are not probed again."""
+    """`runs/<run>/…`: every checkpoint probed, in a process of its own; those that were are not probed again.
+
+    ``size``: name of a file for the number of the model's parameters, where the facts' covariates need it.
+    """
     from factsurv.flows.child import run_job
     from factsurv.training.job import Job
     from factsurv.training.models.prepared import prepared_series
+    from factsurv.training.models.size import parameters
 
     spec, tuning = results.study.recipes()[arm]
     folder = results.folder / "runs" / run
@@ -67,10 +72,19 @@ def make_run(
         )  # fmt: skip
         run_job(job, threads, progress or told, results.say, results.scratch, module="factsurv.training.follow")
         names = [f"runs/{run}/{n}.arrow" for n in tables]
-        return {n: read_table(results.folder / n).num_rows for n in names}
+        of_tables: dict[str, int | None] = {n: read_table(results.folder / n).num_rows for n in names}
+        if size is None:
+            return of_tables
+        there = next(m.model for m in series.members if m.name not in _missing(folder))
+        write_json(folder / size, {"parameters": parameters(there.name, there.revision)})
+        return of_tables | {f"runs/{run}/{size}": None}
 
     def left_out() -> list[str]:
-        rows = read_table(folder / "series.arrow").to_pylist()
-        return [f"checkpoint {r['name']} was left out" for r in rows if r["left_out"] is not None]
+        return [f"checkpoint {name} was left out" for name in _missing(folder)]
 
     results.step(f"run {run}", run_key(results, arm, seed, model), made, left_out)
+
+
+def _missing(folder: Path) -> list[str]:
+    """Checkpoints of a run that were left out."""
+    return [r["name"] for r in read_table(folder / "series.arrow").to_pylist() if r["left_out"] is not None]

@@ -227,7 +227,8 @@ def make_run(
         return simulated.make_run(results, run, arm, seed)
     if followed.follows(results.study):
         tables = [*PROBED, *measured_tables(results)]
-        return followed.make_run(results, run, arm, seed, model, threads, tables, progress)
+        size = SIZE if _counted(results) else None
+        return followed.make_run(results, run, arm, seed, model, threads, tables, progress, size)
     from factsurv.flows.child import run_job
     from factsurv.training.job import Job
     from factsurv.training.lessons.checkpoint import discard

@@ -17,6 +17,7 @@ from transformers import (
 )
 
 from factsurv.training.facts.sources.tiny_world import World
+from factsurv.training.passes.forward import head_at
 from factsurv.training.spec import ModelSpec
 
 
@@ -80,10 +81,12 @@ def read(
     rate: float,
     at: Collection[int] = (),
     keep: Callable[[int], None] = lambda _: None,
+    last: int | None = None,
 ) -> None:
     """Train all weights on the sequences of tokens that are ``told`` at each step; ``keep`` comes after those ``at``.
 
-    Steps count from 0 where they are told, and from 1 where they are kept; 0 is before the first.
+    Steps count from 0 where they are told, and from 1 where they are kept; 0 is before the first. ``last``: only so
+    many tokens at the end of each sequence are taught, and seen by the output head.
     """
     optimizer = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=0.01)
     warmup = max(1, steps // 20)
@@ -96,9 +99,15 @@ def read(
         ids = torch.zeros(len(sentences), int(lengths.max()), dtype=torch.long)
         for i, sentence in enumerate(sentences):
             ids[i, : len(sentence)] = torch.tensor(sentence)
-        logits = model(input_ids=ids).logits[:, :-1]  # (B, T-1, V)
-        seen = torch.arange(1, ids.shape[1])[None] < lengths[:, None]  # by length: pad may be any token
-        loss = F.cross_entropy(logits[seen], ids[:, 1:][seen])
+        place = torch.arange(1, ids.shape[1])[None]
+        seen = place < lengths[:, None]  # by length: pad may be any token
+        if last is None:
+            logits = model(input_ids=ids).logits[:, :-1][seen]  # (N, V) of (B, T-1, V)
+        else:
+            seen &= place >= lengths[:, None] - last
+            with head_at(model, *torch.nonzero(seen, as_tuple=True)):
+                logits = model(input_ids=ids).logits
+        loss = F.cross_entropy(logits, ids[:, 1:][seen])
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()

@@ -15,7 +15,8 @@ from factsurv.training.models.load import cache_folder, keep, kept, load
 from factsurv.training.models.small_model import small_model
 from factsurv.training.spec import ModelSpec, ProbeSpec
 
-EVERY, TAUGHT, BATCH, RATE = 12, 24, 4, 3e-3  # steps between checkpoints, facts, and how they are learned
+EVERY, TAUGHT, BATCH, RATE = 12, 24, 8, 3e-3  # steps between checkpoints, facts, and how they are learned
+LAST = 8  # tokens at the end, the answer among them
 
 
 def small_series(
@@ -31,7 +32,9 @@ def small_series(
     inside = {"name": str(Path(spec.name) / first)} if first and Path(spec.name).is_dir() else {"revision": first}
     alone = spec.model_copy(update={"series": None, "positions": None, "pattern": None, "unit": None} | inside)
     start, told = small_model(alone, say)
-    about = json.dumps([start.name, facts.column("fact_id"), facts.templates, probe.examples, checkpoints, EVERY, RATE])
+    about = json.dumps(
+        [start.name, facts.column("fact_id"), facts.templates, probe.examples, checkpoints, EVERY, RATE, LAST]
+    )
     folder = cache_folder() / f"small-series-{hashlib.sha256(about.encode()).hexdigest()[:16]}"
     at = [EVERY * i for i in range(checkpoints)]
     lacking = [n for n in at if not kept(folder / f"step{n}", say, verify=True)]
@@ -47,6 +50,6 @@ def small_series(
         with torch.random.fork_rng():
             read(
                 model, lambda _: [whole[i] for i in rng.integers(len(whole), size=BATCH)], at[-1], RATE, lacking,
-                lambda n: keep(folder / f"step{n}", model, tokenizer),
+                lambda n: keep(folder / f"step{n}", model, tokenizer), LAST,
             )  # fmt: skip
     return folder, told
