@@ -26,6 +26,7 @@ measured_of_arms <- function(d) {
 #' Rows of the quantities that are shown, by checkpoint: attention as the mean over its layers.
 measured_over_time <- function(results) {
   d <- results$measured[results$measured$quantity %in% names(instrument_words), , drop = FALSE]
+  if (!nrow(d)) return(d) # what other sections show, such as the loss
   for (name in c("run", "arm", "split", "quantity")) d[[name]] <- as.character(d[[name]])
   layered <- d$layer > 0
   flat <- stats::aggregate(cbind(mean, facts) ~ arm + run + split + checkpoint + epoch + quantity, d, mean)

@@ -1,7 +1,8 @@
 # Rscript test_pools.R FOLDER: what is said and drawn of phases of learning and of pools of facts.
 folder <- commandArgs(trailingOnly = TRUE)[1]
 for (file in Sys.glob(file.path(folder, "../../stats/R/plot_*.R"))) source(file, encoding = "UTF-8")
-for (file in c("text.R", "words.R", "kinds.R", "results.R", "tables.R", "style.R", "pools.R", "phases.R")) {
+for (file in c("text.R", "words.R", "kinds.R", "results.R", "tables.R", "style.R", "pools.R", "phases.R",
+  "instruments.R")) {
   source(file.path(folder, file), encoding = "UTF-8")
 }
 contains <- function(text, ...) {
@@ -47,4 +48,7 @@ bands <- plateau_bands(phases_data(results))
 stopifnot(identical(bands$from, c(10, 10)), identical(bands$to, c(100, Inf)))
 none <- list(pools = data.frame(), phases = data.frame(), scaling = data.frame())
 stopifnot(!nrow(phases_data(none)), !nrow(old_new_data(none)), !nrow(sure_data(none)), !nrow(layer_data(none)))
+# A study whose only instrument is the loss has no section of other measures.
+stopifnot(!nrow(measured_over_time(list(measured = data.frame(quantity = "loss", mean = 1)))),
+  !nrow(measured_over_time(list(measured = data.frame()))))
 cat("all as expected\n")
