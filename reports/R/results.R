@@ -13,7 +13,7 @@ read_results <- function(folder) {
     "zph_points", "zph_curves", "zph_periods", "influence", "variances", "random_effects", "marginal", "aft",
     "turnbull", "term_tests", "effect_curves", "form_tests", "form_points", "form_curves", "form_shapes",
     "latent_definitions", "occupation", "sojourns", "transition_counts", "transition_coefficients", "popularity",
-    "paired", "phases", "scaling", "mean_ranks", "smi", "smi_points", "mediation")
+    "paired", "phases", "scaling", "mean_ranks", "score_correlations", "smi", "smi_points", "mediation")
   results <- list(folder = folder, absent = character())
   for (name in c(main, probed)) {
     path <- file.path(folder, paste0(name, ".arrow"))

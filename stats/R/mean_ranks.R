@@ -25,6 +25,7 @@ mean_ranks <- function(data, cluster = "fact_id", conf = 0.95, draws = 400L, see
   moment <- list(curve = c("epoch"), stage = c("stage", "checkpoint"), end = character())
   alone <- NULL
   rows <- seeded(seed, lapply(names(parts), function(part) {
+    if (!nrow(parts[[part]])) return(NULL) # one stage: none ends before the origin
     kinds <- split(parts[[part]], row_patterns(parts[[part]], c("role", "relation", "set", moment[[part]])))
     do.call(rbind, lapply(kinds, function(own) {
       values <- values_by_arm(own, own$rank)

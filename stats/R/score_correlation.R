@@ -10,7 +10,7 @@
 #' @inheritParams accuracy_by_popularity
 #' @param data data.frame as the table `scores` of `docs/tables.md`.
 #' @return A list like that of [cox()], with the table `score_correlations`: a row for each relation, component and pair
-#'   of `informative` and `downstream` (names of [[scores]]).
+#'   of `informative` and `downstream` (names of `[[scores]]`).
 #' @references Feng, Russell and Steinhardt (2024), arXiv 2412.04614 (r2 of .49 for MLPs and .28 for heads). Fisher
 #'   (1915), Biometrika 10:507.
 #' @export
