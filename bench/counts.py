@@ -95,7 +95,7 @@ class Most(threading.Thread):
 
 def counting(study: Path, corpus: Path, out: Path) -> subprocess.Popen:
     command = [sys.executable, "-c", COUNT, str(study), "--corpus", str(corpus), "--out", str(out), "--workers", "1"]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
 
 
 def pace(facts, path: Path, times: int, documents: list[str]) -> str:

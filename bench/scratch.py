@@ -63,7 +63,7 @@ def main() -> None:
     spec = StageSpec(name="reading", steps=asked.steps, lesson="group", loss="text", length=asked.length)
     stages, _ = plan_stages(facts, tuning, [spec], 1)
     sentences = Sentences(words, facts, stages[0].rows, "\n")
-    models = [AutoModelForCausalLM.from_config(config) for _ in range(2)]
+    models = [AutoModelForCausalLM.from_config(config, trust_remote_code=False) for _ in range(2)]
     for model in models:
         initialise(model, 1)
     ours = Finetuning(models[0], [], tuning, 1, stages=stages, sentences=sentences)

@@ -37,7 +37,7 @@ class PaperRank(Section):
     arm: Name
     relation: Text
     set: Text | None = None
-    rank: Annotated[float, Field(ge=0)]
+    rank: Annotated[float, Field(ge=0, le=1e6)]
     note: Text | None = None
 
 
@@ -150,7 +150,7 @@ def find_study(name: str) -> Path:
         raise InputError("is a folder, not a study file", shown(name), "name the file in it")
     near = difflib.get_close_matches(path.stem, bundled, 1, 0.4)
     hint = f"; did you mean {near[0]}?" if near else ""
-    raise InputError(f"there is no such study file{hint}", shown(name), f"bundled studies: {', '.join(bundled)}")
+    raise InputError(f"there is no such study file{hint}", shown(name), f"bundled studies: {', '.join(sorted(bundled))}")
 
 
 def read_study(path: Path, counted: bool = True) -> StudyFile:

@@ -225,6 +225,6 @@ texts <- function(x) as.character(unlist(x, use.names = FALSE))
 nearest <- function(name, candidates) {
   if (!length(candidates)) return("")
   longer <- startsWith(tolower(candidates), tolower(name))
-  if (any(longer)) return(candidates[longer][[1L]])
+  if (any(longer)) return(candidates[longer][[which.min(nchar(candidates[longer]))]])
   candidates[[which.min(utils::adist(name, candidates, ignore.case = TRUE))]]
 }

@@ -22,7 +22,7 @@ ZERO = {
     "tuning.weight_decay", "probe.examples", "probe.top_k", "model.pretrain_steps", "stage.warmup",
     "stage.weight_decay", "stage.weight.exponent", "stage.mix.weight.exponent", "stage.select.random.seed",
     "stage.mix.select.random.seed", "scores.select.random.seed", "tuning.patterns.checkpoint",
-    "facts.held_out",
+    "facts.held_out", "arm.number", "report.paper.rank", "probe.select.random.seed",
     "simulation.seed", "simulation.exponent", "simulation.sweep.exponent.0",
 }  # fmt: skip
 EMPTY_TEXT = {"study.title", "report.author", "report.note", "analysis.cluster", "analysis.model.title",
@@ -46,15 +46,19 @@ NEEDED = {
     "simulation": {"name": "one-layer"},
     "graft": {"name": "g", "weights": "main"},
     "scores": {"name": "g", "new": "main"},
+    "report.paper": {"arm": "main", "relation": "r", "rank": 1.0},
     "tuning.patterns": {"of": "main", "checkpoint": 1},
     **{
         f"{at}select.{kind}": {"share": 0.5, **({} if kind == "random" else {"by": "x"})}
-        for at in ("stage.", "stage.mix.", "scores.")
+        for at in ("stage.", "stage.mix.", "scores.", "probe.")
         for kind in ("top", "bottom", "random")
     },
     **{f"{at}weight": {"rank": "x", "exponent": 1.0} for at in ("stage.", "stage.mix.")},
 }
-TABLES = ("graft", "scores", "arm", "claim", "analysis.model", "stage", "stage.mix", "probe.instruments")  # [[…]]
+TABLES = (  # [[…]]
+    "report.paper", "probe.select", "graft", "scores", "arm", "claim", "analysis.model", "stage", "stage.mix",
+    "probe.instruments",
+)  # fmt: skip
 
 
 def keys(model: type[BaseModel] = StudyFile, at: str = ""):
@@ -72,7 +76,7 @@ def _of_kind(key: str, kind: Any):
     elif get_origin(kind) in (Union, types.UnionType):
         yield key, kind
         for part in get_args(kind):
-            if get_origin(plain(part)) in (list, dict) or issubclass_of_model(plain(part)):
+            if get_origin(plain(part)) in (list, dict, Union, types.UnionType) or issubclass_of_model(plain(part)):
                 yield from (k for k in _of_kind(key, part) if k[0] != key)
     elif get_origin(kind) is list:
         yield key, list

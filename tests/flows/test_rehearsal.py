@@ -63,7 +63,7 @@ def test_every_bundled_study_can_be_rehearsed(name, cache, tmp_path, monkeypatch
     told = " ".join(found.study.report.rehearsal or [])
     whole = biography_facts(study.facts) if study.facts.source == "biographies" else len(read_whole(path))
     assert f"of {whole} facts" in told
-    hub = ("meta-llama/", "mistralai/", "allenai/", "EleutherAI/")
+    hub = ("meta-llama/", "mistralai/", "allenai/", "EleutherAI/", "google/", "Qwen/")
     assert ("stands in" in told) == study.model.name.startswith(hub)
     assert found.study.analysis == study.analysis  # rules, models and formulas are the study's own
 

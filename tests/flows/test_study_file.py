@@ -272,8 +272,8 @@ def test_models_of_ones_own_are_read_and_planned(tmp_path):
     assert told == [
         {"name": "own", "kind": "cox", "outcome": "acquisition", "formula": "latent", "strata": ["relation"]}
     ]
-    said = problems(tmp_path, GOOD + MODEL + MODEL.replace("own", "two") + 'tise = "efron"\nconf = 95\n')
-    assert "analysis.model[2].tise: unknown key; the nearest known one is ties" in said
+    said = problems(tmp_path, GOOD + MODEL + MODEL.replace("own", "two") + 'tiess = "efron"\nconf = 95\n')
+    assert "analysis.model[2].tiess: unknown key; the nearest known one is ties" in said
     assert "analysis.model[2].conf" in said
     entry = AnalysisModel(name="own", outcome="degradation", formula="latent")
     with pytest.raises(InputError, match=r"degradation, which is not analysed.*\n?.*"):

@@ -2,7 +2,7 @@
 folder <- commandArgs(trailingOnly = TRUE)[1]
 for (file in Sys.glob(file.path(folder, "../../stats/R/plot_*.R"))) source(file, encoding = "UTF-8")
 for (file in c("text.R", "words.R", "kinds.R", "results.R", "tables.R", "style.R", "survival.R", "paired.R",
-  "popularity.R", "pictures.R", "sentences.R", "doubt.R", "ranks.R", "implied.R", "scores_correlated.R")) {
+  "popularity.R", "pictures.R", "sentences.R", "doubt.R", "ranks.R", "grafts.R", "implied.R", "scores_correlated.R")) {
   source(file.path(folder, file), encoding = "UTF-8")
 }
 contains <- function(text, ...) {

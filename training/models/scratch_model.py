@@ -49,7 +49,7 @@ def scratch_model(facts: FactSet, spec: ModelSpec, say: Callable[[str], None] = 
         config.eos_token_id = config.pad_token_id = tokenizer.eos_token_id
         config.bos_token_id = None
         say(f"a {spec.architecture} model with a vocabulary of {len(tokenizer):,} (kept in {folder})")
-        keep(folder, AutoModelForCausalLM.from_config(config), tokenizer)
+        keep(folder, AutoModelForCausalLM.from_config(config, trust_remote_code=False), tokenizer)
     return folder
 
 
