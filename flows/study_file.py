@@ -150,7 +150,8 @@ def find_study(name: str) -> Path:
         raise InputError("is a folder, not a study file", shown(name), "name the file in it")
     near = difflib.get_close_matches(path.stem, bundled, 1, 0.4)
     hint = f"; did you mean {near[0]}?" if near else ""
-    raise InputError(f"there is no such study file{hint}", shown(name), f"bundled studies: {', '.join(sorted(bundled))}")
+    known = ", ".join(sorted(bundled))
+    raise InputError(f"there is no such study file{hint}", shown(name), f"bundled studies: {known}")
 
 
 def read_study(path: Path, counted: bool = True) -> StudyFile:
