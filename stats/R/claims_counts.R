@@ -50,7 +50,7 @@ claimed_r2_difference <- function(tables, claim, quantity) {
 }
 
 claimed_by_size <- function(tables, claim, quantity) {
-  predictor <- c(claim$level, "smi")[[1L]]
+  predictor <- claim_group(smi_predictors, c(claim$level, "smi")[[1L]], "predictor")
   rows <- claimed_rows(tables$smi, quantity = paste0(quantity, "_per_doubling"), predictor = predictor)
   if (!nrow(rows)) no_estimate("models of one size, or of sizes that are not known, show no growth")
   claim_value(rows$estimate, rows$lower, rows$upper, paste("per doubling,", rows$predictor), as.character(rows$model),

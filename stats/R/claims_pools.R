@@ -70,6 +70,7 @@ claimed_plateau_ratio <- function(tables, claim, plan) {
   rows$number <- ifelse(rows$arm == claim$group, exp(1), 1)
   fit <- captured(plateau_scaling(data.frame(number = rows$number, left = rows$left, right = rows$right), plan$conf))
   if (is.null(fit$value)) {
+    if (!inherits(fit$condition, "no_estimate")) stop(fit$error, call. = FALSE)
     no_estimate(sprintf("of '%s' or '%s' no plateau ended", claim$group, claim$reference))
   }
   row <- fit$value[1L, ]

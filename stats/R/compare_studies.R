@@ -21,8 +21,9 @@
 compare_studies <- function(events, outcome, rule, covariates, conf = 0.95, least = 5,
                             fewest = 20) {
   ready <- lapply(events, rows_at_risk, outcome = outcome, rule = rule, covariates = covariates)
+  reasons <- vapply(ready, function(one) paste(one$reason, collapse = ""), "")
   unusable <- vapply(ready, function(one) nzchar(one$status), NA)
-  if (any(unusable)) return(no_comparison(paste0(names(events)[unusable], ": ", ready[[which(unusable)[[1L]]]]$reason)))
+  if (any(unusable)) return(no_comparison(paste0(names(events)[unusable], ": ", reasons[unusable], collapse = "; ")))
   shared <- Reduce(intersect, lapply(ready, function(one) as.character(one$data$fact_id)))
   if (length(shared) < fewest) {
     return(no_comparison(sprintf("%d facts are at risk in all of them, fewer than %d", length(shared), fewest)))

@@ -108,7 +108,7 @@ learning_phases <- function(data, pool = "seen", drop = 0.05, successive = 2L, c
     remarks = c(
       sprintf("%d run(s) begin with knowledge, or have too few probes, and are left out", left_out)[left_out > 0L],
       sprintf("%d run(s) end on the plateau: how long it lasts is not known of them", open)[open > 0L],
-      scaling$error[inherits(scaling$condition, "no_estimate") && n_distinct(found$number) > 1L], scaling$warnings
+      scaling$error[n_distinct(found$number) > 1L], scaling$warnings
     )
   )
 }

@@ -54,8 +54,12 @@ fit_plateau <- function(found) {
   }
   closed <- !is.na(found$right) & !is.na(found$.left)
   least <- stats::median(log(found$right / found$.left)[closed]) / sqrt(12)
-  free <- captured(fitted(0))$value
-  if (!is.null(free) && all(is.finite(free$var)) && free$scale > least / 10) return(free)
+  tried <- captured(fitted(0))
+  free <- tried$value
+  if (!is.null(free) && all(is.finite(free$var)) && free$scale > least / 10) {
+    for (said in tried$warnings) warning(said, call. = FALSE)
+    return(free)
+  }
   warning("one line passes through every interval between probes: its error is that of the grid alone", call. = FALSE)
   fitted(least)
 }

@@ -29,10 +29,15 @@ score_correlation <- function(data, cluster = "fact_id", conf = 0.95, draws = 20
                                  component = as.character(own$component[[1L]]), pairs[i, ], found, row.names = NULL)
     }))
   }))
+  rows <- do.call(rbind, unname(rows))
+  if (is.null(rows)) {
+    few <- "nowhere do two clusters of facts have both scores at four places (components and tokens)"
+    return(list(status = "not estimable", reason = few))
+  }
   list(
     fit = list(formula = "informative ~ downstream, means by component and token",
                engine = paste("factsurv,", draws, "draws")),
-    tables = list(score_correlations = do.call(rbind, unname(rows))),
+    tables = list(score_correlations = rows),
     remarks = if (alone) "one run says nothing about other seeds: intervals count facts only"
   )
 }
@@ -68,7 +73,8 @@ correlation_row <- function(from, to, cluster, conf, draws) {
   half <- stats::qt(1 - (1 - conf) / 2, df) * sqrt(from_facts + from_runs)
   ends <- tanh(z + c(-half, half))
   squares <- range(ends^2)
-  data.frame(cells = length(cells), facts = n_distinct(to$fact_id), runs = runs, estimate = tanh(z), df = df,
+  facts <- n_distinct(to$fact_id[as.character(to[[cluster]]) %in% drawn])
+  data.frame(cells = length(cells), facts = facts, runs = runs, estimate = tanh(z), df = df,
              lower = ends[[1L]], upper = ends[[2L]], r2 = tanh(z)^2,
              r2_lower = if (prod(ends) < 0) 0 else squares[[1L]], r2_upper = squares[[2L]])
 }

@@ -41,8 +41,9 @@ mediation_by_counts <- function(data, covariates, strata = character(), cluster 
     if (finite) cbind(since(of_first(found)), since(concordance(found)))
   }))
   drawn <- Filter(Negate(is.null), drawn)
+  few <- length(drawn) < 0.9 * draws # few events: what is left is chosen
   ends <- function(column, i) {
-    if (i == 1L || length(drawn) < 0.9 * draws) return(c(NA_real_, NA_real_)) # few events: what is left is chosen
+    if (i == 1L || few) return(c(NA_real_, NA_real_))
     each <- vapply(drawn, function(one) one[i, column], 0)
     stats::quantile(each, c(1 - conf, 1 + conf) / 2, names = FALSE, na.rm = TRUE)
   }
@@ -59,11 +60,12 @@ mediation_by_counts <- function(data, covariates, strata = character(), cluster 
           gain = fits[[i]]$concordance - fits[[1L]]$concordance, gain_lower = gain[[1L]], gain_upper = gain[[2L]],
           chisq = chisq, df = df, p = stats::pchisq(chisq, df, lower.tail = FALSE))
   })
+  lost <- sprintf("%d of %d draws had no finite estimate", draws - length(drawn), draws)[length(drawn) < draws]
   list(
     fit = c(whole[[length(whole)]]$fit[c("formula", "ties", "converged", "loglik", "df", "aic", "concordance")],
             engine = paste(engine("survival"), length(drawn), "draws")),
     tables = list(mediation = do.call(rbind, rows)), doubt = whole[[length(whole)]]$doubt,
-    notes = sprintf("%d of %d draws had no finite estimate", draws - length(drawn), draws)[length(drawn) < draws]
+    notes = lost, remarks = paste0(lost, ": there is no interval of the change")[few]
   )
 }
 

@@ -1,7 +1,8 @@
 #' How well a corpus foretells accuracy: three measures compared, binned, fact by fact and out of sample
 #'
 #' For each arm (a model) and each of CO-OCCUR, MI and SMI (see [smi_measures()]) the numbers of [smi_line()];
-#' R-squared of facts of a relation that the line was not fitted to, and how well what is foretold is calibrated;
+#' R-squared of facts of a relation that the line was not fitted to (a line is not fitted again to a draw), and how
+#' well what is foretold is calibrated;
 #' R-squared of means at other widths of the bins; the differences between measures, and the change of R-squared with
 #' each doubling of the model. Facts share objects, so objects are drawn again with all of their facts: the same ones
 #' for every measure and model, so that differences are paired. The measures' bins are given, they are of the corpus.
@@ -62,8 +63,8 @@ accuracy_by_counts <- function(data, formula = "october", conf = 0.95, draws = 1
                engine = paste("factsurv,", draws, "draws of", max(cluster), "objects")),
     tables = list(smi = table, smi_points = smi_points(measured)),
     remarks = c(
-      sprintf("%d facts never meet their object in the corpus, or less often than by chance: the formula drops them",
-              sum(!kept))[any(!kept)],
+      sprintf(paste("%d facts never meet their object in the corpus, or less often than by chance, or are it",
+                    "themselves: the formula drops them"), sum(!kept))[any(!kept)],
       sprintf("only %d bins: their R-squared and the upper bound hang on few points", bins)[bins < 20L],
       "one relation: objects are left out in place of relations"[folds$what == "objects"]
     )
