@@ -110,7 +110,7 @@ say_compared <- function(studies, outcome) {
   paste0("On the ", fmt_n(d$facts[1]), " facts that are at risk in all of them, ",
     if (nrow(x)) paste0("the hazard ratio of ", md(lower_first(predictor_words(main))), " in ", md(x$study), " is **",
       fmt_ratio(x$ratio), " times** that in ", md(x$reference), " (95 % interval ", fmt_ratio(x$lower), " to ",
-      fmt_ratio(x$upper), if (x$lower <= 1 && x$upper >= 1) "; no difference is shown", "). "),
+      fmt_ratio(x$upper), if (!isTRUE(x$lower > 1 || x$upper < 1)) "; no difference is shown", "). "),
     "Of ", plural(nrow(d), "difference"), " between studies, ", fmt_n(clear), if (clear == 1) " has" else " have",
     " an interval without 1; nothing corrects for their number.")
 }

@@ -32,17 +32,24 @@ say_smi <- function(results) {
   bins <- by_measure(function(p) fmt_two(of("r2_bins", p)$estimate))
   paste0(
     "Accuracy is the mean over prompt forms of the exact probability that a sample is the answer, before training. Of ",
-    fmt_n(of("r2_facts")$facts), " facts whose subject and object meet more often than by chance (",
-    fmt_n(of("r2_facts")$dropped), " do not), and of ", md(arm), if (nrow(sizes) > 1) ", the largest model", ":\n\n",
+    fmt_n(of("r2_facts")$facts), " facts whose subject and object meet more often than by chance (the other ",
+    fmt_n(of("r2_facts")$dropped), " are left out), and of ", md(arm),
+    if (nrow(sizes) > 1) ", the largest model", ":\n\n",
     "- **single facts**: the share of the variance of accuracy that a line explains is ", list_words(facts), ";\n",
     "- **means of ", fmt_n(of("r2_bins")$bins), " bins**, as the paper has it: ", list_words(bins), ";\n",
     "- facts of ", if (one_relation(results)) "objects" else "relations", " that the line was not fitted to, by SMI: ",
     fmt_with_ends(of("r2_left_out")), " (below 0: worse than their mean).\n\n",
     "**R\u00b2 of means of bins says how well groups of facts are told apart. It is no forecast of single facts.** ",
     "At the greatest SMI the line is at ", fmt_with_ends(of("upper")), "; a curve that levels off is at ",
-    fmt_with_ends(of("upper_curve")), ": an upper bound of what can be known hangs on which of them one draws.",
-    say_smi_size(results)
+    fmt_with_ends(of("upper_curve")), ": ", say_bound(of("upper"), of("upper_curve")), say_smi_size(results)
   )
+}
+
+# Two upper bounds of what can be known, as far as the interval of the first tells them apart.
+say_bound <- function(line, curve) {
+  apart <- abs(line$estimate - curve$estimate) > (line$upper - line$lower) / 4
+  if (!isTRUE(apart)) return("an upper bound of what can be known is much the same by both.")
+  "an upper bound of what can be known hangs on which of them one draws."
 }
 
 one_relation <- function(results) {
@@ -173,12 +180,12 @@ say_mediation <- function(results) {
     unsure <- is.na(after$change_lower)
     toward <- if (unsure) "" else if (after$change_upper < 0) ", lower" else
       if (after$change_lower > 0) ", higher" else ", and the change is within what chance does"
-    factor <- exp(unlist(after[c("change", "change_lower", "change_upper")]))
+    factor <- exp(after[c("change", "change_lower", "change_upper")])
     paste0("- **", first_upper(md(as.character(x$outcome[1]))), "**, ", md(as.character(before$label)),
       ": hazard ratio ", fmt_hr(before$hr, before$lower, before$upper), " without counts, ",
       fmt_hr(after$hr, after$lower, after$upper), " with those of subject, object and both", toward,
-      if (unsure) " (too few events for an interval of the change)" else paste0(" (by a factor of ", fmt_two(factor[1]),
-        ", ", fmt_two(factor[2]), " to ", fmt_two(factor[3]), ")"), ". Concordance goes from ",
+      if (unsure) " (too few events for an interval of the change)" else paste0(", by a factor of ",
+        fmt_hr(factor[[1]], factor[[2]], factor[[3]])), ". Concordance goes from ",
       fmt_number(before$concordance, 3), " to ", fmt_number(after$concordance, 3),
       if (!unsure) paste0(" (gain ", fmt_two(after$gain_lower), " to ", fmt_two(after$gain_upper), ")"),
       ", on the rows that were fitted.")

@@ -24,13 +24,12 @@ say_studied <- function(results) {
   on <- if (!is.na(date)) paste0(month.name[as.integer(format(date, "%m"))], " ", format(date, "%Y"))
   if (!vocabulary$probed) return(paste0(say_table(results), if (length(on)) paste0(" Analysed in ", on, ".")))
   if (vocabulary$series) return(paste0(say_series(results), if (length(on)) paste0("; ", on), "."))
-  withheld <- sum(results$facts$split == "withheld")
-  runs <- length(unique(as.character(results$recall$run)))
-  arms <- length(level_order(results$recall$arm))
+  n <- counted(results)
   paste0(if (!is.null(results$study$simulation)) "A ", md(sub("[.-]Q[0-9]\\w*$", "", model_name(results))),
     ", fine-tuned on ",
-    plural(sum(results$facts$split == "trained"), "fact"), if (withheld) ", with others withheld", "; ",
-    few_words(runs), if (runs == 1) " run" else " runs", if (arms > 1) paste0(" of ", few_words(arms), " recipes"),
+    plural(n$trained, "fact"), if (n$withheld) ", with others withheld", "; ",
+    few_words(n$runs), if (n$runs == 1) " run" else " runs",
+    if (length(n$arms) > 1) paste0(" of ", few_words(length(n$arms)), " recipes"), say_grafted(results),
     if (length(on)) paste0(", ", on), ".")
 }
 

@@ -106,4 +106,4 @@ alt_attention <- function(results) {
     top$split, " facts: at the end most in layer ", top$layer, " (", format_mean(top$mean), ").", collapse = " "))
 }
 
-format_mean <- function(x) ifelse(is.na(x), "\u2013", formatC(x, format = "g", digits = 3))
+format_mean <- function(x) ifelse(is.na(x), "\u2013", trimws(formatC(x, format = "g", digits = 3)))

@@ -48,7 +48,7 @@ score_peaks <- function(results, arm) {
     top <- x[which.max(x$mean), ]
     if (top$mean <= 0) return("")
     paste0(c(mlp = "MLPs", attention = "attention heads")[as.character(top$component)], ", ", top$score, ": layer ",
-      top$layer, " at \u201c", md(score_columns(top)), "\u201d (", fmt_number(top$mean), ")")
+      top$layer, " at \u201c", score_columns(top), "\u201d (", fmt_number(top$mean), ")")
   }, "")
 }
 
@@ -57,7 +57,7 @@ say_scores <- function(results, arm) {
   d <- d[as.character(d$arm) == arm, , drop = FALSE]
   peaks <- score_peaks(results, arm)
   peaks <- peaks[nzchar(peaks)]
-  found <- paste0("Greatest: ", paste(peaks, collapse = "; "), ".")
+  found <- paste0("Greatest: ", md(paste(peaks, collapse = "; ")), ".")
   if (!length(peaks)) found <- "No component lowers the loss."
   paste0("**", md(arm), "**: means over ", fmt_n(max(d$facts)), " prompts of ",
     md(plain_name(as.character(d$relation)[1])), " in ", fmt_n(max(d$runs)), " run(s). ", found)

@@ -60,22 +60,35 @@ say_knowledge <- function(results) {
     " it could still produce the answer when sampling (**latent**); ", share("unknown"), " it did not know.")
 }
 
+#' What the study holds: facts that some run was taught, and that none was; runs and recipes, without grafts.
+counted <- function(results) {
+  b <- results$baseline
+  trained <- unique(as.character(b$fact_id[b$split == "trained"]))
+  own <- results$recall[!as.character(results$recall$arm) %in% graft_names(results), , drop = FALSE]
+  list(trained = length(trained), withheld = length(setdiff(as.character(b$fact_id), trained)),
+    runs = length(unique(as.character(own$run))), arms = level_order(own$arm))
+}
+
+say_grafted <- function(results) {
+  grafts <- length(graft_names(results))
+  if (grafts) paste0(", and ", few_words(grafts), if (grafts == 1) " graft" else " grafts", " of their weights") else ""
+}
+
 say_trained <- function(results) {
-  f <- results$facts
-  trained <- sum(f$split == "trained")
-  withheld <- sum(f$split == "withheld")
-  arms <- level_order(results$recall$arm)
-  runs <- length(unique(as.character(results$recall$run)))
-  relations <- length(unique(as.character(f$relation)))
+  n <- counted(results)
+  relations <- length(unique(as.character(results$facts$relation)))
   seeds <- length(unique(results$baseline$seed))
-  paste0("The model (", md(model_name(results)), ") was fine-tuned on **", plural(trained, "fact"), "**",
-    if (relations > 1) paste0(" about ", plural(relations, "relation")), if (withheld) paste0("; ",
-        plural(withheld, "further fact"),
-      " ", if (withheld == 1) "was" else "were", " withheld: never trained on, and probed all the same"),
-    ". There ", if (runs == 1) "was " else "were ", "**", plural(runs, "run"), "**: ", plural(length(arms),
+  origin <- study_value(results, c("analysis", "origin"), NULL)
+  never <- if (is.null(origin)) "never trained on" else
+    paste0("not trained on from stage *", md(origin), "* on, where the clock starts")
+  paste0("The model (", md(model_name(results)), ") was fine-tuned on **", plural(n$trained, "fact"), "**",
+    if (relations > 1) paste0(" about ", plural(relations, "relation")), if (n$withheld) paste0("; ",
+        plural(n$withheld, "further fact"),
+      " ", if (n$withheld == 1) "was" else "were", " withheld: ", never, ", and probed all the same"),
+    ". There ", if (n$runs == 1) "was " else "were ", "**", plural(n$runs, "run"), "**: ", plural(length(n$arms),
         "training recipe"),
-    if (length(arms) > 1) paste0(" (", md(list_some(arms)), ")"), " with ", plural(seeds,
-        "seed"), ", followed up to epoch ", fmt_time(max(results$recall$epoch)), ".", say_histories(results))
+    if (length(n$arms) > 1) paste0(" (", md(list_some(n$arms)), ")"), " with ", plural(seeds, "seed"),
+    say_grafted(results), ", followed up to epoch ", fmt_time(max(results$recall$epoch)), ".", say_histories(results))
 }
 
 # Facts are counted once, histories once for each run: the difference is said where both are on the page.
