@@ -4,8 +4,8 @@
 forms_data <- function(results) {
   d <- results$forms
   if (!nrow(d)) return(d)
-  split <- as.character(results$facts$split)[match(as.character(d$fact_id), as.character(results$facts$fact_id))]
-  d <- data.frame(d[c("run", "epoch", "form", "held_out")], split = split, recalled = as.numeric(d$recalled), n = 1)
+  d <- data.frame(d[c("run", "epoch", "form", "held_out")], split = split_of(results, d),
+    recalled = as.numeric(d$recalled), n = 1)
   d <- stats::aggregate(cbind(recalled, n) ~ run + split + epoch + form + held_out, d, sum)
   d$share <- d$recalled / d$n
   d$called <- form_words(d$form, d$held_out)
@@ -13,15 +13,24 @@ forms_data <- function(results) {
   d
 }
 
+# What a fact is in a run: recipes may teach facts of their own.
+split_of <- function(results, d) {
+  as.character(results$baseline$split)[match_rows(d, results$baseline, c("run", "fact_id"))]
+}
+
+# Rows at the first (`min`) or last (`max`) checkpoint of each run, which may be followed for a time of its own.
+at_end_of_runs <- function(d, end) d[d$epoch == stats::ave(d$epoch, as.character(d$run), FUN = end), , drop = FALSE]
+
 form_words <- function(form, held_out) {
   paste0(ifelse(form == 1, "the probe form", paste("form", form)), ifelse(held_out, ", never trained", ""))
 }
 
 #' Of each form: pooled over runs, at the first and at the last checkpoint.
 form_ends <- function(results) {
-  d <- stats::aggregate(cbind(recalled, n) ~ split + epoch + form + held_out + called, forms_data(results), sum)
-  last <- d[d$epoch == max(d$epoch), ]
-  first <- d[d$epoch == min(d$epoch), ]
+  d <- forms_data(results)
+  pooled <- function(d) stats::aggregate(cbind(recalled, n) ~ split + form + held_out + called, d, sum)
+  last <- pooled(at_end_of_runs(d, max))
+  first <- pooled(at_end_of_runs(d, min))
   last$before <- (first$recalled / first$n)[match_rows(last, first, c("split", "form", "called"))]
   last$after <- last$recalled / last$n
   last[order(last$split, last$form), ]
@@ -29,8 +38,8 @@ form_ends <- function(results) {
 
 #' At the last checkpoint: facts with more than one form that are recalled in all, in some but not all, or in none.
 form_agreement <- function(results) {
-  d <- results$forms[results$forms$epoch == max(results$forms$epoch), ]
-  split <- as.character(results$facts$split)[match(as.character(d$fact_id), as.character(results$facts$fact_id))]
+  d <- at_end_of_runs(results$forms, max)
+  split <- split_of(results, d)
   key <- paste(as.integer(factor(d$run)), as.integer(factor(d$fact_id)))
   hits <- tapply(as.integer(d$recalled), key, sum)
   forms <- tapply(as.integer(d$recalled), key, length)
@@ -45,7 +54,7 @@ say_forms <- function(results) {
   lines <- vapply(intersect(c("trained", "withheld"), ends$split), function(split) {
     x <- ends[ends$split == split, ]
     a <- agreed[agreed$split == split, ]
-    paste0("- **", first_upper(split), " facts:** at the last checkpoint ",
+    paste0("- **", worded(paste0(first_upper(split), " facts")), ":** at the last checkpoint ",
       list_words(paste0(fmt_percent(x$after), " in ", x$called)), ".", if (nrow(a)) paste0(" **",
         fmt_percent(mean(a$all)), "** of the histories are recalled in every form, ", fmt_percent(mean(a$some)),
         " in some and not in others."))
@@ -60,12 +69,12 @@ plot_forms <- function(results) {
   ggplot2::ggplot(d, ggplot2::aes(epoch, share, colour = called)) +
     ggplot2::geom_line(ggplot2::aes(group = interaction(run, called)), linewidth = 0.35, alpha = 0.6) +
     ggplot2::geom_line(data = mean, ggplot2::aes(linetype = called), linewidth = 1.1) +
-    ggplot2::facet_wrap(~split, labeller = ggplot2::as_labeller(function(x) paste0(first_upper(x), " facts"))) +
+    ggplot2::facet_wrap(~split, labeller = ggplot2::as_labeller(function(x) worded(paste0(first_upper(x), " facts")))) +
     ggplot2::scale_colour_manual(values = colours_for(levels(d$called)), name = NULL) +
     ggplot2::scale_linetype_discrete(name = NULL) +
     ggplot2::scale_y_continuous(labels = percent_axis, limits = c(0, 1)) +
     ggplot2::scale_x_continuous(breaks = whole_breaks) +
-    ggplot2::labs(x = "Epoch", y = "Facts recalled") + theme_report()
+    ggplot2::labs(x = probe_axis(results), y = "Facts recalled") + theme_report()
 }
 
 alt_forms <- function(results) {

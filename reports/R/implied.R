@@ -44,7 +44,8 @@ say_implied_arms <- function(results, word) {
       md(time_word(results$time)), " after its fact (95 % interval ", fmt_ratio(x$lower), " to ", fmt_ratio(x$upper),
       "; ", fmt_p(if (nrow(d) > 1) x$p_holm else x$p), ").")
   }, "")
-  paste0("How soon, with the names and runs as random effects", if (nrow(d) > 1) " (p corrected for the number of ",
+  random <- union("run", unlist(study_value(results, c("analysis", "random"), list()))) # as plan_implied.R has it
+  paste0("How soon, with random effects of ", md(list_words(by_words(random))), if (nrow(d) > 1) " (p corrected for the number of ",
     if (nrow(d) > 1) "recipes, Holm)", ":\n\n", paste(each, collapse = "\n"))
 }
 

@@ -8,7 +8,8 @@ phases_data <- function(results) {
 
 # "between steps 40 and 80" of runs that ended there; the widest of them.
 between_steps <- function(left, right) {
-  paste0("between steps ", fmt_n(min(left, na.rm = TRUE)), " and ", fmt_n(max(right, na.rm = TRUE)))
+  from <- ifelse(is.na(left), 0, left)[!is.na(right)] # seen at the first probe: at some time before
+  paste0("between steps ", fmt_n(min(from)), " and ", fmt_n(max(right, na.rm = TRUE)))
 }
 
 #' Of each recipe when phase 1 and the plateau end, and how near the plateau is to what who knows nothing would lose.

@@ -97,11 +97,12 @@ figure_ranks <- function(results) {
       ymax = ifelse(is.na(upper), estimate, upper)), alpha = 0.12, colour = NA) +
     ggplot2::geom_line(ggplot2::aes(linetype = arm), linewidth = 0.9) +
     ggplot2::facet_wrap(~kind, ncol = 2, labeller = ggplot2::as_labeller(function(x) wrap(x, 40))) +
-    ggplot2::scale_colour_manual(values = colours, name = "Training recipe") +
-    ggplot2::scale_fill_manual(values = colours, name = "Training recipe") +
-    ggplot2::scale_linetype_discrete(name = "Training recipe") + ggplot2::scale_x_continuous(breaks = whole_breaks) +
+    ggplot2::scale_colour_manual(values = colours, name = worded("Training recipe")) +
+    ggplot2::scale_fill_manual(values = colours, name = worded("Training recipe")) +
+    ggplot2::scale_linetype_discrete(name = worded("Training recipe")) +
+    ggplot2::scale_x_continuous(breaks = whole_breaks) +
     ggplot2::scale_y_continuous(limits = c(0, NA)) +
-    ggplot2::labs(x = "Epoch", y = "Mean rank (0 is best)") + theme_report()
+    ggplot2::labs(x = probe_axis(results), y = "Mean rank (0 is best)") + theme_report()
 }
 
 alt_ranks <- function(results) {

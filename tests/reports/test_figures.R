@@ -83,7 +83,7 @@ stopifnot(all(is.na(fact_rows(facts)$first)))
 cat("all as expected\n")
 
 # Prompt forms: shares and agreement are those of the rows; a form that was never trained says so.
-asked <- list(facts = data.frame(fact_id = c("f", "g"), split = c("trained", "trained")), forms = data.frame(run = "r",
+asked <- list(baseline = data.frame(run = "r", fact_id = c("f", "g"), split = "trained"), forms = data.frame(run = "r",
   fact_id = rep(c("f", "f", "g", "g"), 2), epoch = rep(c(0, 3), each = 4), form = rep(1:2, 4), held_out = rep(c(FALSE,
     TRUE), 4), recalled = c(FALSE, FALSE, FALSE, FALSE, TRUE, FALSE, TRUE, TRUE)))
 told <- say_forms(asked)
@@ -91,3 +91,10 @@ stopifnot(grepl("100.0\u00a0% in the probe form and 50.0\u00a0% in form 2, never
   grepl("**50.0\u00a0%** of the histories are recalled in every form, 50.0\u00a0% in some", told, fixed = TRUE))
 thick <- ggplot2::layer_data(plot_forms(asked), 2)
 stopifnot(isTRUE(all.equal(sort(thick$y[thick$x == 3]), c(0.5, 1))))
+# A run that ends sooner, where another fact is withheld: told at its own end, as what the facts are in it.
+sooner <- transform(asked$forms[asked$forms$epoch == 0, ], run = "s", epoch = 1)
+asked$forms <- rbind(asked$forms, sooner)
+asked$baseline <- rbind(asked$baseline, data.frame(run = "s", fact_id = c("f", "g"), split = c("withheld", "trained")))
+told <- say_forms(asked)
+stopifnot(grepl("Trained facts:** at the last checkpoint 66.7\u00a0% in the probe form", told, fixed = TRUE),
+  grepl("Withheld facts:** at the last checkpoint 0.0\u00a0% in the probe form", told, fixed = TRUE))
