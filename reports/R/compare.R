@@ -112,7 +112,8 @@ say_compared <- function(studies, outcome) {
       fmt_ratio(x$ratio), " times** that in ", md(x$reference), " (95 % interval ", fmt_ratio(x$lower), " to ",
       fmt_ratio(x$upper), if (!isTRUE(x$lower > 1 || x$upper < 1)) "; no difference is shown", "). "),
     "Of ", plural(nrow(d), "difference"), " between studies, ", fmt_n(clear), if (clear == 1) " has" else " have",
-    " an interval without 1; nothing corrects for their number.")
+    " an interval without 1; nothing corrects for their number.",
+    if (nzchar(attr(d, "reason"))) paste0(" ", md(attr(d, "reason")), "."))
 }
 
 table_ratios <- function(studies, outcome) {
@@ -124,25 +125,7 @@ table_ratios <- function(studies, outcome) {
     "Ratio (95 % interval)" = fmt_hr(d$ratio, d$lower, d$upper), p = fmt_p_value(d$p), check.names = FALSE), "llrrr")
 }
 
-#' Recall at the end by fact (mean over its runs), of a study and of the first, where both hold it in the same split.
-recall_differences <- function(studies) {
-  by_fact <- lapply(studies, function(r) {
-    if (!nrow(r$histories)) return(data.frame())
-    d <- stats::aggregate(after ~ fact_id + split, r$histories, mean)
-    data.frame(fact = as.character(d$fact_id), split = as.character(d$split), after = d$after)
-  })
-  if (any(vapply(by_fact, nrow, 0L) == 0)) return(data.frame())
-  rows <- lapply(names(studies)[-1], function(name) {
-    d <- merge(by_fact[[1]], by_fact[[name]], by = c("fact", "split"))
-    do.call(rbind, lapply(split(d, d$split), function(x) {
-      gap <- x$after.y - x$after.x
-      half <- if (nrow(x) > 1) stats::qt(0.975, nrow(x) - 1) * stats::sd(gap) / sqrt(nrow(x)) else NA
-      data.frame(study = name, split = x$split[1], facts = nrow(x), first = mean(x$after.x), own = mean(x$after.y),
-        gap = mean(gap), lower = mean(gap) - half, upper = mean(gap) + half)
-    }))
-  })
-  do.call(rbind, rows)
-}
+recall_differences <- function(studies) recall_gaps(lapply(studies, `[[`, "histories"))
 
 say_recall_differences <- function(studies) {
   d <- recall_differences(studies)

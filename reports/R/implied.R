@@ -45,8 +45,8 @@ say_implied_arms <- function(results, word) {
       "; ", fmt_p(if (nrow(d) > 1) x$p_holm else x$p), ").")
   }, "")
   random <- union("run", unlist(study_value(results, c("analysis", "random"), list()))) # as plan_implied.R has it
-  paste0("How soon, with random effects of ", md(list_words(by_words(random))), if (nrow(d) > 1) " (p corrected for the number of ",
-    if (nrow(d) > 1) "recipes, Holm)", ":\n\n", paste(each, collapse = "\n"))
+  paste0("How soon, with random effects of ", md(list_words(by_words(random))),
+    if (nrow(d) > 1) " (p corrected for the number of recipes, Holm)", ":\n\n", paste(each, collapse = "\n"))
 }
 
 figure_implied <- function(results) {
@@ -70,7 +70,7 @@ table_implied_counts <- function(results) {
     "Came to be known" = fmt_n(d$events), check.names = FALSE), "lrrrrrr")
 }
 
-#' The recipes' hazard ratios: by robust errors on both clocks, penalised, and with random names and runs.
+#' The recipes' hazard ratios: by robust errors on both clocks, penalised, and with random effects.
 table_implied <- function(results) {
   rows <- pick(results$coefficients, rule = results$rule, outcome = implied_outcomes, model = c("cox", "cox-firth"))
   arms <- implied_arms(results)

@@ -11,7 +11,8 @@
 #' @param least events per coefficient that each study needs.
 #' @param fewest facts that they must share: a robust variance of few clusters is too small.
 #' @return data.frame, a row per predictor and study after the first: `study`, `reference`, `term`, `facts` (shared),
-#'   `ratio` of the hazard ratios with `lower`, `upper` and `p`. Without rows, the attribute `reason` says why.
+#'   `ratio` of the hazard ratios with `lower`, `upper` and `p`. The attribute `reason` says why there are no rows, or
+#'   what R warned of.
 #' @references Therneau and Grambsch (2000), Modeling Survival Data, 8.2 (robust variance of correlated rows).
 #' @examples
 #' one <- simulate_learning(facts = 120, seeds = 2, seed = 1)
@@ -71,12 +72,34 @@ compared_ratios <- function(rows, design, facts, conf) {
   formula <- stats::as.formula("Surv(start, stop, event) ~ x + strata(.study)", env = asNamespace("survival"))
   rows$x <- cbind(design, products)
   arguments <- list(formula = formula, data = quote(rows), cluster = quote(.fact), ties = "efron")
-  fit <- do.call(survival::coxph, arguments)
+  found <- captured(do.call(survival::coxph, arguments))
+  fit <- found$value
+  if (is.null(fit)) return(no_comparison(paste("R stopped with:", found$error)))
   at <- ncol(design) + seq_len(ncol(products))
   estimate <- unname(stats::coef(fit)[at])
   se <- sqrt(diag(fit$var))[at]
   z <- stats::qnorm((1 + conf) / 2)
-  data.frame(study = rep(others, each = ncol(design)), reference = levels(rows$.study)[[1L]],
-             term = rep(colnames(design), length(others)), facts = facts, ratio = exp(estimate),
-             lower = exp(estimate - z * se), upper = exp(estimate + z * se), p = 2 * stats::pnorm(-abs(estimate / se)))
+  ratios <- data.frame(
+    study = rep(others, each = ncol(design)), reference = levels(rows$.study)[[1L]],
+    term = rep(colnames(design), length(others)), facts = facts, ratio = exp(estimate),
+    lower = exp(estimate - z * se), upper = exp(estimate + z * se), p = 2 * stats::pnorm(-abs(estimate / se))
+  )
+  structure(ratios, reason = paste("R warned:", found$warnings, recycle0 = TRUE, collapse = "; "))
+}
+
+# Recall at the end by fact (mean over its runs), of a study and of the first, where both hold it in the same split.
+# `histories`: of each study a table of `fact_id`, `split` and `after`, a row a fact and run.
+recall_gaps <- function(histories, conf = 0.95) {
+  by_fact <- lapply(histories, function(d) if (nrow(d)) stats::aggregate(after ~ fact_id + split, d, mean))
+  if (any(vapply(by_fact, is.null, NA))) return(data.frame())
+  rows <- lapply(names(histories)[-1L], function(name) {
+    both <- merge(by_fact[[1L]], by_fact[[name]], by = c("fact_id", "split"))
+    lapply(split(both, as.character(both$split)), function(x) {
+      gap <- x$after.y - x$after.x
+      half <- if (nrow(x) > 1L) stats::qt((1 + conf) / 2, nrow(x) - 1L) * stats::sd(gap) / sqrt(nrow(x)) else NA_real_
+      data.frame(study = name, split = as.character(x$split[[1L]]), facts = nrow(x), first = mean(x$after.x),
+                 own = mean(x$after.y), gap = mean(gap), lower = mean(gap) - half, upper = mean(gap) + half)
+    })
+  })
+  do.call(rbind, unlist(rows, recursive = FALSE))
 }

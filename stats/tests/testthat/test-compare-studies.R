@@ -21,3 +21,12 @@ test_that("the ratio is that of the hazard ratios of two fits, and what cannot b
   few <- compare_studies(list(a = one, b = other[other$fact_id %in% shared[1:5], ]), "acquisition", "first", "latent")
   expect_match(attr(few, "reason"), "5 facts are at risk in all of them, fewer than 20")
 })
+
+test_that("what R warned of is said, and recall differs as a paired t test has it", {
+  told <- transform(one, seen = as.integer(event)) # foretells itself: no finite ratio
+  expect_match(attr(compare_studies(list(a = told, b = told), "acquisition", "first", "seen"), "reason"), "infinite")
+  first <- data.frame(fact_id = c("a", "b", "c", "a"), split = "trained", after = c(TRUE, FALSE, TRUE, FALSE))
+  other <- data.frame(fact_id = c("a", "b", "d"), split = "trained", after = c(TRUE, TRUE, FALSE))
+  gap <- recall_gaps(list(one = first, other = other))
+  expect_equal(c(gap$facts, gap$gap, gap$lower, gap$upper), c(2, 0.75, stats::t.test(c(0.5, 1))$conf.int))
+})
