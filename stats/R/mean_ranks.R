@@ -23,13 +23,16 @@ mean_ranks <- function(data, cluster = "fact_id", conf = 0.95, draws = 400L, see
     end = take_rows(data, final)
   )
   moment <- list(curve = c("epoch"), stage = c("stage", "checkpoint"), end = character())
-  alone <- NULL
+  alone <- unmet <- NULL
   rows <- seeded(seed, lapply(names(parts), function(part) {
     if (!nrow(parts[[part]])) return(NULL) # one stage: none ends before the origin
     kinds <- split(parts[[part]], row_patterns(parts[[part]], c("role", "relation", "set", moment[[part]])))
     do.call(rbind, lapply(kinds, function(own) {
       values <- values_by_arm(own, own$rank)
-      if (!nrow(values[[1L]])) return(NULL)
+      if (!nrow(values[[1L]])) {
+        unmet <<- union(unmet, paste(own$role[[1L]], own$relation[[1L]], own$set[[1L]]))
+        return(NULL)
+      }
       if (part == "end") alone <<- union(alone, one_run_words(values))
       group <- clusters_of(own[match(rownames(values[[1L]]), as.character(own$fact_id)), , drop = FALSE], cluster)
       weights <- drawn_again(max(group), draws)
@@ -40,7 +43,8 @@ mean_ranks <- function(data, cluster = "fact_id", conf = 0.95, draws = 400L, see
   }))
   list(
     fit = list(formula = "mean(rank) ~ arm, paired by fact", engine = paste("factsurv,", draws, "draws")),
-    tables = list(mean_ranks = do.call(rbind, unname(rows))), remarks = alone
+    tables = list(mean_ranks = do.call(rbind, unname(rows))),
+    remarks = c(alone, paste("none is ranked in every run, so that arms are not compared:", unmet, recycle0 = TRUE))
   )
 }
 

@@ -34,6 +34,14 @@ test_that("means over facts and seeds, and paired differences, are those by hand
   expect_true(all(nzchar(found$stage) == (found$part == "stage") & (found$part == "end" | found$reference == "")))
 })
 
+test_that("a kind of fact that no two arms share is not left out in silence", {
+  data <- ranked(facts = 6, seeds = 1)
+  apart <- data$role == "fact" & (as.integer(data$group) > 3) == (data$arm == "joint")
+  found <- mean_ranks(data[!apart, ], draws = 10)
+  expect_identical(unique(found$tables$mean_ranks$role), "implication")
+  expect_match(found$remarks, "none is ranked in every run, .*: fact city test", all = FALSE)
+})
+
 test_that("the task of the plan gives the table of the contract, and a claim reads it", {
   data <- ranked()
   plan <- list(outcomes = "acquisition", rules = "first", comparisons = "ranks", cluster = "group", history = TRUE)
