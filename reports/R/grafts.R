@@ -50,7 +50,7 @@ table_grafts <- function(results) {
 say_grafts <- function(results) {
   d <- grafts_data(results)
   options <- range(d$options)
-  paste0("Mean rank of the right answer at the end, over facts and ", fmt_n(max(d$runs)), " repetition(s), with 95 % ",
+  paste0("Mean rank of the right answer at the end, over facts and ", plural(max(d$runs), "repetition"), ", with 95 % ",
     "intervals: 0 is best, and guessing gives ", paste(fmt_number(unique((options - 1) / 2)), collapse = " to "),
     ". A graft was trained by nobody: its weights are a sum of those that the recipes ended with, or one recipe's ",
     "with some put back to what they were before training.")

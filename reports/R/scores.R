@@ -60,7 +60,7 @@ say_scores <- function(results, arm) {
   found <- paste0("Greatest: ", md(paste(peaks, collapse = "; ")), ".")
   if (!length(peaks)) found <- "No component lowers the loss."
   paste0("**", md(arm), "**: means over ", fmt_n(max(d$facts)), " prompts of ",
-    md(plain_name(as.character(d$relation)[1])), " in ", fmt_n(max(d$runs)), " run(s). ", found)
+    md(plain_name(as.character(d$relation)[1])), " in ", plural(max(d$runs), "run"), ". ", found)
 }
 
 alt_scores <- function(results, arm) {
