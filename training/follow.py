@@ -10,7 +10,6 @@ from __future__ import annotations
 import gc
 import hashlib
 import json
-import os
 import shutil
 import sys
 import tempfile
@@ -38,7 +37,6 @@ from factsurv.training.models.load import load
 from factsurv.training.models.series import Member, check_tokenizers, different_tokenizers, series_of
 from factsurv.training.passes import memory
 from factsurv.training.passes.precision import DTYPES, check_dtype
-from factsurv.training.passes.same_bits import ask_for_same_bits
 from factsurv.training.passes.team import team
 from factsurv.training.probing.baseline import baseline_table, other_prompts_encoded, samplings
 from factsurv.training.probing.forms import Forms
@@ -46,7 +44,7 @@ from factsurv.training.probing.instruments import Instruments
 from factsurv.training.probing.measure import Asked
 from factsurv.training.probing.probe import agrees_with_plain_path, probe
 from factsurv.training.rows import Clock, probe_rows, training_rows
-from factsurv.training.run import alone
+from factsurv.training.run import alone, started
 from factsurv.training.telling import Report
 
 PARTS, MARKER = "parts", "complete.json"
@@ -238,19 +236,7 @@ def _reads(encoded: Encoded) -> str:
 
 def main(path: str) -> int:
     """Follow the series of one JSON file; problems of the user's making exit with 2 and a plain message."""
-    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "0")) or torch.get_num_threads())
-    ask_for_same_bits()
-    job = Job.model_validate_json(Path(path).read_text("utf-8"))
-    try:
-        execute(job, _print)
-    except InputError as error:
-        _print({"error": [error.what, error.where, error.remedy]})
-        return 2
-    return 0
-
-
-def _print(event: dict) -> None:
-    print(json.dumps(event), flush=True)
+    return started(lambda report: execute(Job.model_validate_json(Path(path).read_text("utf-8")), report))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute  # noqa: F401  (pa.compute)
-from pydantic import BaseModel
 
 from factsurv.events.errors import InputError
 from factsurv.events.files import read_table, write_table
@@ -35,28 +34,18 @@ from factsurv.training.probing.measure import Asked
 from factsurv.training.probing.probe import agrees_with_plain_path, probe
 from factsurv.training.rows import Clock, probe_rows
 from factsurv.training.run import started
-from factsurv.training.spec import ModelSpec, ProbeSpec, TuningSpec
-from factsurv.training.surgery.end_state import EndState, put_back, put_sum, sum_bytes
+from factsurv.training.surgery.end_state import put_back, put_sum, sum_bytes
+from factsurv.training.surgery.job import EndWeightsJob
 from factsurv.training.surgery.places import weights_at
 from factsurv.training.surgery.spec import GraftSpec
 from factsurv.training.surgery.weight_sum import BASE
 from factsurv.training.telling import Report
 
 
-class GraftJob(BaseModel):
+class GraftJob(EndWeightsJob):
     """What a graft needs to know: ``after`` is the folder of the run whose baseline and clock it has."""
 
-    run: str
-    seed: int
-    facts: Path
-    folder: Path
-    model: ModelSpec
-    tuning: TuningSpec  # of one process: how a child is started
-    probe: ProbeSpec
     graft: GraftSpec
-    states: dict[str, EndState]
-    fact_seed: int
-    fresh: bool
     after: Path
 
     @property

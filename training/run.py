@@ -12,7 +12,6 @@ import contextlib
 import fcntl
 import functools
 import json
-import math
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -243,8 +242,9 @@ class Run:
             done = Checkpoint(clock.checkpoint, clock.epoch, self._tables(), state)
             self.tell.checkpoint(checkpoints.save(self.job.folder, done, self.identity), clock.step)
         self.saved = checkpoints.place(self.job.folder, clock.checkpoint)  # whichever process tells of an end names it
-        share = probed.recalled[self.taught].mean() if self.taught.any() else math.nan
-        self._progress(f"{moment(clock.stage, clock.epoch)}: {share:.0%} of trained facts recalled")
+        whose, rows = ("trained", self.taught) if self.taught.any() else ("probed", slice(None))
+        share = probed.recalled[rows].mean()
+        self._progress(f"{moment(clock.stage, clock.epoch)}: {share:.0%} of {whose} facts recalled")
 
     def _tables(self) -> dict[str, pa.Table]:
         return (

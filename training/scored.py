@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from pydantic import BaseModel
 
 from factsurv.events.errors import InputError
 from factsurv.events.files import read_table, write_table
@@ -27,9 +26,9 @@ from factsurv.training.models.scratch_model import initialise
 from factsurv.training.passes import memory
 from factsurv.training.passes.team import Team, team
 from factsurv.training.run import started
-from factsurv.training.spec import ModelSpec, ProbeSpec, TuningSpec
 from factsurv.training.surgery.components import Components
-from factsurv.training.surgery.end_state import EndState, put_sum, sum_bytes
+from factsurv.training.surgery.end_state import put_sum, sum_bytes
+from factsurv.training.surgery.job import EndWeightsJob
 from factsurv.training.surgery.places import weights_at
 from factsurv.training.surgery.scores import NAMES, Item, Scores, extractive_scores
 from factsurv.training.surgery.spec import ScoresSpec, Where
@@ -37,20 +36,10 @@ from factsurv.training.surgery.weight_sum import weight_sum
 from factsurv.training.telling import Report
 
 
-class ScoresJob(BaseModel):
+class ScoresJob(EndWeightsJob):
     """What the scores of one seed need to know."""
 
-    run: str
-    seed: int
-    facts: Path
-    folder: Path
-    model: ModelSpec
-    tuning: TuningSpec  # of one process: how a child is started
-    probe: ProbeSpec
     scores: ScoresSpec
-    states: dict[str, EndState]
-    fact_seed: int
-    fresh: bool
 
 
 def execute(job: ScoresJob, report: Report = lambda _: None) -> None:
