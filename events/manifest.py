@@ -83,8 +83,13 @@ class Manifest:
     ) -> None:
         """Note that ``step`` made these files (name → rows, None if not a table), and save.
 
+        What it made another time and no more is deleted: who reads the folder would take it for a part of this study.
         ``unfinished`` says why the step must run again though its key is the same.
         """
+        for name in set(self.steps.get(step, {}).get("makes", ())).difference(made):
+            if self.artefacts[name]["step"] == step:
+                del self.artefacts[name]
+                (self.folder / name).unlink(missing_ok=True)
         for name, rows in made.items():
             path = self.folder / name
             self.artefacts[name] = {

@@ -87,6 +87,16 @@ def from_origin(
     return [_split(*tables, own, of_any) for tables, own in zip(on_clock, taught, strict=True)]
 
 
+def as_another(baseline: pa.Table, probes: pa.Table, of: pa.Table) -> Run:
+    """Baseline and probes of a graft, each fact trained or withheld as in ``of``, the baseline of another run.
+
+    No fact is left out: what other arms are taught is what a graft is to know of them.
+    """
+    split = dict(zip(of["fact_id"].to_pylist(), of["split"].to_pylist(), strict=True))
+    codes = [SPLITS.index(split.get(fact, SPLITS[1])) for fact in baseline["fact_id"].to_pylist()]
+    return Run(_with_split(baseline, codes), probes)
+
+
 def _of_run(baseline: pa.Table, probes: pa.Table, origin: str | None) -> tuple[pa.Table, pa.Table, int]:
     names = list(dict.fromkeys(probes["stage"].to_pylist()))
     origin = names[0] if origin is None else origin
@@ -108,11 +118,14 @@ def _split(baseline: pa.Table, probes: pa.Table, first: int, taught: set[str], o
     """With what the run did with each fact; without those that only other runs teach."""
     facts = baseline["fact_id"].to_pylist()
     kept = pa.array([fact in taught or fact not in of_any for fact in facts])
-    codes = pa.array([int(fact not in taught) for fact in facts], pa.int32())
-    column = pa.DictionaryArray.from_arrays(codes, pa.array(SPLITS, pa.utf8()))
-    mine = baseline.set_column(baseline.column_names.index("split"), "split", column).filter(kept)
+    mine = _with_split(baseline, [int(fact not in taught) for fact in facts]).filter(kept)
     followed = pa.compute.is_in(texts(probes["fact_id"]), texts(mine["fact_id"]))
     return Run(stack([mine]), stack([probes.filter(followed)]), baseline.num_rows - mine.num_rows, first)
+
+
+def _with_split(baseline: pa.Table, codes: Sequence[int]) -> pa.Table:
+    column = pa.DictionaryArray.from_arrays(pa.array(codes, pa.int32()), pa.array(SPLITS, pa.utf8()))
+    return baseline.set_column(baseline.column_names.index("split"), "split", column)
 
 
 def _counted_from(probes: pa.Table, stage: np.ndarray, checkpoint: np.ndarray, first: int) -> pa.Table:

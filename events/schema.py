@@ -97,6 +97,7 @@ NOW = {"logp_now": _F, "margin_now": _F, "exposures_now": _I}  # at the probe th
 HISTORY = EVENTS | EXAMPLES | NOW
 # float64, covariates of fact and run where the analysis names them
 FREQUENCY, ARM_NUMBER = "log2_frequency", "arm_number"
+EXPOSURES = "exposures"  # the table of events on each fact's own clock, where a model asks for it
 ATTENTION_NOW = "attention_now"  # float64, behind them where the instrument measured
 TRANSITIONS = _RUN | {
     "fact_id": TEXT, "rule": TEXT, "start": _F, "stop": _F, "from": TEXT, "to": TEXT, "enum": _I, "gap": _F,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from factsurv.events.errors import InputError
 from factsurv.events.rules import sign_of, sustained_of
 from factsurv.events.signs import SIGNS
+from factsurv.flows.simulated import UNUSED as NOT_SIMULATED
 from factsurv.flows.toml_file import shown
 from factsurv.stats.plan import models
 from factsurv.training.facts.sources.hub_file import from_hub
@@ -90,9 +91,6 @@ def _stages(study: StudyFile, data: dict, path: Path) -> Iterator[str]:
     for where, names in listed.items():
         for name in dict.fromkeys(n for n in names if names.count(n) > 1):
             yield f"{where}: two stages are named {name!r}; give each its own name"
-
-
-NOT_SIMULATED = ("facts", "model", "tuning", "stage", "probe", "graft", "scores")
 
 
 def _origin(study: StudyFile, data: dict, path: Path) -> Iterator[str]:

@@ -11,12 +11,11 @@ from factsurv.events.errors import InputError
 from factsurv.events.files import digest, read_table, write_json
 from factsurv.events.manifest import Manifest
 from factsurv.events.reached_code import reached_code
-from factsurv.events.schema import ANALYSIS, described
+from factsurv.events.schema import ANALYSIS, EXPOSURES, described
 from factsurv.flows.steps import check_plan
 from factsurv.flows.store import Store, code, written
 from factsurv.stats.claims import told_claims
 from factsurv.stats.kept_fits import Earlier
-from factsurv.stats.plan import EXPOSURES
 
 KEYS = "analysis/keys.json"  # what each fit was made from
 

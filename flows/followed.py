@@ -8,15 +8,22 @@ from typing import Any
 
 from factsurv.events.files import read_table, write_json
 from factsurv.events.reached_code import reached_code
+from factsurv.flows import trained
+from factsurv.flows.run_files import PROBED, are_counted, instrument_tables, rows_of, size_of
 from factsurv.flows.store import Progress, Store
 from factsurv.flows.study_file import StudyFile
 
-UNUSED = ("tuning", "stage")  # sections of a study file that are of a training
+UNUSED = ("simulation", "tuning", "stage")  # sections of a study file that are of other kinds
 
 
 def follows(study: StudyFile) -> bool:
     """Whether the study's models are series."""
     return study.simulation is None and any(model.series is not None for model, _ in study.recipes().values())
+
+
+def make_facts(results: Store[StudyFile]) -> None:
+    """`facts.arrow`, gathered as those of a training are."""
+    trained.make_facts(results)
 
 
 def make_model(results: Store[StudyFile], arm: str, verify: bool = False) -> tuple[str, str]:
@@ -45,12 +52,9 @@ def run_key(results: Store[StudyFile], arm: str, seed: int, model: tuple[str, st
 
 def make_run(
     results: Store[StudyFile], run: str, arm: str, seed: int, model: tuple[str, str], threads: int,
-    tables: list[str], progress: Progress | None = None, size: str | None = None,
+    progress: Progress | None = None,
 ) -> None:  # fmt: skip
-    """`runs/<run>/…`: every checkpoint probed, in a process of its own; those that were are not probed again.
-
-    ``size``: name of a file for the number of the model's parameters, where the facts' covariates need it.
-    """
+    """`runs/<run>/…`: every checkpoint probed, in a process of its own; those that were are not probed again."""
     from factsurv.flows.child import run_job
     from factsurv.training.job import Job
     from factsurv.training.models.prepared import prepared_series
@@ -62,7 +66,7 @@ def make_run(
     def told(run: str, done: float, total: float, note: str) -> None:
         results.progress(f"run {run}", done, total, note)
 
-    def made() -> dict[str, int | None]:
+    def make() -> dict[str, int | None]:
         series = prepared_series(spec, results.study.facts, results.say, verify=True)
         for note in series.notes:
             results.say(f"run {run}: {note}")
@@ -71,18 +75,27 @@ def make_run(
             model=series.spec(spec), tuning=tuning, probe=results.study.probe,
         )  # fmt: skip
         run_job(job, threads, progress or told, results.say, results.scratch, module="factsurv.training.follow")
-        names = [f"runs/{run}/{n}.arrow" for n in tables]
-        of_tables: dict[str, int | None] = {n: read_table(results.folder / n).num_rows for n in names}
-        if size is None:
-            return of_tables
-        there = next(m.model for m in series.members if m.name not in _missing(folder))
-        write_json(folder / size, {"parameters": parameters(there.name, there.revision)})
-        return of_tables | {f"runs/{run}/{size}": None}
+        made = rows_of(results, run, (*PROBED, *tables(results.study)))
+        if are_counted(results):
+            there = next(m.model for m in series.members if m.name not in _missing(folder))
+            write_json(results.folder / size_of(run), {"parameters": parameters(there.name, there.revision)})
+            made[size_of(run)] = None
+        return made
 
     def left_out() -> list[str]:
         return [f"checkpoint {name} was left out" for name in _missing(folder)]
 
-    results.step(f"run {run}", run_key(results, arm, seed, model), made, left_out)
+    results.step(f"run {run}", run_key(results, arm, seed, model), make, left_out)
+
+
+def tables(study: StudyFile) -> list[str]:
+    """Tables that a run has beside those of every run."""
+    return [*instrument_tables(study), "series"]
+
+
+def measured(study: StudyFile) -> tuple[str, ...]:
+    """None: what is measured at the first checkpoint is in its baseline."""
+    return ()
 
 
 def _missing(folder: Path) -> list[str]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from factsurv.events.files import read_table
 from factsurv.events.reached_code import reached_code
 from factsurv.flows.graft_names import end_of, graft_names, taken_after
-from factsurv.flows.steps import measured_tables
+from factsurv.flows.run_files import instrument_tables, rows_of
 from factsurv.flows.store import Store
 from factsurv.training.surgery.spec import GraftSpec
 
@@ -22,7 +21,7 @@ def make_grafts(results: Store, models: dict[str, tuple[str, str]]) -> None:
 def _make_graft(results: Store, run: str, graft: GraftSpec, seed: int, models: dict[str, tuple[str, str]]) -> None:
     after = taken_after(results.study, graft, seed)
     arm, arms = after.removesuffix(f"-{seed}"), graft.sum.arms
-    recipes, tables = results.study.recipes(), ("baseline", "probes", *measured_tables(results))
+    recipes, tables = results.study.recipes(), ("baseline", "probes", *instrument_tables(results.study))
     key: dict[str, Any] = {
         "spec": {
             "graft": graft.model_dump(exclude={"name"}),
@@ -59,7 +58,6 @@ def _make_graft(results: Store, run: str, graft: GraftSpec, seed: int, models: d
         run_job(job, cores, results.progress, results.say, results.scratch, "factsurv.training.graft")
         kept = sorted((folder / "model").rglob("*")) if graft.keep else []
         made: dict[str, int | None] = {str(p.relative_to(results.folder)): None for p in kept if p.is_file()}
-        names = [f"runs/{run}/{n}.arrow" for n in tables]
-        return made | {n: read_table(results.folder / n).num_rows for n in names}
+        return made | rows_of(results, run, tables)
 
     results.step(f"graft {run}", key, make)

@@ -24,6 +24,8 @@ def make_scores(results: Store, models: dict[str, tuple[str, str]]) -> None:
     key = {"inputs": results.inputs(*places), "code": reached_code("factsurv.events.score_means")}
 
     def make() -> dict[str, int | None]:
+        if not places:  # an earlier study had some
+            return {}
         whole = described(stack([results.table(place) for place in places]), "scores")
         return written(results, {"scores.arrow": whole, "score_means.arrow": score_means(whole)})
 

@@ -7,9 +7,11 @@ from typing import Any
 
 from factsurv.events.files import read_table, write_table
 from factsurv.events.reached_code import reached_code
-from factsurv.flows.store import Store, written
+from factsurv.flows.store import Progress, Store, written
 from factsurv.flows.study_file import StudyFile
 from factsurv.training.facts.fact_set import FactSet
+
+UNUSED = ("facts", "model", "tuning", "stage", "probe", "graft", "scores")  # sections of a study file
 
 
 def measured(study: StudyFile) -> tuple[str, ...]:
@@ -50,7 +52,12 @@ def make_facts(results: Store[StudyFile]) -> None:
     results.step("facts", key, make)
 
 
-def run_key(results: Store[StudyFile], arm: str, seed: int) -> dict[str, Any]:
+def make_model(results: Store[StudyFile], arm: str, verify: bool = False) -> tuple[str, str]:
+    """Nothing: a run makes what it needs."""
+    return "", ""
+
+
+def run_key(results: Store[StudyFile], arm: str, seed: int, model: tuple[str, str]) -> dict[str, Any]:
     """All that decides the tables of a run."""
     return {
         "spec": {"seed": seed, "simulation": results.study.simulations()[arm].model_dump()},
@@ -60,7 +67,10 @@ def run_key(results: Store[StudyFile], arm: str, seed: int) -> dict[str, Any]:
     }
 
 
-def make_run(results: Store[StudyFile], run: str, arm: str, seed: int) -> None:
+def make_run(
+    results: Store[StudyFile], run: str, arm: str, seed: int, model: tuple[str, str], threads: int,
+    progress: Progress | None = None,
+) -> None:  # fmt: skip
     """`runs/<run>/…`: one run of the simulation."""
     from factsurv.training.facts.stored_facts import from_arrow
     from factsurv.training.label import Label
@@ -75,4 +85,4 @@ def make_run(results: Store[StudyFile], run: str, arm: str, seed: int) -> None:
             write_table(results.folder / "runs" / run / f"{name}.arrow", table)
         return {f"runs/{run}/{name}.arrow": table.num_rows for name, table in tables.items()}
 
-    results.step(f"run {run}", run_key(results, arm, seed), make)
+    results.step(f"run {run}", run_key(results, arm, seed, model), make)

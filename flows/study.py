@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 from factsurv.events import children
-from factsurv.flows import fitted, grafts, scored, steps
+from factsurv.flows import fitted, grafts, scored, steps, trained
 from factsurv.flows.check import check
 from factsurv.flows.graft_names import graft_names
 from factsurv.flows.progress import Board
@@ -49,7 +49,7 @@ def study(path: Path, results: Path, wrap: Wrap = lambda name, step: step) -> Pa
         run_all(store, models, board, wrap)
         if store.study.graft:
             wrap("grafts", grafts.make_grafts)(store, models)
-        if store.study.scores:
+        if store.study.scores or "scores" in store.manifest.steps:
             wrap("scores", scored.make_scores)(store, models)
         wrap("events", steps.make_events)(store)
         wrap("analysis", fitted.make_analysis)(store)
@@ -60,7 +60,7 @@ def study(path: Path, results: Path, wrap: Wrap = lambda name, step: step) -> Pa
 def run_all(store: Store, models: dict[str, tuple[str, str]], board: Board, wrap: Wrap) -> None:
     """All runs; those that attend as another one did come after it."""
     names = steps.run_names(store.study)
-    waits = [n for n in names if steps.patterns_of(store, *n[1:])]
+    waits = [n for n in names if trained.patterns_of(store, *n[1:])]
     _run_some([n for n in names if n not in waits], store, models, board, wrap)
     if waits:
         _run_some(waits, store, models, board, wrap)

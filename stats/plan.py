@@ -13,6 +13,7 @@ from factsurv.events.schema import (
     ARM_NUMBER,
     ATTENTION_NOW,
     EVENTS,
+    EXPOSURES,
     FREQUENCY,
     HISTORY,
     INSTRUMENTS,
@@ -21,7 +22,6 @@ from factsurv.events.schema import (
 )
 from factsurv.events.section import Amount, Fraction, Name, Section, Text, Texts
 
-EXPOSURES = "exposures"  # the table of events on each fact's own clock, where a model asks for it
 Outcome = Literal["acquisition", "generalisation", "degradation"]
 States = Literal["states", "first-step", "forgetting"]  # what is read off the table `transitions`
 Time = Literal["epoch", "step", "examples", "tokens", "exposures"]

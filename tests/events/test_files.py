@@ -187,3 +187,12 @@ def test_changes_in_a_list_of_tables_name_the_entry():
     new = {"models": [{"name": "a", "formula": "log(x)"}, {"name": "c", "formula": "y"}]}
     assert changes(old, new) == ["models.a.formula: x → log(x)", "models.b is gone", "models.c is new"]
     assert changes(old, {"models": old["models"][::-1]}) == ["models: another order"]
+
+
+def test_what_a_step_makes_no_more_is_deleted(manifest, tmp_path):
+    write_table(tmp_path / "u.arrow", TABLE)
+    manifest.record("step", KEY, {"u.arrow": 3}, 0.1, "now")
+    assert [p.name for p in tmp_path.glob("*.arrow")] == ["u.arrow"] == list(manifest.artefacts)
+    manifest.record("other", KEY, {"u.arrow": 3}, 0.1, "now")  # it has another maker now
+    manifest.record("step", KEY, {}, 0.1, "now")
+    assert Manifest(tmp_path).verified("u.arrow").is_file()
