@@ -12,12 +12,14 @@ from factsurv.events.schema import ACCURACY, build, described, levels_by_name
 
 
 def accuracy_table(
-    facts: pa.Table, counts: pa.Table, probes: pa.Table, forms: pa.Table | None, parameters: Mapping[str, float]
+    facts: pa.Table, counts: pa.Table, probes: pa.Table, forms: pa.Table | None, parameters: Mapping[str, float],
+    last: bool = False,
 ) -> pa.Table:
-    """The mean over prompt forms of the probability of a hit, at the first checkpoint of each run.
+    """The mean over prompt forms of the probability of a hit, at one checkpoint of each run.
 
     That is the accuracy of sampling without end at `probe.temperature` (Jiang et al. 2025 draw 20 samples of each of 20
-    forms). The first checkpoint is before training: what the corpus has taught.
+    forms). The first checkpoint of a run is before training: what the corpus has taught. Of a series, which is that
+    teaching itself, it is the last.
 
     Parameters
     ----------
@@ -26,6 +28,8 @@ def accuracy_table(
         accuracy is that of the probe form.
     parameters : mapping of run to float
         Size of its model, where that is known.
+    last : bool
+        Of each run's last checkpoint, not its first.
 
     Returns
     -------
@@ -33,8 +37,7 @@ def accuracy_table(
         Schema `ACCURACY`.
     """
     told = forms if forms is not None else probes
-    first = _first(told)
-    told = told.filter(pa.array(first))
+    told = told.filter(pa.array(_at_end(told, last)))
     keys = list(dict.fromkeys(zip(told["run"].to_pylist(), told["fact_id"].to_pylist(), strict=True)))
     place = {key: i for i, key in enumerate(keys)}
     of = np.array([place[key] for key in run_and_fact(told)])
@@ -54,8 +57,8 @@ def accuracy_table(
     return described(build(ACCURACY, data, levels), "accuracy")
 
 
-def _first(table: pa.Table) -> np.ndarray:
-    """Whether a row is of its run's first checkpoint."""
+def _at_end(table: pa.Table, last: bool) -> np.ndarray:
+    """Whether a row is of its run's first checkpoint, or of its last."""
     run, at = np.array(table["run"].to_pylist()), table["checkpoint"].to_numpy()
-    least = {name: at[run == name].min() for name in dict.fromkeys(run.tolist())}
-    return at == np.array([least[name] for name in run.tolist()])
+    end = {name: (max if last else min)(at[run == name]) for name in dict.fromkeys(run.tolist())}
+    return at == np.array([end[name] for name in run.tolist()])

@@ -106,7 +106,8 @@ def study_tables(
                for n, tables in runs.items() if "rank" in tables]  # fmt: skip
     ranks = {"ranks": ranks_table(facts, of_rank)} if of_rank else {}
     of_counts = (counts, whole["probes"], whole.get("forms"), sizes or {})
-    accuracy = {"accuracy": accuracy_table(facts, *of_counts)} if counts is not None else {}
+    last = "series" in whole
+    accuracy = {"accuracy": accuracy_table(facts, *of_counts, last=last)} if counts is not None else {}
     return events | whole | _means(asked, facts, whole) | ranks | accuracy, notes
 
 

@@ -31,7 +31,8 @@ say_smi <- function(results) {
   facts <- by_measure(function(p) fmt_with_ends(of("r2_facts", p)))
   bins <- by_measure(function(p) fmt_two(of("r2_bins", p)$estimate))
   paste0(
-    "Accuracy is the mean over prompt forms of the exact probability that a sample is the answer, before training. Of ",
+    "Accuracy is the mean over prompt forms of the exact probability that a sample is the answer, ",
+    if (vocabulary$series) "at the last checkpoint" else "before training", ". Of ",
     fmt_n(of("r2_facts")$facts), " facts whose subject and object meet more often than by chance (the other ",
     fmt_n(of("r2_facts")$dropped), " are left out), and of ", md(arm),
     if (nrow(sizes) > 1) ", the largest model", ":\n\n",
@@ -175,29 +176,56 @@ mediation_data <- function(results) {
 say_mediation <- function(results) {
   d <- mediation_data(results)
   lines <- vapply(split(d, factor(as.character(d$outcome), level_order(d$outcome))), function(x) {
-    before <- x[1, ]
-    after <- utils::tail(x[x$step != "and mutual information", ], 1)
-    unsure <- is.na(after$change_lower)
-    toward <- if (unsure) "" else if (after$change_upper < 0) ", lower" else
-      if (after$change_lower > 0) ", higher" else ", and the change is within what chance does"
-    factor <- exp(after[c("change", "change_lower", "change_upper")])
-    paste0("- **", first_upper(md(as.character(x$outcome[1]))), "**, ", md(as.character(before$label)),
-      ": hazard ratio ", fmt_hr(before$hr, before$lower, before$upper), " without counts, ",
-      fmt_hr(after$hr, after$lower, after$upper), " with those of subject, object and both", toward,
-      if (unsure) " (too few events for an interval of the change)" else paste0(", by a factor of ",
-        fmt_hr(factor[[1]], factor[[2]], factor[[3]])), ". Concordance goes from ",
-      fmt_number(before$concordance, 3), " to ", fmt_number(after$concordance, 3),
-      if (!unsure) paste0(" (gain ", fmt_two(after$gain_lower), " to ", fmt_two(after$gain_upper), ")"),
-      ", on the rows that were fitted.")
+    counts <- x[!x$step %in% measure_steps, ]
+    after <- utils::tail(counts, 1)
+    paste0("- **", first_upper(md(as.character(x$outcome[1]))), "**",
+      if (is.finite(x$hr[1])) say_ratio_after(x[1, ], after), ". Concordance goes from ",
+      fmt_number(x$concordance[1], 3), if (!is.finite(x$hr[1])) " with counts of subject and object", " to ",
+      fmt_number(after$concordance, 3), with_gain(after$gain_lower, after$gain_upper), say_measure(x), ".")
   }, "")
-  paste0("The same rows, first without what the corpus says of a fact and then with it:\n\n",
-    paste(lines, collapse = "\n"), "\n\nWhere the ratio comes nearer to 1, part of what the predictor stands for is ",
-    "how often the world names the fact.")
+  ratios <- any(is.finite(d$hr))
+  paste0("The same rows, ", if (ratios) "first without what the corpus says of a fact and then with it" else
+    "with more and more of what the corpus says of a fact", ":\n\n", paste(lines, collapse = "\n"), "\n\n",
+    if (ratios) paste0("Where the ratio comes nearer to 1, part of what the predictor stands for is how often the ",
+      "world names the fact. "), "Concordance is that of the rows that were fitted.")
+}
+
+measure_steps <- c(smi = "and SMI", mi = "and mutual information")
+
+with_gain <- function(lower, upper) {
+  if (is.na(lower)) "" else paste0(" (gain ", fmt_two(lower), " to ", fmt_two(upper), ")")
+}
+
+say_ratio_after <- function(before, after) {
+  unsure <- is.na(after$change_lower)
+  toward <- if (unsure) "" else if (after$change_upper < 0) ", lower" else
+    if (after$change_lower > 0) ", higher" else ", and the change is within what chance does"
+  factor <- exp(after[c("change", "change_lower", "change_upper")])
+  paste0(", ", md(lower_first(term_words(before))), ": hazard ratio ", fmt_hr(before$hr, before$lower, before$upper),
+    " without counts, ", fmt_hr(after$hr, after$lower, after$upper), " with those of subject, object and both", toward,
+    if (unsure) " (too few events for an interval of the change)" else paste0(", by a factor of ",
+      fmt_hr(factor[[1]], factor[[2]], factor[[3]])))
+}
+
+# What the one number that is made of counts adds to them.
+say_measure <- function(x) {
+  own <- x[x$step %in% measure_steps, ]
+  if (!nrow(own)) return("")
+  name <- measure_words[[names(measure_steps)[match(own$step, measure_steps)]]]
+  paste0("; ", name, " beside them adds ", fmt_number(own$added, 2), if (!is.na(own$added_lower)) paste0(" (",
+    fmt_number(own$added_lower, 2), " to ", fmt_number(own$added_upper, 2), ")"), ", likelihood ratio test ",
+    fmt_p(own$p))
+}
+
+# The rows of models in which there is a ratio to follow.
+mediated <- function(results) {
+  d <- mediation_data(results)
+  d[is.finite(d$hr), , drop = FALSE]
 }
 
 plot_mediation <- function(results) {
-  d <- mediation_data(results)
-  d$panel <- paste0(first_upper(as.character(d$outcome)), ": ", as.character(d$label))
+  d <- mediated(results)
+  d$panel <- paste0(first_upper(as.character(d$outcome)), ": ", lower_first(term_words(d)))
   d$panel <- factor(d$panel, unique(d$panel))
   d$step <- factor(d$step, rev(levels(d$step)))
   ggplot2::ggplot(d, ggplot2::aes(hr, step, xmin = lower, xmax = upper)) +
@@ -209,7 +237,7 @@ plot_mediation <- function(results) {
 }
 
 alt_mediation <- function(results) {
-  d <- mediation_data(results)
+  d <- mediated(results)
   values <- paste0(d$outcome, ", ", d$step, ": ", fmt_hr(d$hr, d$lower, d$upper), ".")
   paste(c("Hazard ratios with intervals, a row for each set of counts in the model.", values), collapse = " ")
 }
@@ -217,10 +245,13 @@ alt_mediation <- function(results) {
 table_mediation <- function(results) {
   d <- mediation_data(results)
   test <- paste0(fmt_number(d$chisq, 3), " on ", fmt_n(d$df), " df, ", fmt_p(d$p))
-  gain <- paste0(fmt_two(d$gain), " (", fmt_two(d$gain_lower), " to ", fmt_two(d$gain_upper), ")")
-  ratio <- fmt_hr(d$hr, d$lower, d$upper)
-  md_table(data.frame(Outcome = d$outcome, Counts = d$step, Predictor = d$label, "Hazard ratio" = ratio,
-    Concordance = fmt_number(d$concordance, 3), Gain = ifelse(is.na(d$gain_lower), "\u2013", gain),
-    "Likelihood ratio test against the row before" = ifelse(is.na(d$chisq), "\u2013", test), check.names = FALSE),
-  "lllrrrr")
+  gain <- paste0(fmt_number(d$added, 2), " (", fmt_number(d$added_lower, 2), " to ", fmt_number(d$added_upper, 2), ")")
+  shown <- data.frame(Outcome = d$outcome, Counts = d$step)
+  if (any(is.finite(d$hr))) {
+    shown <- cbind(shown, Predictor = term_words(d), "Hazard ratio" = fmt_hr(d$hr, d$lower, d$upper))
+  }
+  md_table(cbind(shown, Concordance = fmt_number(d$concordance, 3),
+    "Gain over the row before" = ifelse(is.na(d$added_lower), "\u2013", gain),
+    "Likelihood ratio test against the row before" = ifelse(is.na(d$chisq), "\u2013", test)),
+  paste0("ll", if (ncol(shown) > 2) "lr", "rrr"))
 }

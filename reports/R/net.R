@@ -59,9 +59,11 @@ caveat_flicker <- function(results, lost = 0.1, lasted = 0.7, few = 5) {
   gone <- if (nrow(h)) sum(h$lost) else 0
   short <- Filter(nzchar, vapply(results$outcomes, short_lived, "", results = results, lasted = lasted, few = few))
   if (!length(short) && !(ever >= few && gone >= lost * ever)) return("")
+  of_facts <- history_word(results) == "fact"
   sentences <- c(if (ever) paste0("of ", plural(ever, history_word(results), history_word(results, 2)),
-    " in which a fact was recalled and probed again, ", fmt_n(gone), " (", fmt_percent(gone / ever, 0),
-    ") saw it lost at least once"), yardstick(results), if (length(short)) list_words(short))
+    if (of_facts) " that were" else " in which a fact was", " recalled and probed again, ", fmt_n(gone), " (",
+    fmt_percent(gone / ever, 0), ") ", if (of_facts) "were" else "saw it", " lost at least once"), yardstick(results),
+  if (length(short)) list_words(short))
   paste0("**Recall flickers:** ", paste(sentences, collapse = "; "), ".")
 }
 

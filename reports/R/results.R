@@ -48,6 +48,7 @@ read_results <- function(folder) {
   spells <- spells[!as.character(spells$outcome) %in% implied_outcomes, , drop = FALSE]
   vocabulary$probed <- nrow(results$baseline) > 0
   vocabulary$series <- nrow(results$series) > 0
+  vocabulary$counted <- NROW(results$smi) + NROW(results$mediation) > 0
   vocabulary$observed <- !is.null(results$study$observations)
   results$histories <- if (vocabulary$probed) recall_histories(results$transitions, results$rule) else data.frame()
   results$outcomes <- unique(c(level_order(spells$outcome), level_order(results$event_counts$outcome)))

@@ -132,6 +132,7 @@ vocabulary <- new.env()
 vocabulary$probed <- TRUE
 vocabulary$observed <- FALSE
 vocabulary$series <- FALSE
+vocabulary$counted <- FALSE
 
 #' @param which "verb" (after "times as likely"), "who" (was at risk), "did" (what happened to them) or "definition".
 outcome_words <- function(outcome, which) {
@@ -155,7 +156,8 @@ stratum_words <- function(by, stratum) stratum_text(by, stratum, vocabulary$prob
 by_words <- function(by) {
   known <- c(latent = "latent knowledge", split = "split (trained or withheld)", arm = "training recipe",
       relation = "relation",
-    group = "fact group", knowledge = "baseline knowledge", slick = "SLiCK class", run = "run")
+    group = "fact group", knowledge = "baseline knowledge", slick = "SLiCK class", run = "run",
+    if (vocabulary$counted) lower_first(count_words))
   if (!vocabulary$probed) known <- known[c("arm", "run")]
   ifelse(by %in% names(known), worded(unname(known[by])), ifelse(by %in% c("", "1", "all", NA), "all facts together",
       as.character(by)))
@@ -171,6 +173,11 @@ apart <- function(words, of) {
   ifelse(several, paste0(words, " (", of, ")"), words)
 }
 
+# What a corpus says of a fact. A table without counts may call anything *mi*.
+count_words <- c(smi = "SMI", mi = "Mutual information", log_subject = "Log documents with the subject",
+  log_object = "Log documents with the object", log_both = "Log documents with both",
+  never_met = "Meets its object in no document")
+
 #' Predictors in plain words: what the column means if it is one of ours, else its name; a part of a formula as written.
 predictor_words <- function(term) {
   column <- column_of(term)
@@ -180,7 +187,7 @@ predictor_words <- function(term) {
     exposures_now = "Exposures until the start of the interval",
     attention_now = "Attention to the subject at the start of the interval",
     split = "Split", arm = "Training recipe", relation = "Relation", group = "Fact group", run = "Run",
-    fact_id = "Fact")
+    fact_id = "Fact", if (vocabulary$counted) count_words)
   if (!vocabulary$probed) known <- known[c("arm", "run", "fact_id")]
   called <- ifelse(column %in% names(known), worded(known[column]), first_upper(plain_name(column)))
   unname(ifelse(grepl("[()*^]", term), as.character(term), called))

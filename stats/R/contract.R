@@ -136,7 +136,7 @@ contract_columns <- function() {
     mediation = c(
       id, typed(text, c("step", "covariates", "term", "label", "unit")),
       typed(real, c("estimate", "se", "hr", "lower", "upper", "change", "change_lower", "change_upper", "concordance",
-                    "gain", "gain_lower", "gain_upper", "chisq", "df", "p"))
+                    "gain", "gain_lower", "gain_upper", "added", "added_lower", "added_upper", "chisq", "df", "p"))
     ),
     smi_points = c(id, typed(text, c("arm", "predictor", "kind")), typed(real, c("x", "y")), facts = whole),
     transition_coefficients = c(

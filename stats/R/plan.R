@@ -96,9 +96,9 @@ tasks_of <- function(outcome, rule, covariates, curves_by, plan, primary) {
   latent <- if ("latent" %in% covariates) {
     list(task("latent-definitions", "latent_definitions", c(list(covariates = covariates), shared)))
   }
-  counts <- intersect(unlist(count_steps), plan$counted)
-  mediated <- if (length(counts) && length(setdiff(covariates, counts))) {
-    own <- list(covariates = c(setdiff(covariates, c(counts, "smi")), counts))
+  counts <- intersect(counted_columns, plan$counted)
+  mediated <- if (length(counts)) {
+    own <- list(covariates = c(setdiff(covariates, counts), counts))
     list(task("mediation", "mediation_by_counts", c(own, shared)))
   }
   by_recipe <- if ("arm" %in% covariates) {

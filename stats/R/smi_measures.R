@@ -25,7 +25,8 @@ smi_measures <- function(n_subject, n_object, n_both, documents, parameters = NU
   if (length(wrong)) stop("row ", wrong[[1L]], ": both names in more documents than one of them", call. = FALSE)
   met <- n_both > 0
   together <- n_both / documents
-  information <- ifelse(met, together * log2(n_both * documents / pmax(n_subject * n_object, 1)), 0)
+  by_chance <- pmax(as.double(n_subject) * n_object, 1) # as doubles: products of large whole numbers overflow
+  information <- ifelse(met, together * log2(as.double(n_both) * documents / by_chance), 0)
   kept <- if (formula == "may") information >= 2^-30 else information > 0
   may <- formula == "may"
   mi <- normed(information, kept, bins, if (may) c(-30, 0))

@@ -174,7 +174,7 @@ def test_an_invented_text_is_read_in_order_and_counted_exactly():
     assert abs(alone - 0.2) < 0.05  # the share with the subject alone; nearly four standard errors
 
 
-def test_accuracy_is_the_mean_over_forms_at_the_first_checkpoint(facts):
+def test_accuracy_is_the_mean_over_forms_at_the_first_checkpoint_or_of_a_series_the_last(facts):
     ids = facts.column("fact_id")
     run = {"run": ["a-1"] * 24, "arm": ["a"] * 24, "seed": [1] * 24, "fact_id": ids * 4}
     at = np.repeat([0, 0, 3, 3], 6)
@@ -189,3 +189,5 @@ def test_accuracy_is_the_mean_over_forms_at_the_first_checkpoint(facts):
     assert made["forms"].to_pylist() == [2] * 6 and made["documents"].to_pylist() == [64.0] * 6
     assert made["n_both"].to_pylist() == numbers[2].tolist() and set(made["parameters"].to_pylist()) == {5e6}
     assert made["subject_is_object"].to_pylist() == [s == o for s, o in PAIRS]
+    last = accuracy_table(facts.table, counted.table(), forms, forms, {}, last=True)
+    assert last["accuracy"].to_pylist() == pytest.approx([(i + 12) / 24 + 3 / 24 for i in range(6)])

@@ -139,3 +139,30 @@ def test_what_is_no_series_is_refused(checkpoints, tokenizer, tmp_path):
     other.add_tokens(["another"])
     other.save_pretrained(folder / "step100")
     refused("'step0' and 'step100' have different tokenizers")
+
+
+def test_revisions_of_a_hub_repository_are_followed(asked, checkpoints, tmp_path):
+    folder = checkpoints("llama")
+    whole = followed(asked, tmp_path / "whole", folder)
+    follow(whole)
+    names = [f"step{s}" for s in STEPS]
+    kept = tmp_path / "hub" / "models--some--model"  # as the hub's client keeps what it has downloaded
+    (kept / "refs").mkdir(parents=True)
+    for i, name in enumerate(names):
+        commit = f"{i:040x}"
+        shutil.copytree(folder / name, kept / "snapshots" / commit)
+        (kept / "refs" / name).write_text(commit)
+    asked_for = ["step0", "step10", *names[1:]]  # one that the repository does not have
+    job = followed(asked, tmp_path / "run", "some/model", series=asked_for)
+    environment = os.environ | {
+        "OMP_NUM_THREADS": str(torch.get_num_threads()), "PYTHONPATH": os.pathsep.join(sys.path),
+        "HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": str(tmp_path / "hub"),
+    }  # fmt: skip
+    command = [sys.executable, "-m", "factsurv.training.follow", str(job.folder / "job.json")]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert "checkpoint step10 is left out: " in done.stdout
+    rows = read_table(job.folder / "series.arrow").to_pylist()
+    assert [(r["name"], r["checkpoint"]) for r in rows] == [("step0", 0), ("step10", None), ("step100", 1), ("step2000", 2)]
+    for name in ("probes", "baseline", "confidence"):
+        assert (job.folder / f"{name}.arrow").read_bytes() == (whole.folder / f"{name}.arrow").read_bytes()

@@ -12,6 +12,8 @@ test_that("the measures are those of the formula, in both of its releases", {
   expect_equal(kept, (c(-7, -5.2, -3, -1) + 7) / 6) # towards zero
   may <- smi_measures(8, 8, 8, 64, parameters = 6e9, formula = "may")
   expect_equal(may$smi, ((trunc(5 * log2(3 / 8)) / 5 + 30) / 30)^(1 + 1 / 6))
+  expect_equal(smi_measures(90000L, 80000L, 70000L, 177009652L)$information,
+               smi_measures(9e4, 8e4, 7e4, 177009652)$information) # whole numbers of R end at 2^31
   expect_error(smi_measures(1, 1, 1, 64, 1e9, "june"), "no formula 'june'")
   expect_error(smi_measures(c(8, 1), 8, c(1, 2), 64), "row 2: both names in more documents")
 })
@@ -103,7 +105,9 @@ test_that("three measures are compared with intervals, and facts that never meet
 test_that("the numbers of the released counts come back, where these are given", {
   path <- Sys.getenv("FACTSURV_SMI_COUNTS")
   skip_if(!nzchar(path), paste("GOLDEN NUMBERS NOT CHECKED: set FACTSURV_SMI_COUNTS to a csv of the released counts",
-                               "(model, relation, object, n_subject, n_object, n_both, documents, accuracy)"))
+                               "(model, relation, object, n_subject, n_object, n_both, documents, accuracy: of each",
+                               "fact of infer/merge_outputs/MODEL.json the rel, obj, time_subj, time_obj, time_s1j1,",
+                               "time_seqs and acc)"))
   released <- utils::read.csv(path)
   # Re-computed from the release of October 2025 (yuhui1038/SMI at af616cb), to four decimals.
   golden <- utils::read.table(header = TRUE, text = "
@@ -132,6 +136,7 @@ test_that("a hazard ratio before and after counts is that of Cox models on the s
   learned$log_subject <- (learned$latent %in% c(TRUE, "TRUE")) + rnorm(150)[of_fact]
   learned$log_both <- rnorm(150)[of_fact]
   learned$never_met <- 0
+  learned$smi <- runif(150)[of_fact]
   ready <- analysis_data(learned, "acquisition", "first", c("latent", "log_subject", "log_both", "never_met"))
   found <- mediation_by_counts(ready$data, ready$covariates, terms = ready$terms, draws = 30)$tables$mediation
   expect_identical(found$step, c("without counts", "subject and object", "and both"))
@@ -142,6 +147,16 @@ test_that("a hazard ratio before and after counts is that of Cox models on the s
   expect_equal(found$gain[3], after$concordance[["concordance"]] - before$concordance[["concordance"]])
   expect_equal(sum(found$chisq[2:3]), 2 * (after$loglik[2] - before$loglik[2]))
   expect_true(all(found$change_lower[2:3] < found$change_upper[2:3]))
+  expect_equal(found$added[2:3], diff(found$concordance))
+  alone <- analysis_data(learned, "acquisition", "first", c("log_subject", "log_both", "never_met", "smi"))
+  found <- mediation_by_counts(alone$data, alone$covariates, terms = alone$terms, draws = 30)$tables$mediation
+  expect_identical(found$step, c("subject and object", "and both", "and SMI")) # there is nothing to mediate
+  expect_true(all(is.na(found[c("hr", "change", "change_lower")])))
+  with <- survival::coxph(survival::Surv(start, stop, event) ~ log_subject + log_both + smi, alone$data)
+  without <- survival::coxph(survival::Surv(start, stop, event) ~ log_subject + log_both, alone$data)
+  expect_equal(found$p[3], anova(without, with)[["Pr(>|Chi|)"]][2])
+  expect_equal(found$added[3], with$concordance[["concordance"]] - without$concordance[["concordance"]])
+  expect_true(all(found$added_lower[2:3] <= found$added_upper[2:3]))
   plan <- list(outcomes = "acquisition", covariates = list(acquisition = "latent"))
   tasks <- vapply(plan_fits(learned, plan), `[[`, "", "model")
   expect_identical(sum(tasks == "mediation"), 1L)
