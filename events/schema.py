@@ -239,7 +239,8 @@ ANALYSIS: dict[str, dict[str, pa.DataType]] = {
     "mediation": _FIT | {
         "step": TEXT, "covariates": TEXT, "term": TEXT, "label": TEXT, "unit": TEXT, "estimate": _F, "se": _F, "hr": _F,
         "lower": _F, "upper": _F, "change": _F, "change_lower": _F, "change_upper": _F, "concordance": _F, "gain": _F,
-        "gain_lower": _F, "gain_upper": _F, "chisq": _F, "df": _F, "p": _F,
+        "gain_lower": _F, "gain_upper": _F, "added": _F, "added_lower": _F, "added_upper": _F, "chisq": _F, "df": _F,
+        "p": _F,
     },
     "smi_points": _FIT | {"arm": TEXT, "predictor": TEXT, "kind": TEXT, "x": _F, "y": _F, "facts": _I},
     "transition_coefficients": _FIT | {

@@ -253,8 +253,12 @@ def _followed_by(arm: str, model: ModelSpec) -> list[str]:
     series = series_of(model)
     at = [m.position for m in series.members]
     known = f"{len(at)} checkpoints of {model.name}, {series.unit} {at[0]:,.15g} to {at[-1]:,.15g}"
-    first = series.members[0].model if model.name != "tiny" else model
-    return [f"arm {arm}: {known}, each probed; {_weights(first)}", *series.notes]
+    if model.name == "tiny":
+        return [f"arm {arm}: {known}, each probed; {_weights(model)}", *series.notes]
+    gone = [m.name for m in series.members if m.identity() == "missing"]
+    first = next(m for m in series.members if m.name not in gone)
+    told = [f"arm {arm}: {', '.join(gone)}: not there, and will be left out"] if gone else []
+    return [f"arm {arm}: {known}, each probed; {_weights(first.model)}", *told, *series.notes]
 
 
 def _extras(study: StudyFile, facts: FactSet) -> Iterator[str]:

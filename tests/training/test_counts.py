@@ -125,7 +125,8 @@ def test_what_cannot_be_counts_is_told(facts, tmp_path):
             counts.of_facts(counts.read_counts(path), facts, str(path))
         return str(error.value)
 
-    assert "fact 'b': 3 documents have both names, and only 2 one" in told(n_both=[1, 3])
+    assert "row 2 (line 3): 3 documents have both names, and only 2 one" in told(n_both=[1, 3])
+    assert "3 documents have both" in told(n_both=[1, 3], documents=None, n_neither=[3, 4])  # not: two sizes
     assert "no document" in told(documents=[0, 0], n_subject=[0, 0], n_object=[0, 0], n_both=[0, 0])
     assert "neither column 'n_neither' nor 'documents'" in told(documents=None)
     assert "9 documents in row 1" in told(documents=[9, 12])

@@ -118,8 +118,11 @@ def test_killed_grown_or_with_a_broken_checkpoint(asked, checkpoints, tmp_path):
     assert (grown.folder / "probes.arrow").read_bytes() == expected["probes"]
 
 
-def test_what_is_no_series_is_refused(checkpoints, tokenizer, tmp_path):
+def test_what_is_no_series_is_refused(checkpoints, tokenizer, tmp_path, monkeypatch):
     folder = checkpoints("llama")
+    monkeypatch.chdir(folder.parent)
+    beside = series_of(ModelSpec(name=folder.name, series=["step0", "step7"]))
+    assert [m.identity() == "missing" for m in beside.members] == [False, True]  # not of the hub's llama/step7
     shutil.copytree(folder / "step0", folder / "final")
 
     def refused(message, **model):
@@ -134,6 +137,8 @@ def test_what_is_no_series_is_refused(checkpoints, tokenizer, tmp_path):
     refused("no position can be read from 'final'", series=["step0", "final"])
     refused("2 checkpoints have 1 positions", series=["step0", "final"], positions=[1.0])
     refused("there is no folder", name=str(tmp_path / "nowhere"))
+    refused("there is no folder", name="nowhere/")
+    refused("no position can be read from 'final', 'step0', 'step100' and 1 more", pattern=r"at(\d+)")
     refused("holds no checkpoints", name=str(folder / "step0"))
     other = make_tokenizer()
     other.add_tokens(["another"])

@@ -20,6 +20,7 @@ from factsurv.training.spec import CorpusSpec
 
 COLUMNS = ("n_subject", "n_object", "n_both", "n_neither")
 SMALL = 256 << 20  # bytes of a corpus that is counted on the way, in one process
+BOTH = "both cannot be more than subject or object: were columns mixed up?"
 COMMON = 0.05  # share of documents from which on a name of one word is one that stands for other things too
 
 
@@ -128,7 +129,7 @@ def check_counts(counts: Counts, where: str) -> None:
         problems.add(
             f"fact {_told(counts.facts[i])}: {both[i]:,.0f} documents have both names, and only {least[i]:,.0f} one",
             f"row {i + 1}",
-            "both cannot be more than subject or object: were columns mixed up?",
+            BOTH,
         )
     for i in np.flatnonzero(counts.neither < 0)[:10].tolist():
         problems.add(f"fact {_told(counts.facts[i])}: more documents have its names than there are", f"row {i + 1}")
@@ -205,6 +206,10 @@ def read_counts(path: Path) -> Counts:
     problems.tell()
     texts = {n: file.table[n].to_pylist() if n in columns else [""] * file.table.num_rows for n in schema.COUNTS}
     three = np.array([numbers[n] for n in COLUMNS[:3]])
+    for i in np.flatnonzero(three[2] > three[:2].min(0))[:10].tolist():
+        what = f"{three[2, i]:,.0f} documents have both names, and only {three[:2, i].min():,.0f} one"
+        problems.add(what, file.row(i), BOTH)
+    problems.tell()
     whole = numbers["documents"] if "documents" in numbers else three[0] + three[1] - three[2] + numbers["n_neither"]
     if len(whole) and np.ptp(whole):
         i, j = int(whole.argmin()), int(whole.argmax())

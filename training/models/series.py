@@ -73,13 +73,16 @@ def series_of(spec: ModelSpec, folder: str | None = None) -> Series:
     place = folder or spec.name
     local = Path(place).expanduser()
     is_tiny = spec.name == "tiny" and folder is None
-    if not is_tiny and not local.is_dir() and (local.is_absolute() or place.startswith(".") or place.count("/") > 1):
+    is_path = local.is_absolute() or place.startswith(".") or place.endswith("/") or place.count("/") > 1
+    if is_path and not is_tiny and not local.is_dir():
         raise InputError(f"there is no folder {local}", "model.name", "check the path")
     notes: list[str] = []
     if spec.series == "all":
         names = _in_folder(local) if local.is_dir() else _revisions(spec.name)
         found = [(n, _position(n, spec)) for n in names]
         without = [n for n, at in found if at is None]
+        if len(without) == len(names):
+            positions_of(names, spec.pattern, spec.unit)  # says what cannot be read
         if without:
             notes.append(f"{place}: without a position in their names, and left out: {', '.join(without[:5])}")
         names = [n for n, at in sorted((pair for pair in found if pair[1] is not None), key=lambda pair: pair[1] or 0)]
@@ -93,9 +96,9 @@ def series_of(spec: ModelSpec, folder: str | None = None) -> Series:
         raise InputError(f"{len(names)} checkpoints have {len(at)} positions", "model.positions", "give one for each")
     check_increasing(names, at, WHERE)
     alone = {"series": None, "positions": None, "pattern": None, "unit": None}
-    inside = local.is_dir() or is_tiny
+    inside = local.is_dir() or is_tiny  # absolute: what is missing there would be looked for on the hub
     members = tuple(
-        Member(n, p, spec.model_copy(update=alone | ({"name": str(local / n)} if inside else {"revision": n})))
+        Member(n, p, spec.model_copy(update=alone | ({"name": str(local.absolute() / n)} if inside else {"revision": n})))
         for n, p in zip(names, at, strict=True)
     )
     return Series(place, unit, members, tuple(notes))
