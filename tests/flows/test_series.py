@@ -9,6 +9,7 @@ from factsurv.events.errors import InputError
 from factsurv.events.files import read_table
 from factsurv.flows import steps
 from factsurv.flows.study_file import read_study
+from factsurv.stats.plan import AnalysisSpec, plan
 
 TEXT = """
 [study]
@@ -63,6 +64,15 @@ def test_its_tables_are_those_of_a_run_and_it_is_done_once(tmp_path, monkeypatch
     followed()
     assert any(s.startswith("run main-1: running (model: series:") for s in said)
     assert sum("1 of its checkpoints are kept" in s for s in said) == 1  # the others were there
+
+
+def test_its_curves_are_split_by_what_the_corpus_says_or_by_what_comes_first():
+    def by(*covariates, **spec):
+        return plan(AnalysisSpec(**spec), covariates, 1, trained=False)["curves_by"]["acquisition"]
+
+    assert by("told", "log_both", "mi", "smi") == ["smi"]
+    assert by("told", "other") == ["told"]
+    assert by("told", "other", covariates={"acquisition": ["other", "told"]}) == ["other"]
 
 
 @pytest.mark.parametrize(
