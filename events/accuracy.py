@@ -12,7 +12,11 @@ from factsurv.events.schema import ACCURACY, build, described, levels_by_name
 
 
 def accuracy_table(
-    facts: pa.Table, counts: pa.Table, probes: pa.Table, forms: pa.Table | None, parameters: Mapping[str, float],
+    facts: pa.Table,
+    counts: pa.Table,
+    probes: pa.Table,
+    forms: pa.Table | None,
+    parameters: Mapping[str, float],
     last: bool = False,
 ) -> pa.Table:
     """The mean over prompt forms of the probability of a hit, at one checkpoint of each run.

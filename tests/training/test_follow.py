@@ -168,6 +168,11 @@ def test_revisions_of_a_hub_repository_are_followed(asked, checkpoints, tmp_path
     assert done.returncode == 0, done.stderr
     assert "checkpoint step10 is left out: " in done.stdout
     rows = read_table(job.folder / "series.arrow").to_pylist()
-    assert [(r["name"], r["checkpoint"]) for r in rows] == [("step0", 0), ("step10", None), ("step100", 1), ("step2000", 2)]
+    assert [(r["name"], r["checkpoint"]) for r in rows] == [
+        ("step0", 0),
+        ("step10", None),
+        ("step100", 1),
+        ("step2000", 2),
+    ]
     for name in ("probes", "baseline", "confidence"):
         assert (job.folder / f"{name}.arrow").read_bytes() == (whole.folder / f"{name}.arrow").read_bytes()

@@ -96,9 +96,10 @@ def series_of(spec: ModelSpec, folder: str | None = None) -> Series:
         raise InputError(f"{len(names)} checkpoints have {len(at)} positions", "model.positions", "give one for each")
     check_increasing(names, at, WHERE)
     alone = {"series": None, "positions": None, "pattern": None, "unit": None}
-    inside = local.is_dir() or is_tiny  # absolute: what is missing there would be looked for on the hub
+    inside = local.is_dir() or is_tiny
+    folder_of = local.absolute()  # what is missing in a relative one would be looked for on the hub
     members = tuple(
-        Member(n, p, spec.model_copy(update=alone | ({"name": str(local.absolute() / n)} if inside else {"revision": n})))
+        Member(n, p, spec.model_copy(update=alone | ({"name": str(folder_of / n)} if inside else {"revision": n})))
         for n, p in zip(names, at, strict=True)
     )
     return Series(place, unit, members, tuple(notes))
