@@ -147,7 +147,7 @@ def plan(
         own = same or ["logp0"]
         defaults = dict.fromkeys(OUTCOMES, own) | {"degradation": list(dict.fromkeys([*own, "logp0"]))}
         told_of = [n for n in ("smi", "mi") if n in covariates][:1]  # what the corpus tells of a fact: in thirds
-        curves = {o: told_of or list(spec.covariates.get(o, own))[:1] for o in OUTCOMES}
+        curves = {o: told_of or list(spec.covariates.get(o, own))[:1] for o in outcomes}
     if spec.time == "exposures":  # trained facts only: there is no split to compare
         defaults["degradation"].remove("split")
         curves["degradation"] = []
