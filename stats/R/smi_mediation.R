@@ -3,9 +3,9 @@
 #' Cox models on the same rows, each with more of what a corpus says of a fact: without counts; with those of subject
 #' and object; with those of both together (and whether they never meet); with SMI, or mutual information where the
 #' model's size is not known. If the hazard ratio of the first covariate comes nearer to 1, part of what it stands for
-#' is frequency. Without another covariate there is no such ratio, and the models say what each count adds. Clusters are drawn again for the
-#' intervals of what changes, all models on the same draws; concordance is that of the rows that the models were fitted
-#' to.
+#' is frequency. Without another covariate there is no such ratio, and the models say what each count adds. Clusters are
+#' drawn again for the intervals of what changes, all models on the same draws; concordance is that of the rows that the
+#' models were fitted to.
 #'
 #' @inheritParams cox
 #' @param draws how often clusters are drawn again.
