@@ -10,8 +10,17 @@ smi_rows <- function(results, quantity, predictor = names(measure_words), refere
   d[d$quantity %in% quantity & d$predictor %in% predictor & reference_of(d) %in% reference, , drop = FALSE]
 }
 
-# Two decimals: of shares of variance, whose third says nothing.
-fmt_two <- function(x) or_dash(x, sub("-", "\u2212", formatC(as.numeric(x), format = "f", digits = 2), fixed = TRUE))
+# Two decimals: of shares of variance, whose third says nothing. Differences of concordance have three.
+fmt_two <- function(x, digits = 2) {
+  or_dash(x, sub("-", "\u2212", formatC(as.numeric(x), format = "f", digits = digits), fixed = TRUE))
+}
+
+# 30 thousand, 1.4 billion.
+fmt_size <- function(x) {
+  power <- pmin(pmax(floor(log10(x) / 3), 0), 3)
+  text <- vapply(x / 1000^power, format, "", digits = 3)
+  ifelse(is.na(x), NA, trimws(paste(text, c("", "thousand", "million", "billion")[power + 1])))
+}
 
 fmt_with_ends <- function(x) {
   ends <- paste0(" (", fmt_two(x$lower), " to ", fmt_two(x$upper), ")")
@@ -150,7 +159,7 @@ plot_smi_size <- function(results) {
     ggplot2::geom_line() +
     ggplot2::geom_pointrange(ggplot2::aes(ymin = lower, ymax = upper, shape = measure),
       position = ggplot2::position_dodge(width = 0.05)) +
-    ggplot2::facet_wrap(~of) + ggplot2::scale_x_log10() +
+    ggplot2::facet_wrap(~of) + ggplot2::scale_x_log10(labels = fmt_size) +
     ggplot2::scale_colour_manual(values = colours_for(levels(d$measure)), name = "Measure") +
     ggplot2::scale_shape_discrete(name = "Measure") +
     ggplot2::labs(x = "Parameters of the model", y = "R\u00b2 (95 % interval)") + theme_report()
@@ -193,7 +202,7 @@ say_mediation <- function(results) {
 measure_steps <- c(smi = "and SMI", mi = "and mutual information")
 
 with_gain <- function(lower, upper) {
-  if (is.na(lower)) "" else paste0(" (gain ", fmt_two(lower), " to ", fmt_two(upper), ")")
+  if (is.na(lower)) "" else paste0(" (gain ", fmt_two(lower, 3), " to ", fmt_two(upper, 3), ")")
 }
 
 say_ratio_after <- function(before, after) {
@@ -212,9 +221,8 @@ say_measure <- function(x) {
   own <- x[x$step %in% measure_steps, ]
   if (!nrow(own)) return("")
   name <- measure_words[[names(measure_steps)[match(own$step, measure_steps)]]]
-  paste0("; ", name, " beside them adds ", fmt_number(own$added, 2), if (!is.na(own$added_lower)) paste0(" (",
-    fmt_number(own$added_lower, 2), " to ", fmt_number(own$added_upper, 2), ")"), ", likelihood ratio test ",
-    fmt_p(own$p))
+  paste0("; ", name, " beside them adds ", fmt_two(own$added, 3), if (!is.na(own$added_lower)) paste0(" (",
+    fmt_two(own$added_lower, 3), " to ", fmt_two(own$added_upper, 3), ")"), ", likelihood ratio test ", fmt_p(own$p))
 }
 
 # The rows of models in which there is a ratio to follow.
@@ -233,7 +241,8 @@ plot_mediation <- function(results) {
     ggplot2::geom_pointrange(colour = "#0072B2") +
     ggplot2::geom_text(ggplot2::aes(label = paste("concordance", fmt_number(concordance, 3))), vjust = -1, size = 3) +
     ggplot2::facet_wrap(~panel, scales = "free_x", labeller = ggplot2::as_labeller(function(x) wrap(x, 26))) +
-    ggplot2::scale_x_log10() + ggplot2::labs(x = "Hazard ratio (95 % interval, log scale)", y = NULL) + theme_report()
+    ggplot2::scale_x_log10(expand = ggplot2::expansion(0.3)) + # room for the words beside a point at the end
+    ggplot2::labs(x = "Hazard ratio (95 % interval, log scale)", y = NULL) + theme_report()
 }
 
 alt_mediation <- function(results) {
@@ -245,7 +254,7 @@ alt_mediation <- function(results) {
 table_mediation <- function(results) {
   d <- mediation_data(results)
   test <- paste0(fmt_number(d$chisq, 3), " on ", fmt_n(d$df), " df, ", fmt_p(d$p))
-  gain <- paste0(fmt_number(d$added, 2), " (", fmt_number(d$added_lower, 2), " to ", fmt_number(d$added_upper, 2), ")")
+  gain <- paste0(fmt_two(d$added, 3), " (", fmt_two(d$added_lower, 3), " to ", fmt_two(d$added_upper, 3), ")")
   shown <- data.frame(Outcome = d$outcome, Counts = d$step)
   if (any(is.finite(d$hr))) {
     shown <- cbind(shown, Predictor = term_words(d), "Hazard ratio" = fmt_hr(d$hr, d$lower, d$upper))

@@ -21,7 +21,7 @@ from factsurv.training.facts.encoding import encode_probes
 from factsurv.training.facts.gather import gather
 from factsurv.training.facts.prompts import Encoded, some
 from factsurv.training.models.load import load
-from factsurv.training.models.prepared import prepared_model
+from factsurv.training.models.prepared import prepared_model, prepared_series
 from factsurv.training.probing.probe import Sampling, probe
 from factsurv.training.spec import FactsSpec, ModelSpec, ProbeSpec
 
@@ -94,13 +94,19 @@ def audit(
     progress: Callable[[int, int], None] = lambda *_: None,
     within: int = 0,
 ) -> Audit:
-    """Audit a study's probe on its model before fine-tuning; ``progress`` is told facts done and all of them.
+    """Audit a study's probe on its model before fine-tuning, or at the last checkpoint of its series.
 
-    ``within``: new tokens of `SOME` samples of each fact more, in which its answer is looked for anywhere; 0 for none.
+    ``progress`` is told facts done and all of them. ``within``: new tokens of `SOME` samples of each fact more, in which
+    its answer is looked for anywhere; 0 for none.
     """
     fact_set = gather(facts_spec).facts
-    folder, _ = prepared_model(model_spec, facts_spec, say)
-    model, tokenizer = load(model_spec.model_copy(update={"name": folder}), say)
+    if model_spec.series is None:
+        at_hand = model_spec.model_copy(update={"name": prepared_model(model_spec, facts_spec, say)[0]})
+    else:
+        last = prepared_series(model_spec, facts_spec, say).members[-1]
+        at_hand = last.model
+        say(f"of the series the last checkpoint is audited: {last.name}")
+    model, tokenizer = load(at_hand, say)
     model = model.to("cuda" if torch.cuda.is_available() else "cpu")  # type: ignore[arg-type]
     encoded = encode_probes(tokenizer, fact_set, spec)
     for notice in encoded.notices:
