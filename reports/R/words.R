@@ -157,7 +157,7 @@ by_words <- function(by) {
   known <- c(latent = "latent knowledge", split = "split (trained or withheld)", arm = "training recipe",
       relation = "relation",
     group = "fact group", knowledge = "baseline knowledge", slick = "SLiCK class", run = "run",
-    if (vocabulary$counted) lower_first(count_words))
+    if (vocabulary$counted) vapply(count_words, lower_first, ""))
   if (!vocabulary$probed) known <- known[c("arm", "run")]
   ifelse(by %in% names(known), worded(unname(known[by])), ifelse(by %in% c("", "1", "all", NA), "all facts together",
       as.character(by)))

@@ -97,7 +97,7 @@ tasks_of <- function(outcome, rule, covariates, curves_by, plan, primary) {
     list(task("latent-definitions", "latent_definitions", c(list(covariates = covariates), shared)))
   }
   counts <- intersect(counted_columns, plan$counted)
-  mediated <- if (length(counts)) {
+  mediated <- if (all(frequencies %in% counts)) { # a table without counts may call anything mi
     own <- list(covariates = c(setdiff(covariates, counts), counts))
     list(task("mediation", "mediation_by_counts", c(own, shared)))
   }

@@ -80,11 +80,13 @@ mediation_by_counts <- function(data, covariates, strata = character(), cluster 
 
 most_log_ratio <- 10 # a coefficient beyond has no finite estimate: all facts of a group had the event, or none
 
+frequencies <- c("log_subject", "log_object", "log_both")
+
 # What a corpus says of a fact, a little more with each step; then one number made of it.
 count_steps <- list(
   "without counts" = character(),
   "subject and object" = c("log_subject", "log_object"),
-  "and both" = c("log_subject", "log_object", "log_both", "never_met")
+  "and both" = c(frequencies, "never_met")
 )
 measure_steps <- c(smi = "and SMI", mi = "and mutual information")
 counted_columns <- c(count_steps[["and both"]], names(measure_steps))

@@ -158,9 +158,9 @@ test_that("a hazard ratio before and after counts is that of Cox models on the s
   expect_equal(found$added[3], with$concordance[["concordance"]] - without$concordance[["concordance"]])
   expect_true(all(found$added_lower[2:3] <= found$added_upper[2:3]))
   plan <- list(outcomes = "acquisition", covariates = list(acquisition = "latent"))
-  tasks <- vapply(plan_fits(learned, plan), `[[`, "", "model")
-  expect_identical(sum(tasks == "mediation"), 1L)
-  expect_false("mediation" %in% vapply(plan_fits(learned[c("run", "arm")], plan), `[[`, "", "model"))
+  planned <- function(events) sum(vapply(plan_fits(events, plan), `[[`, "", "model") == "mediation")
+  expect_identical(planned(cbind(learned, log_object = 1)), 1L)
+  expect_identical(planned(transform(learned[c("run", "arm")], mi = 1)), 0L) # a column of that name is no count
 })
 
 test_that("claims about the measures read the largest model, either way round", {
