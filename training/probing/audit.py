@@ -96,8 +96,8 @@ def audit(
 ) -> Audit:
     """Audit a study's probe on its model before fine-tuning, or at the last checkpoint of its series.
 
-    ``progress`` is told facts done and all of them. ``within``: new tokens of `SOME` samples of each fact more, in which
-    its answer is looked for anywhere; 0 for none.
+    ``progress`` is told facts done and all of them. ``within``: new tokens of `SOME` samples of each fact more, in
+    which its answer is looked for anywhere; 0 for none.
     """
     fact_set = gather(facts_spec).facts
     if model_spec.series is None:
