@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from factsurv.events import schema
 from factsurv.events.errors import InputError, Problems
+from factsurv.events.keys import texts
 from factsurv.training.facts.answers import answer_problems
 from factsurv.training.facts.links import link_problems
 
@@ -118,9 +119,12 @@ class FactSet:
         self._check_extras(ids)
 
     def _check_extras(self, ids: list[str]) -> None:
-        links, aliases, options = (self.several(n) for n in ("links", "aliases", "options"))
-        found = [*link_problems(ids, self.roles, links)]
-        found += answer_problems(self.column("subject"), self.column("object"), aliases, options)
+        found: list[tuple[int, str, str]] = []
+        if {"role", "links"}.intersection(self.table.column_names):
+            found += link_problems(ids, self.roles, self.several("links"))
+        if {"aliases", "options"}.intersection(self.table.column_names):
+            answers = self.several("aliases"), self.several("options")
+            found += answer_problems(self.column("subject"), self.column("object"), *answers)
         problems = Problems(self.source)
         for row, what, remedy in found[:MOST_TOLD]:
             problems.add(what, f"fact {ids[row]}", remedy)
@@ -153,11 +157,11 @@ class FactSet:
         known: dict[tuple, tuple[tuple[str, ...], tuple[str, ...]]] = {}  # facts are many, ways to be asked few
         found = []
         own_forms = "held_out_forms" in self.table.column_names
-        texts = self.column("held_out_forms") if own_forms else [None] * len(self)
-        for key in zip(self.column("relation"), texts, strict=True):
+        numbers = self.column("held_out_forms") if own_forms else [None] * len(self)
+        for key in zip(self.column("relation"), numbers, strict=True):
             if key not in known:
                 relation, own = key[0], json.loads(key[1] or "[]")
-                first = tuple(self.templates[relation][k - 1] for k in own)
+                first = {self.templates[relation][k - 1]: None for k in own}
                 rest = tuple(t for t in self.templates[relation] if t not in first)
                 known[key] = ((*first, *rest), rest) if own else (self.templates[relation], self.taught(relation))
             found.append(known[key])
@@ -190,7 +194,9 @@ class FactSet:
 
     def column(self, name: str) -> list:
         """One column as a list of Python values."""
-        return self.table[name].to_pylist()
+        column = self.table[name]
+        # By way of plain texts, since `to_pylist` looks each value of a dictionary up by itself.
+        return (texts(column) if pa.types.is_dictionary(column.type) else column).to_pylist()
 
 
 def check_templates(templates: Mapping[str, Sequence[str]], relations: Iterable[str], where: str) -> None:

@@ -7,8 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from factsurv.events.errors import InputError
+from factsurv.events.keys import texts
 from factsurv.training.facts.fact_set import FactSet, nearest
 from factsurv.training.select_spec import Drawn, Ranked, Selection, Some
 from factsurv.training.spec import ProbeSpec
@@ -91,20 +94,27 @@ def _column(facts: FactSet, name: str, where: str) -> list:
 
 
 def _split(facts: FactSet, rows: np.ndarray, value: str, where: str, seed: int) -> np.ndarray:
-    return np.array([value in ("any", s) for s in facts.column("split")], dtype=bool)[rows]
+    return np.ones(len(rows), dtype=bool) if value == "any" else _is_in(facts, "split", [value])[rows]
+
+
+def _is_in(facts: FactSet, name: str, values: list) -> np.ndarray:
+    """Whether each fact (F,) has one of some values in a column."""
+    column = facts.table[name]
+    column = texts(column) if pa.types.is_dictionary(column.type) else column
+    return pc.is_in(column, pa.array(values, column.type)).to_numpy(zero_copy_only=False)
 
 
 def _level(name: str) -> Callable:
     """Facts with one of some texts in a column."""
 
     def narrow(facts: FactSet, rows: np.ndarray, value: str | list[str], where: str, seed: int) -> np.ndarray:
-        column = _column(facts, name, where)
+        levels = set(_column(facts, name, where))
         wanted = [value] if isinstance(value, str) else value
         for one in wanted:
-            if one not in column:
-                near = nearest(one, {str(v) for v in column})
+            if one not in levels:
+                near = nearest(one, {str(v) for v in levels})
                 raise InputError(f"no fact has the {name} {one!r}; the nearest is {near!r}", where, "correct it")
-        return np.array([column[i] in wanted for i in rows], dtype=bool)
+        return _is_in(facts, name, wanted)[rows]
 
     return narrow
 
@@ -112,11 +122,11 @@ def _level(name: str) -> Callable:
 def _sets(facts: FactSet, rows: np.ndarray, value: str | list[str], where: str, seed: int) -> np.ndarray:
     inside = np.ones(len(rows), dtype=bool)
     for name in [value] if isinstance(value, str) else value:
-        said = ["" if v is None else str(v).lower() for v in _column(facts, name, where)]
-        if odd := sorted({v for v in said if v not in YES | NO}):
+        said = {v: "" if v is None else str(v).lower() for v in set(_column(facts, name, where))}
+        if odd := sorted({v for v in said.values() if v not in YES | NO}):
             told = "a missing value" if odd[0] == "" else repr(odd[0])
             raise InputError(f"the column {name!r} holds {told}", where, "a set is a column of yes and no")
-        inside &= np.array([said[i] in YES for i in rows], dtype=bool)
+        inside &= _is_in(facts, name, [v for v, meaning in said.items() if meaning in YES])[rows]
     return inside
 
 

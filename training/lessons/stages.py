@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from factsurv.events.errors import InputError
+from factsurv.events.keys import texts
 from factsurv.training.facts.fact_set import FactSet
 from factsurv.training.facts.selection import numbers, select
 from factsurv.training.spec import TuningSpec
@@ -155,11 +156,10 @@ def _stage(
 
 def _groups(facts: FactSet, rows: np.ndarray) -> tuple[np.ndarray, ...]:
     """The rows of each group, in the order in which the groups first stand."""
-    names = np.array(facts.column("group"), dtype=object)[rows]
-    found: dict[str, list[int]] = {}
-    for name, row in zip(names.tolist(), rows.tolist(), strict=True):
-        found.setdefault(name, []).append(row)
-    return tuple(np.array(each, dtype=np.int64) for each in found.values())
+    code = texts(facts.table["group"]).dictionary_encode().indices.to_numpy()[rows]
+    by_group = np.argsort(code, kind="stable")
+    places = np.split(by_group, np.flatnonzero(np.diff(code[by_group])) + 1)
+    return tuple(rows[each] for each in sorted(places, key=lambda each: int(each[0])))
 
 
 def _of_groups(p: np.ndarray, rows: np.ndarray, groups: tuple[np.ndarray, ...]) -> np.ndarray:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from itertools import product
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from factsurv.events.errors import Problems
 from factsurv.training.facts.fact_set import FactSet, nearest, split_column
@@ -94,17 +94,20 @@ def biographies(
     asked = rng.permuted(np.tile(np.arange(1, least + 1), (people, 1)), axis=1)[:, :held_out].tolist()
     pool = np.repeat(np.arange(len(POOLS)), (individuals, unseen, new))
     rank = np.concatenate([np.arange(1.0, n + 1) for n in (individuals, unseen, new)])
-    every = list(product(range(people), attributes))
-    of = np.repeat(np.arange(people), len(attributes))
-    own = [json.dumps(numbers) for numbers in asked]
+    of, which = (each.ravel() for each in np.indices((people, len(attributes))))  # person and attribute of each fact
+    starts = np.cumsum([0, *(len(told[a]) for a in attributes)])[:-1]
+    value = np.stack([starts[k] + given[a] for k, a in enumerate(attributes)], axis=1).ravel()
+    subject, relation = pa.array(who).take(pa.array(of)), pa.array(list(attributes)).take(pa.array(which))
+    own = pa.array([json.dumps(numbers) for numbers in asked])
+    ids = pc.replace_substring(pc.binary_join_element_wise(relation, subject, ":"), " ", "-")
     columns = {
-        "fact_id": _texts([f"{a}:{who[i]}".replace(" ", "-") for i, a in every]),
-        "subject": _texts([who[i] for i, _ in every]),
-        "relation": _texts([a for _, a in every]),
-        "object": _texts([told[a][given[a][i]] for i, a in every]),
-        "split": split_column([("trained", "withheld", "trained")[pool[i]] for i, _ in every]),
-        "group": _texts([who[i] for i, _ in every]),
-        "held_out_forms": _texts([own[i] for i, _ in every]),
+        "fact_id": ids.dictionary_encode(),
+        "subject": subject.dictionary_encode(),
+        "relation": relation.dictionary_encode(),
+        "object": pa.array([v for a in attributes for v in told[a]]).take(pa.array(value)).dictionary_encode(),
+        "split": split_column(np.array(["trained", "withheld", "trained"])[pool[of]].tolist()),
+        "group": subject.dictionary_encode(),
+        "held_out_forms": own.take(pa.array(of)).dictionary_encode(),
         **{name: pa.array(pool[of] == k) for k, name in enumerate(POOLS)},
         "rank": pa.array(rank[of]),
     }
@@ -153,10 +156,6 @@ def _check(
     if held_out < 1:
         problems.add("no sentence form is held out, and knowledge is asked in one", "key held_out", "Give 1 or more.")
     problems.tell()
-
-
-def _texts(values: Sequence[str]) -> pa.Array:
-    return pa.array(values, pa.string()).dictionary_encode()
 
 
 def _dates(count: int, rng: np.random.Generator) -> list[str]:
