@@ -116,7 +116,9 @@ def _pdf(environment: Mapping[str, str], output: Path) -> list[list[str]]:
             "--to pdf",
             "install Quarto, which brings both, or typst and a newer pandoc; or take --to docx",
         )
-    made = _pandoc("typst", "out.typ", "--standalone", "--metadata=papersize:a4")
+    # In narrow cells, even margins would tear intervals apart.
+    ragged = "--variable=header-includes:#show table: set par(justify: false)"
+    made = _pandoc("typst", "out.typ", "--standalone", "--metadata=papersize:a4", ragged)
     return [[*pandoc[0], *made], [*typst[0], "typst", "compile", "out.typ", "out.pdf"]]
 
 

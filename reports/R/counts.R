@@ -1,7 +1,5 @@
 # What a corpus lets a model know: accuracy against counts of facts, and hazard ratios before and after counts.
 
-measure_words <- c(co_occur = "co-occurrence", mi = "mutual information", smi = "SMI")
-
 smi_data <- function(results) pick(results$smi, model = "smi")
 
 #' The numbers of one quantity: of an arm and measure alone, or of a difference.
@@ -13,13 +11,6 @@ smi_rows <- function(results, quantity, predictor = names(measure_words), refere
 # Two decimals: of shares of variance, whose third says nothing. Differences of concordance have three.
 fmt_two <- function(x, digits = 2) {
   or_dash(x, sub("-", "\u2212", formatC(as.numeric(x), format = "f", digits = digits), fixed = TRUE))
-}
-
-# 30 thousand, 1.4 billion.
-fmt_size <- function(x) {
-  power <- pmin(pmax(floor(log10(x) / 3), 0), 3)
-  text <- vapply(x / 1000^power, format, "", digits = 3)
-  ifelse(is.na(x), NA, trimws(paste(text, c("", "thousand", "million", "billion")[power + 1])))
 }
 
 fmt_with_ends <- function(x) {
@@ -75,40 +66,10 @@ say_smi_size <- function(results) {
     fmt_with_ends(bins), " (bins); these intervals take the models as they are.")
 }
 
-# The bins of SMI with the line, and single facts behind.
-smi_picture <- function(results) {
-  d <- pick(results$smi_points, model = "smi", predictor = "smi")
-  d$arm <- factor(as.character(d$arm), level_order(d$arm))
-  d
-}
-
-plot_smi <- function(results) {
-  d <- smi_picture(results)
-  lines <- smi_lines(results)
-  ggplot2::ggplot(mapping = ggplot2::aes(x, y)) +
-    ggplot2::geom_point(data = d[d$kind == "fact", ], colour = "#999999", alpha = 0.25, size = 0.7) +
-    ggplot2::geom_abline(data = lines, ggplot2::aes(slope = slope, intercept = intercept), colour = "#0072B2",
-      linewidth = 0.8) +
-    ggplot2::geom_point(data = d[d$kind == "bin", ], ggplot2::aes(size = facts), colour = "#0072B2", alpha = 0.8,
-      shape = 21, fill = "#56B4E9") +
-    ggplot2::geom_errorbar(data = lines, ggplot2::aes(x = 1, ymin = lower, ymax = upper), inherit.aes = FALSE,
-      width = 0.03, colour = "#D55E00") +
-    ggplot2::geom_point(data = lines, ggplot2::aes(x = 1, y = upper_bound), colour = "#D55E00", size = 2) +
-    ggplot2::facet_wrap(~arm) + ggplot2::scale_size_area(max_size = 6, name = "Facts in a bin", breaks = whole_breaks) +
-    ggplot2::scale_y_continuous(labels = percent_axis) +
-    ggplot2::labs(x = "SMI: what the corpus says of the fact, from 0 to 1", y = "Accuracy") + theme_report()
-}
-
-smi_lines <- function(results) {
-  of <- function(quantity) smi_rows(results, quantity, "smi")
-  bound <- of("upper")
-  data.frame(arm = factor(as.character(bound$arm), level_order(smi_picture(results)$arm)),
-    slope = of("slope")$estimate, intercept = of("intercept")$estimate, upper_bound = bound$estimate,
-    lower = bound$lower, upper = bound$upper)
-}
+figure_smi <- function(results) plot_smi(smi_data(results), pick(results$smi_points, model = "smi"))
 
 alt_smi <- function(results) {
-  lines <- smi_lines(results)
+  lines <- smi_lines(smi_data(results))
   paste("Points of bins, larger with more facts, and single facts behind.", paste0(lines$arm, ": the line rises from ",
     fmt_percent(lines$intercept), " to ", fmt_percent(lines$upper_bound), ".", collapse = " "))
 }
@@ -144,26 +105,9 @@ table_smi_widths <- function(results) {
     "R\u00b2, bins" = fmt_with_ends(d), check.names = FALSE), "lllr")
 }
 
-smi_by_size <- function(results) {
-  d <- smi_rows(results, c("r2_bins", "r2_facts"))
-  d <- d[is.finite(d$parameters) & nzchar(as.character(d$arm)), ]
-  if (length(unique(d$parameters)) < 2) return(d[0, ])
-  d$measure <- factor(measure_words[as.character(d$predictor)], measure_words)
-  d$of <- ifelse(d$quantity == "r2_bins", "Means of bins", "Single facts")
-  d
-}
+smi_by_size <- function(results) smi_sizes(smi_data(results))
 
-plot_smi_size <- function(results) {
-  d <- smi_by_size(results)
-  ggplot2::ggplot(d, ggplot2::aes(parameters, estimate, colour = measure)) +
-    ggplot2::geom_line() +
-    ggplot2::geom_pointrange(ggplot2::aes(ymin = lower, ymax = upper, shape = measure),
-      position = ggplot2::position_dodge(width = 0.05)) +
-    ggplot2::facet_wrap(~of) + ggplot2::scale_x_log10(labels = fmt_size) +
-    ggplot2::scale_colour_manual(values = colours_for(levels(d$measure)), name = "Measure") +
-    ggplot2::scale_shape_discrete(name = "Measure") +
-    ggplot2::labs(x = "Parameters of the model", y = "R\u00b2 (95 % interval)") + theme_report()
-}
+figure_smi_size <- function(results) plot_smi_size(smi_data(results))
 
 alt_smi_size <- function(results) {
   d <- smi_by_size(results)
@@ -231,18 +175,10 @@ mediated <- function(results) {
   d[is.finite(d$hr), , drop = FALSE]
 }
 
-plot_mediation <- function(results) {
-  d <- mediated(results)
-  d$panel <- paste0(first_upper(as.character(d$outcome)), ": ", lower_first(term_words(d)))
-  d$panel <- factor(d$panel, unique(d$panel))
-  d$step <- factor(d$step, rev(levels(d$step)))
-  ggplot2::ggplot(d, ggplot2::aes(hr, step, xmin = lower, xmax = upper)) +
-    ggplot2::geom_vline(xintercept = 1, colour = "#555555", linewidth = 0.4) +
-    ggplot2::geom_pointrange(colour = "#0072B2") +
-    ggplot2::geom_text(ggplot2::aes(label = paste("concordance", fmt_number(concordance, 3))), vjust = -1, size = 3) +
-    ggplot2::facet_wrap(~panel, scales = "free_x", labeller = ggplot2::as_labeller(function(x) wrap(x, 26))) +
-    ggplot2::scale_x_log10(expand = ggplot2::expansion(0.3)) + # room for the words beside a point at the end
-    ggplot2::labs(x = "Hazard ratio (95 % interval, log scale)", y = NULL) + theme_report()
+figure_mediation <- function(results) {
+  plot_mediation(mediated(results), function(d) {
+    paste0(first_upper(as.character(d$outcome)), ": ", lower_first(term_words(d)))
+  })
 }
 
 alt_mediation <- function(results) {

@@ -49,7 +49,7 @@ facts_table <- function(results) {
 
 # A strip a fact: a cell a checkpoint, in the colour of its state.
 fact_strips <- function(results, ids, each = 8, height = 12) {
-  cells <- states_at(results)
+  cells <- states_of_first(results)
   cells <- cells[cells$fact %in% ids, ]
   cells <- cells[order(cells$time), ]
   colours <- colours_of_states(ordered_states(cells$state))

@@ -6,40 +6,9 @@ form_of <- function(results, outcome, table, ...) {
 
 form_panels <- function(results, outcome) length(unique(as.character(form_of(results, outcome, "form_curves")$term)))
 
-#' Left the martingale residuals with their smooth, right the curves on the log hazard; one row a predictor.
-plot_form <- function(results, outcome) {
-  points <- form_of(results, outcome, "form_points")
-  curves <- form_of(results, outcome, "form_curves")
-  terms <- unique(as.character(curves$term))
-  sides <- c("martingale residuals", "log hazard")
-  panel <- function(term, side) {
-    all <- paste0(rep(wrap(predictor_words(terms), 30), each = 2), "\n", rep(sides, length(terms)))
-    factor(paste0(wrap(predictor_words(as.character(term)), 30), "\n", side), all)
-  }
-  points$panel <- panel(points$term, sides[1])
-  curves$panel <- panel(curves$term, ifelse(curves$shape == "residuals", sides[1], sides[2]))
-  words <- c(residuals = "smooth", pspline = "penalised spline", straight = "straight line", log = "logarithm",
-    spline = "natural spline")
-  curves$kind <- factor(words[as.character(curves$shape)], words)
-  band <- curves[curves$shape %in% c("residuals", "pspline"), ]
-  # A wild end of a band must not flatten the curve: what lies beyond three times the curves' own span is cut.
-  for (p in unique(as.character(band$panel))) {
-    own <- range(curves$fit[curves$panel == p], 0, na.rm = TRUE)
-    here <- band$panel == p
-    band$lower[here] <- pmax(band$lower[here], own[1] - diff(own))
-    band$upper[here] <- pmin(band$upper[here], own[2] + diff(own))
-  }
-  ggplot2::ggplot(curves, ggplot2::aes(value, fit)) +
-    ggplot2::geom_hline(yintercept = 0, colour = "#999999", linewidth = 0.3) +
-    ggplot2::geom_point(data = points, ggplot2::aes(value, residual), size = 0.9, alpha = 0.35, colour = "#555555") +
-    ggplot2::geom_ribbon(data = band, ggplot2::aes(ymin = lower, ymax = upper), fill = "#0072B2", alpha = 0.2) +
-    ggplot2::geom_line(ggplot2::aes(colour = kind, linetype = kind), linewidth = 0.9) +
-    ggplot2::facet_wrap(~panel, scales = "free", ncol = 2) +
-    ggplot2::scale_colour_manual(values = stats::setNames(c("#0072B2", "#0072B2", "#D55E00", "#009E73", "#CC79A7"),
-      words), breaks = unname(words[-1]), name = NULL) +
-    ggplot2::scale_linetype_manual(values = stats::setNames(c("solid", "solid", "dashed", "dotted", "dotdash"), words),
-      breaks = unname(words[-1]), name = NULL) +
-    ggplot2::labs(x = "Value of the predictor", y = NULL) + theme_report()
+figure_form <- function(results, outcome) {
+  of <- function(table) form_of(results, outcome, table)
+  plot_form(list(form_points = of("form_points"), form_curves = of("form_curves")), predictor_words)
 }
 
 alt_form <- function(results, outcome) {

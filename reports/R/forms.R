@@ -62,20 +62,7 @@ say_forms <- function(results) {
   paste(lines, collapse = "\n")
 }
 
-plot_forms <- function(results) {
-  d <- forms_data(results)
-  mean <- stats::aggregate(cbind(recalled, n) ~ split + epoch + called, d, sum)
-  mean$share <- mean$recalled / mean$n
-  ggplot2::ggplot(d, ggplot2::aes(epoch, share, colour = called)) +
-    ggplot2::geom_line(ggplot2::aes(group = interaction(run, called)), linewidth = 0.35, alpha = 0.6) +
-    ggplot2::geom_line(data = mean, ggplot2::aes(linetype = called), linewidth = 1.1) +
-    ggplot2::facet_wrap(~split, labeller = ggplot2::as_labeller(function(x) worded(paste0(first_upper(x), " facts")))) +
-    ggplot2::scale_colour_manual(values = colours_for(levels(d$called)), name = NULL) +
-    ggplot2::scale_linetype_discrete(name = NULL) +
-    ggplot2::scale_y_continuous(labels = percent_axis, limits = c(0, 1)) +
-    ggplot2::scale_x_continuous(breaks = whole_breaks) +
-    ggplot2::labs(x = probe_axis(results), y = "Facts recalled") + theme_report()
-}
+figure_forms <- function(results) plot_forms(forms_data(results), probe_axis(results), worded)
 
 alt_forms <- function(results) {
   e <- form_ends(results)

@@ -99,31 +99,14 @@ table_influence <- function(results, outcome) {
 
 #' The main hazard ratio without each of the most influential facts and without each run.
 influence_shown <- function(results, outcome) {
-  d <- influence_of(results, outcome, c("fact", "run"))
-  d <- d[d$term %in% influence_term(results, outcome) & is.finite(d$hr_without), ]
-  d[order(match(as.character(d$aspect), c("fact", "run")), -d$rank), ]
+  without_one(influence_of(results, outcome, c("fact", "run")), influence_term(results, outcome))
 }
 
-plot_influence <- function(results, outcome) {
-  d <- influence_shown(results, outcome)
-  d$row <- factor(seq_len(nrow(d)))
-  name <- ifelse(d$aspect == "run", as.character(d$unit), fact_name(results, d$unit))
-  panels <- c(fact = "Without the fact", run = "Without the run")
-  d$panel <- factor(panels[as.character(d$aspect)], panels)
-  cox <- pick(results$coefficients, outcome = outcome, rule = results$rule, model = "cox",
-    term = influence_term(results, outcome))
-  span <- ratio_span(0.8 * d$hr_without, 1.25 * d$hr_without, d$lower, d$upper, least = 1)
-  within <- utils::head(cox[which(cox$hr >= span[1] & cox$hr <= span[2]), ], 1)
-  d$colour <- "#0072B2"
-  ggplot2::ggplot(within_span(d, span, d$hr_without), ggplot2::aes(hr_without, row, colour = colour)) +
-    ggplot2::scale_colour_identity() +
-    ggplot2::geom_vline(data = within, ggplot2::aes(xintercept = hr), colour = "#D55E00", linetype = "dashed",
-      linewidth = 0.8) +
-    ratio_marks(span) +
-    ggplot2::facet_grid(panel ~ ., scales = "free_y", space = "free_y") +
-    ggplot2::scale_y_discrete(labels = stats::setNames(wrap(name, 40), d$row)) +
-    ggplot2::labs(x = "Hazard ratio (log scale)", y = NULL) + theme_report() +
-    ggplot2::theme(strip.text.y = ggplot2::element_text(angle = 0))
+figure_influence <- function(results, outcome) {
+  term <- influence_term(results, outcome)
+  cox <- pick(results$coefficients, outcome = outcome, rule = results$rule, model = "cox", term = term)
+  plot_influence(influence_of(results, outcome, c("fact", "run")), utils::head(cox$hr, 1), term,
+    function(unit, aspect) ifelse(aspect == "run", as.character(unit), fact_name(results, unit)))
 }
 
 alt_influence <- function(results, outcome) {

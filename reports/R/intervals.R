@@ -86,28 +86,9 @@ turnbull_of <- function(results, outcome) {
   d
 }
 
-#' A box where the event may have happened, a line where nothing can have; the bar is the interval at the box's end.
-plot_turnbull <- function(results, outcome) {
-  d <- turnbull_of(results, outcome)
-  colours <- colours_for(levels(d$stratum))
-  boxes <- d[d$mass > 0, ]
-  boxes$before <- boxes$incidence - boxes$mass
-  flat <- do.call(rbind, lapply(split(d, d$stratum, drop = TRUE), function(x) {
-    data.frame(x[c("stratum", "right", "incidence")], end = c(x$left[-1], max(d$right)))
-  }))
-  ggplot2::ggplot(d, ggplot2::aes(colour = stratum, fill = stratum)) +
-    ggplot2::geom_rect(data = boxes, ggplot2::aes(xmin = left, xmax = right, ymin = before, ymax = incidence),
-      alpha = 0.25, linewidth = 0.3) +
-    ggplot2::geom_segment(data = flat, ggplot2::aes(x = right, xend = end, y = incidence, yend = incidence),
-      linewidth = 0.9) +
-    ggplot2::geom_linerange(data = boxes, ggplot2::aes(x = right, ymin = lower, ymax = upper), linewidth = 0.7,
-      position = ggplot2::position_dodge(width = 0.02 * max(d$right))) +
-    ggplot2::scale_colour_manual(values = colours, name = NULL) +
-    ggplot2::scale_fill_manual(values = colours, name = NULL) +
-    ggplot2::scale_x_continuous(breaks = whole_breaks) +
-    ggplot2::scale_y_continuous(labels = percent_axis, limits = c(0, NA)) +
-    ggplot2::labs(title = paste0("Cumulative incidence of ", outcome), x = first_upper(time_word(results$time)),
-      y = NULL) + theme_report()
+figure_turnbull <- function(results, outcome) {
+  plot_turnbull(turnbull_of(results, outcome), function(by, stratum) stratum, time_word(results$time),
+    paste0("Cumulative incidence of ", outcome))
 }
 
 alt_turnbull <- function(results, outcome) {

@@ -1,21 +1,10 @@
 # Curves, periods and tests of a named model.
 
 #' Log hazard ratios over time or over the values of a predictor, each panel with its band.
-plot_model_curves <- function(results, task) {
-  d <- of_model(results, "effect_curves", task)
-  axis <- ifelse(as.character(d$axis) == "time", time_word(results$time, 2), plain_name(d$axis))
-  panel <- paste0(as.character(d$term), "\n", "over ", axis)
-  d$panel <- factor(panel, unique(panel))
-  # The scale keeps all and the panel shows a part of it: a curve leaves the panel, and does not run along its edge.
-  span <- ratio_span(d$hr, d$lower, d$upper)
-  ggplot2::ggplot(d, ggplot2::aes(at, hr)) +
-    ggplot2::geom_hline(yintercept = 1, colour = "#555555", linewidth = 0.4) +
-    ggplot2::geom_ribbon(ggplot2::aes(ymin = lower, ymax = upper), fill = "#0072B2", alpha = 0.2) +
-    ggplot2::geom_line(colour = "#0072B2", linewidth = 1) +
-    ggplot2::facet_wrap(~panel, scales = "free_x", ncol = 2) +
-    ggplot2::scale_y_log10(breaks = ratio_breaks(span), labels = fmt_number) +
-    ggplot2::coord_cartesian(ylim = span) +
-    ggplot2::labs(x = NULL, y = "Hazard ratio (log scale)") + theme_report()
+figure_model_curves <- function(results, task) {
+  plot_hazard_curves(of_model(results, "effect_curves", task), function(axis) {
+    ifelse(axis == "time", time_word(results$time, 2), plain_name(axis))
+  })
 }
 
 #' The ends of every curve in words.

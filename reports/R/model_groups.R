@@ -1,12 +1,10 @@
 # The ranked random effects of a named model.
 
-model_groups <- function(results, task) {
-  ends_of(alike_once(results, of_model(results, "random_effects", task)))
-}
+model_groups <- function(results, task) named_effects(results, of_model(results, "random_effects", task), 10)
 
-plot_model_groups <- function(results, task) {
+figure_model_groups <- function(results, task) {
   d <- model_groups(results, task)
-  plot_caterpillar(d, d$name, interval = interval_of(results, task))
+  plot_caterpillar(d, predictor_words(d$grouping), interval_of(results, task))
 }
 
 alt_model_groups <- function(results, task) {

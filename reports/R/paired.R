@@ -30,30 +30,10 @@ clarity <- function(d) stats::pt(-abs(d$estimate / d$se), d$df)
 
 fmt_points <- function(x) paste0(ifelse(x < 0, "\u2212", "+"), formatC(abs(100 * x), format = "f", digits = 1))
 
-# The change of each recipe, and the difference from the first one's, which is told within facts and seeds.
-attention_panels <- function(results) {
-  d <- paired_of(results, "attention-change")
-  parts <- list(by_itself(d), against_first(d))
-  names <- c("change", paste("difference from", level_order(d$arm)[1]))
-  d <- do.call(rbind, Map(function(x, name) cbind(x, panel = rep(name, nrow(x))), parts, names))
-  d$panel <- paste0(first_upper(as.character(d$measure)), ": ", d$panel)
-  d
-}
-
-plot_attention_change <- function(results) {
-  d <- attention_panels(results)
-  place <- ggplot2::position_dodge(0.4)
-  ggplot2::ggplot(d, ggplot2::aes(at, 100 * estimate, colour = arm)) +
-    ggplot2::geom_hline(yintercept = 0, colour = "#555555", linewidth = 0.4) +
-    ggplot2::geom_pointrange(ggplot2::aes(ymin = 100 * lower, ymax = 100 * upper), position = place, na.rm = TRUE) +
-    ggplot2::facet_wrap(~panel, scales = "free_y", ncol = 2) +
-    ggplot2::scale_colour_manual(values = colours_for(level_order(d$arm)), name = worded("Training recipe")) +
-    ggplot2::scale_x_continuous(breaks = function(limits) unique(round(pretty(limits, 8)))) +
-    ggplot2::labs(x = "Layer", y = "Points of attention") + theme_report()
-}
+figure_attention_change <- function(results) plot_attention_change(paired_of(results, "attention-change"), worded)
 
 alt_attention_change <- function(results) {
-  d <- attention_panels(results)
+  d <- attention_panels(paired_of(results, "attention-change"))
   paste0("Attention on the subject by layer. ", paste0(d$panel, ", layer ", fmt_n(d$at), ", ", d$arm, ": ",
     fmt_points(d$estimate), ".", collapse = " "))
 }
@@ -87,18 +67,9 @@ say_sweep <- function(results) {
     paste(unlist(lines), collapse = "\n"))
 }
 
-plot_sweep <- function(results) {
-  d <- against_first(paired_of(results, "sweep"))
-  d$panel <- paste0(first_upper(as.character(d$measure)), ", by ", plain_name(as.character(d$by)))
-  d$where <- factor(fmt_number(d$at), fmt_number(sort(unique(d$at))))
-  place <- ggplot2::position_dodge(0.5)
-  ggplot2::ggplot(d, ggplot2::aes(where, 100 * estimate, colour = arm)) +
-    ggplot2::geom_hline(yintercept = 0, colour = "#555555", linewidth = 0.4) +
-    ggplot2::geom_pointrange(ggplot2::aes(ymin = 100 * lower, ymax = 100 * upper), position = place, na.rm = TRUE) +
-    ggplot2::facet_wrap(~panel, scales = "free") +
-    ggplot2::scale_colour_manual(values = colours_for(level_order(paired_of(results, "sweep")$arm)),
-      name = worded("Training recipe"), breaks = level_order(d$arm)) +
-    ggplot2::labs(x = NULL, y = paste("Difference from", level_order(d$reference)[1], "in points")) + theme_report()
+figure_sweep <- function(results) {
+  d <- paired_of(results, "sweep")
+  plot_sweep(d, level_order(d$arm), plain_name, worded)
 }
 
 alt_sweep <- function(results) {

@@ -35,27 +35,8 @@ say_phases <- function(results) {
     paste(lines, collapse = "\n"))
 }
 
-# The plateau of each recipe as a band: medians over its runs; where none ended, to the end.
-plateau_bands <- function(d) {
-  bands <- lapply(split(d, droplevels(d$arm)), function(x) {
-    end <- stats::median(ifelse(is.na(x$right), Inf, x$right))
-    data.frame(panel = x$arm[1], from = stats::median(x$phase1_right), to = end)
-  })
-  bands <- do.call(rbind, bands)
-  bands[!is.na(bands$from) & bands$to > bands$from, , drop = FALSE]
-}
-
-plot_phases <- function(results) {
-  d <- pool_rows(results, "loss")
-  d$what <- d$pool
-  none <- unique(pool_means(pool_rows(results, "baseline", "seen"))[c("panel", "mean")])
-  none <- none[!duplicated(none$panel), ]
-  plot <- pool_plot(d, pool_colours, pool_words, "Loss (nats)", "Facts")
-  bands <- plateau_bands(phases_data(results))
-  shade <- ggplot2::geom_rect(data = bands, ggplot2::aes(xmin = from, xmax = to, ymin = -Inf, ymax = Inf),
-    fill = "#999999", alpha = 0.2, inherit.aes = FALSE)
-  plot$layers <- c(if (nrow(bands)) shade, plot$layers)
-  plot + ggplot2::geom_hline(data = none, ggplot2::aes(yintercept = mean), linetype = "dashed", colour = "#333333")
+figure_phases <- function(results) {
+  plot_pools(results$pools, "loss", y = "Loss (nats)", plateaus = phases_data(results))
 }
 
 alt_phases <- function(results) {
@@ -91,44 +72,12 @@ say_scaling <- function(results) {
     fmt_number(x$paper), ".")
 }
 
-scaling_points <- function(results) {
-  d <- phases_data(results)
-  d <- d[is.finite(d$number), ]
-  d$open <- is.na(d$right)
-  d$from <- pmax(d$left, 1)
-  d$middle <- ifelse(d$open, d$from, sqrt(d$from * d$right))
-  d
-}
-
-scaling_lines <- function(results) {
-  d <- scaling_points(results)
-  number <- exp(seq(log(min(d$number)), log(max(d$number)), length.out = 20))
-  exponent <- scaling_row(results, "exponent")
-  factor <- scaling_row(results, "factor")
-  rbind(
-    data.frame(number, steps = factor$estimate * number^exponent$estimate, line = "fitted"),
-    data.frame(number, steps = factor$paper * number^exponent$paper, line = "the paper's, of its own steps")
-  )
-}
-
-plot_scaling <- function(results) {
-  d <- scaling_points(results)
-  ggplot2::ggplot(d, ggplot2::aes(number)) +
-    ggplot2::geom_line(data = scaling_lines(results), ggplot2::aes(y = steps, linetype = line), linewidth = 0.7) +
-    ggplot2::geom_linerange(ggplot2::aes(ymin = from, ymax = right), data = d[!d$open, ], colour = "#0072B2",
-      linewidth = 0.9) +
-    ggplot2::geom_point(ggplot2::aes(y = middle, shape = ifelse(open, "not over", "ended")), colour = "#0072B2",
-      size = 2) +
-    ggplot2::scale_shape_manual(values = c(ended = 16, "not over" = 2), name = "Plateau") +
-    ggplot2::scale_linetype_manual(values = c(fitted = "solid", "the paper's, of its own steps" = "dashed"),
-      name = "Line") +
-    ggplot2::scale_x_log10(breaks = sort(unique(d$number)), labels = fmt_n) +
-    ggplot2::scale_y_log10(labels = fmt_n) +
-    ggplot2::labs(x = "Individuals (logarithmic)", y = "End of the plateau, step (logarithmic)") + theme_report()
+figure_scaling <- function(results) {
+  plot_scaling(phases_data(results), pick(results$scaling, model = "phases"))
 }
 
 alt_scaling <- function(results) {
-  d <- scaling_points(results)
+  d <- scaling_points(phases_data(results))
   paste0("The end of the plateau of each run against the number of individuals, on logarithmic axes. ",
     paste0(fmt_n(d$number), " individuals: ", ifelse(d$open, paste("after step", fmt_n(d$left)),
         paste("steps", fmt_n(d$left), "to", fmt_n(d$right))), ".", collapse = " "), " ", say_plain_line(results))

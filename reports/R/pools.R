@@ -1,42 +1,9 @@
 # Means over pools of facts (what training began with, what came later, what was never taught), by step.
 
-pool_words <- c(seen = "seen", new = "new", unseen = "never taught")
-pool_colours <- c(seen = "#0072B2", new = "#D55E00", unseen = "#CC79A7")
-
 #' Rows of quantities, of each run; the panel is the training recipe, in the order of the study file.
-pool_rows <- function(results, quantity, pool = names(pool_words)) {
-  d <- pick(results$pools, quantity = quantity, pool = pool)
-  if (!nrow(d)) return(d)
-  for (name in c("run", "pool", "quantity")) d[[name]] <- as.character(d[[name]])
-  d$panel <- factor(as.character(d$arm), level_order(results$pools$arm))
-  d
-}
-
-#' Means over the runs of a recipe.
-pool_means <- function(d) {
-  if (!nrow(d)) return(d)
-  stats::aggregate(mean ~ panel + pool + quantity + layer + step, d, mean)
-}
-
-#' Steps as their logarithm, with a place for the start.
-step_axis <- function() {
-  breaks <- function(limits) {
-    tens <- 10^(0:7)
-    c(0, tens[tens <= limits[2]])
-  }
-  ggplot2::scale_x_continuous(trans = scales::pseudo_log_trans(base = 10), breaks = breaks, labels = fmt_n)
-}
+pool_rows <- function(results, ...) pools_of(results$pools, ...)
 
 panel_height <- function(results) 1.2 + 2.1 * ceiling(length(level_order(results$pools$arm)) / 3)
-
-pool_plot <- function(d, colours, words, y, name) {
-  ggplot2::ggplot(d, ggplot2::aes(step, mean, colour = what)) +
-    ggplot2::geom_line(ggplot2::aes(group = interaction(run, what, layer)), linewidth = 0.35, alpha = 0.5) +
-    ggplot2::stat_summary(ggplot2::aes(group = interaction(what, layer)), fun = mean, geom = "line", linewidth = 1) +
-    ggplot2::facet_wrap(~panel, ncol = 3, labeller = ggplot2::as_labeller(function(x) wrap(x, 28))) +
-    ggplot2::scale_colour_manual(values = colours, labels = words, name = name) + step_axis() +
-    ggplot2::labs(x = "Step (logarithmic)", y = y) + theme_report()
-}
 
 # First and last step of each recipe and pool.
 pool_ends <- function(d) {
@@ -75,10 +42,8 @@ say_old_new <- function(results) {
     "the recipes are in the parts on events.\n\n", paste(lines, collapse = "\n"))
 }
 
-plot_old_new <- function(results) {
-  d <- old_new_data(results)
-  d$what <- d$pool
-  pool_plot(d, pool_colours, c(seen = "old", new = "new"), "Facts answered", "Facts") +
+figure_old_new <- function(results) {
+  plot_pools(old_new_data(results), words = c(seen = "old", new = "new"), y = "Facts answered") +
     ggplot2::scale_y_continuous(labels = percent_axis, limits = c(0, 1))
 }
 
@@ -149,8 +114,8 @@ rise_words <- function(results) {
   paste0(" It begins to rise ", list_words(lines), ".")
 }
 
-plot_sure <- function(results) {
-  pool_plot(sure_data(results), sure_colours, sure_words, "Probability of the answer", "Facts") +
+figure_sure <- function(results) {
+  plot_pools(sure_data(results), colours = sure_colours, words = sure_words, y = "Probability of the answer") +
     ggplot2::scale_y_continuous(limits = c(0, 1))
 }
 
@@ -173,11 +138,10 @@ layer_ends <- function(results) {
   pool_ends(d)
 }
 
-plot_layers <- function(results) {
+figure_layers <- function(results) {
   d <- layer_data(results)
-  layers <- levels(droplevels(d$what))
-  pool_plot(d, colours_for(layers), ggplot2::waiver(),
-    "Attention to the subject", "Layer")
+  plot_pools(d, colours = colours_for(levels(droplevels(d$what))), words = ggplot2::waiver(), name = "Layer",
+    y = "Attention to the subject")
 }
 
 say_layers <- function(results) {

@@ -7,16 +7,6 @@ popularity_data <- function(results) pick(results$popularity, rule = results$rul
 
 paired_of <- function(results, model) pick(results$paired, rule = results$rule, model = model)
 
-#' An arm's own values have no reference; in a CSV file an empty text is missing.
-reference_of <- function(d) ifelse(is.na(d$reference), "", as.character(d$reference))
-
-#' Rows against the first recipe, or each recipe by itself.
-against_first <- function(d) {
-  first <- level_order(d$arm)[1]
-  d[reference_of(d) == first, , drop = FALSE]
-}
-by_itself <- function(d) d[reference_of(d) == "", , drop = FALSE]
-
 #' "**7.3 percentage points fewer are answered** (95 % interval 4.9 to 9.6 fewer)", or that no difference shows.
 say_points <- function(x, unit = "percentage point", less = "fewer", more = "more", verb = " are answered") {
   value <- function(v) formatC(abs(100 * v), format = "f", digits = 1)
@@ -76,38 +66,10 @@ finding_of_popularity <- function(results, share = 0.25) {
     "; of the least-known ", said[2], ".\n:::")
 }
 
-popularity_panels <- function(results) {
-  d <- popularity_data(results)
-  first <- level_order(d$arm)[1]
-  own <- by_itself(d)
-  own <- own[own$part == "top", ]
-  gaps <- against_first(d)
-  names <- c("Answered, of the best-known", paste0("Difference from ", first, ", of the best-known"),
-    paste0("Difference from ", first, ", of the least-known"))
-  rows <- list(own, gaps[gaps$part == "top", ], gaps[gaps$part == "bottom", ])
-  d <- do.call(rbind, Map(function(x, name) cbind(x, panel = rep(name, nrow(x))), rows, names))
-  d$panel <- factor(d$panel, names)
-  d
-}
-
-plot_popularity <- function(results) {
-  d <- popularity_panels(results)
-  colours <- colours_for(level_order(popularity_data(results)$arm))
-  zero <- data.frame(panel = factor(levels(d$panel)[-1], levels(d$panel)))
-  ggplot2::ggplot(d, ggplot2::aes(share, estimate, colour = arm, fill = arm)) +
-    ggplot2::geom_hline(data = zero, ggplot2::aes(yintercept = 0), colour = "#555555", linewidth = 0.4) +
-    ggplot2::geom_ribbon(ggplot2::aes(ymin = band_lower, ymax = band_upper), alpha = 0.1, colour = NA) +
-    ggplot2::geom_line(ggplot2::aes(linetype = arm), linewidth = 0.9) +
-    ggplot2::facet_wrap(~panel, scales = "free_y", labeller = ggplot2::as_labeller(function(x) wrap(x, 30))) +
-    ggplot2::scale_colour_manual(values = colours, name = worded("Training recipe")) +
-    ggplot2::scale_fill_manual(values = colours, name = worded("Training recipe")) +
-    ggplot2::scale_linetype_discrete(name = worded("Training recipe")) +
-    ggplot2::scale_x_continuous(labels = percent_axis) + ggplot2::scale_y_continuous(labels = percent_axis) +
-    ggplot2::labs(x = "Share of the withheld facts (x)", y = NULL) + theme_report()
-}
+figure_popularity <- function(results) plot_popularity(popularity_data(results), worded)
 
 alt_popularity <- function(results) {
-  d <- popularity_panels(results)
+  d <- popularity_panels(popularity_data(results))
   ends <- function(x) {
     x <- x[order(x$share), ]
     paste0(x$arm[1], " from ", fmt_percent(x$estimate[1]), " to ", fmt_percent(x$estimate[nrow(x)]))

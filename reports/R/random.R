@@ -2,61 +2,28 @@
 
 random_models <- c("coxme", "frailty-gamma", "frailty-fact")
 
-random_effects_of <- function(results, outcome, model) {
-  alike_once(results, pick(results$random_effects, outcome = outcome, rule = results$rule, model = model))
+random_effects_of <- function(results, outcome, model, ends = Inf) {
+  named_effects(results, pick(results$random_effects, outcome = outcome, rule = results$rule, model = model), ends)
 }
 
-#' Levels in the order of their effects, the largest last. Levels with the same effect (facts with the same history and
-#' the same predictors) share a row, and so do those that lie wholly beyond what figures and sentences tell apart: their
-#' order would say nothing. `name`: the level in words; `alike`: how many.
-alike_once <- function(results, d) {
-  d <- d[order(match(as.character(d$grouping), unique(as.character(d$grouping))), d$hr), , drop = FALSE]
-  told <- function(x) signif(pmin(pmax(x, ratio_limits[1]), ratio_limits[2]), 4)
-  number <- function(x) match(x, unique(x)) # there may be a million levels
-  same <- number(do.call(paste, lapply(list(d$grouping, told(d$hr), told(d$lower), told(d$upper)), number)))
-  d$alike <- tabulate(same)[same]
-  d <- d[!duplicated(same), , drop = FALSE]
-  d$name <- ifelse(d$grouping == "fact_id", fact_name(results, d$level), as.character(d$level))
-  d$name <- paste0(d$name, ifelse(d$alike > 1, paste0(" and ", plural(d$alike - 1, "other"), " alike"), ""))
-  d
+#' Levels in the order of their effects, those of facts by the facts' names.
+named_effects <- function(results, d, ends = Inf) {
+  ranked_effects(d, function(level, grouping) {
+    ifelse(grouping == "fact_id", fact_name(results, level), as.character(level))
+  }, ends)
 }
 
-groups_shown <- function(results, outcome) nrow(ends_of(random_effects_of(results, outcome, "coxme")))
-facts_shown <- function(results, outcome) nrow(ends_of(random_effects_of(results, outcome, "frailty-fact")))
+groups_shown <- function(results, outcome) nrow(random_effects_of(results, outcome, "coxme", 10))
+facts_shown <- function(results, outcome) nrow(random_effects_of(results, outcome, "frailty-fact", 10))
 
-#' Of more than three times as many levels as `ends`, the lowest and the highest of each grouping.
-ends_of <- function(d, ends = 10) {
-  place <- stats::ave(d$hr, as.character(d$grouping), FUN = function(x) rank(x, ties.method = "first"))
-  size <- stats::ave(d$hr, as.character(d$grouping), FUN = length)
-  d[size <= 3 * ends | place <= ends | place > size - ends, , drop = FALSE]
+figure_groups <- function(results, outcome) {
+  d <- random_effects_of(results, outcome, "coxme", 10)
+  plot_caterpillar(d, predictor_words(d$grouping))
 }
 
-#' A caterpillar plot: every level with its interval, ranked.
-plot_caterpillar <- function(d, name, by = predictor_words(d$grouping), interval = "95 % interval") {
-  d$row <- factor(seq_len(nrow(d)))
-  d$by <- factor(by, if (all(by %in% c("Soonest", "Latest"))) c("Soonest", "Latest") else unique(by))
-  span <- ratio_span(d$hr, d$lower, d$upper, least = c(0.5, 2))
-  apart <- is.finite(d$lower) & (d$lower > 1 | d$upper < 1)
-  d$apart <- factor(ifelse(apart, "interval excludes 1", "interval includes 1"),
-    c("interval excludes 1", "interval includes 1"))
-  ggplot2::ggplot(within_span(d, span), ggplot2::aes(hr, row, colour = apart, shape = apart)) +
-    ratio_marks(span, size = 2.2) +
-    ggplot2::facet_grid(by ~ ., scales = "free_y", space = "free_y") +
-    ggplot2::scale_y_discrete(labels = stats::setNames(wrap(name, 44), d$row)) +
-    ggplot2::scale_colour_manual(values = stats::setNames(c("#D55E00", "#0072B2"), levels(d$apart)), name = NULL) +
-    ggplot2::scale_shape_manual(values = stats::setNames(c(18, 16), levels(d$apart)), name = NULL) +
-    ggplot2::labs(x = paste0("Hazard relative to 1 (log scale), ", interval), y = NULL) + theme_report() +
-    ggplot2::theme(panel.grid.major.y = ggplot2::element_blank(), strip.text.y = ggplot2::element_text(angle = 0))
-}
-
-plot_groups <- function(results, outcome) {
-  d <- ends_of(random_effects_of(results, outcome, "coxme"))
-  plot_caterpillar(d, d$name)
-}
-
-plot_facts <- function(results, outcome) {
-  d <- ends_of(random_effects_of(results, outcome, "frailty-fact"))
-  plot_caterpillar(d, d$name, ifelse(d$hr > stats::median(d$hr), "Soonest", "Latest"))
+figure_facts <- function(results, outcome) {
+  d <- random_effects_of(results, outcome, "frailty-fact", 10)
+  plot_caterpillar(d, ifelse(d$hr > stats::median(d$hr), "Soonest", "Latest"))
 }
 
 #' Which groups differ from the typical one by more than their uncertainty.

@@ -7,11 +7,7 @@ ranks_data <- function(results, part = NULL) {
 }
 
 #' Facts or implications, of which relation and set.
-rank_kind <- function(d) {
-  set <- ifelse(is.na(d$set), "", as.character(d$set))
-  paste0(first_upper(as.character(d$role)), "s: ", plain_name(as.character(d$relation)),
-    ifelse(nzchar(set), paste0(" (", plain_name(set), ")"), ""))
-}
+rank_kind <- function(d) rank_kinds(d, plain_name)
 
 #' The sets (yes/no columns) of the facts that are taught, or, where the clock starts before all stages, those in whose
 #' teaching recipes differ; all kinds where these are in none.
@@ -86,23 +82,7 @@ finding_of_ranks <- function(results) {
 }
 
 figure_ranks <- function(results) {
-  d <- by_itself(of_taught(results, ranks_data(results, "curve")))
-  d$kind <- factor(d$kind, unique(d$kind))
-  colours <- colours_for(level_order(d$arm))
-  chance <- unique(data.frame(kind = d$kind, chance = (d$options - 1) / 2))
-  ggplot2::ggplot(d, ggplot2::aes(epoch, estimate, colour = arm, fill = arm)) +
-    ggplot2::geom_hline(data = chance, ggplot2::aes(yintercept = chance), colour = "#555555", linewidth = 0.4,
-      linetype = "dashed") +
-    ggplot2::geom_ribbon(ggplot2::aes(ymin = ifelse(is.na(lower), estimate, lower),
-      ymax = ifelse(is.na(upper), estimate, upper)), alpha = 0.12, colour = NA) +
-    ggplot2::geom_line(ggplot2::aes(linetype = arm), linewidth = 0.9) +
-    ggplot2::facet_wrap(~kind, ncol = 2, labeller = ggplot2::as_labeller(function(x) wrap(x, 40))) +
-    ggplot2::scale_colour_manual(values = colours, name = worded("Training recipe")) +
-    ggplot2::scale_fill_manual(values = colours, name = worded("Training recipe")) +
-    ggplot2::scale_linetype_discrete(name = worded("Training recipe")) +
-    ggplot2::scale_x_continuous(breaks = whole_breaks) +
-    ggplot2::scale_y_continuous(limits = c(0, NA)) +
-    ggplot2::labs(x = probe_axis(results), y = "Mean rank (0 is best)") + theme_report()
+  plot_ranks(of_taught(results, ranks_data(results, "curve")), function(d) d$kind, probe_axis(results), worded)
 }
 
 alt_ranks <- function(results) {

@@ -73,8 +73,6 @@ primary_rule <- function(results) {
   if (length(known)) known[1] else if (length(present)) present[1] else "first"
 }
 
-level_order <- function(x) if (is.factor(x)) levels(droplevels(x)) else unique(as.character(x))
-
 #' A setting by its keys, or `default` where the study does not state it.
 study_value <- function(results, keys, default = "not recorded") {
   value <- results$study

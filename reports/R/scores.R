@@ -1,7 +1,5 @@
 # Extractive scores as heat maps: which layer, at which token, holds what was learned and makes it count.
 
-score_names <- c("informative", "downstream", "upstream")
-
 #' Mean scores of the prompts that most facts share, one relation and number of tokens for each pair of weights.
 scores_data <- function(results) {
   d <- results$score_means
@@ -17,26 +15,9 @@ scores_data <- function(results) {
   d
 }
 
-#' "2: lives", with a star where prompts differ.
-score_columns <- function(d) paste0(d$position + 1, ": ", trimws(as.character(d$token)), ifelse(d$same, "", "*"))
-
-plot_scores <- function(results, arm) {
+figure_scores <- function(results, arm) {
   d <- scores_data(results)
-  d <- d[as.character(d$arm) == arm & !is.na(d$share), , drop = FALSE]
-  columns <- score_columns(d)
-  d$column <- factor(columns, unique(columns[order(d$position)]))
-  d$score <- factor(d$score, score_names, first_upper(score_names))
-  d$component <- factor(d$component, c("mlp", "attention"), c("MLPs", "Attention heads, together"))
-  ggplot2::ggplot(d, ggplot2::aes(column, layer, fill = share)) + ggplot2::geom_tile() +
-    ggplot2::facet_grid(component ~ score) +
-    ggplot2::scale_fill_gradient2(low = "#D55E00", mid = "#F7F7F7", high = "#0072B2", limits = c(-1, 1),
-      name = "Score, of the panel's greatest") +
-    ggplot2::scale_y_continuous(breaks = seq(0, max(d$layer), by = max(1, ceiling(max(d$layer) / 8))),
-      expand = ggplot2::expansion(0)) +
-    ggplot2::scale_x_discrete(expand = ggplot2::expansion(0)) +
-    ggplot2::labs(x = NULL, y = "Layer (from 0)") + theme_report() +
-    ggplot2::theme(axis.text.x = ggplot2::element_text(angle = 45, hjust = 1),
-      panel.grid.major = ggplot2::element_blank())
+  plot_scores(d[as.character(d$arm) == arm, , drop = FALSE])
 }
 
 #' Where each score is greatest.

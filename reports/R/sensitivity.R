@@ -1,36 +1,16 @@
 # How much the main hazard ratio depends on the event rule and on how ties are handled.
 
-ties_words <- c(efron = "Efron", breslow = "Breslow", cloglog = "grouped time (cloglog)",
-  logit = "odds ratio (discrete logistic)")
-
 sensitivity_data <- function(results) {
   d <- results$sensitivity
   if (!nrow(d)) return(d)
-  d <- d[!(d$infinite %in% TRUE) & is.finite(d$estimate), ]
-  # Of a factor with several levels the first contrast stands for all.
-  first <- !duplicated(d[c("outcome", "rule", "method")])
-  d <- d[first, ]
-  d$method <- factor(ties_words[as.character(d$method)], rev(ties_words))
+  d <- sensitivity_rows(d)
   d$outcome <- factor(first_upper(as.character(d$outcome)), first_upper(results$outcomes))
   d[order(d$outcome), ]
 }
 
-plot_sensitivity <- function(results) {
-  d <- sensitivity_data(results)
-  d$panel <- paste0(d$outcome, ": ", term_words(d))
-  d$panel <- factor(d$panel, unique(d$panel))
-  rules <- level_order(d$rule)
-  d$row <- factor(wrap(first_upper(rule_words(d$rule)), 26), rev(wrap(first_upper(rule_words(rules)), 26)))
-  span <- ratio_span(d$hr, d$lower, d$upper)
-  looks <- function(values) stats::setNames(values, rev(ties_words))
-  ggplot2::ggplot(within_span(d, span), ggplot2::aes(hr, row, colour = method, shape = method)) +
-    ratio_marks(span, ggplot2::position_dodge(width = 0.7)) +
-    ggplot2::facet_wrap(~panel, ncol = 1) +
-    ggplot2::scale_colour_manual(values = looks(rev(palette_okabe[c(1:3, 7)])), name = NULL,
-      guide = ggplot2::guide_legend(reverse = TRUE)) +
-    ggplot2::scale_shape_manual(values = looks(c(4, 15, 17, 16)), name = NULL,
-      guide = ggplot2::guide_legend(reverse = TRUE)) +
-    ggplot2::labs(x = "Hazard ratio (log scale), 95 % interval", y = NULL) + theme_report()
+figure_sensitivity <- function(results) {
+  plot_sensitivity(sensitivity_data(results), function(d) paste0(d$outcome, ": ", term_words(d)),
+    function(d) wrap(first_upper(rule_words(d$rule)), 26))
 }
 
 #' How many events share their time with another, over all outcomes.
@@ -72,31 +52,12 @@ latent_data <- function(results) {
   d <- pick(results$latent_definitions, rule = results$rule)
   d <- d[!(d$infinite %in% TRUE) & is.finite(d$estimate), , drop = FALSE]
   if (!nrow(d)) return(d)
-  own <- as.numeric(study_value(results, c("probe", "temperature"), NA))
-  at <- fmt_time(ifelse(is.na(d$temperature), own, d$temperature))
-  d$words <- ifelse(d$definition == "drawn", "as drawn in this study",
-    ifelse(d$definition == "graded", "graded: log probability, per SD",
-      paste0("chance at least half, K = ", d$samples, ", temperature ", at)))
+  d$words <- definition_words(d, as.numeric(study_value(results, c("probe", "temperature"), NA)))
   # The study's own temperature may stand among the others as well.
   d[!duplicated(d[c("outcome", "words")]), , drop = FALSE]
 }
 
-plot_latent <- function(results) {
-  d <- latent_data(results)
-  d$panel <- first_upper(as.character(d$outcome))
-  d$panel <- factor(d$panel, unique(d$panel))
-  order <- order(match(d$definition, c("drawn", "half", "graded")), !is.na(d$temperature), d$temperature, d$samples)
-  d$row <- factor(d$words, rev(unique(d$words[order])))
-  d$kind <- factor(ifelse(d$definition == "half", "without the noise of drawing", as.character(d$definition)),
-    c("drawn", "without the noise of drawing", "graded"))
-  span <- ratio_span(d$hr, d$lower, d$upper)
-  looks <- function(values) stats::setNames(values, levels(d$kind))
-  ggplot2::ggplot(within_span(d, span), ggplot2::aes(hr, row, colour = kind, shape = kind)) +
-    ratio_marks(span) + ggplot2::facet_wrap(~panel, ncol = 1) +
-    ggplot2::scale_colour_manual(values = looks(palette_okabe[c(2, 1, 3)]), name = NULL) +
-    ggplot2::scale_shape_manual(values = looks(c(18, 16, 15)), name = NULL) +
-    ggplot2::labs(x = "Hazard ratio (log scale), 95 % interval", y = NULL) + theme_report()
-}
+figure_latent <- function(results) plot_latent(latent_data(results), function(d) d$words)
 
 say_latent <- function(results) {
   d <- sound(latent_data(results))

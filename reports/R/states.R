@@ -1,8 +1,6 @@
 # States of knowledge: who is where at which time, which way facts move, and how often they are forgotten again.
 
 state_models <- c("multi-state", "competing-risks", "andersen-gill", "pwp")
-states_order <- names(state_colours)
-
 # Models that follow facts through states; the causes of an event that has several are states too.
 followed <- c("multi-state", "competing-risks")
 
@@ -29,6 +27,19 @@ state_group <- function(d) {
 
 figure_states <- function(results, outcome = "states") {
   plot_states(states_data(results, outcome), time_word(results$time))
+}
+
+flows_data <- function(results) flows(pick(results$transitions, rule = results$rule))
+
+figure_alluvial <- function(results) plot_alluvial(pick(results$transitions, rule = results$rule), worded)
+
+#' The largest flow into each state at the end.
+alt_alluvial <- function(results) {
+  d <- flows_data(results)
+  d <- d[order(-d$n), ]
+  d <- d[!duplicated(d[c("split", "to")]), ]
+  paste0("Bands from the state of the facts at the start to that at the end. ", paste0(first_upper(d$split), " facts, ",
+    "most of those ", d$to, " at the end were ", d$from, ": ", fmt_percent(d$share), " of all.", collapse = " "))
 }
 
 #' Of each group and state: the shares at the start and at the end, and the mean time spent there.

@@ -17,7 +17,7 @@ md_table <- function(d, align = NULL) {
 }
 
 table_knowledge <- function(results) {
-  d <- knowledge_by_relation(results)
+  d <- knowledge_by_relation(results$baseline, results$facts)
   runs <- max(1, length(unique(as.character(results$baseline$run))))
   wide <- stats::reshape(d[c("relation", "knowledge", "facts", "mean")], idvar = c("relation", "facts"),
       timevar = "knowledge", direction = "wide")

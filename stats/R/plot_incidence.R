@@ -32,7 +32,7 @@ plot_incidence <- function(x, by = "", outcome = NULL, rule = NULL, words = stra
   if (is.null(end)) end <- max(curves$time)
   axis <- ggplot2::scale_x_continuous(breaks = risk_times(risk$time, end), limits = c(0, end),
                                       expand = ggplot2::expansion(0.05))
-  patchwork::wrap_plots(incidence_curves(curves, colours, axis, end) + ggplot2::labs(x = capital(time)),
+  patchwork::wrap_plots(incidence_curves(curves, colours, axis, end) + ggplot2::labs(x = first_upper(time)),
                         numbers_at_risk(risk, colours, axis, counted), ncol = 1,
                         heights = c(5, 0.6 + 0.5 * length(colours)))
 }
@@ -105,14 +105,14 @@ risk_times <- function(times, end, most = 8) {
 numbers_at_risk <- function(risk, colours, axis, counted) {
   if (!nrow(risk)) return(patchwork::plot_spacer())
   risk <- risk[risk$time %in% axis$breaks, ]
-  risk$shown <- paste0(with_commas(risk$n_risk), " (", with_commas(risk$events), ")")
+  risk$shown <- paste0(fmt_n(risk$n_risk), " (", fmt_n(risk$events), ")")
   inks <- unname(rev(colours))[names(rev(colours)) %in% risk$stratum]
   # A colour for each row works and is "not officially supported".
   rows <- suppressWarnings(ggplot2::element_text(colour = inks, hjust = 1))
   ggplot2::ggplot(risk, columns_as(x = "time", y = "stratum", label = "shown")) +
     ggplot2::geom_text(size = 3.5, colour = "#1a1a1a") + axis + ggplot2::coord_cartesian(clip = "off") +
     ggplot2::scale_y_discrete(labels = wrap) +
-    ggplot2::labs(title = paste(capital(counted), "at risk just before each time (events before it)"), x = NULL,
+    ggplot2::labs(title = paste(first_upper(counted), "at risk just before each time (events before it)"), x = NULL,
                   y = NULL) +
     theme_figures() +
     ggplot2::theme(panel.grid.major = ggplot2::element_blank(), axis.text.x = ggplot2::element_blank(),

@@ -43,6 +43,7 @@ ratio_breaks <- function(span) {
   if (length(breaks) < 3) { # a narrow axis
     fine <- c(0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 1.75, 2)
     breaks <- fine[fine >= span[1] & fine <= span[2]]
+    if (length(breaks) > 7) breaks <- intersect(breaks, c(0.5, 0.7, 1, 1.25, 1.5, 2))
   }
   if (length(breaks) > 7) intersect(breaks, c(0.05, 0.2, 1, 5, 20)) else breaks
 }

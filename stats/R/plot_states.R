@@ -4,6 +4,9 @@
 #'   default `stratum`.
 #' @param time unit of the time axis, one of it.
 #' @return A ggplot.
+#' @examplesIf requireNamespace("ggplot2") && requireNamespace("patchwork")
+#' plot_states(data.frame(stratum = "all", time = rep(0:2, each = 2), state = c("unknown", "known"),
+#'                        probability = c(1, 0, 0.6, 0.4, 0.3, 0.7)))
 #' @export
 plot_states <- function(occupation, time = "epoch") {
   needs_plots()
@@ -17,7 +20,7 @@ plot_states <- function(occupation, time = "epoch") {
     ggplot2::scale_fill_manual(values = colours_of_states(levels(d$state)), name = NULL) +
     ggplot2::scale_y_continuous(labels = percent_axis, expand = ggplot2::expansion(c(0, 0.01))) +
     ggplot2::scale_x_continuous(breaks = whole_breaks, expand = ggplot2::expansion(0)) +
-    ggplot2::labs(x = capital(time), y = "Share of the facts") + theme_figures()
+    ggplot2::labs(x = first_upper(time), y = "Share of the facts") + theme_figures()
 }
 
 # The states of knowledge in their order, then those of a table of one's own as they come.

@@ -56,6 +56,4 @@ wrap <- function(x, width = 28) {
   vapply(as.character(x), function(t) paste(strwrap(t, width), collapse = "\n"), "", USE.NAMES = FALSE)
 }
 
-capital <- function(x) paste0(toupper(substr(x, 1L, 1L)), substring(x, 2L))
-
-with_commas <- function(x) trimws(formatC(round(as.numeric(x)), format = "d", big.mark = ","))
+level_order <- function(x) if (is.factor(x)) levels(droplevels(x)) else unique(as.character(x))

@@ -31,5 +31,5 @@ plot_zph <- function(x, words = identity, time = "epoch") {
     ggplot2::geom_hline(data = panel(cox), columns_as(yintercept = "estimate"), colour = "#D55E00",
                         linetype = "dashed", linewidth = 0.8) +
     ggplot2::facet_wrap("shown", scales = "free_y", ncol = 2) + ggplot2::scale_x_continuous(breaks = whole_breaks) +
-    ggplot2::labs(x = capital(time), y = "Log hazard ratio") + theme_figures()
+    ggplot2::labs(x = first_upper(time), y = "Log hazard ratio") + theme_figures()
 }

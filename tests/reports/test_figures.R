@@ -35,14 +35,14 @@ stopifnot(identical(legend, "adjusted for the others"))
 curve <- data.frame(task = "t", term = "x", axis = "time", at = 1:4, hr = c(1, 10, 100, 1000),
   lower = c(0.5, 5, 50, 500),
   upper = c(2, 20, 200, 2000))
-drawn <- plot_model_curves(list(models = list(effect_curves = curve), time = "epoch"), "t")
+drawn <- figure_model_curves(list(models = list(effect_curves = curve), time = "epoch"), "t")
 line <- ggplot2::layer_data(drawn, which(vapply(drawn$layers, function(l) inherits(l$geom, "GeomLine"), NA)))
 stopifnot(isTRUE(all.equal(line$y, 0:3)), isTRUE(all.equal(drawn$coordinates$limits$y, c(0.5, 20))))
 
 # Levels with one and the same effect share a row, and so do those wholly beyond the axis.
 effects <- data.frame(outcome = "loss", rule = "first", model = "coxme", grouping = "group", level = letters[1:6],
   hr = c(1.5, 1.5, 1.5, 0.7, 0.001, 0.002), lower = c(1, 1, 1, 0.3, 1e-5, 1e-5), upper = c(2, 2, 2, 1.2, 0.01, 0.02))
-shown <- alike_once(list(facts = data.frame()), effects)
+shown <- named_effects(list(facts = data.frame()), effects)
 stopifnot(identical(shown$name, c("e and 1 other alike", "d", "a and 2 others alike")),
   identical(shown$alike, c(2L, 1L, 3L)))
 
@@ -89,7 +89,7 @@ asked <- list(baseline = data.frame(run = "r", fact_id = c("f", "g"), split = "t
 told <- say_forms(asked)
 stopifnot(grepl("100.0\u00a0% in the probe form and 50.0\u00a0% in form 2, never trained", told, fixed = TRUE),
   grepl("**50.0\u00a0%** of the histories are recalled in every form, 50.0\u00a0% in some", told, fixed = TRUE))
-thick <- ggplot2::layer_data(plot_forms(asked), 2)
+thick <- ggplot2::layer_data(figure_forms(asked), 2)
 stopifnot(isTRUE(all.equal(sort(thick$y[thick$x == 3]), c(0.5, 1))))
 # A run that ends sooner, where another fact is withheld: told at its own end, as what the facts are in it.
 sooner <- transform(asked$forms[asked$forms$epoch == 0, ], run = "s", epoch = 1)

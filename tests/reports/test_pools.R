@@ -40,7 +40,7 @@ contains(say_old_new(results), "of the old facts 0", "100", "of the new ones")
 contains(say_sure(results), "0.9 (seen, answered right)", "0.5 (never taught)", "5.5 above",
   "rise between steps 10 and 100 (few, whose plateau ends between steps 10 and 100) and in no run of many.")
 contains(say_layers(results), "layer 1 (few: from 0.1 to 0.5)")
-for (plot in list(plot_phases, plot_scaling, plot_old_new, plot_sure, plot_layers)) {
+for (plot in list(figure_phases, figure_scaling, figure_old_new, figure_sure, figure_layers)) {
   invisible(ggplot2::ggplot_build(plot(results)))
 }
 # The grey band of a plateau that did not end goes on to the edge.
