@@ -17,6 +17,15 @@ from factsurv.reports.render import SOURCE, knit, pandoc_version, prepared, run,
 
 FILTERS = ("unbroken.lua", "without-quarto.lua", "printed.lua")
 TYPST = (3, 1, 2)  # the first pandoc that writes it
+# Tables go on on the next page, and even margins would tear the intervals of narrow cells apart.
+_TABLES = """#show figure.where(kind: table): set block(breakable: true)
+#set table(inset: (x: 4pt, y: 5pt))
+#show table: set par(justify: false)
+#show table: it => {
+  let wide = type(it.columns) == array and it.columns.len() > 8
+  set text(size: if wide { 0.55em } else { 0.8em })
+  it
+}"""
 
 
 def render_as(
@@ -95,7 +104,7 @@ def _pandoc(to: str, out: str, *more: str) -> list[str]:
 
 def _docx(environment: Mapping[str, str], output: Path) -> list[list[str]]:
     pandoc_version(environment)  # says what to install
-    return [_pandoc("docx", "out.docx", "--standalone", "--toc", "--toc-depth=1")]
+    return [_pandoc("docx", "out.docx", "--standalone", "--toc", "--toc-depth=2")]
 
 
 def _gfm(environment: Mapping[str, str], output: Path) -> list[list[str]]:
@@ -116,9 +125,7 @@ def _pdf(environment: Mapping[str, str], output: Path) -> list[list[str]]:
             "--to pdf",
             "install Quarto, which brings both, or typst and a newer pandoc; or take --to docx",
         )
-    # In narrow cells, even margins would tear intervals apart.
-    ragged = "--variable=header-includes:#show table: set par(justify: false)"
-    made = _pandoc("typst", "out.typ", "--standalone", "--metadata=papersize:a4", ragged)
+    made = _pandoc("typst", "out.typ", "--standalone", "--metadata=papersize:a4", f"--variable=header-includes:{_TABLES}")
     return [[*pandoc[0], *made], [*typst[0], "typst", "compile", "out.typ", "out.pdf"]]
 
 

@@ -46,19 +46,40 @@ local drop = {
     image.attributes.width = not plain and "100%" or nil -- of the page: in pixels they are wider than a sheet of paper
     return image
   end,
+  -- On paper a column is as wide as what it holds, and what is long breaks.
+  Table = function(table)
+    if FORMAT ~= "typst" then return nil end
+    table.colspecs = table.colspecs:map(function(spec) return {spec[1]} end)
+    return table:walk({
+      Str = function(str)
+        if #str.text > 24 then return pandoc.Str((str.text:gsub("%w%w%w%w%w%w%w%w", "%0\u{200b}"))) end
+      end,
+    })
+  end,
   Span = function(span)
     if span.classes:includes("verdict") then return {pandoc.Emph(span.content), pandoc.Str(":")} end
   end,
 }
 
-local function note(element) if element.identifier ~= "" then targets[element.identifier] = true end end
-local gather = {Header = note, Div = note, Span = note, Table = note}
+local function note(element) if element.identifier ~= "" then targets[element.identifier] = element.identifier end end
+
+-- GitHub gives headings ids of its own, made of their words, and nothing else has any.
+local function note_header(header)
+  note(header)
+  if plain then
+    local words = pandoc.text.lower(pandoc.utils.stringify(header.content)):gsub("[^%w%s_-]", ""):gsub("%s", "-")
+    targets[header.identifier] = words
+  end
+end
+local gather = plain and {Header = note_header} or {Header = note, Div = note, Span = note, Table = note}
 
 local unlink = {
   Link = function(link)
     local id = link.target:match("^#(.*)$")
-    -- GitHub gives headings ids of its own.
-    if id and (plain or not targets[id]) then return link.content end
+    if not id then return nil end
+    if not targets[id] then return link.content end
+    link.target = "#" .. targets[id]
+    return link
   end,
 }
 

@@ -22,7 +22,8 @@ facts_of <- function(results) unique(as.character(results$events$fact_id))
 table_studies <- function(studies) {
   of <- function(f) vapply(studies, f, "")
   md_table(data.frame(Study = names(studies), Model = of(function(r) {
-    as.character(c(study_value(r, c("model", "name"), NULL), study_value(r, c("model", "path"), NULL), "\u2013")[[1]])
+    own <- study_value(r, c("model", "path"), "\u2013") # of events of one's own: none
+    if (nzchar(study_value(r, c("model", "name"), ""))) model_name(r) else as.character(own)
   }), Facts = of(function(r) fmt_n(length(facts_of(r)))), Runs = of(function(r) fmt_n(length(unique(r$events$run)))),
   Events = of(function(r) fmt_n(sum(pick(r$events, rule = r$rule)$event))), Made = of(made_on), check.names = FALSE),
   "llrrrl")
@@ -30,7 +31,7 @@ table_studies <- function(studies) {
 
 made_on <- function(results) {
   made <- unlist(lapply(results$manifest$artefacts, function(x) x$made))
-  if (length(made)) substr(max(as.character(made)), 1, 10) else "\u2013"
+  if (length(made)) gsub("-", "\u2011", substr(max(as.character(made)), 1, 10)) else "\u2013" # kept on one line
 }
 
 #' Outcomes of which at least two studies have hazard ratios.
@@ -131,10 +132,12 @@ say_recall_differences <- function(studies) {
   d <- recall_differences(studies)
   d <- d[d$split == "trained", ]
   if (!nrow(d)) return("")
-  each <- paste0("**", fmt_signed(round(100 * d$gap, 1)), " percentage points** (95 % interval ",
-    fmt_signed(round(100 * d$lower, 1)), " to ", fmt_signed(round(100 * d$upper, 1)), ") in ", md(d$study))
-  paste0("Of the trained facts that are shared, more or fewer are recalled than in ", md(names(studies)[1]), ": ",
-    list_words(each), ".")
+  each <- vapply(seq_len(nrow(d)), function(i) {
+    x <- list(estimate = d$gap[i], lower = d$lower[i], upper = d$upper[i])
+    paste0("of the ", plural(d$facts[i], "trained fact"), " shared with ", md(d$study[i]), ", ",
+      say_points(x, verb = " are recalled there"))
+  }, "")
+  paste0("Compared with ", md(names(studies)[1]), ": ", paste(each, collapse = "; "), ".")
 }
 
 table_recall_differences <- function(studies) {
@@ -169,6 +172,7 @@ table_differing <- function(studies, of) {
 
 say_same <- function(studies) {
   settings <- rownames(differing(studies, settings_of))
+  settings <- settings[!grepl("^(study|report|claim)[.[]", settings)] # what they are called, and what is said of them
   versions <- rownames(differing(studies, versions_of))
   paste0(plural(length(settings), "setting"), " and ", plural(length(versions), "digest or version",
     "digests and versions"), " are not the same",

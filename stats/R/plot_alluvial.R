@@ -30,7 +30,7 @@ plot_alluvial <- function(transitions, wording = identity) {
                        colour = "#1a1a1a", inherit.aes = FALSE) +
     ggplot2::facet_wrap("panel", ncol = 2) +
     ggplot2::scale_fill_manual(values = colours, limits = names(colours), name = NULL) +
-    ggplot2::scale_x_continuous(breaks = c(0, 1), labels = c("at the start", "at the end"), limits = c(-0.5, 1.5)) +
+    ggplot2::scale_x_continuous(breaks = c(0, 1), labels = c("at the start", "at the end"), limits = c(-0.55, 1.65)) +
     ggplot2::scale_y_continuous(labels = percent_axis, expand = ggplot2::expansion(c(0, 0.01))) +
     ggplot2::labs(x = NULL, y = "Share of the facts") + theme_figures() +
     ggplot2::theme(panel.grid.major = ggplot2::element_blank())
