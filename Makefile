@@ -5,7 +5,9 @@
 # make bench                        measure against the peers (installed into build/), write bench/results
 # make validate                     recovery study of the models on simulated data, write docs/validation.md
 STUDY ?= studies/world-facts.toml
-GALLERY ?= world-facts tiny-world salience associative-memory statements-and-questions popular-facts
+GALLERY ?= world-facts tiny-world statements-and-questions popular-facts salience two-hop-order two-hop-graft \
+  two-hop-scores two-hop-layers biographies biographies-imbalance biographies-new associative-memory world-corpus \
+  pretraining-series mutual-information
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
@@ -15,14 +17,8 @@ run: setup
 	@$(BIN)/factsurv run $(STUDY)
 
 gallery: setup
-	@mkdir -p build/gallery
-	@for study in $(GALLERY); do \
-	  $(BIN)/factsurv run $$study && cp results/$$study/report.html build/gallery/$$study.html || exit 1; done
-	@{ printf '<!DOCTYPE html>\n<html lang="en"><meta charset="utf-8"><title>Reports of factsurv</title>\n'; \
-	  printf '<h1>Reports of the bundled studies</h1>\n<ul>\n'; \
-	  for study in $(GALLERY); do printf '<li><a href="%s.html">%s</a>\n' $$study $$study; done; \
-	  printf '</ul>\n</html>\n'; } > build/gallery/index.html
-	@echo gallery: build/gallery/index.html
+	@for study in $(GALLERY); do $(BIN)/factsurv run $$study || exit 1; done
+	@$(BIN)/python -m factsurv.reports.gallery build/gallery $(GALLERY)
 
 setup:
 	@setup/setup.sh run $(STUDY)

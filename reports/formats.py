@@ -125,7 +125,9 @@ def _pdf(environment: Mapping[str, str], output: Path) -> list[list[str]]:
             "--to pdf",
             "install Quarto, which brings both, or typst and a newer pandoc; or take --to docx",
         )
-    made = _pandoc("typst", "out.typ", "--standalone", "--metadata=papersize:a4", f"--variable=header-includes:{_TABLES}")
+    made = _pandoc(
+        "typst", "out.typ", "--standalone", "--metadata=papersize:a4", f"--variable=header-includes:{_TABLES}"
+    )
     return [[*pandoc[0], *made], [*typst[0], "typst", "compile", "out.typ", "out.pdf"]]
 
 
