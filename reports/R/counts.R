@@ -10,7 +10,8 @@ smi_rows <- function(results, quantity, predictor = names(measure_words), refere
 
 # Two decimals: of shares of variance, whose third says nothing. Differences of concordance have three.
 fmt_two <- function(x, digits = 2) {
-  or_dash(x, sub("-", "\u2212", formatC(as.numeric(x), format = "f", digits = digits), fixed = TRUE))
+  text <- formatC(round(as.numeric(x), digits) + 0, format = "f", digits = digits) # + 0: no minus before a zero
+  or_dash(x, sub("-", "\u2212", text, fixed = TRUE))
 }
 
 fmt_with_ends <- function(x) {
@@ -74,17 +75,23 @@ alt_smi <- function(results) {
     fmt_percent(lines$intercept), " to ", fmt_percent(lines$upper_bound), ".", collapse = " "))
 }
 
-table_smi <- function(results) {
-  columns <- c(r2_bins = "R\u00b2, bins", r2_facts = "R\u00b2, facts", r2_left_out = "R\u00b2, left out",
-    calibration_slope = "Calibration (slope)", upper = "Line at 1", upper_curve = "Curve at 1", mse = "MSE")
+smi_columns <- list(
+  shares = c(r2_bins = "R\u00b2, bins", r2_facts = "R\u00b2, facts", r2_left_out = "R\u00b2, left out"),
+  line = c(x_intercept = "Line is 0 at", upper = "Line at 1", upper_curve = "Curve at 1",
+    calibration_slope = "Calibration (slope)", mse = "MSE")
+)
+
+table_smi <- function(results, which) {
+  columns <- smi_columns[[which]]
   alone <- smi_rows(results, "r2_bins")
   shown <- lapply(names(columns), function(q) {
     x <- smi_rows(results, q)
     fmt_with_ends(x[match_rows(alone, x, c("arm", "predictor")), ])
   })
-  md_table(data.frame(Model = alone$arm, Parameters = fmt_n(alone$parameters),
-    Measure = measure_words[as.character(alone$predictor)], Bins = fmt_n(alone$bins),
-    stats::setNames(shown, columns), check.names = FALSE), "lrlrrrrrrrr")
+  of <- data.frame(Model = alone$arm, Measure = measure_words[as.character(alone$predictor)])
+  if (which == "shares") of <- cbind(of, Parameters = fmt_size(alone$parameters), Bins = fmt_n(alone$bins))
+  md_table(cbind(of, stats::setNames(as.data.frame(shown), columns)),
+    paste0("ll", strrep("r", ncol(of) - 2L + length(columns))))
 }
 
 table_smi_pairs <- function(results) {
@@ -133,8 +140,8 @@ say_mediation <- function(results) {
     after <- utils::tail(counts, 1)
     paste0("- **", first_upper(md(as.character(x$outcome[1]))), "**",
       if (is.finite(x$hr[1])) say_ratio_after(x[1, ], after), ". Concordance goes from ",
-      fmt_number(x$concordance[1], 3), if (!is.finite(x$hr[1])) " with counts of subject and object", " to ",
-      fmt_number(after$concordance, 3), with_gain(after$gain_lower, after$gain_upper), say_measure(x), ".")
+      fmt_two(x$concordance[1], 3), if (!is.finite(x$hr[1])) " with counts of subject and object", " to ",
+      fmt_two(after$concordance, 3), with_gain(after$gain_lower, after$gain_upper), say_measure(x), ".")
   }, "")
   ratios <- any(is.finite(d$hr))
   paste0("The same rows, ", if (ratios) "first without what the corpus says of a fact and then with it" else
@@ -191,12 +198,11 @@ table_mediation <- function(results) {
   d <- mediation_data(results)
   test <- paste0(fmt_number(d$chisq, 3), " on ", fmt_n(d$df), " df, ", fmt_p(d$p))
   gain <- paste0(fmt_two(d$added, 3), " (", fmt_two(d$added_lower, 3), " to ", fmt_two(d$added_upper, 3), ")")
-  shown <- data.frame(Outcome = d$outcome, Counts = d$step)
-  if (any(is.finite(d$hr))) {
-    shown <- cbind(shown, Predictor = term_words(d), "Hazard ratio" = fmt_hr(d$hr, d$lower, d$upper))
-  }
-  md_table(cbind(shown, Concordance = fmt_number(d$concordance, 3),
-    "Gain over the row before" = ifelse(is.na(d$added_lower), "\u2013", gain),
-    "Likelihood ratio test against the row before" = ifelse(is.na(d$chisq), "\u2013", test)),
-  paste0("ll", if (ncol(shown) > 2) "lr", "rrr"))
+  followed <- any(is.finite(d$hr))
+  of <- paste0(d$outcome, ifelse(is.finite(d$hr), paste0(": ", lower_first(term_words(d))), ""))
+  shown <- data.frame(Outcome = ifelse(duplicated(of), "", of), Counts = d$step)
+  if (followed) shown[["Hazard ratio"]] <- fmt_hr(d$hr, d$lower, d$upper)
+  md_table(cbind(shown, Concordance = fmt_two(d$concordance, 3),
+    "More than the row before" = ifelse(is.na(d$added_lower), "\u2013", gain),
+    "Likelihood ratio" = ifelse(is.na(d$chisq), "\u2013", test)), paste0("ll", if (followed) "r", "rrr"))
 }
