@@ -13,7 +13,7 @@ plot_mediation <- function(mediation, panel = function(d) paste0(capital_of(d$ou
   d <- mediation[is.finite(mediation$hr), , drop = FALSE]
   d$panel <- panel(d)
   d$panel <- factor(d$panel, unique(d$panel))
-  d$told <- paste("concordance", fmt_number(d$concordance, 3))
+  d$told <- paste("concordance", formatC(d$concordance, format = "f", digits = 3))
   d$step <- factor(as.character(d$step), rev(level_order(d$step)))
   ggplot2::ggplot(d, columns_as(x = "hr", y = "step", xmin = "lower", xmax = "upper")) +
     ggplot2::geom_vline(xintercept = 1, colour = "#555555", linewidth = 0.4) +

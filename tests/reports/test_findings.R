@@ -115,3 +115,16 @@ says(say_ground(sure, family), "With Breslow\u2019s treatment of ties it is 0.62
 settled <- transform(family, levels_two = 200L, variance_other = 1.5)
 if (nzchar(say_ground(sure, settled))) stop("most families have two events, and the variance is the same")
 cat("all as expected\n")
+
+# Counts: a gain has three decimals and no minus before a zero; without a ratio nothing is followed.
+step <- function(step, hr, added, lower, upper, p) {
+  data.frame(outcome = "acquisition", rule = "first", step = step, term = "smi", unit = "", hr = hr, lower = NA,
+    upper = NA, concordance = 0.9, gain_lower = -0.0063, gain_upper = 0.0118, added = added, added_lower = lower,
+    added_upper = upper, p = p)
+}
+counted <- rbind(step("subject and object", NA, NA, NA, NA, NA), step("and both", NA, 0.005, -0.0063, 0.0118, 0.001),
+  step("and SMI", NA, -0.0004, -0.0037, 0.0011, 0.052))
+said <- say_mediation(list(rule = "first", mediation = counted))
+says(said, "0.900 with counts of subject and object to 0.900 (gain \u22120.006 to 0.012)")
+says(said, "SMI beside them adds 0.000 (\u22120.004 to 0.001), likelihood ratio test p = 0.052")
+silent(said, "hazard ratio")
