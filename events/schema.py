@@ -167,7 +167,7 @@ ANALYSIS: dict[str, dict[str, pa.DataType]] = {
     "term_tests": _FIT | {"term": TEXT, "test": TEXT, "chisq": _F, "df": _F, "p": _F},
     "effect_curves": _FIT | {
         "term": TEXT, "label": TEXT, "axis": TEXT, "at": _F, "estimate": _F, "se": _F, "hr": _F, "lower": _F,
-        "upper": _F,
+        "upper": _F, "band_lower": _F, "band_upper": _F,
     },
     "influence": _FIT | {
         "aspect": TEXT, "term": TEXT, "unit": TEXT, "value": _F, "hr_without": _F, "lower": _F, "upper": _F,

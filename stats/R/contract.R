@@ -62,7 +62,8 @@ contract_columns <- function() {
     ),
     term_tests = c(id, typed(text, c("term", "test")), typed(real, c("chisq", "df", "p"))),
     effect_curves = c(
-      id, typed(text, c("term", "label", "axis")), typed(real, c("at", "estimate", "se", "hr", "lower", "upper"))
+      id, typed(text, c("term", "label", "axis")),
+      typed(real, c("at", "estimate", "se", "hr", "lower", "upper", "band_lower", "band_upper"))
     ),
     influence = c(
       id, typed(text, c("aspect", "term", "unit")), typed(real, c("value", "hr_without", "lower", "upper", "p")),

@@ -101,9 +101,7 @@ unscaled <- function(data, column, frame) {
 basis_curve <- function(term, label, value, basis, estimate, variance, conf, axis = label, most = 60L) {
   chosen <- spread_over(value, most)
   basis <- unclass(basis)[chosen, , drop = FALSE]
-  fit <- drop(basis %*% estimate)
-  se <- sqrt(rowSums((basis %*% variance) * basis))
-  curve_frame(term, label, axis, value[chosen], fit, se, conf)
+  curve_frame(term, label, axis, value[chosen], drop(basis %*% estimate), basis, variance, conf)
 }
 
 # Rows with at most `most` of the values that occur, from the smallest to the largest.
@@ -111,10 +109,4 @@ spread_over <- function(value, most = 60L) {
   chosen <- order(value)
   chosen <- chosen[!duplicated(value[chosen])]
   chosen[unique(round(seq(1, length(chosen), length.out = min(most, length(chosen)))))]
-}
-
-curve_frame <- function(term, label, axis, at, fit, se, conf) {
-  half <- stats::qnorm(1 - (1 - conf) / 2) * se
-  data.frame(term = term, label = label, axis = axis, at = at, estimate = fit, se = se, hr = exp(fit),
-             lower = exp(fit - half), upper = exp(fit + half), row.names = NULL)
 }

@@ -38,9 +38,8 @@ cox_pspline <- function(data, covariates, strata = character(), cluster = "", ti
   dependent <- nzchar(cluster_of(data, cluster)$cluster)
   df <- sum(object$df)
   loglik <- object$loglik[[2L]]
-  fitted <- stats::predict(object, type = "terms", se.fit = TRUE)
-  curves <- lapply(fitted, function(value) unname(as.matrix(value)[, right, drop = FALSE]))
-  schoenfeld <- captured(zph_of_shapes(data, covariates, strata, ties, terms, estimate, curves$fit, written, zph))
+  shapes <- unname(as.matrix(stats::predict(object, type = "terms"))[, right, drop = FALSE])
+  schoenfeld <- captured(zph_of_shapes(data, covariates, strata, ties, terms, estimate, shapes, written, zph))
   new_fit(
     object = object,
     fit = list(
@@ -51,7 +50,7 @@ cox_pspline <- function(data, covariates, strata = character(), cluster = "", ti
       engine = engine("survival")
     ),
     tables = list(coefficients = coefficients, term_tests = pspline_tests(object, written),
-                  effect_curves = pspline_curves(curves, data, values, parsed, frame, conf),
+                  effect_curves = pspline_curves(object, right, data, values, parsed, frame, conf),
                   zph_tests = schoenfeld$value),
     # A penalised spline counts for as many coefficients as it has effective degrees of freedom.
     doubt = c(doubts(data, terms, coefficients, events = Inf), few_events_remark(sum(data$event), ceiling(df))),
@@ -89,14 +88,17 @@ pspline_tests <- function(object, written) {
              chisq = rows[, "Chisq"], df = rows[, "DF"], p = rows[, "p"], row.names = NULL)
 }
 
-pspline_curves <- function(curves, data, values, parsed, frame, conf) {
+pspline_curves <- function(object, right, data, values, parsed, frame, conf) {
+  estimate <- stats::coef(object)
   rows <- lapply(seq_len(ncol(values)), function(i) {
     column <- all.vars(parsed$psplines[[i]][[2L]])
     axis <- if (length(column) == 1L) column else one_line(parsed$psplines[[i]][[2L]])
     value <- if (length(column) == 1L) unscaled(data, column, frame) else values[, i]
     chosen <- spread_over(value)
-    curve_frame(one_line(parsed$psplines[[i]]), axis, axis, value[chosen], curves$fit[chosen, i],
-                curves$se.fit[chosen, i], conf)
+    own <- object$assign[[right[[i]]]]
+    basis <- sweep(object$x[chosen, own, drop = FALSE], 2L, object$means[own])
+    curve_frame(one_line(parsed$psplines[[i]]), axis, axis, value[chosen], drop(basis %*% estimate[own]), basis,
+                as.matrix(object$var)[own, own], conf)
   })
   do.call(rbind, rows)
 }

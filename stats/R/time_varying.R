@@ -132,9 +132,8 @@ time_tables <- function(result, made) {
   curves <- lapply(seq_len(count), function(i) {
     basis <- cbind(1, made$f(grid))
     own <- at[c(i, i + count)]
-    fit <- drop(basis %*% estimate[own])
-    se <- sqrt(rowSums((basis %*% variance[own, own]) * basis))
-    curve_frame(made$moving$term[[i]], made$moving$label[[i]], "time", grid, fit, se, made$conf)
+    curve_frame(made$moving$term[[i]], made$moving$label[[i]], "time", grid, drop(basis %*% estimate[own]), basis,
+                variance[own, own], made$conf)
   })
   tests <- lapply(unique(made$moving$block), function(block) {
     contrasts <- lapply(at[count + which(made$moving$block == block)], function(j) replace(0 * estimate, j, 1))

@@ -34,10 +34,10 @@ stopifnot(identical(legend, "adjusted for the others"))
 # A curve of hazard ratios that climbs beyond the panel keeps its values: it leaves the panel, without a plateau.
 curve <- data.frame(task = "t", term = "x", axis = "time", at = 1:4, hr = c(1, 10, 100, 1000),
   lower = c(0.5, 5, 50, 500),
-  upper = c(2, 20, 200, 2000))
+  upper = c(2, 20, 200, 2000), band_lower = c(0.4, 4, 40, 400), band_upper = c(3, 30, 300, 3000))
 drawn <- figure_model_curves(list(models = list(effect_curves = curve), time = "epoch"), "t")
 line <- ggplot2::layer_data(drawn, which(vapply(drawn$layers, function(l) inherits(l$geom, "GeomLine"), NA)))
-stopifnot(isTRUE(all.equal(line$y, 0:3)), isTRUE(all.equal(drawn$coordinates$limits$y, c(0.5, 20))))
+stopifnot(isTRUE(all.equal(line$y, 0:3)), isTRUE(all.equal(drawn$coordinates$limits$y, c(0.4, 20))))
 
 # Levels with one and the same effect share a row, and so do those wholly beyond the axis.
 effects <- data.frame(outcome = "loss", rule = "first", model = "coxme", grouping = "group", level = letters[1:6],

@@ -159,6 +159,14 @@ test_that("a factor's product with a number is a curve for each level", {
       expect_equal(d$se, unname(sqrt(rowSums((contrast %*% stats::vcov(theirs)) * contrast))), tolerance = 1e-6)
     }
     expect_gt(nrow(curves), 20)
+    # Drawn coefficients: the band holds the whole curve at its level, and little more often; the pointwise one does not.
+    basis <- contrast %*% t(chol(stats::vcov(theirs)))
+    draws <- basis %*% seeded(1L, matrix(stats::rnorm(4000 * ncol(basis)), ncol(basis))) # curve less its estimate
+    inside <- function(upper) mean(colSums(abs(draws) > log(upper) - d$estimate) == 0)
+    expect_gte(inside(d$band_upper), 0.942) # two standard errors of 4000 draws below .95
+    expect_lte(inside(d$band_upper), 0.975)
+    expect_lt(inside(d$upper), 0.94)
+    expect_equal(log(d$band_upper) - d$estimate, d$estimate - log(d$band_lower))
   }
   expect_equal(unique(entry(formula = "latent * popularity + latent * relation")$effect_curves$term), NULL)
 })
