@@ -69,7 +69,8 @@ plot_attention <- function(measured, arms = level_order(measured$arm), wording =
   when <- c(wording("before training"), "at the end")
   ggplot2::ggplot(attention_layers(measured, when), columns_as(x = "layer", y = "mean", colour = "arm",
                                                                linetype = "when")) +
-    ggplot2::geom_line(linewidth = 0.8) + ggplot2::geom_point(size = 1.4) +
+    ggplot2::geom_line(linewidth = 0.8) + ggplot2::geom_point(columns_as(shape = "when"), size = 1.8) +
+    ggplot2::scale_shape_manual(values = stats::setNames(c(1, 16), when), name = NULL) +
     ggplot2::facet_wrap("split", labeller = split_panels()) + by_recipe(colours_for(arms), wording, fill = FALSE) +
     ggplot2::scale_linetype_manual(values = stats::setNames(c("dashed", "solid"), when), name = NULL) +
     ggplot2::scale_x_continuous(breaks = function(l) unique(round(pretty(l, 8)))) +
