@@ -34,7 +34,7 @@ from factsurv.training.models.load import load  # noqa: E402
 from factsurv.training.passes.shared_prefix import prefix_groups  # noqa: E402
 from factsurv.training.probing.audit import decode  # noqa: E402
 from factsurv.training.probing.instruments import REGISTRY  # noqa: E402
-from factsurv.training.probing.measure import Asked  # noqa: E402
+from factsurv.training.probing.measure import Asked, Passes  # noqa: E402
 from factsurv.training.probing.probe import Sampling, probe, some  # noqa: E402
 from factsurv.training.spec import FactsSpec, InstrumentSpec, ModelSpec, ProbeSpec  # noqa: E402
 
@@ -65,16 +65,30 @@ def instruments(model, tokenizer, facts, chosen: np.ndarray, repeats: int, comma
     asked = Asked(tokenizer, model, facts, encoded, spec, True)
     whole = {way: REGISTRY[keys["name"]].of(asked, InstrumentSpec(**keys)) for way, keys in INSTRUMENTS.items()}
     made, encoded = {way: measure.some(chosen) for way, measure in whole.items()}, some(encoded, chosen)
-    notes = {way: probe(model, encoded, instruments={way: measure}).measured[way].note for way, measure in made.items()}
+    found = {way: probe(model, encoded, instruments={way: measure}).measured[way] for way, measure in made.items()}
     ways = {"recall": lambda: probe(model, encoded)}
     ways |= {way: lambda m=measure: probe(model, encoded, instruments={"it": m}) for way, measure in made.items()}
+    for way in ("confidence", "rank"):
+        ways[f"{way}, each beginning by itself"] = lambda m=made[way]: by_themselves(model, encoded, m)
     seconds = interleaved(ways, repeats)
     recall, n = seconds["recall"], len(encoded)
     rows = [["recall alone", f"{1e3 * recall / n:.1f}", "", ""]]
-    for way in made:
+    for way in [w for w in seconds if w != "recall"]:
         more = seconds[way] - recall
-        rows.append([f"with {way}", f"{1e3 * seconds[way] / n:.1f}", f"{more / recall:+.0%}", notes[way]])
+        rows.append(
+            [
+                f"with {way}",
+                f"{1e3 * seconds[way] / n:.1f}",
+                f"{more / recall:+.0%}",
+                found[way].note if way in found else "",
+            ]
+        )
     known = probe(model, encoded).recalled.mean()
+    tokens = sum(needed(encoded)[0])
+    least = {
+        "confidence": not_read(tokenizer, encoded, found["confidence"].values["answer"]),
+        "rank": int(found["rank"].values["rank"].sum()),
+    }
     body = [
         machine(["torch", "transformers"]),
         "",
@@ -83,9 +97,35 @@ def instruments(model, tokenizer, facts, chosen: np.ndarray, repeats: int, comma
         "",
         table(["way", "ms a fact", "beside recall", "note"], rows),
         "",
+        f"Recall reads {tokens} tokens. What the model says instead of right answers has {least['confidence']} more, "
+        f"and {least['rank']} other answers are ahead of right ones, each with a token of its own. Whatever the way, "
+        f"whole answers cost at least {least['confidence'] / tokens:+.0%} (confidence) and "
+        f"{least['rank'] / tokens:+.0%} (rank) of recall's tokens. The last tokens of prompts are read again: keys and "
+        "values are kept of prefixes alone, since those of all facts have no bound.",
+        "",
         f"- median processor time of {repeats} interleaved repeats",
     ]
     write("instruments", "Instruments", command, "\n".join(body))
+
+
+def by_themselves(model, encoded, measure) -> None:
+    """With the further passes of an instrument as those of recall: no two sequences share what is behind a prefix."""
+    onward = Passes.onward
+    Passes.onward = lambda self, asked: self(asked)
+    try:
+        probe(model, encoded, instruments={"it": measure})
+    finally:
+        Passes.onward = onward
+
+
+def not_read(tokenizer, encoded, answers) -> int:
+    """Tokens of the answers given that recall has not read: those from where they leave the right ones."""
+    count = 0
+    for tokens, start, answer in zip(encoded.tokens, encoded.target_start, answers, strict=True):
+        right, said = tokens[start:].tolist(), tokenizer(f" {answer}", add_special_tokens=False)["input_ids"]
+        same = next((k for k, pair in enumerate(zip(right, said, strict=False)) if pair[0] != pair[1]), len(right))
+        count += max(len(said) - same, 0)
+    return count
 
 
 def generation(encoded, new: int, **how) -> GenerationConfig:

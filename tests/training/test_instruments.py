@@ -14,6 +14,8 @@ from factsurv.events.files import read_table
 from factsurv.events.schema import INSTRUMENTS
 from factsurv.training.facts.encoding import encode_probes
 from factsurv.training.facts.fact_set import Fact, fact_rows
+from factsurv.training.facts.prompts import Encoded
+from factsurv.training.passes.forward import branching_passes, plain_passes, shared_passes
 from factsurv.training.passes.team import Team
 from factsurv.training.probing.attention import plain_attention
 from factsurv.training.probing.instruments import REGISTRY, Instruments
@@ -156,6 +158,38 @@ def test_batches_order_and_processes_change_nothing(family, tiny_models, tokeniz
                     np.testing.assert_allclose(again, values[order], atol=10 * FP32, err_msg=f"{name}.{column}")
                 else:
                     assert again.tolist() == values[order].tolist(), f"{name}.{column}"
+
+
+@pytest.mark.parametrize("family", ["llama", "gemma3"])  # gemma3: windows of 8 tokens, shorter than these sequences
+def test_what_sequences_begin_with_is_read_once(family, tiny_models, tokenizer, facts):
+    """Branches of branches behind some prompts, one of them alone, against each sequence whole."""
+    model, encoded = tiny_models[family], measures([], tiny_models[family], tokenizer, facts)[1]
+    rng = np.random.default_rng(1)
+    branches = [[*rng.integers(5, 9, k), *rng.integers(5, 99, 5 - k)] for k in range(4) for _ in range(8)]
+    prompts = [encoded.tokens[i][: encoded.target_start[i]] for i in (0, 1, 20)]
+    pairs = [(prompt, branch) for prompt in prompts for branch in branches] + [(prompts[2][::-1], branches[0])]
+    asked = Encoded(
+        tuple(np.array([*p, *b]) for p, b in pairs), np.array([len(p) + 2 for p, _ in pairs]), encoded.terminators, 0
+    )
+    read = []
+    hook = model.get_input_embeddings().register_forward_pre_hook(lambda _, ids: read.append(ids[0].numel()))
+    try:
+        with torch.no_grad():
+            wanted, found, kept = {}, {}, {}
+            for batch, rows, _, logits in plain_passes(model, asked, 512):
+                wanted |= {int(i): logits[rows == r] for r, i in enumerate(batch)}
+            list(shared_passes(model, encoded, 4096, kept=kept))
+            read.clear()
+            for batch, rows, targets, logits in branching_passes(model, asked, 512, kept):
+                order = torch.argsort(rows, stable=True)
+                found |= {int(i): logits[order][rows[order] == r] for r, i in enumerate(batch)}
+                assert (targets.sort().values[: len(batch)] == -1).all()
+    finally:
+        hook.remove()
+    for i, logits in wanted.items():
+        np.testing.assert_allclose(found[i], logits, atol=10 * FP32)
+    known = max((k for k in kept if prompts[0].tobytes().startswith(k)), key=len)
+    assert known and sum(read) < sum(len(b) for _, b in pairs)  # each alone would have its prompt beside it
 
 
 def test_what_bf16_does_not_decide_is_what_its_weights_say_in_fp32(tiny_models, tokenizer, facts):

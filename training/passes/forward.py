@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel
 
-from factsurv.training.facts.prompts import Encoded
+from factsurv.training.facts.prompts import Encoded, some
+from factsurv.training.passes.branches import TOKEN, Tree, groups_behind, packed, trees
 from factsurv.training.passes.read_attention import AttentionReader, read_by
 from factsurv.training.passes.shared_prefix import Group, Pack, prefix_groups, shared_prefix_attention
 
@@ -20,7 +21,6 @@ Pass = tuple[np.ndarray, torch.Tensor, torch.Tensor, torch.Tensor]
 
 # Keys and values of prefixes (by their tokens' bytes), by layer. Weights change: never kept between probes.
 Kept = dict[bytes, list[tuple[torch.Tensor, torch.Tensor]]]
-TOKEN = 8  # bytes of a token
 
 
 def plain_passes(
@@ -61,22 +61,10 @@ def shared_passes(
 
     In ``kept`` they stay for further passes with the same weights, while their tokens fill no more than one pass.
     """
-    stay, kept = kept is not None, {} if kept is None else kept
     device = next(model.parameters()).device
-    nowhere = torch.zeros(1, dtype=torch.long)
     with shared_prefix_attention(model, reader) as attention:
         for groups in rounds(prefix_groups(encoded), batch_tokens):
-            prefixes = [(group.prefix, -1, 0) for group in groups if len(group.prefix)]
-            new = [p for p in prefixes if p[0].tobytes() not in kept]
-            if new:
-                with head_at(model, nowhere, nowhere):
-                    attention.forward(Pack.of(new, device), keep=True)
-                found = {p[0].tobytes(): [layer[g] for layer in attention.kept] for g, p in enumerate(new)}
-            if prefixes:
-                each = [(kept | found if new else kept)[p[0].tobytes()] for p in prefixes]
-                attention.kept = [list(layer) for layer in zip(*each, strict=True)]
-            if new and stay and sum(map(len, kept)) + sum(map(len, found)) <= TOKEN * batch_tokens:
-                kept |= found
+            _see_prefixes(attention, groups, batch_tokens, kept, device)
             for batch, segments in batches(encoded, groups, batch_tokens):
                 rows, columns, targets = _positions(encoded, batch, [p for _, _, p in segments])
                 if reader is not None:
@@ -86,6 +74,49 @@ def shared_passes(
                     logits = attention.forward(Pack.of(segments, device))  # (N, V)
                 yield batch, rows, targets, logits
                 del logits
+
+
+def branching_passes(
+    model: PreTrainedModel, encoded: Encoded, batch_tokens: int, kept: Kept | None = None
+) -> Iterator[Pass]:
+    """As `shared_passes`, for sequences of which many begin alike beyond their prefix: that is computed once, too."""
+    device = next(model.parameters()).device
+    groups = groups_behind(encoded, list(kept or ()))
+    alone = np.array([i for group in groups if not len(group.prefix) for i in group.members], dtype=np.int64)
+    if len(alone):  # nothing to branch from
+        for batch, rows, targets, logits in shared_passes(model, some(encoded, alone), batch_tokens):
+            yield alone[batch], rows, targets, logits
+            del logits
+    if len(alone) == len(encoded):
+        return
+    with shared_prefix_attention(model) as attention:
+        for held in rounds([group for group in groups if len(group.prefix)], batch_tokens):
+            _see_prefixes(attention, held, batch_tokens, kept, device)
+            prefixes = [len(group.prefix) for group in held]
+            each = [(g, tree) for g, group in enumerate(held) for tree in trees(encoded, group)]
+            for pack in packed(each, batch_tokens):
+                rows, columns, targets = _places(encoded, pack, prefixes)
+                with head_at(model, torch.zeros_like(columns), columns):
+                    logits = attention.forward(Pack.of_trees(pack, prefixes, device))  # (N, V)
+                yield np.concatenate([tree.members for _, tree in pack]), rows, targets, logits
+                del logits
+
+
+def _see_prefixes(attention, groups: list[Group], batch_tokens: int, kept: Kept | None, device: torch.device) -> None:
+    """Let ``attention`` hold the keys and values of the groups' prefixes, from ``kept`` or from a pass of their own."""
+    stay, kept = kept is not None, {} if kept is None else kept
+    nowhere = torch.zeros(1, dtype=torch.long)
+    prefixes = [(group.prefix, -1, 0) for group in groups if len(group.prefix)]
+    new = [p for p in prefixes if p[0].tobytes() not in kept]
+    if new:
+        with head_at(attention.model, nowhere, nowhere):
+            attention.forward(Pack.of(new, device), keep=True)
+        found = {p[0].tobytes(): [layer[g] for layer in attention.kept] for g, p in enumerate(new)}
+    if prefixes:
+        each = [(kept | found if new else kept)[p[0].tobytes()] for p in prefixes]
+        attention.kept = [list(layer) for layer in zip(*each, strict=True)]
+    if new and stay and sum(map(len, kept)) + sum(map(len, found)) <= TOKEN * batch_tokens:
+        kept |= found
 
 
 def rounds(groups: list[Group], batch_tokens: int) -> Iterator[list[Group]]:
@@ -137,6 +168,28 @@ def _positions(encoded: Encoded, batch: np.ndarray, prefixes: Sequence[int]):
         columns += range(begin + start - 1 - prefix, begin + length - prefix)
         targets += [*encoded.tokens[i][start:], -1]
         begin += length - prefix
+    return _ends_last(rows, columns, targets)
+
+
+def _places(encoded: Encoded, held: list[tuple[int, Tree]], prefixes: Sequence[int]):
+    """As `_positions`, of the sequences of trees that stand one behind another."""
+    rows: list[int] = []
+    columns: list[int] = []
+    targets: list[int] = []
+    begin = row = 0
+    for g, tree in held:
+        for i, places in zip(tree.members, tree.places, strict=True):
+            start = int(encoded.target_start[i])
+            own = (begin + places[start - 1 - prefixes[g] :]).tolist()
+            rows += [row] * len(own)
+            columns += own
+            targets += [*encoded.tokens[i][start:], -1]
+            row += 1
+        begin += len(tree.tokens)
+    return _ends_last(rows, columns, targets)
+
+
+def _ends_last(rows: list[int], columns: list[int], targets: list[int]):
     wanted = torch.tensor(targets)
     order = torch.argsort(wanted < 0, stable=True)  # the answers' ends last: they are scored apart
     return torch.tensor(rows)[order], torch.tensor(columns)[order], wanted[order]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from transformers import AttentionInterface, PreTrainedModel
 from factsurv.training.facts.prompts import Encoded
 
 if TYPE_CHECKING:
+    from factsurv.training.passes.branches import Tree
     from factsurv.training.passes.read_attention import AttentionReader
 
 NAME = "factsurv_shared_prefix"
@@ -52,6 +53,8 @@ class Pack:
         Token of each place of the S segments behind a prefix, right-padded with their first token.
     valid : int64 (T',)
         Place in the flattened grid of each of their tokens.
+    seen : bool (S, t, t) or None
+        Whom each place of a segment sees in it, where that is not every token before it.
     """
 
     ids: torch.Tensor
@@ -60,6 +63,27 @@ class Pack:
     groups: tuple[tuple[int, int, int], ...]
     grid: torch.Tensor
     valid: torch.Tensor
+    seen: torch.Tensor | None = None
+
+    @classmethod
+    def of_trees(cls, trees: Sequence[tuple[int, Tree]], prefixes: Sequence[int], device: torch.device) -> Pack:
+        """From trees, each with the number of its prefix, sorted by it; ``prefixes`` are the lengths of these."""
+        plain = cls.of([(tree.tokens, g, prefixes[g]) for g, tree in trees], device)
+        positions = np.concatenate([prefixes[g] + tree.depth for g, tree in trees])
+        longest = plain.grid.shape[1]
+        seen = np.zeros((len(trees), longest, longest), dtype=bool)
+        for own, (_, tree) in zip(seen, trees, strict=True):
+            own[: len(tree.tokens), : len(tree.tokens)] = tree.seen
+        return replace(plain, positions=torch.from_numpy(positions).to(device), seen=torch.from_numpy(seen).to(device))
+
+    def reach(self, rule: Rule) -> torch.Tensor:
+        """Which keys (columns) each place (rows) of a segment behind a prefix sees in it; bool (S or 1, t, t)."""
+        if self.seen is None:
+            return rule.reach(self.grid.shape[1], self.grid.device)[None]
+        if rule.window is None:
+            return self.seen
+        at = self.positions[self.grid]  # (S, t)
+        return self.seen & (at[:, :, None] - at[:, None] < rule.window)
 
     @classmethod
     def of(cls, segments: Sequence[tuple[np.ndarray, int, int]], device: torch.device) -> Pack:
@@ -182,8 +206,8 @@ def _behind_prefixes(q, k, v, rule: Rule, pack: Pack, kept) -> torch.Tensor:
     own_k = k.index_select(1, grid).view(h * segments, t, width)
     own_v = v.index_select(1, grid).view(h * segments, t, -1)
     near = q.index_select(1, grid).view(h * segments, t * repeats, width) @ own_k.mT  # (h·S, t·r, t)
-    near = rule.capped(near).view(h * segments, t, repeats, t)
-    near.masked_fill_(~rule.reach(t, q.device)[:, None], -torch.inf)
+    near = rule.capped(near).view(h, segments, t, repeats, t)
+    near.masked_fill_(~pack.reach(rule)[:, :, None], -torch.inf)
     near = near.view(h, segments * t, repeats, t).index_select(1, pack.valid)  # (h, T', r, t)
     out = torch.empty(h, tokens - first, repeats, v.shape[-1], dtype=q.dtype, device=q.device)
     for begin, end, g in pack.groups:

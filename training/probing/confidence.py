@@ -106,7 +106,7 @@ class ConfidenceWatch(Watch):
         while self.unfinished:
             waiting, self.unfinished, rounds = np.array(self.unfinished), [], rounds + 1
             shown = self._guesses(waiting)
-            for batch, rows, targets, logits in self.passes(shown):
+            for batch, rows, targets, logits in self.passes.onward(shown):
                 self._follow(waiting[batch], rows, targets, logits)
         self.note = f"{decoded} of {len(self.encoded)} answers decoded further, in {rounds} rounds"
         answers = np.array(self.measure.read(self.said), dtype=object)
@@ -119,7 +119,7 @@ class ConfidenceWatch(Watch):
             likely = self.measure.likely[self.measure.relation[i]]
             said = self.said[i] + likely.get(self.said[i], ())
             tokens.append(np.array([*self.encoded.tokens[i][: self.encoded.target_start[i]], *said], dtype=np.int64))
-        starts = self.encoded.target_start[waiting]
+        starts = self.encoded.target_start[waiting] + np.array([len(self.said[i]) for i in waiting])
         return Encoded(tuple(tokens), starts, self.encoded.terminators, self.encoded.terminator)
 
     def _follow(self, facts: np.ndarray, rows: torch.Tensor, targets: torch.Tensor, logits: torch.Tensor) -> None:
@@ -133,8 +133,8 @@ class ConfidenceWatch(Watch):
             self._one(int(i), shown[a:b], token[a:b], logp[a:b], end[a:b], close[a:b])
 
     def _one(self, i: int, shown: np.ndarray, token: np.ndarray, logp: np.ndarray, end: np.ndarray, close) -> None:
-        said: list[int] = []
-        most, total = self.measure.longest[self.measure.relation[i]] + 1, 0.0
+        said, total = [*self.said[i]], self.logp[i]
+        most = self.measure.longest[self.measure.relation[i]] + 1
         for k in range(len(shown)):
             total += logp[k]
             self.close[i] |= close[k]

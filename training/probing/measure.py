@@ -12,7 +12,7 @@ from transformers import PreTrainedModel
 
 from factsurv.training.facts.fact_set import FactSet
 from factsurv.training.facts.prompts import Encoded
-from factsurv.training.passes.forward import Kept, Pass, plain_passes, shared_passes
+from factsurv.training.passes.forward import Kept, Pass, branching_passes, plain_passes, shared_passes
 from factsurv.training.passes.read_attention import AttentionReader
 from factsurv.training.spec import InstrumentSpec, ProbeSpec
 
@@ -47,6 +47,12 @@ class Passes:
         if self.share_prefix:
             return shared_passes(self.model, encoded, self.batch_tokens, reader, self.kept)
         return plain_passes(self.model, encoded, self.batch_tokens, reader)
+
+    def onward(self, encoded: Encoded) -> Iterator[Pass]:
+        """The same of sequences that go on from prompts of recall's: what many begin with is read once."""
+        if self.share_prefix:
+            return branching_passes(self.model, encoded, self.batch_tokens, self.kept)
+        return plain_passes(self.model, encoded, self.batch_tokens)
 
 
 class Watch:

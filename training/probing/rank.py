@@ -156,7 +156,7 @@ class RankWatch(Watch):
             starts = np.array([len(p) + len(begun[k].tokens) for k, p in zip(part, prompts, strict=True)])
             whole = tuple(np.array([*p, *ways[k][-1]], dtype=np.int64) for k, p in zip(part, prompts, strict=True))
             found: list[list[Found]] = [[] for _ in part]
-            for batch, rows, _, logits in self.passes(Encoded(whole, starts, self.encoded.terminators, 0)):
+            for batch, rows, _, logits in self.passes.onward(Encoded(whole, starts, self.encoded.terminators, 0)):
                 order = torch.argsort(rows, stable=True).to(logits.device)
                 asked = [self._node(facts[k], tokens).tokens for k in batch for tokens in ways[part[k]]]
                 values = self._following(logits, order, asked)
