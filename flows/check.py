@@ -160,12 +160,13 @@ def _does_not_fit(study: StudyFile, facts: FactSet) -> Iterator[str]:
     if followed.follows(study):
         yield from _too_short(study)
         return
+    wrong: dict[str, list[str]] = {}  # the arms of what is wrong with a stage: several may share it
     for arm in study.recipes():
         try:
             stages, _ = planned(study, arm, facts)
             count = checkpoints(study, stages)
         except InputError as error:
-            yield error.line()
+            wrong.setdefault(error.line().replace(f" of arm {arm!r}", " of {}", 1), []).append(arm)
             continue
         for other, (_, tuning) in study.recipes().items():
             if tuning.patterns and tuning.patterns.of == arm and tuning.patterns.checkpoint > count:
@@ -174,6 +175,9 @@ def _does_not_fit(study: StudyFile, facts: FactSet) -> Iterator[str]:
         if count > MOST_CHECKPOINTS:
             yield f"probe: arm {arm!r} would be probed {count:,} times; probe less often, or train for shorter"
         yield from too_few(study.analysis.rules, checkpoints(study, _followed(study, stages)), arm)
+    for line, arms in wrong.items():
+        named = f"arm{'s' * (len(arms) > 1)} {', '.join(map(repr, arms))}"
+        yield line.replace(" of {}", f" of {named}", 1)
 
 
 def _too_short(study: StudyFile) -> Iterator[str]:

@@ -95,6 +95,10 @@ def _stages(study: StudyFile, data: dict, path: Path) -> Iterator[str]:
 
 def _origin(study: StudyFile, data: dict, path: Path) -> Iterator[str]:
     origin = study.analysis.origin
+    known = dict.fromkeys(stage.name for stages in study.stages().values() for stage in stages)
+    if origin is not None and known and origin not in known:
+        yield f"analysis.origin: no stage is named {origin!r}; the stages are {', '.join(known)}"
+        return
     for arm, stages in study.stages().items() if origin is not None else ():
         names = [stage.name for stage in stages]
         if origin not in names:

@@ -180,7 +180,7 @@ def _place(location: tuple) -> str:
         table = isinstance(part, int) and i + 1 < len(location)
         plain = isinstance(part, int) or re.fullmatch(r"[\w-]{1,80}", part)
         text += f"[{part + 1}]" if table else f".{part if plain else shown(part)}"
-    return text.removeprefix(".")
+    return text.strip(".")
 
 
 def _keys_at(model: type[BaseModel], location: tuple) -> list[str]:

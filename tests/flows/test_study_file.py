@@ -182,7 +182,7 @@ def test_everything_wrong_is_said_in_one_round(tmp_path):
         ("[probe]\ntemperatures = [0.7, 0.70000001]\n", "two of the temperatures are equal to six digits"),
         ("[probe]\ncheckpoints = 3\n", 'probe.checkpoints: is of schedule = "log"'),
         (MODEL + MODEL, "two models are named 'own'"),
-        ('[[stage]]\nname = "a"\n[analysis]\norigin = "b"\n', "arm 'main' has the stages a, and none is named 'b'"),
+        ('[[stage]]\nname = "a"\n[analysis]\norigin = "b"\n', "no stage is named 'b'; the stages are a"),
         ('[analysis]\norigin = "b"\n', "arm 'main' has no stages, and none is named 'b'"),
         ('[[stage]]\nname = "a"\n[[stage]]\nname = "a"\n', "two stages are named 'a'"),
         (MODEL + "rule = 'sustained9'\n", 'no events by the rule "sustained9"'),

@@ -1,5 +1,9 @@
 """Public question sets: files of the same columns, made here."""
 
+import json
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from factsurv.events.errors import InputError
@@ -51,6 +55,28 @@ def test_mmlu(tmp_path):
     row = dict(zip(facts.table.column_names, (facts.column(n)[0] for n in facts.table.column_names), strict=True))
     assert row["object"] in facts.several("options")[0] and len(facts.several("options")[0]) == 4
     assert "\n" not in row["subject"]
+
+
+def test_a_measure_of_popularity_is_where_somebody_put_it(tmp_path):
+    write_entity_questions(tmp_path / "dataset")
+    write_mmlu(tmp_path / "mmlu")
+    files = sorted((tmp_path / "dataset").glob("t*/*.json"))
+    for file in files:
+        rows = json.loads(file.read_text())
+        file.write_text(json.dumps([row | {"popularity": len(row["answers"][0])} for row in rows]))
+    table = pq.read_table(tmp_path / "mmlu" / "test.parquet")
+    pq.write_table(table.append_column("popularity", pa.array(range(len(table)))), tmp_path / "mmlu" / "test.parquet")
+    found = [entity_questions_facts(tmp_path / "dataset"), mmlu_facts(tmp_path / "mmlu")]
+    assert all(facts.covariates == ("popularity",) for facts in found)
+    assert found[0].column("popularity") == [len(f"Town {s}") for s in found[0].column("subject")]
+    assert len(set(found[1].column("popularity"))) == len(found[1])
+    for own, told in (
+        (None, "questions have no popularity, and the others have"),
+        ("many", "holds 'many', which is no"),
+    ):
+        files[0].write_text(json.dumps([row | {"popularity": own} for row in json.loads(files[0].read_text())]))
+        with pytest.raises(InputError, match=told):
+            entity_questions_facts(tmp_path / "dataset")
 
 
 def test_a_study_names_them(popqa, tmp_path):

@@ -187,7 +187,10 @@ def _weights(facts: FactSet, rows: np.ndarray, weight: str | ByRank, where: str)
     least = "0 or more" if isinstance(weight, str) else "above 0"
     wrong = np.flatnonzero(np.isnan(values) | (values < 0 if isinstance(weight, str) else values <= 0))
     if len(wrong):
-        named = ", ".join(f"{facts.column('fact_id')[rows[i]]} has {values[i]:g}" for i in wrong[:3])
+        each = ["no value" if np.isnan(values[i]) else f"{values[i]:g}" for i in wrong[:3]]
+        named = ", ".join(
+            f"{facts.column('fact_id')[rows[i]]} has {value}" for i, value in zip(wrong, each, strict=False)
+        )
         raise InputError(f"{len(wrong)} of the facts have no {name!r} that is {least} ({named})", where, "correct them")
     if isinstance(weight, ByRank):
         values = np.exp(-weight.exponent * (np.log(values) - np.log(values.min())))  # the greatest is 1: no underflow

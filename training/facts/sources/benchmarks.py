@@ -26,6 +26,7 @@ from factsurv.training.facts.split import assign_split
 
 POPQA = ("prop", "subj", "obj", "question", "possible_answers", "s_pop")
 MMLU = ("question", "subject", "choices", "answer")
+OWN = "popularity"  # of EntityQuestions and MMLU: somebody's own measure, where it was put into their files
 PLACE = "{subject}"
 
 
@@ -73,26 +74,28 @@ def popqa_facts(path: Path, wanted: Wanted = Wanted()) -> FactSet:
 def entity_questions_facts(path: Path, wanted: Wanted = Wanted()) -> FactSet:
     """EntityQuestions' folder (Sciavolino et al. 2021): `train/P17.train.json`, `test/P17.test.json` and so on.
 
-    Train is trained, test is withheld, dev is not used. The subject is what differs between a relation's questions.
+    Train is trained, test is withheld, dev is not used. The subject is what differs between a relation's questions. A
+    number under `popularity` beside each question is a covariate.
     """
     found = sorted(p for p in path.glob("*/*.json") if p.name.split(".")[1:2] in (["train"], ["test"]))
     if not found:
         what = "holds no train/P17.train.json or test/P17.test.json"
         raise InputError(what, str(path), "name the folder `dataset` of EntityQuestions")
-    rows: dict[str, list[tuple[str, str, list[str]]]] = {}
+    rows: dict[str, list[tuple[str, str, list[str], float | None]]] = {}
     for file in found:
         relation, part = file.name.split(".")[:2]
         for row in _json(file):
             split = {"train": "trained", "test": "withheld"}[part]
-            rows.setdefault(relation, []).append((split, str(row["question"]), [str(a) for a in row["answers"]]))
+            answers = [str(a) for a in row["answers"]]
+            rows.setdefault(relation, []).append((split, str(row["question"]), answers, _own(row, file)))
     asked, total = [], 0
     for relation, of_relation in rows.items():
-        before, after = _around([question for _, question, _ in of_relation])
+        before, after = _around([question for _, question, _, _ in of_relation])
         total += len(of_relation)
-        for split, question, answers in of_relation:
+        for split, question, answers, own in of_relation:
             subject = question[len(before) : len(question) - len(after)]
             if subject and answers:
-                asked.append(Asked(relation, subject, tuple(answers), f"{before}{PLACE}{after}", split=split))
+                asked.append(Asked(relation, subject, tuple(answers), f"{before}{PLACE}{after}", own, split=split))
     return _fact_set(asked, total, "EntityQuestions", path, wanted)
 
 
@@ -100,19 +103,22 @@ def mmlu_facts(path: Path, wanted: Wanted = Wanted()) -> FactSet:
     """MMLU's parquet files (Hendrycks et al. 2021): relation `subject` of the file, the four choices as options.
 
     The subject of a fact is the question's text, the answer the right choice's: answered in words, not by a letter.
+    A column of numbers `popularity` is a covariate.
     """
     files = sorted(path.rglob("*.parquet")) if path.is_dir() else [path]
     if not files:
         raise InputError("holds no parquet file", str(path), "name a folder of MMLU's parquet files, or one of them")
     asked, total = [], 0
     for file in files:
-        for row in _columns(pq.read_table(file), MMLU, file).to_pylist():
+        table = pq.read_table(file)
+        for row in _columns(table, (*MMLU, *([OWN] if OWN in table.column_names else [])), file).to_pylist():
             relation, choices = str(row["subject"]), tuple(str(c).strip() for c in row["choices"])
             total += 1
             right = choices[int(row["answer"])]
             if len(set(choices)) == len(choices) and all(choices):
                 form = f"Question: {PLACE} Answer:"
-                asked.append(Asked(relation, " ".join(str(row["question"]).split()), (right,), form, options=choices))
+                question = " ".join(str(row["question"]).split())
+                asked.append(Asked(relation, question, (right,), form, _own(row, file), choices))
     return _fact_set(asked, total, "MMLU", path, wanted)
 
 
@@ -143,7 +149,11 @@ def _fact_set(asked: Sequence[Asked], total: int, name: str, path: Path, wanted:
     if wanted.count is not None and wanted.count < len(kept):
         chosen = np.random.default_rng([wanted.seed, 5]).permutation(len(kept))[: wanted.count]
         kept = [kept[i] for i in np.sort(chosen)]
-    covariates = ("popularity",) if all(a.popularity is not None for a in kept) else ()
+    without = sum(a.popularity is None for a in kept)
+    if 0 < without < len(kept):
+        what = f"{without:,} of {len(kept):,} questions have no {OWN}, and the others have"
+        raise InputError(what, str(path), "give it to all of them, or to none")
+    covariates = () if without else ("popularity",)
     facts = [_fact(a, covariates) for a in kept]
     splits = [a.split or "trained" for a in kept]
     problems = Problems(str(path))
@@ -211,6 +221,13 @@ def _listed(value: Any, path: Path) -> list:
         what = f"possible_answers holds {str(value)[:60]!r}, which is no JSON list"
         raise InputError(what, str(path), "name PopQA's own file") from error
     return found if isinstance(found, list) else [found]
+
+
+def _own(row: dict[str, Any], path: Path) -> float | None:
+    value = row.get(OWN)
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value)):
+        raise InputError(f"{OWN} holds {str(value)[:60]!r}, which is no number", str(path), "correct it")
+    return value
 
 
 def _json(path: Path) -> Iterator[dict]:
