@@ -10,6 +10,11 @@ paired_quantities <- function() {
       "withheld facts recalled at the end, an arm minus another, paired by fact (level: all, best-known 25 %)",
       claimed_paired_recall, "points", "popularity", "level"
     ),
+    "growth of the paired difference of recall" = utils::modifyList(
+      entry("the same at the greatest value of a setting of a simulation minus that at the least", claimed_growth,
+            "points", "paired", "term"),
+      list(needs = c("by", "group", "reference", "term"), settings = TRUE)
+    ),
     "paired difference of attention" = entry(
       "change of attention on the subject, an arm minus another, paired by fact, mean of the layers",
       claimed_paired_attention, "number", "paired", instrument = "attention"
@@ -45,6 +50,26 @@ claimed_paired_attention <- function(tables, claim, plan) {
     rows <- take_rows(rows, 1L)
   }
   paired_value(rows, claim, "change of attention")
+}
+
+# Other settings are other runs: their errors are independent (Zou and Donner 2008, Statistics in Medicine 27:1693).
+claimed_growth <- function(tables, claim, plan) {
+  known <- setdiff(unique(as.character(tables$paired$by)), "layer")
+  if (!claim$term %in% known) {
+    no_estimate(if (length(known)) sprintf("there is no setting '%s'; the nearest is '%s'", claim$term,
+                                           nearest(claim$term, known)) else "no simulation was done at other settings")
+  }
+  rows <- paired_pair(claimed_rows(tables$paired, by = claim$term, measure = "accuracy"), claim)
+  ends <- rows[c(which.min(rows$at), which.max(rows$at)), ]
+  growth <- diff(ends$estimate)
+  below <- sqrt(sum(c(ends$upper[[1L]] - ends$estimate[[1L]], ends$estimate[[2L]] - ends$lower[[2L]])^2))
+  above <- sqrt(sum(c(ends$estimate[[1L]] - ends$lower[[1L]], ends$upper[[2L]] - ends$estimate[[2L]])^2))
+  claim_value(growth, growth - below, growth + above,
+              sprintf("%s vs %s: %s %g against %g", claim$group, claim$reference, claim$term, ends$at[[2L]],
+                      ends$at[[1L]]),
+              as.character(ends$model[[1L]]), as.character(ends$task[[1L]]),
+              reason = sprintf("%d and %d facts in %d run(s) of each", ends$facts[[2L]], ends$facts[[1L]],
+                               min(ends$runs)))
 }
 
 # The rows of one recipe less another, turned where the table has them the other way round.

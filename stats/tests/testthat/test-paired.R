@@ -111,6 +111,23 @@ test_that("the plan has a task for each table, and the task a table of the contr
                "no comparison in a table 'end'")
 })
 
+test_that("a gap that grows with a setting is the difference of two gaps that err by themselves", {
+  gap <- data.frame(by = "exponent", at = c(1, 0.5, 2), measure = "accuracy", arm = "bottom", reference = "top",
+                    facts = 100L, runs = 3L, estimate = c(0, -0.01, -0.09), se = 0.01, df = 9,
+                    lower = c(-0.05, -0.04, -0.13), upper = c(0.05, 0.02, -0.05), p = 0.5)
+  task <- list(id = "a", outcome = "accuracy", rule = "first", model = "sweep")
+  others <- rbind(transform(gap, measure = "attention, greatest", estimate = 5),
+                  transform(gap, arm = "top", reference = ""))
+  paired <- contract_table("paired", rbind(gap, others), task)
+  claim <- list(text = "t", quantity = "growth of the paired difference of recall", by = "arm", group = "top",
+                reference = "bottom", term = "exponent", expect = "> 0 %")
+  said <- judge_claims(list(claim, utils::modifyList(claim, list(term = "exponents"))),
+                       list(outcomes = "acquisition", rules = "first", history = TRUE), paired = paired)
+  expect_equal(unlist(said[1, c("estimate", "lower", "upper")], use.names = FALSE), c(0.08, 0.03, 0.13))
+  expect_equal(said$verdict, c("supported", "not measured"))
+  expect_match(said$reason[[2]], "no setting 'exponents'; the nearest is 'exponent'")
+})
+
 test_that("a claim about recipes paired by fact is judged by their interval, whichever way round", {
   ends <- simulate_ends(facts = 200, seeds = 3, gap = 0.2, seed = 1)
   task <- list(id = "a", outcome = "accuracy", rule = "first", model = "popularity")
