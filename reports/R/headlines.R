@@ -75,7 +75,8 @@ finding_count <- function(results, outcome) {
   net <- paste0("Recall of the ", worded(paste(split, "facts")), " went from ", fmt_percent(mean(h$before), 0), " to ",
     fmt_percent(mean(h$after), 0))
   if (outcome == "acquisition") return(paste0(net, "."))
-  paste0(net, ", though ", fmt_percent(x$happened / x$n, 0), " of those not recalled at first were at some checkpoint.")
+  paste0(net, ", though ", fmt_percent(x$happened / x$n, 0), " of those not recalled at first", known_in_words(),
+    " were at some checkpoint.")
 }
 
 #' The heads of the caveats, as one line that leads to them.

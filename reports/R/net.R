@@ -24,6 +24,9 @@ net_of <- function(results, outcome, split = c("trained", "withheld")) {
   own <- switch(outcome, acquisition = "trained", generalisation = "withheld", c("trained", "withheld"))
   losing <- outcome == "degradation"
   h <- h[h$before == losing & h$split %in% intersect(own, split), ]
+  # Only what is known in another form may be at risk.
+  risk <- pick(results$events, rule = results$rule, outcome = outcome)
+  if (nrow(risk)) h <- h[!is.na(match_rows(h, risk, c("run", "fact_id"))), ]
   list(n = nrow(h), happened = sum(if (losing) h$lost else h$ever), kept = sum(if (losing) !h$after else h$after))
 }
 
@@ -86,8 +89,9 @@ short_lived <- function(results, outcome, lasted, few) {
 yardstick <- function(results) {
   gain <- net_of(results, "generalisation")
   loss <- net_of(results, "degradation", "withheld")
-  parts <- c(if (gain$n) paste0(share_of(gain$happened, gain$n), " of those not recalled at first were at some ",
-    "checkpoint, ", share_of(gain$kept, gain$n), " at the end"), if (loss$n) paste0(share_of(loss$happened, loss$n),
-    " of those recalled at first were lost at some checkpoint, ", share_of(loss$kept, loss$n), " at the end"))
+  parts <- c(if (gain$n) paste0(share_of(gain$happened, gain$n), " of those not recalled at first", known_in_words(),
+    " were at some checkpoint, ", share_of(gain$kept, gain$n), " at the end"),
+  if (loss$n) paste0(share_of(loss$happened, loss$n), " of those recalled at first were lost at some checkpoint, ",
+    share_of(loss$kept, loss$n), " at the end"))
   if (length(parts)) paste0("withheld facts, which nothing was taught about, are the yardstick: ", list_words(parts))
 }

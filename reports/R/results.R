@@ -47,6 +47,7 @@ read_results <- function(folder) {
   spells <- results$fits[!as.character(results$fits$model) %in% c(state_models, paired_models), , drop = FALSE]
   spells <- spells[!as.character(spells$outcome) %in% implied_outcomes, , drop = FALSE]
   vocabulary$probed <- nrow(results$baseline) > 0
+  vocabulary$known_in <- unlist(study_value(results, c("analysis", "known_in"), list()))
   vocabulary$series <- nrow(results$series) > 0
   vocabulary$counted <- NROW(results$smi) + NROW(results$mediation) > 0
   vocabulary$observed <- !is.null(results$study$observations)

@@ -104,6 +104,7 @@ vocabulary$probed <- TRUE
 vocabulary$observed <- FALSE
 vocabulary$series <- FALSE
 vocabulary$counted <- FALSE
+vocabulary$known_in <- integer() # prompt forms: only what is recalled in one of them is at risk of coming to be recalled
 
 #' @param which "verb" (after "times as likely"), "who" (was at risk), "did" (what happened to them) or "definition".
 outcome_words <- function(outcome, which) {
@@ -111,7 +112,13 @@ outcome_words <- function(outcome, which) {
     definition = paste0("*", md(outcome), "*"))
   known <- if (vocabulary$probed) known_outcomes else if (vocabulary$observed) observed_outcomes else list()
   words <- if (outcome %in% names(known)) known[[outcome]] else own
-  worded(words[[which]])
+  worded(paste0(words[[which]], if (which == "who" && outcome %in% c("acquisition", "generalisation")) known_in_words()))
+}
+
+#' Of facts that were not recalled at first, where only some of them are at risk.
+known_in_words <- function() {
+  if (!length(vocabulary$known_in)) return("")
+  paste(" but in form", paste(vocabulary$known_in, collapse = " or "))
 }
 
 #' What is counted: facts; where a fact is in several runs histories, one for each fact in each run.

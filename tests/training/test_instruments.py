@@ -165,7 +165,7 @@ def test_what_sequences_begin_with_is_read_once(family, tiny_models, tokenizer, 
     """Branches of branches behind some prompts, one of them alone, against each sequence whole."""
     model, encoded = tiny_models[family], measures([], tiny_models[family], tokenizer, facts)[1]
     rng = np.random.default_rng(1)
-    branches = [[*rng.integers(5, 9, k), *rng.integers(5, 99, 5 - k)] for k in range(4) for _ in range(8)]
+    branches = [[*rng.integers(5, 7, 4), rng.integers(5, 99)] for _ in range(32)]
     prompts = [encoded.tokens[i][: encoded.target_start[i]] for i in (0, 1, 20)]
     pairs = [(prompt, branch) for prompt in prompts for branch in branches] + [(prompts[2][::-1], branches[0])]
     asked = Encoded(
@@ -180,6 +180,9 @@ def test_what_sequences_begin_with_is_read_once(family, tiny_models, tokenizer, 
                 wanted |= {int(i): logits[rows == r] for r, i in enumerate(batch)}
             list(shared_passes(model, encoded, 4096, kept=kept))
             read.clear()
+            list(shared_passes(model, asked, 512, kept=dict(kept)))
+            apart = sum(read)
+            read.clear()
             for batch, rows, targets, logits in branching_passes(model, asked, 512, kept):
                 order = torch.argsort(rows, stable=True)
                 found |= {int(i): logits[order][rows[order] == r] for r, i in enumerate(batch)}
@@ -188,8 +191,7 @@ def test_what_sequences_begin_with_is_read_once(family, tiny_models, tokenizer, 
         hook.remove()
     for i, logits in wanted.items():
         np.testing.assert_allclose(found[i], logits, atol=10 * FP32)
-    known = max((k for k in kept if prompts[0].tobytes().startswith(k)), key=len)
-    assert known and sum(read) < sum(len(b) for _, b in pairs)  # each alone would have its prompt beside it
+    assert sum(read) < 0.6 * apart
 
 
 def test_what_bf16_does_not_decide_is_what_its_weights_say_in_fp32(tiny_models, tokenizer, facts):
