@@ -24,9 +24,9 @@ model_captions <- c(
   ),
   curves = paste0(
     "Hazard ratio: over time, for a predictor whose effect may change; over",
-    " a predictor's values, relative to the average fact or (\"vs\") of one group against another there. The dark band ",
-    "is pointwise (%s): for a value chosen beforehand. The light band holds the whole curve at once at the same level: ",
-    "for values picked from the figure. Where it contains 1 throughout, the data ",
+    " a predictor's values, relative to the average fact or (\"vs\") of one group against another there. The dark ",
+    "band is pointwise (%s): for a value chosen beforehand. The light band holds the whole curve at once, at the same ",
+    "level: for values picked from the figure. Where it contains 1 throughout, the data ",
     "show none, which is not to say that there is none: it may be as large as the band is wide. The panels end at ",
     "0.05 and 20, and a curve that leaves one goes on."
   ),

@@ -10,7 +10,8 @@ figure_model_curves <- function(results, task) {
 #' The ends of every curve in words.
 alt_model_curves <- function(results, task) {
   d <- of_model(results, "effect_curves", task)
-  paste0("Hazard ratio with its pointwise band and, around it, that of the whole curve. ", paste(vapply(split(d, factor(d$term, unique(d$term))), function(x) {
+  paste0("Hazard ratio with its pointwise band and, around it, that of the whole curve. ", paste(vapply(split(d,
+    factor(d$term, unique(d$term))), function(x) {
     x <- x[order(x$at), ]
     ends <- x[c(1L, nrow(x)), ]
     paste0(as.character(x$term[1L]), ": ", paste0(fmt_ratio(ends$hr), " (", fmt_ratio(ends$lower), " to ",

@@ -40,8 +40,8 @@ say_popularity <- function(results, share = 0.25) {
   }, "")
   paste0("At the end of training the share of the withheld facts that is answered is ",
     list_words(paste0(fmt_percent(own$estimate), " (", md(as.character(own$arm)), ")")), ". Each of these facts was ",
-    "put to every recipe, so the differences are within facts. Their intervals are for one part of the facts; the first ",
-    "page tells the larger of two, with that of the band that holds the whole curve.\n\n", paste(lines, collapse = "\n"))
+    "put to every recipe, so the differences are within facts. Their intervals are for one part of the facts; the ",
+    "first page tells the larger of two, with the band that holds the whole curve.\n\n", paste(lines, collapse = "\n"))
 }
 
 #' The first screen's sentence: the second recipe of the study file against the first, whatever the others show, by the

@@ -104,7 +104,7 @@ vocabulary$probed <- TRUE
 vocabulary$observed <- FALSE
 vocabulary$series <- FALSE
 vocabulary$counted <- FALSE
-vocabulary$known_in <- integer() # prompt forms: only what is recalled in one of them is at risk of coming to be recalled
+vocabulary$known_in <- integer() # prompt forms: only what is recalled in one of them can come to be recalled
 
 #' @param which "verb" (after "times as likely"), "who" (was at risk), "did" (what happened to them) or "definition".
 outcome_words <- function(outcome, which) {
@@ -112,7 +112,8 @@ outcome_words <- function(outcome, which) {
     definition = paste0("*", md(outcome), "*"))
   known <- if (vocabulary$probed) known_outcomes else if (vocabulary$observed) observed_outcomes else list()
   words <- if (outcome %in% names(known)) known[[outcome]] else own
-  worded(paste0(words[[which]], if (which == "who" && outcome %in% c("acquisition", "generalisation")) known_in_words()))
+  coming <- which == "who" && outcome %in% c("acquisition", "generalisation")
+  worded(paste0(words[[which]], if (coming) known_in_words()))
 }
 
 #' Of facts that were not recalled at first, where only some of them are at risk.

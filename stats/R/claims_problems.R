@@ -72,7 +72,9 @@ claim_key_problems <- function(claim, quantity, plan, columns, problem, unknown)
     known <- c(ratio_models, vapply(own, `[[`, "", "name"))
     if (!claim$model %in% known) return(c(found, unknown("model", "model", claim$model, known)))
   }
-  if ("term" %in% quantity$keys && !isTRUE(quantity$settings)) found <- c(found, claim_term_problems(claim, quantity, plan, columns, unknown))
+  if ("term" %in% quantity$keys && !isTRUE(quantity$settings)) {
+    found <- c(found, claim_term_problems(claim, quantity, plan, columns, unknown))
+  }
   if (isTRUE(nzchar(claim$by))) {
     known <- if (isTRUE(quantity$measured)) measured_columns(columns) else
       union(texts(plan$curves_by[[claim$outcome]]), "arm")

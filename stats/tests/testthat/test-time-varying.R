@@ -159,7 +159,7 @@ test_that("a factor's product with a number is a curve for each level", {
       expect_equal(d$se, unname(sqrt(rowSums((contrast %*% stats::vcov(theirs)) * contrast))), tolerance = 1e-6)
     }
     expect_gt(nrow(curves), 20)
-    # Drawn coefficients: the band holds the whole curve at its level, and little more often; the pointwise one does not.
+    # Drawn coefficients: the band holds the whole curve at its level, little more often; the pointwise one does not.
     basis <- contrast %*% t(chol(stats::vcov(theirs)))
     draws <- basis %*% seeded(1L, matrix(stats::rnorm(4000 * ncol(basis)), ncol(basis))) # curve less its estimate
     inside <- function(upper) mean(colSums(abs(draws) > log(upper) - d$estimate) == 0)
