@@ -25,7 +25,8 @@ drawn <- function(what) lengths(regmatches(bars, gregexpr(what, bars)))
 stopifnot(identical(drawn("<circle"), c(1L, 1L, 0L)), identical(drawn("v8z"), c(0L, 2L, 1L)))
 
 # A narrow axis has ticks beside 1.
-stopifnot(length(ratio_breaks(c(0.8, 1.6))) >= 3, length(ratio_breaks(c(0.6, 1.8))) >= 3, identical(ratio_breaks(c(0.3, 4)), c(0.5, 1, 2)))
+stopifnot(length(ratio_breaks(c(0.8, 1.6))) >= 3, length(ratio_breaks(c(0.6, 1.8))) >= 3,
+  identical(ratio_breaks(c(0.3, 4)), c(0.5, 1, 2)))
 
 # A legend names what is drawn and nothing else.
 legend <- ggplot2::get_guide_data(figure_forest(results, "loss"), "colour")$.label
