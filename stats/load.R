@@ -1,7 +1,9 @@
 # This package's functions, as they are in R/, attached to the session: `source("load.R")`, or from the project's folder
 # `source("stats/load.R")`. pkgload::load_all(), where it is installed, does the same and more.
 local({
-  here <- dirname(normalizePath(sys.frame(1L)$ofile))
+  # The innermost file that is being sourced: a script that sources this one (RStudio's Source, a chunk) has frames too.
+  sourced <- Find(function(frame) !is.null(frame$ofile), sys.frames(), right = TRUE)
+  here <- dirname(normalizePath(sourced$ofile))
   libraries <- file.path(dirname(here), ".r", c("library-dev", "library"))
   .libPaths(c(libraries[dir.exists(libraries)], .libPaths()))
   name <- "factsurv (stats/R)"

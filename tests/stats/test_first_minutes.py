@@ -67,7 +67,7 @@ def test_a_fit_prints_and_has_its_figure_in_a_console(project):
         "fit <- cox(ready$data, ready$covariates, terms = ready$terms)\n"
         "fit\nclass(ggplot2::autoplot(fit))\n"
     )
-    said = rscript(project, "fit.R")
+    said = rscript(project, "-e", "source('fit.R', print.eval = TRUE)")  # as RStudio's Source does
     assert said.startswith("Surv(start, stop, event) ~ latent") and "$tables" not in said and "ggplot" in said
 
 
