@@ -301,7 +301,9 @@ def init(
     path, found = write_study(name, facts, model, columns, series, pattern)
     for notice in found.notices:
         print(f"{facts}: {notice}")
-    print(f"wrote {path}: {len(found)} facts; read it, then `factsurv run {path}`")
+    held = sum(len(pairs) for pairs in found.examples.values())
+    kept = f" ({held} more are held back as solved examples for the prompts)" if held else ""
+    print(f"wrote {path}: {len(found)} facts{kept}; read it, then `factsurv run {path}`")
 
 
 def _init_plan(name: str, events: Path | None, observations: Path | None, logs: list[str], pattern: str | None) -> None:
