@@ -25,9 +25,9 @@ say_studied <- function(results) {
   if (!vocabulary$probed) return(paste0(say_table(results), if (length(on)) paste0(" Analysed in ", on, ".")))
   if (vocabulary$series) return(paste0(say_series(results), if (length(on)) paste0("; ", on), "."))
   n <- counted(results)
-  paste0(if (!is.null(results$study$simulation)) "A ", md(sub("[.-]Q[0-9]\\w*$", "", model_name(results))),
-    ", fine-tuned on ",
-    plural(n$trained, "fact"), if (n$withheld) ", with others withheld", "; ",
+  a <- if (from_nothing(results) || !is.null(results$study$simulation)) "A "
+  paste0(a, md(sub("[.-]Q[0-9]\\w*$", "", model_name(results))), ", ", say_taught(results, plural(n$trained, "fact")),
+    if (n$withheld) ", with others withheld", "; ",
     few_words(n$runs), if (n$runs == 1) " run" else " runs",
     if (length(n$arms) > 1) paste0(" of ", few_words(length(n$arms)), " recipes"), say_grafted(results),
     if (length(on)) paste0(", ", on), ".")
@@ -40,8 +40,16 @@ few_words <- function(n) {
 model_name <- function(results) {
   simulated <- study_value(results, c("simulation", "name"), NULL)
   if (!is.null(simulated)) return(paste("simulated", simulated, "model"))
+  if (from_nothing(results)) return("model from random weights")
   model <- basename(as.character(study_value(results, c("model", "name"), "one language model")))
   sub("\\.(gguf|safetensors)$", "", model)
+}
+
+from_nothing <- function(results) study_value(results, c("model", "name"), "") == "scratch"
+
+# A model from random weights is taught more than is followed: everything that it knows.
+say_taught <- function(results, facts) {
+  if (from_nothing(results)) paste("asked for", facts, "that it was taught") else paste("fine-tuned on", facts)
 }
 
 finding <- function(results, outcome) {

@@ -81,7 +81,8 @@ say_trained <- function(results) {
   origin <- study_value(results, c("analysis", "origin"), NULL)
   never <- if (is.null(origin)) "never trained on" else
     paste0("not trained on from stage *", md(origin), "* on, where the clock starts")
-  paste0("The model (", md(model_name(results)), ") was fine-tuned on **", plural(n$trained, "fact"), "**",
+  paste0("The model (", md(model_name(results)), ") was ",
+    say_taught(results, paste0("**", plural(n$trained, "fact"), "**")),
     if (relations > 1) paste0(" about ", plural(relations, "relation")), if (n$withheld) paste0("; ",
         plural(n$withheld, "further fact"),
       " ", if (n$withheld == 1) "was" else "were", " withheld: ", never, ", and probed all the same"),

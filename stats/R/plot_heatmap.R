@@ -22,6 +22,7 @@ plot_heatmap <- function(transitions, facts, run = NULL, most = 500, time = "epo
   d <- heatmap_rows(fact_states(transitions, run), facts, most)
   times <- attr(d, "times")
   shown <- intersect(whole_breaks(range(times)), times)
+  if (length(shown) < 3L) shown <- times[unique(round(seq(1, length(times), length.out = 5L)))] # no even grid
   d$split <- wording(paste(first_upper(d$split), "facts"))
   d$panel <- factor(wrap(d$relation, 14))
   ggplot2::ggplot(d, columns_as(x = "time", y = "row", fill = "state")) + ggplot2::geom_raster() +

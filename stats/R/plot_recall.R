@@ -35,9 +35,10 @@ split_panels <- function(wording = identity) {
 # Recipes by colour, and by kind of line for those who see no colours.
 by_recipe <- function(colours, wording = identity, fill = TRUE) {
   name <- wording("Training recipe")
-  list(ggplot2::scale_colour_manual(values = colours, name = name),
-       if (fill) ggplot2::scale_fill_manual(values = colours, name = name),
-       if (fill) ggplot2::scale_linetype_discrete(name = name))
+  arms <- names(colours) # legends are in their order, and become one
+  list(ggplot2::scale_colour_manual(values = colours, breaks = arms, name = name),
+       if (fill) ggplot2::scale_fill_manual(values = colours, breaks = arms, name = name),
+       if (fill) ggplot2::scale_linetype_discrete(breaks = arms, name = name))
 }
 
 # One recipe needs no legend.

@@ -2,7 +2,7 @@
 folder <- commandArgs(trailingOnly = TRUE)[1]
 for (file in Sys.glob(file.path(folder, "../../stats/R/plot_*.R"))) source(file, encoding = "UTF-8")
 for (file in c("text.R", "words.R", "kinds.R", "results.R", "tables.R", "style.R", "pools.R", "phases.R",
-  "instruments.R")) {
+  "instruments.R", "headlines.R")) {
   source(file.path(folder, file), encoding = "UTF-8")
 }
 contains <- function(text, ...) {
@@ -27,6 +27,9 @@ phase <- data.frame(model = "phases", arm = c("few", "many"), run = c("few-1", "
   level_probes = c(1L, 3L), rise_left = c(10, NA), rise_right = c(100, NA))
 scaling <- data.frame(model = "phases", term = c("exponent", "factor"), estimate = c(0.8, 1.2), lower = c(0.7, 1),
   upper = c(0.9, 1.5), paper = c(0.81, 0.43), r2 = 0.98, runs = 2L, numbers = 2L, open = 1L)
+# What is followed of a model from random weights is not all that it was taught.
+of <- function(name) say_taught(list(study = list(model = list(name = name))), "9 facts")
+stopifnot(of("scratch") == "asked for 9 facts that it was taught", of("gpt2") == "fine-tuned on 9 facts")
 results <- list(pools = pools, phases = phase, scaling = scaling, rule = "first")
 
 contains(say_phases(results), "**few** (1 run): phase 1 ends between steps 1 and 10; the plateau ends between steps 10",
