@@ -75,12 +75,11 @@ def _execute(job: ScoresJob, report: Report, together: Team) -> None:
         texts = [tokenizer.decode([int(t)]) for t in item.tokens]
         rows += _rows(i, facts, texts, inside[i], extractive_scores(before, after, item))
         report({"done": count + 1, "total": len(chosen), "note": f"{len(item.tokens)} tokens"})
-    for number, why in (
-        (unclear, "all options begin with one token"),
-        (alone, "no other prompt is like theirs token by token"),
+    for number, what, why in (
+        (unclear, "left out", "all options begin with one token"),
+        (alone, "without an upstream score", "no other prompt is like theirs token by token"),
     ):
         if number:
-            what = "left out" if number == unclear else "without an upstream score"
             report({"say": f"scores {job.scores.name}: {number} of {len(chosen)} facts are {what}: {why}"})
     if not rows:
         raise InputError("no fact is left to score", f"scores {job.scores.name!r}", "select facts with several options")

@@ -34,17 +34,21 @@ table_grafts <- function(results) {
   kinds <- unique(d$kind)
   grafts <- stats::setNames(results$study$graft, graft_names(results))
   rows <- c(vapply(results$study$arms, function(a) a$name, ""), names(grafts))
-  made <- vapply(rows, function(arm) if (arm %in% names(grafts)) graft_weights(grafts[[arm]]) else "trained", "")
-  cells <- lapply(kinds, function(kind) {
+  made <- vapply(rows, function(arm) if (arm %in% names(grafts)) graft_weights(grafts[[arm]]) else "", "")
+  at <- lapply(kinds, function(kind) {
     x <- d[d$kind == kind, , drop = FALSE]
-    at <- match(rows, as.character(x$arm))
-    x <- x[at, , drop = FALSE]
-    paper <- ifelse(is.na(at), "", paper_ranks(results, x))
-    paste0(ifelse(is.na(at), "\u2013", rank_interval(x)), ifelse(nzchar(paper), paste0("; paper ", paper), ""))
+    x[match(rows, as.character(x$arm)), , drop = FALSE]
   })
-  out <- data.frame(rows, made, as.data.frame(cells), check.names = FALSE, row.names = NULL)
-  names(out) <- c("Weights", "How they were made", kinds)
-  md_table(out, paste0("ll", strrep("r", length(kinds))))
+  own <- lapply(at, function(x) ifelse(is.na(x$arm), "\u2013", rank_interval(x)))
+  paper <- lapply(at, function(x) ifelse(is.na(x$arm), "", paper_ranks(results, x)))
+  # Each row, and below it the paper's, where it has one: beside each other they would be too wide.
+  cells <- Map(function(x, y) c(rbind(x, y)), own, paper)
+  name <- paste0(rows, ifelse(made == "", "", paste0(" (", made, ")")))
+  out <- data.frame(c(rbind(name, "in the paper")), as.data.frame(cells), check.names = FALSE, row.names = NULL)
+  told <- Reduce(`|`, lapply(paper, nzchar))
+  out <- out[c(rbind(TRUE, told)), , drop = FALSE]
+  names(out) <- c("Weights", kinds)
+  md_table(out, paste0("l", strrep("r", length(kinds))))
 }
 
 say_grafts <- function(results) {

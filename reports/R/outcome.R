@@ -62,7 +62,9 @@ outcome_section <- function(results, outcome) {
   cat("\n\n## ", outcome_head(outcome), " {#", outcome_id(outcome), "}\n\n", sep = "")
   cat(say_count(results, outcome), say_net(results, outcome), "\n\n")
   if (!nrow(pick(results$fits, outcome = outcome))) {
-    cat(callout("warning", paste("No analysis of", outcome), paste0("The results hold no fit of ", md(outcome), ".")))
+    asked <- outcome %in% unlist(study_value(results, c("analysis", "outcomes"), outcome))
+    cat(if (!asked) paste0("The study file asks for no analysis of ", md(outcome), ".\n") else
+      callout("warning", paste("No analysis of", outcome), paste0("The results hold no fit of ", md(outcome), ".")))
     return(invisible())
   }
   splits <- splits_of(results, outcome)

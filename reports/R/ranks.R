@@ -48,7 +48,7 @@ say_rank_gap <- function(x) {
 
 #' Each kind's mean ranks by recipe, and every recipe against the first, kind by kind.
 say_ranks <- function(results) {
-  d <- of_taught(results, ranks_data(results, "end"))
+  d <- without_grafts(results, of_taught(results, ranks_data(results, "end")))
   own <- by_itself(d)
   kinds <- split(own, factor(own$kind, unique(own$kind)))
   lines <- vapply(kinds, function(x) {
@@ -81,12 +81,19 @@ finding_of_ranks <- function(results) {
     mean(as.character(x$arm)), "**, not ", mean(as.character(x$reference)), ": ", say_rank_gap(x), ".\n:::")
 }
 
+# Grafts have no time of their own, and a section of their own.
+without_grafts <- function(results, d) d[!as.character(d$arm) %in% graft_names(results), , drop = FALSE]
+
+ranks_over_time <- function(results) {
+  without_grafts(results, by_itself(of_taught(results, ranks_data(results, "curve"))))
+}
+
 figure_ranks <- function(results) {
-  plot_ranks(of_taught(results, ranks_data(results, "curve")), function(d) d$kind, probe_axis(results), worded)
+  plot_ranks(ranks_over_time(results), function(d) d$kind, probe_axis(results), worded)
 }
 
 alt_ranks <- function(results) {
-  d <- by_itself(of_taught(results, ranks_data(results, "curve")))
+  d <- ranks_over_time(results)
   ends <- vapply(split(d, factor(paste(d$kind, d$arm), unique(paste(d$kind, d$arm)))), function(x) {
     x <- x[order(x$epoch), ]
     paste0(x$kind[1], ", ", x$arm[1], ": from ", fmt_rank(x$estimate[1]), " to ", fmt_rank(x$estimate[nrow(x)]))

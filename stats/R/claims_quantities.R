@@ -149,7 +149,9 @@ claimed_incidence <- function(tables, claim, plan) {
   # Where it happened to nobody, or to everybody, a curve has no error; so many facts are an interval all the same.
   flat <- last$incidence %in% c(0, 1)
   if (flat) {
-    facts <- max(1, own$n_risk[[which.min(own$time)]] / max(1, fits$runs[fits$task == last$task]))
+    runs <- fits$runs[as.character(fits$task) == as.character(last$task)]
+    if (claim$by == "arm") runs <- runs / n_distinct(take_rows(rows, rows$by %in% "arm")$stratum) # as many seeds each
+    facts <- max(1, own$n_risk[[which.min(own$time)]] / max(1, runs))
     limits <- wilson(last$incidence, facts, stats::qnorm(1 - (1 - plan$conf) / 2))
   }
   whose <- if (nzchar(claim$by)) paste0(claim$by, ": ", claim$group) else "all"

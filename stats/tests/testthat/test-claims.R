@@ -62,6 +62,13 @@ test_that("what never happened is no certainty", {
   z <- stats::qnorm(0.975)
   expect_equal(said$upper[1:2], z^2 / (c(12, 6) + z^2))
   expect_match(said$reason, "Wilson|no event among 12 facts")
+  # As they come from files: each table's tasks are levels of its own. Two seeds of an arm are 12 facts, not 24 or 6.
+  twice <- rbind(never, transform(never, arm = "other", run = paste0(run, "2")))
+  tables <- lapply(analyse(twice, plan[c("outcomes", "rules", "covariates", "conf")]), function(table) {
+    if (is.data.frame(table) && "task" %in% names(table)) transform(table, task = factor(task)) else table
+  })
+  by_arm <- judged(list(claim("incidence", "< 50 %", by = "arm", group = "other")), tables)
+  expect_equal(by_arm$upper, z^2 / (12 + z^2))
 })
 
 test_that("a number in doubt decides nothing; the penalised one does where it stands on enough", {
