@@ -1,7 +1,7 @@
 # Recipes compared fact by fact: on the best-known and the least-known withheld facts, in attention, at other settings.
 
 # Models of that kind: their outcomes are no events.
-paired_models <- c("popularity", "attention-change", "sweep", "phases", "mean-ranks", "smi")
+paired_models <- c("popularity", "attention-change", "sweep", "phases", "mean-ranks", "smi", "localisation")
 
 popularity_data <- function(results) pick(results$popularity, rule = results$rule, model = "popularity")
 
