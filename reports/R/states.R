@@ -29,7 +29,11 @@ figure_states <- function(results, outcome = "states") {
   plot_states(states_data(results, outcome), time_word(results$time))
 }
 
-flows_data <- function(results) flows(pick(results$transitions, rule = results$rule))
+#' No rows where facts were not followed through states of knowledge, as in a table of one's own.
+flows_data <- function(results) {
+  d <- pick(results$transitions, rule = results$rule)
+  if (nrow(d)) flows(d) else d
+}
 
 figure_alluvial <- function(results) plot_alluvial(pick(results$transitions, rule = results$rule), worded)
 
