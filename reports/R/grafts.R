@@ -39,9 +39,9 @@ table_grafts <- function(results) {
     x <- d[d$kind == kind, , drop = FALSE]
     x[match(rows, as.character(x$arm)), , drop = FALSE]
   })
-  own <- lapply(at, function(x) ifelse(is.na(x$arm), "\u2013", rank_interval(x)))
+  own <- lapply(at, function(x) ifelse(is.na(x$arm), "\u2013", rank_interval(x, 1)))
   paper <- lapply(at, function(x) ifelse(is.na(x$arm), "", paper_ranks(results, x)))
-  # Each row, and below it the paper's, where it has one: beside each other they would be too wide.
+  # Each row, and below it the paper's, where it has one; beside each other, or with two decimals, they are too wide.
   cells <- Map(function(x, y) c(rbind(x, y)), own, paper)
   name <- paste0(rows, ifelse(made == "", "", paste0(" (", made, ")")))
   out <- data.frame(c(rbind(name, "in the paper")), as.data.frame(cells), check.names = FALSE, row.names = NULL)

@@ -28,11 +28,14 @@ of_taught <- function(results, d) {
   if (any(keep)) d[keep, , drop = FALSE] else d
 }
 
-fmt_rank <- function(x) or_dash(x, paste0(ifelse(x < -0.005, "\u2212", ""), formatC(abs(x), format = "f", digits = 2)))
+fmt_rank <- function(x, digits = 2) {
+  sign <- ifelse(x < -0.5 * 10^-digits, "\u2212", "")
+  or_dash(x, paste0(sign, formatC(abs(x), format = "f", digits = digits)))
+}
 
-rank_interval <- function(d) {
-  ends <- ifelse(is.na(d$lower), "", paste0(" (", fmt_rank(d$lower), " to ", fmt_rank(d$upper), ")"))
-  paste0(fmt_rank(d$estimate), ends)
+rank_interval <- function(d, digits = 2) {
+  ends <- ifelse(is.na(d$lower), "", paste0(" (", fmt_rank(d$lower, digits), " to ", fmt_rank(d$upper, digits), ")"))
+  paste0(fmt_rank(d$estimate, digits), ends)
 }
 
 #' "**2.81 lower** (95 % interval 1.49 to 4.13)", or that no difference shows, with its interval.
