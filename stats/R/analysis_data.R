@@ -9,8 +9,9 @@
 #' @param covariates columns of the model's fixed part.
 #' @param grouping other columns that must be present (strata, cluster, random effects, curves).
 #' @param standardise divide numeric covariates by their standard deviation (over the rows of the fit)?
+#' @param most of more rows than this a random sample of whole facts is taken, and said in `notes`.
 #' @return A list: `data` (data.frame), `terms` (see [describe_terms()]), `covariates` (those that remain), `dropped`
-#'   (rows with missing or impossible values), `remarks` (plain words, to be shown as the fit's reason),
+#'   (rows with missing or impossible values), `remarks` (plain words, to be shown as the fit's reason), `notes`,
 #'   `status` and `reason` (not empty where there is nothing to fit).
 #' @examples
 #' learned <- simulate_learning(facts = 120, seeds = 2, seed = 1)
@@ -19,9 +20,12 @@
 #' head(ready$data[c("fact_id", "start", "stop", "event", "latent")])
 #' @export
 analysis_data <- function(events, outcome, rule, covariates = character(), grouping = character(),
-                          standardise = FALSE) {
+                          standardise = FALSE, most = Inf) {
   ready <- rows_at_risk(events, outcome, rule, covariates, grouping)
   if (nzchar(ready$status)) return(ready)
+  some <- sampled(ready$data, most)
+  if (length(some$notes)) ready$data <- as_levels(some$data, unique(c(covariates, grouping)))
+  ready$notes <- some$notes
   chosen <- estimable(ready$data, covariates)
   scaled <- if (standardise) scale_numeric(ready$data, chosen$covariates) else list(data = ready$data)
   ready$data <- scaled$data

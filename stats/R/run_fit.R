@@ -26,7 +26,9 @@ task_data <- function(events, task) {
   if (task$fn %in% without_risk_sets) return(facts_as_they_are(events))
   args <- task$args
   grouping <- c(args$strata, args$cluster, args$random, args$by)
-  analysis_data(events, task$outcome, task$rule, args$covariates, grouping[nzchar(grouping)], isTRUE(args$standardise))
+  most <- if (task$model %in% sampled_models) sampled_rows else Inf
+  analysis_data(events, task$outcome, task$rule, args$covariates, grouping[nzchar(grouping)], isTRUE(args$standardise),
+                most)
 }
 
 # A table of facts at the end of training, or of means, has no risk sets.
@@ -158,7 +160,7 @@ fits_row <- function(task, ready, result, run) {
     list(name = paste(task$name, collapse = ""), title = task_title(task)), result$fit, counts,
     list(status = status, reason = paste(unique(remarks[nzchar(remarks)]), collapse = "; "),
          doubt = paste(doubt, collapse = "; "), error = error, warnings = told(warnings),
-         messages = told(c(result$notes, run$messages)), seconds = run$seconds)
+         messages = told(c(ready$notes, result$notes, run$messages)), seconds = run$seconds)
   )
 }
 
