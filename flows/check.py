@@ -16,13 +16,17 @@ from factsurv.events.errors import InputError, together
 from factsurv.events.manifest import Manifest
 from factsurv.flows import followed, simulated
 from factsurv.flows.contradictions import too_few
+from factsurv.flows.gpus import visible
+from factsurv.flows.pace import Size, operations, pace, size_of, tokens
 from factsurv.flows.steps import run_names, told_of_forms
 from factsurv.flows.study_file import StudyFile, read_study
 from factsurv.stats.claims import told_claims
 from factsurv.stats.models import check_models
 from factsurv.stats.plan import CONF, models, plan, run_covariates, table_columns
 from factsurv.training.facts.fact_set import FactSet
-from factsurv.training.spec import ModelSpec
+from factsurv.training.facts.form_numbers import form_numbers
+from factsurv.training.facts.selection import probed_rows
+from factsurv.training.spec import ModelSpec, TuningSpec
 
 if TYPE_CHECKING:
     from factsurv.training.lessons.stages import Part, Stage
@@ -108,7 +112,6 @@ def check(path: Path) -> Checked:
 
 def _machine(study: StudyFile) -> None:
     from factsurv.flows.doctor import examine
-    from factsurv.flows.gpus import visible
 
     wrong = [f for f in examine() if f.level == "wrong"]
     if wrong:
@@ -138,9 +141,6 @@ def _layers(study: StudyFile) -> Iterator[str]:
 
 def _does_not_fit(study: StudyFile, facts: FactSet) -> Iterator[str]:
     """What the number and kind of facts make impossible."""
-    from factsurv.training.facts.form_numbers import form_numbers
-    from factsurv.training.facts.selection import probed_rows
-
     trained = facts.column("split").count("trained")
     if not trained and not any(study.stages().values()):
         yield f"facts.withheld: none of the {len(facts)} facts is trained; withhold fewer"
@@ -234,23 +234,25 @@ def summary(checked: Checked, results: Path) -> list[str]:
             f"probed {len(spec.moments())} times; simulation {spec.name}"
         )
     for arm, (model, _) in study.recipes().items() if followed.follows(study) else ():
-        lines += _followed_by(arm, model)
+        lines += _followed_by(arm, model, facts)
     trained = not study.simulation and not followed.follows(study)
     for arm, (model, _) in study.recipes().items() if trained else ():
         stages, notices = planned(study, arm, facts)
         at, seeds = checkpoints(study, stages), len(study.study.seeds)
         each = "; ".join(map(_told, stages))
-        lines.append(f"arm {arm}: {seeds} run(s) of {each}, probed {at + 1} times; {_weights(model)}")
+        lines.append(
+            f"arm {arm}: {seeds} run(s) of {each}, probed {at + 1} times; {_weights(model, size_of(model, facts))}"
+        )
         lines += notices
     for graft in study.graft:
         made = f"{graft.weights}" if graft.revert is None else f"{graft.of}, put back to the base"
         parts = f", {' and '.join(graft.where.parts)} only" if graft.where.parts else ""
         lines.append(f"graft {graft.name}: {made} (layers: {graft.where.layers}{parts}), probed once a seed")
-    lines += [_time(results / study.study.name), _fits(study, facts, checked.told)]
+    lines += [*_cost(results / study.study.name, study, facts), _fits(study, facts, checked.told)]
     return lines
 
 
-def _followed_by(arm: str, model: ModelSpec) -> list[str]:
+def _followed_by(arm: str, model: ModelSpec, facts: FactSet) -> list[str]:
     """What an arm follows, and how much of it is known."""
     from factsurv.training.models.series import series_of
 
@@ -258,18 +260,19 @@ def _followed_by(arm: str, model: ModelSpec) -> list[str]:
     at = [m.position for m in series.members]
     known = f"{len(at)} checkpoints of {model.name}, {series.unit} {at[0]:,.15g} to {at[-1]:,.15g}"
     if model.name == "tiny":
-        return [f"arm {arm}: {known}, each probed; {_weights(model)}", *series.notes]
+        return [f"arm {arm}: {known}, each probed; {_weights(model, size_of(model, facts))}", *series.notes]
     gone = [m.name for m in series.members if m.identity() == "missing"]
     first = next(m for m in series.members if m.name not in gone)
     told = [f"arm {arm}: {', '.join(gone)}: not there, and will be left out"] if gone else []
-    return [f"arm {arm}: {known}, each probed; {_weights(first.model)}", *told, *series.notes]
+    return [
+        f"arm {arm}: {known}, each probed; {_weights(first.model, size_of(first.model, facts))}",
+        *told,
+        *series.notes,
+    ]
 
 
 def _extras(study: StudyFile, facts: FactSet) -> Iterator[str]:
     """What only some facts have."""
-    from factsurv.training.facts.form_numbers import form_numbers
-    from factsurv.training.facts.selection import probed_rows
-
     if implied := facts.roles.count("implication"):
         yield f"{implied:,} implications, {sum(map(bool, facts.several('links'))):,} of them linked to other facts"
     for name in facts.sets:
@@ -298,32 +301,74 @@ def _lessons(part: Part) -> str:
     return facts + (f" (drawn {part.lessons:,} times an epoch)" if part.p is not None else "")
 
 
-def _weights(model: Any) -> str:
-    """What the model's weights take, where its configuration is at hand."""
-    from factsurv.training.models.load import cache_folder, locate, weights_bytes
+def _weights(model: ModelSpec, size: Size | None) -> str:
+    """What the model is, and what its weights take, where their number is known."""
+    from factsurv.training.models.load import cache_folder, locate
     from factsurv.training.passes import memory
 
+    told = "weights of unknown size (no file of it is at hand)"
+    if size is not None:
+        number = 2 if model.precision == "bf16" else 4
+        told = f"weights of {memory.size(size.all * number)} in {model.precision}"
     if model.name == "scratch":
-        return f"a {model.architecture} model of {model.layers} layers and width {model.width}, from random weights"
+        made = f"a {model.architecture} model of {model.layers} layers and width {model.width}, from random weights"
+        return f"{made}, {told}"
     if model.name == "tiny":
-        return f"a tiny model of width {model.width}, pretrained first unless it was before"
+        return f"a tiny model of width {model.width}, pretrained first unless it was before, {told}"
     source = locate(model)
     if source.gguf_file is not None:
-        return f"{Path(source.gguf_file).name}, converted first unless it was before ({cache_folder()})"
-    try:
-        weights = memory.size(weights_bytes(source.location, model))
-    except (OSError, ValueError):
-        return model.name
-    return f"weights of {weights} in {model.precision}, and {memory.size(memory.free_bytes())} are free"
+        return f"{Path(source.gguf_file).name}, converted first unless it was before ({cache_folder()}), {told}"
+    return f"{model.name}, {told}"
 
 
-def _time(folder: Path) -> str:
-    """How long the runs took when they were last done; before that nobody knows."""
+def _needed(size: Size, model: ModelSpec, tunings: Sequence[TuningSpec]) -> str:
+    """Memory of a run at least: the weights and, where all are trained, a gradient and AdamW's two moments of each."""
+    from factsurv.training.passes import memory
+
+    whole = any(tuning.method == "full" and tuning.layers is None for tuning in tunings)
+    kept = size.all * ((2 if model.precision == "bf16" else 4) + 12 * whole)
+    return f"{memory.size(kept)} or more ({'weights, gradients and moments' if whole else 'weights'})"
+
+
+def _cost(folder: Path, study: StudyFile, facts: FactSet) -> Iterator[str]:
+    """Time and memory of a run: as it was when last done, or from below, with what that rests on."""
     took = [step["seconds"] for name, step in Manifest(folder).steps.items() if name.startswith("run ")]
-    if not took:
-        return "time: not known before a run was done; its bar tells it after a few steps"
-    mean = sum(took) / len(took)
-    return f"time: {mean:.0f} s a run when {len(took)} run(s) of this name were last done"
+    if took:
+        yield f"time: {sum(took) / len(took):.0f} s a run when {len(took)} run(s) of this name were last done"
+    if study.simulation or followed.follows(study):
+        if not took:
+            yield "time: not known before a run was done; its bar tells it after a few steps"
+        return
+    measured = None if took or visible() else pace()
+    if measured:
+        yield (
+            f"time before a first run, from below: operations of the weights' matrices at {measured / 1e9:.0f} GFLOP/s "
+            "a core, measured now; small matrices (a tiny model's), attention, loading and others' work come on top"
+        )
+    elif not took:
+        yield "time: not known on a GPU before a run was done; its bar tells it after a few steps"
+    for arm, (model, _) in study.recipes().items():
+        size = size_of(model, facts)
+        if size is None:
+            yield f"arm {arm}: time and memory not known, no file of {model.name} is at hand"
+            continue
+        stages, _ = planned(study, arm, facts)
+        parts = [f"memory {_needed(size, model, [stage.tuning for stage in stages])}"]
+        if measured:
+            probed = len(probed_rows(facts, study.probe, study.facts.seed)) * max(
+                1, len(form_numbers(facts, study.probe))
+            )
+            at = checkpoints(study, stages)
+            work = operations(size.inside, tokens(model, facts), stages, study.probe, probed, at)
+            parts.insert(0, f"{_long(work / measured)} or more of one core ({work:.1e} operations)")
+        yield f"arm {arm}: a run takes {', '.join(parts)}; it tells its whole plan of memory before its first step"
+
+
+def _long(seconds: float) -> str:
+    """A time for people: 40 s, 12 min, 3.5 h."""
+    if seconds < 100:
+        return f"{max(seconds, 1):.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
 def _fits(study: StudyFile, facts: FactSet, told: dict[str, Any]) -> str:

@@ -341,7 +341,12 @@ def test_a_check_says_what_the_work_will_be_and_does_none(tmp_path, monkeypatch)
     assert any("arm a: 2 run(s) of 10 epochs with 6 steps each, probed 11 times" in line for line in said)
     assert any("arm b: 2 run(s) of 3 epochs with 29 steps each, probed 4 times" in line for line in said)  # 225 / 8
     fits = re.fullmatch(r"analysis: (\d+) fits, .*", said[-1])
-    assert fits and int(fits[1]) > 50 and "time: not known before" in said[-2]
+    assert fits and int(fits[1]) > 50
+    assert re.search(r"from below: .* at \d+ GFLOP/s a core, measured now", said[-4])
+    costs = [re.fullmatch(r"arm [ab]: a run takes .* of one core \((.*) operations\), memory (\d+) MB .*", line)
+             for line in said[-3:-1]]  # fmt: skip
+    a, b = (float(cost[1]) for cost in costs)  # 60 lessons of six steps against 29 of three epochs, and their probes
+    assert a > 0 and b > 0 and int(costs[0][2]) > 0
     assert [p.name for p in tmp_path.iterdir()] == ["s.toml"]
 
 
