@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -236,8 +236,9 @@ def summary(checked: Checked, results: Path) -> list[str]:
     for arm, (model, _) in study.recipes().items() if followed.follows(study) else ():
         lines += _followed_by(arm, model, facts)
     trained = not study.simulation and not followed.follows(study)
-    for arm, (model, _) in study.recipes().items() if trained else ():
-        stages, notices = planned(study, arm, facts)
+    plans = {arm: planned(study, arm, facts) for arm in (study.recipes() if trained else ())}
+    for arm, (stages, notices) in plans.items():
+        model = study.recipes()[arm][0]
         at, seeds = checkpoints(study, stages), len(study.study.seeds)
         each = "; ".join(map(_told, stages))
         lines.append(
@@ -248,7 +249,10 @@ def summary(checked: Checked, results: Path) -> list[str]:
         made = f"{graft.weights}" if graft.revert is None else f"{graft.of}, put back to the base"
         parts = f", {' and '.join(graft.where.parts)} only" if graft.where.parts else ""
         lines.append(f"graft {graft.name}: {made} (layers: {graft.where.layers}{parts}), probed once a seed")
-    lines += [*_cost(results / study.study.name, study, facts), _fits(study, facts, checked.told)]
+    lines += [
+        *_cost(results / study.study.name, study, facts, {arm: plan[0] for arm, plan in plans.items()}),
+        _fits(study, facts, checked.told),
+    ]
     return lines
 
 
@@ -330,7 +334,7 @@ def _needed(size: Size, model: ModelSpec, tunings: Sequence[TuningSpec]) -> str:
     return f"{memory.size(kept)} or more ({'weights, gradients and moments' if whole else 'weights'})"
 
 
-def _cost(folder: Path, study: StudyFile, facts: FactSet) -> Iterator[str]:
+def _cost(folder: Path, study: StudyFile, facts: FactSet, plans: Mapping[str, Sequence[Stage]]) -> Iterator[str]:
     """Time and memory of a run: as it was when last done, or from below, with what that rests on."""
     took = [step["seconds"] for name, step in Manifest(folder).steps.items() if name.startswith("run ")]
     if took:
@@ -347,12 +351,12 @@ def _cost(folder: Path, study: StudyFile, facts: FactSet) -> Iterator[str]:
         )
     elif not took:
         yield "time: not known on a GPU before a run was done; its bar tells it after a few steps"
-    for arm, (model, _) in study.recipes().items():
+    for arm, stages in plans.items():
+        model = study.recipes()[arm][0]
         size = size_of(model, facts)
         if size is None:
             yield f"arm {arm}: time and memory not known, no file of {model.name} is at hand"
             continue
-        stages, _ = planned(study, arm, facts)
         parts = [f"memory {_needed(size, model, [stage.tuning for stage in stages])}"]
         if measured:
             probed = len(probed_rows(facts, study.probe, study.facts.seed)) * max(

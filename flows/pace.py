@@ -22,6 +22,7 @@ from factsurv.training.spec import ModelSpec, ProbeSpec
 if TYPE_CHECKING:
     from factsurv.training.lessons.stages import Stage
 
+MANY = 20_000  # facts tell a vocabulary's size well enough
 LETTERS = 4  # of English text a token of common vocabularies
 # With one thread, in a process of its own: threads are counted when a numerical library is loaded. Of many short
 # products some are undisturbed, however busy the machine is.
@@ -59,7 +60,7 @@ def size_of(model: ModelSpec, facts: FactSet) -> Size | None:
 
     if model.name in ("tiny", "scratch"):
         inner = (model.inner if model.name == "scratch" else None) or 4 * model.width
-        words = model.vocabulary_size or len({w for text in _texts(facts, len(facts)) for w in text.split()})
+        words = model.vocabulary_size or len({w for text in _texts(facts, MANY) for w in text.split()})
         inside = model.layers * (4 * model.width**2 + 3 * model.width * inner)
         return Size(inside + words * model.width, inside)
     source = locate(model)
