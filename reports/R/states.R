@@ -203,6 +203,9 @@ first_steps <- function(results, outcome = "first-step") {
     method = "subdistribution")
 }
 
+#' The outcomes that the states of a study add: a table of one's own may call an outcome of its own so.
+steps_of_states <- function(results) setdiff(c("first-step", "forgetting"), results$outcomes)
+
 #' Of an outcome of a table of one's own: events that repeat, compete, or change a state; what was not fitted says why.
 several_section <- function(results, outcome) {
   has <- function(table, ...) nrow(pick(results[[table]], outcome = outcome, rule = results$rule, ...)) > 0

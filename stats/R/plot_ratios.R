@@ -37,13 +37,13 @@ ratio_marks <- function(span, place = "identity", size = 2.4, ...) {
   )
 }
 
+# Marks of an axis of ratios: the first of these rows of numbers of which three to seven lie within the span.
+ratio_rows <- list(
+  c(0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20), c(0.05, 0.2, 1, 5, 20),
+  c(0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 1.75, 2), c(0.5, 0.7, 1, 1.5, 2)
+)
+
 ratio_breaks <- function(span) {
-  breaks <- c(0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20)
-  breaks <- breaks[breaks >= span[1] & breaks <= span[2]]
-  if (length(breaks) < 3) { # a narrow axis
-    fine <- c(0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 1.75, 2)
-    breaks <- fine[fine >= span[1] & fine <= span[2]]
-    if (length(breaks) > 7) breaks <- intersect(breaks, c(0.5, 0.7, 1, 1.25, 1.5, 2))
-  }
-  if (length(breaks) > 7) intersect(breaks, c(0.05, 0.2, 1, 5, 20)) else breaks
+  within <- lapply(ratio_rows, function(row) row[row >= span[1] & row <= span[2]])
+  within[[c(which(lengths(within) >= 3 & lengths(within) <= 7), 3)[1]]]
 }

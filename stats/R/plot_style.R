@@ -22,11 +22,12 @@ colours_for <- function(levels) {
                   levels)
 }
 
-# Colours by state, those of knowledge being fixed.
+# Colours by state, those of knowledge being fixed; what else there is takes those that are left, grey first.
 colours_of_states <- function(states) {
-  other <- setdiff(states, names(state_colours))
-  own <- stats::setNames(c("#D9D9D9", colours_for(other[-1]))[seq_along(other)], other)
-  c(state_colours, own)[states]
+  known <- state_colours[intersect(states, names(state_colours))]
+  other <- setdiff(states, names(known))
+  left <- setdiff(c("#D9D9D9", colours_for(seq_len(max(0, length(other) - 1) + length(known)))), known)
+  c(known, stats::setNames(left[seq_along(other)], other))[states]
 }
 
 theme_figures <- function() {

@@ -23,3 +23,15 @@ test_that("figures of fits take the tables of fits", {
   residuals <- plot_zph(tables)
   expect_equal(ggplot2::layer_data(residuals, 5L)$yintercept, tables$coefficients$estimate)
 })
+
+test_that("states of one's own have colours of their own, and any span of ratios has marks", {
+  for (states in list(c("unknown", "known", "lost"), c("a", "b", "c"), c("known", paste0("s", 1:9)))) {
+    colours <- colours_of_states(states)
+    expect_equal(names(colours), states)
+    expect_false(anyNA(colours) || anyDuplicated(colours) > 0)
+  }
+  for (low in c(0.05, 0.2, 0.44, 0.8)) for (high in c(1.25, 1.72, 4, 20)) {
+    expect_gte(length(ratio_breaks(c(low, high))), 3)
+    expect_lte(length(ratio_breaks(c(low, high))), 7)
+  }
+})
