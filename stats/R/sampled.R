@@ -14,6 +14,6 @@ sampled <- function(data, most) {
   some <- take_rows(data, kept[code])
   list(data = some, notes = sprintf(
     "a check on %s of %s facts (%s of %s rows), drawn at random: of more than %s rows a sample tells enough",
-    with_commas(sum(kept)), with_commas(facts), with_commas(nrow(some)), with_commas(nrow(data)), with_commas(most)
+    fmt_n(sum(kept)), fmt_n(facts), fmt_n(nrow(some)), fmt_n(nrow(data)), fmt_n(most)
   ))
 }
