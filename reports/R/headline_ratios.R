@@ -19,30 +19,23 @@ finding_effect <- function(results, outcome, best) {
       md(whom[2]), ", as far as so few events can say.", instead_words(results, outcome, x)))
   }
   d <- if (changes_with_time(results, outcome, x$term)) ratios_by_period(results, outcome, x$term)
-  paste0(first_upper(md(whom[1])), " was ", if (NROW(d) > 1) {
-    told <- thirds_told(d)
-    third <- paste(c("first", "middle", "last")[told$period], "third")
-    paste0("in the ", third[1], " of the events ", ratio_words(told[1, ]), " as likely ", verb, " as ", md(whom[2]),
-      ", in the ", third[2], " ", if (is_shown(told[2, ])) ratio_words(told[2, ]) else "no difference is shown")
+  third <- paste(c("first", "middle", "last")[d$period], "third")
+  end <- NROW(d)
+  paste0(first_upper(md(whom[1])), " was ", if (end > 1) {
+    paste0("in the ", third[1], " of the events ", ratio_words(d[1, ]), " as likely ", verb, " as ", md(whom[2]),
+      ", in the ", third[end], " ", if (d$lower[end] <= 1 && d$upper[end] >= 1) "no difference is shown" else
+        paste0("**", times_words(d$hr[end], ""), "**"))
   } else {
     paste0(ratio_words(x), " as likely ", verb, " as ", md(whom[2]), if (!is.null(d)) " on average, not at every time")
   }, undrawn_words(results, outcome, x), ".", instead_words(results, outcome, x))
 }
 
-#' The ratio that the sentence tells first, which is the one to draw: where it changes with time, that of a third.
+#' The ratio that the sentence tells first, which is the one to draw: where it changes with time, that of the beginning.
 told_ratio <- function(results, outcome, best) {
   x <- best$row
-  changing <- best$model == "cox" && is_shown(x) && changes_with_time(results, outcome, x$term)
+  changing <- best$model == "cox" && (x$lower > 1 || x$upper < 1) && changes_with_time(results, outcome, x$term)
   d <- if (changing) ratios_by_period(results, outcome, x$term)
-  if (NROW(d) > 1) thirds_told(d)[1, ] else x
-}
-
-is_shown <- function(x) x$lower > 1 | x$upper < 1
-
-# The first and the last third of the events, the one in which a difference is shown first.
-thirds_told <- function(d) {
-  ends <- d[c(1, nrow(d)), ]
-  ends[order(!is_shown(ends)), ]
+  if (NROW(d) > 1) d[1, ] else x
 }
 
 # What else could explain it, and what it hangs on: the section has both in full.
