@@ -75,16 +75,26 @@ finding_count <- function(results, outcome) {
   x <- net_of(results, outcome)
   if (!x$n) return(gsub("**", "", say_count(results, outcome), fixed = TRUE))
   if (outcome == "degradation") {
-    return(paste0("Of what was recalled at first, ", fmt_percent(x$happened / x$n, 0), " was lost at some checkpoint ",
-      "and ", fmt_percent(x$kept / x$n, 0), " at the end."))
+    return(paste0("Of what was recalled at first, ", fmt_percent(x$happened / x$n, 0), " was lost ",
+      worded("at some checkpoint"), " and ", fmt_percent(x$kept / x$n, 0), " at the end."))
   }
   split <- c(acquisition = "trained", generalisation = "withheld")[[outcome]]
-  h <- results$histories[results$histories$split == split, ]
-  net <- paste0("Recall of the ", worded(paste(split, "facts")), " went from ", fmt_percent(mean(h$before), 0), " to ",
-    fmt_percent(mean(h$after), 0))
+  net <- paste0("Recall of the ", worded(paste(split, "facts")), " went ", recall_went(results, split))
   if (outcome == "acquisition") return(paste0(net, "."))
   paste0(net, ", though ", fmt_percent(x$happened / x$n, 0), " of those not recalled at first", known_in_words(),
-    " were at some checkpoint.")
+    " were ", worded("at some checkpoint"), ".")
+}
+
+#' From where to where, in all runs; where recipes ended far from each other, the lowest and the highest.
+recall_went <- function(results, split) {
+  e <- recall_ends(results)
+  e <- e[e$split == split & !e$arm %in% graft_names(results), ]
+  ends <- fmt_percent(sum(e$after) / sum(e$facts), 0)
+  apart <- e[order(e$share_after), ][c(1, nrow(e)), ]
+  if (diff(apart$share_after) >= 0.1) {
+    ends <- paste0("between ", paste0(fmt_percent(apart$share_after, 0), " (", md(apart$arm), ")", collapse = " and "))
+  }
+  paste0("from ", fmt_percent(sum(e$before) / sum(e$facts), 0), " to ", ends)
 }
 
 #' The heads of the caveats, as one line that leads to them.

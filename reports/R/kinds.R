@@ -18,8 +18,10 @@ series_words <- c(
   "What did the model know at the first checkpoint" = "What did the model know at its first checkpoint"
 )
 
-#' A text in the words of the study's kind.
+#' A text in the words of the study's kind and of its event rule.
 worded <- function(text) {
+  m <- vocabulary$in_a_row
+  if (m > 1) text <- gsub("at some checkpoint", paste("at", m, "checkpoints in a row"), text, fixed = TRUE)
   if (!vocabulary$series && !vocabulary$observed) return(text)
   for (words in names(series_words)) text <- gsub(words, series_words[[words]], text, fixed = TRUE)
   text

@@ -36,7 +36,8 @@ say_net <- function(results, outcome) {
   if (!x$n || !x$happened) return("")
   losing <- outcome == "degradation"
   again <- x$happened - x$kept
-  paste0(" At the last checkpoint **", fmt_n(x$kept), "** of these ", fmt_n(x$happened), if (losing) {
+  at_end <- if (vocabulary$in_a_row > 1) " By the same rule at the end, **" else " At the last checkpoint **"
+  paste0(at_end, fmt_n(x$kept), "** of these ", fmt_n(x$happened), if (losing) {
     paste0(" are lost, ", fmt_n(again), if (again == 1) " is" else " are", " recalled again.")
   } else {
     paste0(" are recalled, ", fmt_n(again), if (again == 1) " is" else " are", " lost again.")
@@ -47,8 +48,9 @@ say_net <- function(results, outcome) {
 say_balance <- function(results, outcome) {
   split <- c(acquisition = "trained", generalisation = "withheld")[[outcome]]
   x <- results$histories[results$histories$split == split, ]
-  paste0(" Net, recall of the ", worded(paste(split, "facts")), " went from ", share_of(sum(x$before), nrow(x)), " to ",
-    share_of(sum(x$after), nrow(x)), ": ", fmt_n(sum(!x$before & x$after)), " gained, ",
+  paste0(" Net, ", if (vocabulary$in_a_row > 1) "by that rule, ", "recall of the ", worded(paste(split, "facts")),
+    " went from ", share_of(sum(x$before), nrow(x)), " to ", share_of(sum(x$after), nrow(x)), ": ",
+    fmt_n(sum(!x$before & x$after)), " gained, ",
     fmt_n(sum(x$before & !x$after)), " lost.")
 }
 
@@ -89,9 +91,9 @@ short_lived <- function(results, outcome, lasted, few) {
 yardstick <- function(results) {
   gain <- net_of(results, "generalisation")
   loss <- net_of(results, "degradation", "withheld")
+  some <- worded("at some checkpoint")
   parts <- c(if (gain$n) paste0(share_of(gain$happened, gain$n), " of those not recalled at first", known_in_words(),
-    " were at some checkpoint, ", share_of(gain$kept, gain$n), " at the end"),
-  if (loss$n) paste0(share_of(loss$happened, loss$n), " of those recalled at first were lost at some checkpoint, ",
-    share_of(loss$kept, loss$n), " at the end"))
+    " were ", some, ", ", share_of(gain$kept, gain$n), " at the end"), if (loss$n) paste0(share_of(loss$happened,
+    loss$n), " of those recalled at first were lost ", some, ", ", share_of(loss$kept, loss$n), " at the end"))
   if (length(parts)) paste0("withheld facts, which nothing was taught about, are the yardstick: ", list_words(parts))
 }

@@ -48,6 +48,8 @@ read_results <- function(folder) {
   spells <- spells[!as.character(spells$outcome) %in% implied_outcomes, , drop = FALSE]
   vocabulary$probed <- nrow(results$baseline) > 0
   vocabulary$known_in <- unlist(study_value(results, c("analysis", "known_in"), list()))
+  held <- regmatches(results$rule, regexec("^(sustained|loss|confident)([0-9]+)$", results$rule))[[1]]
+  vocabulary$in_a_row <- max(1, as.integer(held[3]), na.rm = TRUE)
   vocabulary$series <- nrow(results$series) > 0
   vocabulary$counted <- NROW(results$smi) + NROW(results$mediation) > 0
   vocabulary$observed <- !is.null(results$study$observations)
