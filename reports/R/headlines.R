@@ -91,7 +91,7 @@ recall_went <- function(results, split) {
   e <- e[e$split == split & !e$arm %in% graft_names(results), ]
   ends <- fmt_percent(sum(e$after) / sum(e$facts), 0)
   apart <- e[order(e$share_after), ][c(1, nrow(e)), ]
-  if (diff(apart$share_after) >= 0.1) {
+  if (diff(apart$share_after) >= 0.25) {
     ends <- paste0("between ", paste0(fmt_percent(apart$share_after, 0), " (", md(apart$arm), ")", collapse = " and "))
   }
   paste0("from ", fmt_percent(sum(e$before) / sum(e$facts), 0), " to ", ends)
