@@ -13,6 +13,7 @@ from typing import Any
 
 from factsurv.events.errors import InputError
 from factsurv.events.forms import stored_columns
+from factsurv.events.own_rows import plural
 from factsurv.events.reached_code import reached_code
 from factsurv.events.schema import INSTRUMENTS, of_facts
 from factsurv.events.study_tables import Asked, study_tables
@@ -187,7 +188,6 @@ def failures(errors: Iterable[tuple[str, BaseException]]) -> None:
     """Raise one error that names every run that failed; the others are kept."""
     errors = list(errors)
     if errors:
-        told = "\n  ".join(f"{name}: {error}" for name, error in errors)
-        raise InputError(
-            f"{len(errors)} run(s) failed:\n  {told}", "runs", "correct the cause and run again: what is done is kept"
-        )
+        lines = [f"{name}: {e.line() if isinstance(e, InputError) else e}" for name, e in errors]
+        told = "\n  ".join([f"{plural(len(lines), 'run', 'runs')} failed:", *lines])
+        raise InputError(told, "runs", "correct the cause and run again: what is done is kept")

@@ -18,8 +18,9 @@ series_words <- c(
   "What did the model know at the first checkpoint" = "What did the model know at its first checkpoint"
 )
 
-#' A text in the words of the study's kind and of its event rule.
+#' A text in the words of the study's kind, its event rule and the stage at which its clock starts.
 worded <- function(text) {
+  if (length(vocabulary$origin)) text <- gsub("([Bb]efore) training", paste("\\1 stage", vocabulary$origin), text)
   m <- vocabulary$in_a_row
   if (m > 1) text <- gsub("at some checkpoint", paste("at", m, "checkpoints in a row"), text, fixed = TRUE)
   if (!vocabulary$series && !vocabulary$observed) return(text)

@@ -47,6 +47,7 @@ read_results <- function(folder) {
   spells <- results$fits[!as.character(results$fits$model) %in% c(state_models, paired_models), , drop = FALSE]
   spells <- spells[!as.character(spells$outcome) %in% implied_outcomes, , drop = FALSE]
   vocabulary$probed <- nrow(results$baseline) > 0
+  vocabulary$origin <- study_value(results, c("analysis", "origin"), NULL)
   vocabulary$known_in <- unlist(study_value(results, c("analysis", "known_in"), list()))
   held <- regmatches(results$rule, regexec("^(sustained|loss|confident)([0-9]+)$", results$rule))[[1]]
   vocabulary$in_a_row <- max(1, as.integer(held[3]), na.rm = TRUE)

@@ -103,6 +103,7 @@ vocabulary <- new.env()
 vocabulary$probed <- TRUE
 vocabulary$observed <- FALSE
 vocabulary$series <- FALSE
+vocabulary$origin <- NULL # stage at which the clock starts, where it is not the baseline
 vocabulary$in_a_row <- 1 # checkpoints at which an event must hold
 vocabulary$counted <- FALSE
 vocabulary$known_in <- integer() # prompt forms: only what is recalled in one of them can come to be recalled

@@ -200,7 +200,7 @@ def test_a_run_that_diverges_is_named_and_the_others_are_kept(lean, tmp_path):
     (tmp_path / "small.toml").write_text(study)
     shutil.copytree(lean / "cache", tmp_path / "cache")
     said = factsurv("run", "small.toml", folder=tmp_path, status=2)
-    assert "1 run(s) failed" in said and "run wild-1" in said
+    assert "1 run failed" in said and "run wild-1" in said
     assert "lower the learning rate" in said and "Traceback" not in said
     results = tmp_path / "results" / "small"
     assert read_table(results / "runs" / "good-1" / "probes.arrow").num_rows == 3 * 90
