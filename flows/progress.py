@@ -106,7 +106,7 @@ class Board:
                 self.say(f"{step}: {100 * share:3.0f} % · {note}{self._remaining(now)}")
 
     def left(self, now: float) -> float | None:
-        """Seconds until all is done; None while nothing is known of the runs."""
+        """Seconds until all is done; None while nothing is known of the runs, or of anything."""
         runs = {n: p for n, p in self._parts.items() if n.startswith("run ")}
         known = [left for p in runs.values() if (left := p.left(now)) is not None]
         whole = [s for p in runs.values() if (s := p.whole(now)) is not None]
@@ -115,7 +115,10 @@ class Board:
         each = sum(whole) / len(whole) if whole else 0.0
         lefts = [each if (left := p.left(now)) is None else left for p in runs.values()]
         together = max(sum(lefts) / self._workers, max(lefts, default=0.0))
-        return together + sum(p.left(now) or 0.0 for n, p in self._parts.items() if n not in runs)
+        others = [p.left(now) for n, p in self._parts.items() if n not in runs]
+        if not runs and all(left is None for left in others):
+            return None
+        return together + sum(left or 0.0 for left in others)
 
     def render(self) -> Group | Text:
         """The bar and the line below it, no wider than the terminal."""

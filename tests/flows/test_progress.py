@@ -105,3 +105,12 @@ def test_the_bar_is_of_the_whole_study_from_its_first_step_on(tmp_path):
     with pytest.raises(InputError, match="enough"):
         study(path, tmp_path / "results", stopped)
     assert seen == [["facts", "models", "run main-1", "run main-2", "events", "analysis", "report"]]
+
+
+def test_of_what_nobody_has_measured_no_time_is_told(board, now):
+    board.expect({"audit": None})
+    board.progress("audit", 1, 40, "1 of 40 facts decoded")
+    assert board.left(0.0) is None and "time left: not known yet" in shown(board)[0]
+    now[0] = 4.0
+    board.progress("audit", 11, 40, "11 of 40 facts decoded")
+    assert board.left(4.0) == pytest.approx(29 * 0.4)
