@@ -18,24 +18,33 @@ finding_effect <- function(results, outcome, best) {
     return(paste0(first_upper(md(whom[1])), " was", if (x$hr < 1) " less likely " else " likelier ", verb, " than ",
       md(whom[2]), ", as far as so few events can say.", instead_words(results, outcome, x)))
   }
-  d <- if (changes_with_time(results, outcome, x$term)) ratios_by_period(results, outcome, x$term)
+  changes <- changes_with_time(results, outcome, x$term)
+  d <- if (changes) ends_of_time(ratios_by_period(results, outcome, x$term))
   third <- paste(c("first", "middle", "last")[d$period], "third")
-  end <- NROW(d)
-  paste0(first_upper(md(whom[1])), " was ", if (end > 1) {
+  paste0(first_upper(md(whom[1])), " was ", if (NROW(d)) {
     paste0("in the ", third[1], " of the events ", ratio_words(d[1, ]), " as likely ", verb, " as ", md(whom[2]),
-      ", in the ", third[end], " ", if (d$lower[end] <= 1 && d$upper[end] >= 1) "no difference is shown" else
-        paste0("**", times_words(d$hr[end], ""), "**"))
+      ", in the ", third[2], " ", if (d$shown[2]) paste0("**", times_words(d$hr[2], ""), "**") else
+        "no difference is shown")
   } else {
-    paste0(ratio_words(x), " as likely ", verb, " as ", md(whom[2]), if (!is.null(d)) " on average, not at every time")
+    paste0(ratio_words(x), " as likely ", verb, " as ", md(whom[2]), if (changes) " on average, not at every time")
   }, undrawn_words(results, outcome, x), ".", instead_words(results, outcome, x))
 }
 
-#' The ratio that the sentence tells first, which is the one to draw: where it changes with time, that of the beginning.
+#' The ratios of the first and the last third, the one before that is told with its interval: the first if a difference
+#' is shown there, else the last; none where a difference is shown in neither.
+ends_of_time <- function(d) {
+  if (NROW(d) < 2) return(NULL)
+  d <- d[c(1, nrow(d)), ]
+  d$shown <- d$lower > 1 | d$upper < 1
+  if (any(d$shown)) d[order(!d$shown), ]
+}
+
+#' The ratio that the sentence tells first, which is the one to draw: where it changes with time, that of one end.
 told_ratio <- function(results, outcome, best) {
   x <- best$row
   changing <- best$model == "cox" && (x$lower > 1 || x$upper < 1) && changes_with_time(results, outcome, x$term)
-  d <- if (changing) ratios_by_period(results, outcome, x$term)
-  if (NROW(d) > 1) d[1, ] else x
+  d <- if (changing) ends_of_time(ratios_by_period(results, outcome, x$term))
+  if (NROW(d)) d[1, ] else x
 }
 
 # What else could explain it, and what it hangs on: the section has both in full.

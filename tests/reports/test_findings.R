@@ -81,6 +81,11 @@ sure$zph_periods <- data.frame(head, model = "cox", term = "latent", period = c(
   lower = c(3.2, 0.28), upper = c(8.97, 2.54), from = c(0, 6), to = c(3, 10))
 says(told(sure), "in the first third of the events **5.36 times** (3.20 to 8.97)")
 says(told(sure), "in the last third no difference is shown")
+sure$zph_periods[c("hr", "lower", "upper")] <- list(c(1.03, 1.9), c(0.75, 1.2), c(1.41, 3)) # shown late only
+says(told(sure), "in the last third of the events **1.90 times** (1.20 to 3.00)")
+says(told(sure), "in the first third no difference is shown")
+sure$zph_periods$lower[2] <- 0.9 # nowhere
+says(told(sure), "on average, not at every time")
 sure$zph_periods <- base$zph_periods
 says(say_effect(sure, "acquisition"), "given a frailty of facts the same test has p = 0.55")
 sure$zph_tests <- zph("cox", c(0.02, 0.6, 0.7)) # 0.06 as one of three
