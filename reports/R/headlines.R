@@ -25,8 +25,9 @@ say_studied <- function(results) {
   if (!vocabulary$probed) return(paste0(say_table(results), if (length(on)) paste0(" Analysed in ", on, ".")))
   if (vocabulary$series) return(paste0(say_series(results), if (length(on)) paste0("; ", on), "."))
   n <- counted(results)
-  a <- if (from_nothing(results) || !is.null(results$study$simulation)) "A "
-  paste0(a, md(sub("[.-]Q[0-9]\\w*$", "", model_name(results))), ", ", say_taught(results, plural(n$trained, "fact")),
+  model <- md(sub("[.-]Q[0-9]\\w*$", "", model_name(results)))
+  paste0(if (grepl("^(model|tiny language|simulated) ", model)) "A ", model, ", ",
+    say_taught(results, plural(n$trained, "fact")),
     if (n$withheld) ", with others withheld", "; ",
     few_words(n$runs), if (n$runs == 1) " run" else " runs",
     if (length(n$arms) > 1) paste0(" of ", few_words(length(n$arms)), " recipes"), say_grafted(results),
@@ -42,7 +43,7 @@ model_name <- function(results) {
   if (!is.null(simulated)) return(paste("simulated", simulated, "model"))
   if (from_nothing(results)) return("model from random weights")
   model <- basename(as.character(study_value(results, c("model", "name"), "one language model")))
-  sub("\\.(gguf|safetensors)$", "", model)
+  if (model == "tiny") "tiny language model" else sub("\\.(gguf|safetensors)$", "", model)
 }
 
 from_nothing <- function(results) study_value(results, c("model", "name"), "") == "scratch"
