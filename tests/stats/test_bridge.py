@@ -369,7 +369,8 @@ def test_calls_run_in_parallel_and_keep_their_order(r, tmp_path):
 
 
 SCRIPT = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it in what it starts in the background
 from factsurv.stats.bridge import RWorkers
 if __name__ == "__main__":
     r = RWorkers(workers=2, r_folder=sys.argv[1])
