@@ -36,8 +36,9 @@ mean_over_runs <- function(value, conf, what, reason = character()) {
   if (!length(value)) no_estimate("no run has such a value")
   runs <- sprintf("%d run(s)", length(value))
   half <- stats::qt(1 - (1 - conf) / 2, length(value) - 1L) * stats::sd(value) / sqrt(length(value))
-  if (length(value) < 2L) half <- NA_real_
-  said <- paste(c(reason, runs), collapse = "; ")
+  alike <- length(value) > 1L && stats::sd(value) == 0 # by chance: so few do not tell that nothing varies
+  if (length(value) < 2L || alike) half <- NA_real_
+  said <- paste(c(reason, runs, "all alike, which does not tell how far runs differ"[alike]), collapse = "; ")
   claim_value(mean(value), mean(value) - half, mean(value) + half, what, reason = said)
 }
 
