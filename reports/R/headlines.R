@@ -3,7 +3,8 @@
 
 #' All findings, as Markdown.
 say_findings <- function(results, most = 4) {
-  shown <- utils::head(results$outcomes, most)
+  outcomes <- Filter(function(o) is_asked(results, o), results$outcomes)
+  shown <- utils::head(outcomes, most)
   arms <- arms_data(results)
   # One sentence says how recipes differ: by the facts that they teach, where that is what is compared.
   recipes <- if (nrow(popularity_data(results))) finding_of_popularity(results) else ""
@@ -11,8 +12,8 @@ say_findings <- function(results, most = 4) {
   if (!nzchar(recipes) && nrow(arms)) recipes <- finding_of_arms(results, arms)
   parts <- c(say_studied(results), "::: {.findings}", vapply(shown, function(o) finding(results, o), ""), recipes,
     ":::",
-    if (length(results$outcomes) > most) paste0("The other outcomes have their sections below: ",
-      list_words(paste0("[", md(results$outcomes[-seq_len(most)]), "](#", vapply(results$outcomes[-seq_len(most)],
+    if (length(outcomes) > most) paste0("The other outcomes have their sections below: ",
+      list_words(paste0("[", md(outcomes[-seq_len(most)]), "](#", vapply(outcomes[-seq_len(most)],
         outcome_id, ""), ")")), "."), say_claims(results), say_how_sure(results))
   paste(parts[nzchar(parts)], collapse = "\n\n")
 }

@@ -57,13 +57,19 @@ has_rows <- function(results, table, outcome, ...) {
   nrow(pick(results[[table]], outcome = outcome, rule = results$rule, ...)) > 0
 }
 
+#' Whether the study asks for an analysis of an outcome (one that names none asks for all); its events are counted all
+#' the same.
+is_asked <- function(results, outcome) {
+  asked <- unlist(study_value(results, c("analysis", "outcomes"), NULL))
+  !length(asked) || outcome %in% asked
+}
+
 #' What a reader wants to know of one outcome: how often, how soon, what it depends on; the numbers folded.
 outcome_section <- function(results, outcome) {
   cat("\n\n## ", outcome_head(outcome), " {#", outcome_id(outcome), "}\n\n", sep = "")
   cat(say_count(results, outcome), say_net(results, outcome), "\n\n")
   if (!nrow(pick(results$fits, outcome = outcome))) {
-    asked <- outcome %in% unlist(study_value(results, c("analysis", "outcomes"), outcome))
-    cat(if (!asked) paste0("The study file asks for no analysis of ", md(outcome), ".\n") else
+    cat(if (!is_asked(results, outcome)) paste0("The study file asks for no analysis of ", md(outcome), ".\n") else
       callout("warning", paste("No analysis of", outcome), paste0("The results hold no fit of ", md(outcome), ".")))
     return(invisible())
   }
