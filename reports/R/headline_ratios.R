@@ -31,10 +31,12 @@ finding_effect <- function(results, outcome, best) {
 }
 
 #' The ratios of the first and the last third, the one before that is told with its interval: the first if a difference
-#' is shown there, else the last; none where a difference is shown in neither.
-ends_of_time <- function(d) {
+#' is shown there, else the last; none where a difference is shown in neither, or where one of them says no size: its
+#' interval spans more than a factor of `wide`, as where hardly anybody of one side is at risk any more.
+ends_of_time <- function(d, wide = 100) {
   if (NROW(d) < 2) return(NULL)
   d <- d[c(1, nrow(d)), ]
+  if (any(d$upper > wide * d$lower)) return(NULL)
   d$shown <- d$lower > 1 | d$upper < 1
   if (any(d$shown)) d[order(!d$shown), ]
 }

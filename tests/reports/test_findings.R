@@ -84,7 +84,9 @@ says(told(sure), "in the last third no difference is shown")
 sure$zph_periods[c("hr", "lower", "upper")] <- list(c(1.03, 1.9), c(0.75, 1.2), c(1.41, 3)) # shown late only
 says(told(sure), "in the last third of the events **1.90 times** (1.20 to 3.00)")
 says(told(sure), "in the first third no difference is shown")
-sure$zph_periods$lower[2] <- 0.9 # nowhere
+sure$zph_periods[2, c("hr", "lower", "upper")] <- c(766, 42, 13970) # of no size
+silent(told(sure), "third")
+sure$zph_periods[2, c("hr", "lower", "upper")] <- c(1.9, 0.9, 3) # nowhere
 says(told(sure), "on average, not at every time")
 sure$zph_periods <- base$zph_periods
 says(say_effect(sure, "acquisition"), "given a frailty of facts the same test has p = 0.55")
