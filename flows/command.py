@@ -84,7 +84,7 @@ def run(
         raise InputError("--check and --rehearse", "run", "ask for one of them: a rehearsal checks first")
     if check:
         from factsurv.flows.check import check as checked
-        from factsurv.flows.check import summary
+        from factsurv.flows.summary import summary
 
         with _torch_files():
             print("\n".join(summary(checked(path), results)))

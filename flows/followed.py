@@ -9,8 +9,8 @@ from typing import Any
 from factsurv.events.files import read_table, write_json
 from factsurv.events.reached_code import reached_code
 from factsurv.flows import trained
-from factsurv.flows.run_files import PROBED, are_counted, instrument_tables, rows_of, size_of
-from factsurv.flows.store import Progress, Store
+from factsurv.flows.run_files import PROBED, are_counted, instrument_tables, parameters_of, rows_of
+from factsurv.flows.store import Store
 from factsurv.flows.study_file import StudyFile
 
 UNUSED = ("simulation", "tuning", "stage")  # sections of a study file that are of other kinds
@@ -50,10 +50,7 @@ def run_key(results: Store[StudyFile], arm: str, seed: int, model: tuple[str, st
     }
 
 
-def make_run(
-    results: Store[StudyFile], run: str, arm: str, seed: int, model: tuple[str, str], threads: int,
-    progress: Progress | None = None,
-) -> None:  # fmt: skip
+def make_run(results: Store[StudyFile], run: str, arm: str, seed: int, model: tuple[str, str], threads: int) -> None:
     """`runs/<run>/…`: every checkpoint probed, in a process of its own; those that were are not probed again."""
     from factsurv.flows.child import run_job
     from factsurv.training.job import Job
@@ -74,12 +71,12 @@ def make_run(
             run=run, arm=arm, seed=seed, facts=results.folder / "facts.arrow", folder=folder,
             model=series.spec(spec), tuning=tuning, probe=results.study.probe,
         )  # fmt: skip
-        run_job(job, threads, progress or told, results.say, results.scratch, module="factsurv.training.follow")
+        run_job(job, threads, told, results.say, results.scratch, module="factsurv.training.follow")
         made = rows_of(results, run, (*PROBED, *tables(results.study)))
         if are_counted(results):
             there = next(m.model for m in series.members if m.name not in _missing(folder))
-            write_json(results.folder / size_of(run), {"parameters": parameters(there.name, there.revision)})
-            made[size_of(run)] = None
+            write_json(results.folder / parameters_of(run), {"parameters": parameters(there.name, there.revision)})
+            made[parameters_of(run)] = None
         return made
 
     def left_out() -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Protocol, cast
 
 from factsurv.flows import followed, simulated, trained
-from factsurv.flows.store import Progress, Store
+from factsurv.flows.store import Store
 from factsurv.flows.study_file import StudyFile
 
 
@@ -24,9 +24,8 @@ class Kind(Protocol):
         """All that decides the tables of a run."""
 
     def make_run(
-        self, results: Store[StudyFile], run: str, arm: str, seed: int, model: tuple[str, str], threads: int,
-        progress: Progress | None = None,
-    ) -> None:  # fmt: skip
+        self, results: Store[StudyFile], run: str, arm: str, seed: int, model: tuple[str, str], threads: int
+    ) -> None:
         """`runs/<run>/…`: one run, which continues where it was killed."""
 
     def tables(self, study: StudyFile) -> list[str]:

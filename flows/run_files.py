@@ -17,7 +17,7 @@ def instrument_tables(study: StudyFile) -> list[str]:
     return [spec.name for spec in probe.instruments] + ["forms"] * (probe.forms != "first")
 
 
-def size_of(run: str) -> str:
+def parameters_of(run: str) -> str:
     """The artefact with the number of a model's parameters, where facts were counted."""
     return f"runs/{run}/model.json"
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from factsurv.events.files import read_table, write_table
 from factsurv.events.reached_code import reached_code
-from factsurv.flows.store import Progress, Store, written
+from factsurv.flows.store import Store, written
 from factsurv.flows.study_file import StudyFile
 from factsurv.training.facts.fact_set import FactSet
 
@@ -67,10 +67,7 @@ def run_key(results: Store[StudyFile], arm: str, seed: int, model: tuple[str, st
     }
 
 
-def make_run(
-    results: Store[StudyFile], run: str, arm: str, seed: int, model: tuple[str, str], threads: int,
-    progress: Progress | None = None,
-) -> None:  # fmt: skip
+def make_run(results: Store[StudyFile], run: str, arm: str, seed: int, model: tuple[str, str], threads: int) -> None:
     """`runs/<run>/…`: one run of the simulation."""
     from factsurv.training.facts.stored_facts import from_arrow
     from factsurv.training.label import Label

@@ -20,7 +20,7 @@ from factsurv.events.study_tables import Asked, study_tables
 from factsurv.flows import followed
 from factsurv.flows.graft_names import graft_names, taken_after
 from factsurv.flows.kinds import kind_of
-from factsurv.flows.run_files import PROBED, are_counted, size_of
+from factsurv.flows.run_files import PROBED, are_counted, parameters_of
 from factsurv.flows.store import Progress, Say, Store, as_kept, asked, keep_spec, written
 from factsurv.flows.study_file import StudyFile, read_study
 from factsurv.stats.claims import told_claims
@@ -138,12 +138,9 @@ def run_is_due(results: Store, run: str, arm: str, seed: int, model: tuple[str, 
     )
 
 
-def make_run(
-    results: Store, run: str, arm: str, seed: int, model: tuple[str, str], threads: int,
-    progress: Progress | None = None,
-) -> None:  # fmt: skip
+def make_run(results: Store, run: str, arm: str, seed: int, model: tuple[str, str], threads: int) -> None:
     """`runs/<run>/…`: one run, which continues where it was killed."""
-    kind_of(results.study).make_run(results, run, arm, seed, model, threads, progress)
+    kind_of(results.study).make_run(results, run, arm, seed, model, threads)
 
 
 def make_events(results: Store) -> None:
@@ -155,7 +152,7 @@ def make_events(results: Store) -> None:
     kinds = {run: [*PROBED, *further] for run in runs} | {run: ["baseline", "probes", *further] for run in grafts}
     paths = {run: {kind: f"runs/{run}/{kind}.arrow" for kind in of_run} for run, of_run in kinds.items()}
     counts = ["counts.arrow"] if are_counted(results) else []
-    sizes = {run: size_of(run) for run in runs if counts}
+    sizes = {run: parameters_of(run) for run in runs if counts}
     decided = Asked(
         samples=study.probe.samples, covariates=run_covariates(analysis), numbers=study.numbers(),
         own_clock=any(model.time for model in analysis.model), arms=len(study.recipes()),

@@ -9,8 +9,8 @@ from typing import Any
 from factsurv.events.files import digest, write_json
 from factsurv.events.reached_code import reached_code
 from factsurv.flows.graft_names import end_of, weights_at
-from factsurv.flows.run_files import PROBED, are_counted, instrument_tables, rows_of, size_of
-from factsurv.flows.store import Progress, Store, asked, written
+from factsurv.flows.run_files import PROBED, are_counted, instrument_tables, parameters_of, rows_of
+from factsurv.flows.store import Store, asked, written
 from factsurv.flows.study_file import StudyFile
 from factsurv.training.surgery.weight_sum import weight_sum
 
@@ -74,10 +74,7 @@ def run_key(results: Store, arm: str, seed: int, model: tuple[str, str]) -> dict
     }
 
 
-def make_run(
-    results: Store, run: str, arm: str, seed: int, model: tuple[str, str], threads: int,
-    progress: Progress | None = None,
-) -> None:  # fmt: skip
+def make_run(results: Store, run: str, arm: str, seed: int, model: tuple[str, str], threads: int) -> None:
     """`runs/<run>/…`: one run in a process of its own, which continues where it was killed."""
     from factsurv.flows.child import run_job
     from factsurv.training.job import Job
@@ -108,11 +105,11 @@ def make_run(
 
     def make() -> dict[str, int | None]:
         make_model(results, arm, verify=True)
-        run_job(job, threads, progress or told, results.say, results.scratch)
+        run_job(job, threads, told, results.say, results.scratch)
         made = rows_of(results, run, (*PROBED, *tables(results.study)))
         if are_counted(results):
-            write_json(results.folder / size_of(run), {"parameters": parameters(model[0], spec.revision)})
-            made[size_of(run)] = None
+            write_json(results.folder / parameters_of(run), {"parameters": parameters(model[0], spec.revision)})
+            made[parameters_of(run)] = None
         made |= {weights_at(run, checkpoint): None for checkpoint in job.keep_at}
         return made | ({end_of(run): None} if job.keep_end else {})
 

@@ -83,7 +83,7 @@ def everything(folder):
         steps.make_facts(store)
         models = steps.make_models(store)
         for run, arm, seed in steps.run_names(store.study):
-            steps.make_run(store, run, arm, seed, models[arm], threads=1, progress=lambda *_: None)
+            steps.make_run(store, run, arm, seed, models[arm], threads=1)
         steps.make_events(store)
     return said
 

@@ -9,11 +9,12 @@ import pytest
 from factsurv.events.errors import InputError
 from factsurv.events.files import read_table
 from factsurv.flows import steps
-from factsurv.flows.check import check, summary
+from factsurv.flows.check import check
 from factsurv.flows.progress import Board
 from factsurv.flows.rehearsal import rehearsal
 from factsurv.flows.study import run_all
 from factsurv.flows.study_file import read_study
+from factsurv.flows.summary import summary
 
 STUDY = """
 [study]

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from factsurv.events.errors import InputError
-from factsurv.flows.check import check, summary
+from factsurv.flows.check import check
 from factsurv.flows.study_file import BUNDLED, find_study, read_study
+from factsurv.flows.summary import summary
 from factsurv.stats.plan import AnalysisModel, AnalysisSpec, plan
 from tests.training.benchmark_files import write_all
 
