@@ -146,10 +146,9 @@ def _analyze(what: str, plan: Path | None, check: bool, results: Path) -> Path:
 
 
 def _show_end(report: Path) -> None:
-    """Where the report is, and at the very end what is not in it."""
-    from factsurv.flows.fitted import without_result
+    from factsurv.flows.fitted import last_lines
 
-    print("\n".join([f"report: {report}", *without_result(report)]))
+    print("\n".join(last_lines(report)))
 
 
 def _analyze_table(table: Path, plan: Path | None, check: bool, results: Path) -> Path:

@@ -15,6 +15,7 @@ from factsurv.events.signs import SIGNS
 from factsurv.flows.simulated import UNUSED as NOT_SIMULATED
 from factsurv.flows.toml_file import shown
 from factsurv.stats.plan import models
+from factsurv.training.facts.corpus.files import PACKAGE
 from factsurv.training.facts.sources.hub_file import from_hub
 from factsurv.training.spec import OF_FILES, ProbeSpec, TuningSpec
 from factsurv.training.surgery.weight_sum import BASE, weight_sum
@@ -180,6 +181,17 @@ def _models(study: StudyFile, data: dict, path: Path) -> Iterator[str]:
                 f'tuning.method: arm {arm!r} begins with random weights (model.name = "scratch"), and '
                 f'"{tuning.method}" leaves them as they are; set method = "full"'
             )
+
+
+def _packages(study: StudyFile, data: dict, path: Path) -> Iterator[str]:
+    """Places in packages that are none; whether a package is installed is asked before the work."""
+    places = {"facts.corpus.path": study.facts.corpus.paths if study.facts.corpus else []}
+    places["model.name"] = [model.name for model, _ in study.recipes().values()]
+    for key, given in places.items():
+        for place in dict.fromkeys(p for p in given if p.startswith(PACKAGE)):
+            package, _, inside = place.removeprefix(PACKAGE).partition("/")
+            if not package.isidentifier() or ".." in Path(inside).parts:
+                yield f"{key}: {shown(place)} is in no Python package; write package:NAME/FILE"
 
 
 OF_SERIES = ("positions", "pattern", "unit")
@@ -373,6 +385,7 @@ CHECKS: tuple[tuple[tuple[str, ...], Check], ...] = (
     (("arm", "simulation", "analysis"), _simulation),
     (("facts", "model", "arm"), _source),
     (("facts", "model", "tuning", "arm"), _models),
+    (("facts", "model", "arm"), _packages),
     (("study", "model", "tuning", "stage", "probe", "analysis", "arm", "simulation"), _series),
     (("probe", "model", "tuning", "stage", "arm"), _moments),
     (("analysis", "probe", "model", "tuning", "stage", "arm"), _rules),

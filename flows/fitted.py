@@ -97,6 +97,11 @@ def _earlier(results: Store) -> Earlier:
         return Earlier()
 
 
+def last_lines(report: Path) -> list[str]:
+    """What a command ends with: where the report is, and what is not in it."""
+    return [f"report: {report}", *without_result(report)]
+
+
 def without_result(report: Path) -> list[str]:
     """How many fits behind a report have no result and why: a line an outcome, for the end of a command."""
     from factsurv.stats.kept_fits import without_result

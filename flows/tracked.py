@@ -8,6 +8,7 @@ os.environ.setdefault("DO_NOT_TRACK", "1")
 os.environ.setdefault("PREFECT_SERVER_ALLOW_EPHEMERAL_MODE", "false")
 # What goes wrong is told once, by us: Prefect would print it again with its own traceback.
 os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
+os.environ.setdefault("PREFECT_INTERNAL_LOGGING_LEVEL", "CRITICAL")
 
 import datetime
 import functools
@@ -39,9 +40,10 @@ from prefect.utilities import services
 
 from factsurv.events import children
 from factsurv.events.errors import InputError
+from factsurv.flows.fitted import last_lines
 from factsurv.flows.interrupt import SAID, last_words
 from factsurv.flows.refused import as_message
-from factsurv.flows.server import check_server
+from factsurv.flows.server import address, check_server
 from factsurv.flows.study import study
 from factsurv.flows.study_file import read_study
 
@@ -70,8 +72,10 @@ def tracked(path: str, results: str = "results") -> Any:
     with last_words(functools.partial(_crashed, flow_run.id)):
         try:
             report = study(Path(path), Path(results), as_task)
+            _end_if_lost(last_lines(report), 0)
         except Exception as error:
             told = as_message(error)
+            _end_if_lost([f"factsurv: {told}" if told else traceback.format_exc()], 2 if told else 1)
             if "FACTSURV_SERVED_BY" in os.environ:  # no command waits for it and says it
                 print(f"factsurv: {told}" if told else traceback.format_exc(), file=sys.stderr, flush=True)
             if told is None:
@@ -80,6 +84,17 @@ def tracked(path: str, results: str = "results") -> Any:
         link = report.resolve()
         create_link_artifact(link.as_uri(), link_text=str(link), key=_key(path), description=f"Report of {_name(path)}")
         return str(report)
+
+
+def _end_if_lost(lines: list[str], status: int) -> None:
+    """End a study that is over here where its server is lost: Prefect asks for it for minutes, and prints how."""
+    api = address()
+    try:
+        check_server(api or "")
+    except InputError as lost:
+        print("\n".join([*lines, f"factsurv: {lost.what}: the study ended without it"]), flush=True)
+        children.end_all()
+        os._exit(status)
 
 
 def serve(path: Path, results: Path, cron: str, api: str) -> None:

@@ -213,6 +213,23 @@ def test_a_server_that_is_lost_ends_the_schedule_with_one_message(server, tmp_pa
     assert len(lines) == 2 and "no Prefect server answers" in lines[0] and lines[1].startswith("What to do: ")
 
 
+def test_a_server_that_is_lost_while_a_study_is_at_work_is_told_at_its_end(server, tmp_path):
+    """The work goes on without it; Prefect asks for it for minutes, and would print each attempt."""
+    small(tmp_path, **{"learning_rate = 3e-3": 'learning_rate = 1e9\nmethod = "full"'})  # it soon fails
+    relay = Relay(server["PREFECT_API_URL"])
+    command = [BIN / "factsurv", "run", "small.toml"]
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    with subprocess.Popen(command, cwd=tmp_path, env=server | {"PREFECT_API_URL": relay.api}, **streams) as going:
+        try:
+            next(line for line in going.stdout if "run main-1: running" in line)
+            relay.lose()
+            said = going.communicate(timeout=120)[0]  # only against a hang
+        finally:
+            going.kill()
+    assert going.returncode == 2 and "Traceback" not in said and "ERROR" not in said
+    assert "lower the learning rate" in said and "no Prefect server answers" in said.splitlines()[-1]
+
+
 @pytest.mark.parametrize(
     ("cron", "changes", "message"),
     [

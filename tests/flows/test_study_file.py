@@ -177,6 +177,7 @@ def test_everything_wrong_is_said_in_one_round(tmp_path):
         ("[facts]\nsource = 'table'\npath = 's'\nsplit = 'object'\n", "'object' is to be object and split"),
         ("[facts]\ncount = 5\n", 'facts.count: is of source = "hpo or hpo-go or tiny-world or '),
         ("[facts]\nper_relation = {}\n", "facts.per_relation: is empty"),
+        ("[model]\nname = 'package:../x'\n", "model.name: 'package:../x' is in no Python package"),
         ("[model]\nlayers = 5\n", 'model.layers: is of name = "tiny"'),
         ("[model]\nname = 'tiny'\n", '"tiny" needs an invented world'),
         ("[model]\nname = 'tiny'\nwidth = 100\nheads = 3\n", "width = 100 cannot be shared out among 3 heads"),
@@ -306,7 +307,8 @@ def test_everything_that_does_not_fit_is_told_before_any_work(tmp_path, monkeypa
         + '[tuning]\nepochs = 4\n[analysis]\nrules = ["first", "sustained2"]\nstrata = ["nonesuch"]\n'
         + '[analysis.covariates]\nacquisition = ["exposur"]\n'
         + MODEL + MODEL.replace("own", "b").replace('"latent"', '"latent + system(\'touch harm\')"')
-        + '[[arm]]\nname = "hub"\nmodel = { name = "a b" }\n[[arm]]\nname = "here"\nmodel = { name = "package:../x" }\n'
+        + '[[arm]]\nname = "hub"\nmodel = { name = "a b" }\n[[arm]]\nname = "here"\n'
+        + 'model = { name = "package:no_such/x" }\n'
         + '[[arm]]\nname = "tiny"\ntuning.layers = "0-3"\n'
     )  # fmt: skip
     path.write_text(wrong)
@@ -317,7 +319,7 @@ def test_everything_that_does_not_fit_is_told_before_any_work(tmp_path, monkeypa
         "10 problems",  # of three arms, each lacks a checkpoint
         "arm 'tiny': tuning.layers: '0-3' names layer 3, and the model has 3: 0 to 2",
         "'a b' is no name of a hub model",
-        "'..' and 'x' name no file of a Python package",
+        "the Python package no_such, which carries the model, is not installed",
         'analysis.covariates.acquisition: there is no column "exposur" to analyse; the nearest is "exposure"',
         'analysis.strata: there is no column "nonesuch"',
         "probe.examples: 13 are asked for, and relation 'code' has 12",
