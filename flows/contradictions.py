@@ -145,13 +145,21 @@ def _source(study: StudyFile, data: dict, path: Path) -> Iterator[str]:
                 f"arm {arm!r} reads {model.pretrain_steps} × {model.pretrain_batch} sentences of a text of "
                 f"{facts.sentences}: what it reads would not be what is counted; make the one a multiple of the other"
             )
+
+
+def _path(study: StudyFile, data: dict, path: Path) -> Iterator[str]:
+    """A file that is not there, whatever else is wrong with the facts."""
+    written = data.get("facts")
+    given = {k: written[k] for k in ("path", "source") if k in written} if isinstance(written, dict) else {}
+    if not isinstance(given.get("path"), str) or not given["path"]:
+        return
     try:
-        found = study.facts.path is None or table_of(study, path) is not None
+        found = table_of(study.model_copy(update={"facts": study.facts.model_copy(update=given)}), path)
     except InputError as error:
         yield error.line()
         return
-    if not found:
-        yield f"facts.path: there is no file {shown(study.facts.path)}; paths are relative to the study file"
+    if found is None:
+        yield f"facts.path: there is no file {shown(given['path'])}; paths are relative to the study file"
 
 
 def table_of(study: StudyFile, path: Path) -> Path | None:
@@ -384,6 +392,7 @@ CHECKS: tuple[tuple[tuple[str, ...], Check], ...] = (
     (("analysis", "arm", "stage"), _origin),
     (("arm", "simulation", "analysis"), _simulation),
     (("facts", "model", "arm"), _source),
+    ((), _path),
     (("facts", "model", "tuning", "arm"), _models),
     (("facts", "model", "arm"), _packages),
     (("study", "model", "tuning", "stage", "probe", "analysis", "arm", "simulation"), _series),

@@ -62,6 +62,9 @@ def _check_depth(text: str, path: Path) -> None:
     if long:
         at = plain.count("\n", 0, long.start()) + 1
         raise InputError(f"line {at}: a key of more than {DEEPEST} parts", str(path), "correct that line")
+    if zero := re.search(r"\\u0000|\\U00000000", text):
+        at = text.count("\n", 0, zero.start()) + 1
+        raise InputError(f"line {at}: {zero[0]}, a sign that no name can have", str(path), "correct that line")
     depth, at = 0, 1
     for mark in re.finditer(r"[\[\]{}\n]", plain):
         at += mark[0] == "\n"

@@ -34,8 +34,8 @@ FUZZ = settings(
 STUDY_KEYS, PLAN_KEYS = dict(keys(StudyFile)), dict(keys(OwnPlan))
 WORDS = st.sampled_from(
     ["first", "sustained2", "latent", "acquisition", "tiny", "tiny-world", "table", "facts.csv", "subject", "epoch",
-     "id", "stop", "event", "x", "", " ", "a" * 300, "../x", "package:../x", "~nobody/x", "{subject} is", "\u202e",
-     "ä/ö"]
+     "id", "stop", "event", "x", "", " ", "a" * 300, "../x", "package:../x", "~nobody/x", "x\0", "{subject} is",
+     "\u202e", "ä/ö"]
 )  # fmt: skip
 PLAIN = (
     st.booleans() | st.integers(-3, 40) | st.integers() | st.just(10**30) | st.floats(width=32)

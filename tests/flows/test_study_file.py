@@ -177,6 +177,10 @@ def test_everything_wrong_is_said_in_one_round(tmp_path):
         ("[facts]\nsource = 'table'\npath = 's'\nsplit = 'object'\n", "'object' is to be object and split"),
         ("[facts]\ncount = 5\n", 'facts.count: is of source = "hpo or hpo-go or tiny-world or '),
         ("[facts]\nper_relation = {}\n", "facts.per_relation: is empty"),
+        (
+            "[facts]\nsource = 'table'\npath = 'package:../x'\nseed = -1\n",
+            "facts.path: there is no file 'package:../x'",
+        ),
         ("[model]\nname = 'package:../x'\n", "model.name: 'package:../x' is in no Python package"),
         ("[model]\nlayers = 5\n", 'model.layers: is of name = "tiny"'),
         ("[model]\nname = 'tiny'\n", '"tiny" needs an invented world'),
