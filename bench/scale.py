@@ -5,8 +5,8 @@ Run from the repository: python bench/scale.py [--rows N ...] [--format csv arro
 
 `own`: a table of events of somebody's own (two runs, two numbers, a category of three, fact groups of about 50 facts,
 20 checkpoints, an eighth of the rows censored) through reading and checking, all fits of its plan, and the report.
-`probes`: facts x 20 checkpoints of probes in two runs through the event tables, and all that follows them. Every step
-runs in a process of its own, start-up included. Processor seconds are those of the process and its children together,
+`probes`: a study of facts x 20 checkpoints in two runs, whose probes are made up (`runs`: this bench's own work), through
+its event tables, all its fits, and the report, whose page has so many MB. Every step runs in a process of its own, start-up included. Processor seconds are those of the process and its children together,
 wall seconds hold for the machine as busy as it was; memory is the peak of the process and its children (R's workers,
 of which there is one a core) together, what they share counted once. The exponent of a step is the slope of log
 processor seconds on log rows between the two largest sizes: 1 is linear, less where start-up still counts. For the
@@ -35,6 +35,7 @@ sys.path.insert(0, str(ROOT))
 
 import numpy as np  # noqa: E402
 import pyarrow as pa  # noqa: E402
+import pyarrow.compute as pc  # noqa: E402
 import pyarrow.csv  # noqa: E402
 
 ROWS = (1_000, 10_000, 100_000, 1_000_000)
@@ -49,6 +50,17 @@ time_limit = LIMIT
 [analysis.covariates]
 loss = ["kind", "x", "y"]
 """
+STUDY = """[study]
+name = "scale"
+seeds = [1, 2]
+[facts]
+source = "tiny-world"
+[probe]
+samples = 20
+[analysis]
+time_limit = LIMIT
+"""
+FORMS = {f"r{k}": [f"The r{k} of {{subject}} is"] for k in range(4)}
 
 
 def own_table(rows: int) -> pa.Table:
@@ -102,7 +114,7 @@ def probed(facts: int) -> tuple[pa.Table, pa.Table, pa.Table]:
     }
     told |= {"split": ["withheld" if w else "trained" for w in withheld]}
     table = build(COLUMNS, told).append_column("popularity", pa.array(rng.normal(size=facts)))
-    table = described(table, "facts", factset={"covariates": ["popularity"]})
+    table = described(table, "facts", factset={"covariates": ["popularity"], "templates": FORMS})
     learned = np.where(withheld, 4 * CHECKPOINTS, rng.geometric(0.1, facts))
     base: dict[str, Any] = {n: [] for n in BASELINE}
     probes: dict[str, Any] = {n: [] for n in PROBES}
@@ -141,34 +153,52 @@ def step_own(step: str, folder: Path) -> dict[str, Any]:
             fitted.make_analysis(store, own_plan(store.study.analysis, store.table("events.arrow")))
             return {"fits": {f["task"]: fit_cell(f) for f in store.table("analysis/fits.arrow").to_pylist()}}
         else:
-            fitted.make_report(store)
+            return {"page": fitted.make_report(store).stat().st_size / 1e6}
     return {}
 
 
 def step_probes(step: str, folder: Path) -> dict[str, Any]:
-    """One table of a study's, from its probes, in this process."""
-    from factsurv.events.files import read_table, write_table
-    from factsurv.events.history import history_table
-    from factsurv.events.rules import count_events, event_table, recall_curve
-    from factsurv.events.transitions import transition_table
+    """One step of a study whose runs are as if they had been probed, in this process."""
+    from contextlib import closing
 
-    facts, baseline, probes = (read_table(folder / f"{n}.arrow") for n in ("facts", "baseline", "probes"))
-    rules = ["first", "sustained2"]
-    if step == "event_table":
-        write_table(folder / "events.arrow", event_table(facts, baseline, probes, rules, "epoch"))
-    elif step == "history":
-        history_table(read_table(folder / "events.arrow"), probes, "epoch")
-    elif step == "transitions":
-        transition_table(facts, baseline, probes, rules, "epoch", samples=20, chance=0.5)
-    elif step == "counts":
-        count_events(read_table(folder / "events.arrow"))
-    else:
-        recall_curve(baseline, probes)
+    from factsurv.flows import fitted, steps
+
+    def silent(line: str) -> None:
+        """Nothing: only seconds and memory are asked for."""
+
+    with closing(steps.open_results(folder / "t.toml", folder / "results", silent)) as store:
+        if step == "runs":
+            record_runs(store, *probed(int((folder / "facts").read_text())))
+        elif step == "events":
+            steps.make_events(store)
+        elif step == "analysis":
+            fitted.make_analysis(store, steps.check_plan(store))
+            return {"fits": {f["task"]: fit_cell(f) for f in store.table("analysis/fits.arrow").to_pylist()}}
+        else:
+            return {"page": fitted.make_report(store).stat().st_size / 1e6}
     return {}
 
 
+def record_runs(store: Any, facts: pa.Table, baseline: pa.Table, probes: pa.Table) -> None:
+    """The tables of facts and of two runs, as if the steps before the events had been done."""
+    from factsurv.events.schema import TRAINING, build, described
+    from factsurv.flows.store import written
+
+    store.step("facts", {}, lambda: written(store, {"facts.arrow": facts}))
+    for run in (1, 2):
+        own = pc.equal(baseline["seed"], run), pc.equal(probes["seed"], run)
+        tables = {"baseline": baseline.filter(own[0]), "probes": probes.filter(own[1])}
+        told = {n: [0] * CHECKPOINTS for n in TRAINING}
+        told |= {"run": [f"main-{run}"] * CHECKPOINTS, "arm": ["main"] * CHECKPOINTS, "seed": [run] * CHECKPOINTS}
+        told |= {n: list(range(1, CHECKPOINTS + 1)) for n in ("step", "epoch")}
+        tables["training"] = described(build(TRAINING, told), "training")
+        (store.folder / "runs" / f"main-{run}").mkdir(parents=True)
+        made = {f"runs/main-{run}/{n}.arrow": table for n, table in tables.items()}
+        store.step(f"run main-{run}", {}, functools.partial(written, store, made))
+
+
 STEPS = {"own": (step_own, ("events", "analysis", "report")),
-         "probes": (step_probes, ("event_table", "history", "transitions", "counts", "recall"))}  # fmt: skip
+         "probes": (step_probes, ("runs", "events", "analysis", "report"))}  # fmt: skip
 
 
 def measured(what: str, step: str, folder: Path, limit: float) -> dict[str, Any]:
@@ -264,14 +294,13 @@ def cell(result: dict[str, Any]) -> str:
         return result["stopped"] or "ended without a word"
     if "mib" not in result:
         return f"{result['seconds']:.1f} s"
-    return f"{result['seconds']:.1f} s, {result['wall']:.0f} s, {result['mib']:,.0f} MiB"
+    page = f", page {result['page']:.1f} MB" if "page" in result else ""
+    return f"{result['seconds']:.1f} s, {result['wall']:.0f} s, {result['mib']:,.0f} MiB{page}"
 
 
-def write_probes(facts: int, folder: Path) -> None:
-    from factsurv.events.files import write_table
-
-    for name, table in zip(("facts", "baseline", "probes"), probed(facts), strict=True):
-        write_table(folder / f"{name}.arrow", table)
+def write_probes(facts: int, folder: Path, fit_limit: int) -> None:
+    (folder / "facts").write_text(str(facts))
+    (folder / "t.toml").write_text(STUDY.replace("LIMIT", str(fit_limit)))
 
 
 def main() -> None:
@@ -296,7 +325,8 @@ def main() -> None:
         lines += series("own", name, given.rows, write, given.limit, skip)
     if given.probes:
         name = f"probes (facts x {CHECKPOINTS} checkpoints x 2 runs)"
-        lines += series("probes", name, given.probes, write_probes, given.limit, ())
+        write_study = functools.partial(write_probes, fit_limit=given.fit_limit)
+        lines += series("probes", name, given.probes, write_study, given.limit, skip)
     print("\n".join(lines))
     if given.write:
         from bench.machine import machine
