@@ -5,11 +5,12 @@ Run from the repository: python bench/scale.py [--rows N ...] [--format csv arro
 
 `own`: a table of events of somebody's own (two runs, two numbers, a category of three, fact groups of about 50 facts,
 20 checkpoints, an eighth of the rows censored) through reading and checking, all fits of its plan, and the report.
-`probes`: a study of facts x 20 checkpoints in two runs, whose probes are made up (`runs`: this bench's own work), through
-its event tables, all its fits, and the report, whose page has so many MB. Every step runs in a process of its own, start-up included. Processor seconds are those of the process and its children together,
-wall seconds hold for the machine as busy as it was; memory is the peak of the process and its children (R's workers,
-of which there is one a core) together, what they share counted once. The exponent of a step is the slope of log
-processor seconds on log rows between the two largest sizes: 1 is linear, less where start-up still counts. For the
+`probes`: a study of facts x 20 checkpoints in two runs, whose probes are made up (`runs`: this bench's own work),
+through its event tables, all its fits, and the report, whose page has so many MB. Every step runs in a process of its
+own, start-up included. Processor seconds are those of the process and its children together, wall seconds hold for the
+machine as busy as it was; memory is the peak of the process and its children (R's workers, of which there is one a
+core) together, what they share counted once. The exponent of a step is the slope of log processor seconds on log rows
+between the two largest sizes: 1 is linear, less where start-up still counts. For the
 largest fits their own wall seconds are listed, where a second process disturbs. What needs longer than the limit is
 stopped, and said; a fit that needs longer than `--fit-limit` as well.
 """
