@@ -116,7 +116,9 @@ def probed(facts: int) -> tuple[pa.Table, pa.Table, pa.Table]:
     told |= {"split": ["withheld" if w else "trained" for w in withheld]}
     table = build(COLUMNS, told).append_column("popularity", pa.array(rng.normal(size=facts)))
     table = described(table, "facts", factset={"covariates": ["popularity"], "templates": FORMS})
-    learned = np.where(withheld, 4 * CHECKPOINTS, rng.geometric(0.1, facts))
+    learned = rng.geometric(np.where(withheld, 0.02, 0.1))
+    known = rng.random(facts) < 0.15  # before training; a third of them are lost for some time
+    lost = np.where(rng.random(facts) < 0.3, rng.integers(1, CHECKPOINTS, facts), 4 * CHECKPOINTS)
     base: dict[str, Any] = {n: [] for n in BASELINE}
     probes: dict[str, Any] = {n: [] for n in PROBES}
     for run in (1, 2):
@@ -124,11 +126,16 @@ def probed(facts: int) -> tuple[pa.Table, pa.Table, pa.Table]:
         same = {"run": [f"main-{run}"] * facts, "arm": ["main"] * facts, "seed": [run] * facts, "fact_id": names}
         p = rng.uniform(0, 0.3, facts)
         one = same | {n: [None] * facts for n in BASELINE if n not in same}
-        one |= {"split": told["split"], "recalled": [False] * facts, "latent": list(p > 0.2), "p": p, "logp": np.log(p)}
+        one |= {"split": told["split"], "recalled": list(known), "latent": list(~known & (p > 0.2)), "p": p}
+        one |= {
+            "knowledge": np.where(known, "known", np.where(p > 0.2, "latent", "unknown")).tolist(),
+            "logp": np.log(p),
+        }
         for n, values in one.items():
             base[n] += list(values)
         for checkpoint in range(CHECKPOINTS + 1):
-            recalled = (late <= checkpoint) & (rng.random(facts) > 0.05) & (checkpoint > 0)
+            kept = (late <= checkpoint) & (rng.random(facts) > 0.05) & (checkpoint > 0)
+            recalled = np.where(known, checkpoint < lost, kept)
             one = same | {n: [None] * facts for n in PROBES if n not in same}
             for n in ("checkpoint", "epoch", "step", "examples", "tokens", "exposures"):
                 one[n] = [checkpoint] * facts
