@@ -114,7 +114,7 @@ def load(*given):
 run.load = load
 sys.exit(run.main(sys.argv[1]))
 """)
-    path = {"PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
+    path = {"PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1", "TMPDIR": str(tmp_path)}  # for its logs
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
     command += [str(script), str(two.folder / "job.json")]
     said = subprocess.run(command, env=os.environ | path, stdout=subprocess.PIPE, text=True, check=True).stdout
@@ -167,7 +167,7 @@ except SystemExit as error: pathlib.Path("{told}").write_text(f"{{os.getppid()}}
     start += "; subprocess.Popen([sys.executable, '-c', late], start_new_session=True)"
     store = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "1"}  # nobody listens there any more
     rank = {"RANK": "1", "LOCAL_RANK": "1", "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
-    path = {"PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
+    path = {"PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1", "TMPDIR": str(tmp_path)}  # for its logs
     subprocess.run([sys.executable, "-c", start], env=os.environ | store | rank | path, check=True)
     until = time.monotonic() + 120
     while not told.exists() and time.monotonic() < until:
