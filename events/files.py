@@ -96,4 +96,10 @@ def changes(old: Any, new: Any, at: str = "") -> list[str]:
         return changes(before, after, at) or [f"{at}: another order"]
     if isinstance(old, str) and len(old) == 64 and isinstance(new, str):
         return [f"{at} changed"]
-    return [f"{at}: {old} → {new}"]
+    return [f"{at}: {_in_short(old)} → {_in_short(new)}"]
+
+
+def _in_short(value: Any) -> str:
+    """On one line of a log, whatever the text of a note has."""
+    text = " ".join(str(value).split())
+    return text if len(text) <= 80 else f"{text[:79]}…"

@@ -180,6 +180,7 @@ def test_a_manifest_from_before_there_were_digests_is_read(manifest):
 def test_changes_of_lists_and_lost_keys():
     assert changes({"a": [1]}, {"a": [1, 2]}) == ["a: [1] → [1, 2]"]
     assert changes({"a": 1}, {}) == ["a is gone"]
+    assert changes({"note": "b"}, {"note": "::: x\n" + "c" * 99}) == ["note: b → ::: x " + "c" * 73 + "…"]
 
 
 def test_changes_in_a_list_of_tables_name_the_entry():
