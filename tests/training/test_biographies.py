@@ -64,6 +64,9 @@ def test_people_have_unique_names_and_are_told_of_in_other_forms_than_they_are_a
         assert len(held) == 5 and not set(forms[:5]) & set(taught)
     assert len(set(facts.several("held_out_forms"))) > 10  # of each person their own
     assert facts.column("rank")[:12] == [1.0] * 6 + [2.0] * 6
+    names = [subject.split() for subject in facts.column("subject")[::6]]
+    shared = [[sum(a == b for a, b in zip(n, m, strict=True)) for m in names[:10]] for n in names]  # with the seen
+    assert facts.column("alike")[::6] == [row.count(2) for row in shared] and any(facts.column("alike"))
     again = gather(FACTS.model_copy(update={"individuals": 11})).facts
     assert again.column("subject")[:60] != facts.column("subject")[:60] or len(again) == 96
 

@@ -198,3 +198,16 @@ test_that("a frailty that would take hours is left out before it starts, and say
   expect_equal(left_out$status, "not estimable")
   expect_match(left_out$reason, "left out for its cost: a gamma frailty of 12000 levels of fact_id with 24000 events")
 })
+
+test_that("labels dealt out anew leave no variance of people, and their own keep it", {
+  skip_if_not_installed("coxme")
+  learned <- simulate_learning(facts = 200, seeds = 1, groups = 50, variance = c(group = 0.5), log_hr = numeric(),
+                               seed = 3)
+  told <- variance_shuffled(learned, "group", strata = "run")
+  expect_equal(told$p, 1 / 20)
+  expect_lt(told$shuffled_median, 0.1)
+  expect_gt(told$variance, 2 * told$shuffled_upper)
+  # Where labels mean nothing they are among the shuffles: the same rows, dealt out before.
+  learned$group <- seeded(1, sample(learned$group))
+  expect_gt(variance_shuffled(learned, "group", strata = "run")$p, 0.05)
+})

@@ -52,8 +52,9 @@ def biographies(
     """Invent people. A fact is one attribute of one of them, its group is the person.
 
     Every fact is in one of the sets `seen` (split trained), `unseen` (withheld: no stage teaches it unless it says so)
-    and `new` (trained, for a later stage). Covariate: `rank` of the person in the pool, from 1, in the order in which
-    the facts stand: to draw people by rank^-α. Values are drawn independently and evenly. There are no few-shot
+    and `new` (trained, for a later stage). Covariates: `rank` of the person in the pool, from 1, in the order in which
+    the facts stand: to draw people by rank^-α; `alike`, how many others of those seen share two of the name's three
+    words. Values are drawn independently and evenly. There are no few-shot
     examples: a model that reads nothing else than biographies needs no format.
 
     Parameters
@@ -94,6 +95,7 @@ def biographies(
     asked = rng.permuted(np.tile(np.arange(1, least + 1), (people, 1)), axis=1)[:, :held_out].tolist()
     pool = np.repeat(np.arange(len(POOLS)), (individuals, unseen, new))
     rank = np.concatenate([np.arange(1.0, n + 1) for n in (individuals, unseen, new)])
+    alike = _alike(called, names, pool == 0)
     of, which = (each.ravel() for each in np.indices((people, len(attributes))))  # person and attribute of each fact
     starts = np.cumsum([0, *(len(told[a]) for a in attributes)])[:-1]
     value = np.stack([starts[k] + given[a] for k, a in enumerate(attributes)], axis=1).ravel()
@@ -110,6 +112,7 @@ def biographies(
         "held_out_forms": own.take(pa.array(of)).dictionary_encode(),
         **{name: pa.array(pool[of] == k) for k, name in enumerate(POOLS)},
         "rank": pa.array(rank[of]),
+        "alike": pa.array(alike[of]),
     }
     sized = ", ".join(f"{size} {a}s" if a[-1] != "y" else f"{size} {a[:-1]}ies" for a, size in sizes.items())
     return FactSet(
@@ -117,7 +120,7 @@ def biographies(
         forms,
         {},
         f"{individuals} invented people, {unseen} who are never told of and {new} new ones ({sized}), seed {seed}",
-        ("rank",),
+        ("rank", "alike"),
     )
 
 
@@ -156,6 +159,15 @@ def _check(
     if held_out < 1:
         problems.add("no sentence form is held out, and knowledge is asked in one", "key held_out", "Give 1 or more.")
     problems.tell()
+
+
+def _alike(called: np.ndarray, names: int, seen: np.ndarray) -> np.ndarray:
+    """How many others of the seen people have two of the three words of each name (P, 3), float64 (P,)."""
+    found = -float(PARTS) * seen  # each finds itself once a pair; names differ, so nobody else has all
+    for a, b in ((0, 1), (0, 2), (1, 2)):
+        pairs = called[:, a] * names + called[:, b]
+        found += np.bincount(pairs[seen], minlength=names**2)[pairs]
+    return found
 
 
 def _dates(count: int, rng: np.random.Generator) -> list[str]:
