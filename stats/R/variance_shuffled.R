@@ -1,9 +1,9 @@
 #' The variance of random effects where labels mean nothing
 #'
-#' Levels that differ in nothing still get a variance, by chance and by whatever else the model leaves out. What it would
-#' be: labels are dealt out anew among the rows of each stratum, so that every level keeps as many rows and nothing
-#' that a level's own rows have in common is left; then the same model is fitted again. A variance above all of these is
-#' one of the levels; one among them is not shown to be more than chance.
+#' Levels that differ in nothing still get a variance, by chance and by whatever else the model leaves out. What it
+#' would be: labels are dealt out anew among the rows of each stratum, so that every level keeps as many rows, and
+#' nothing that a level's own rows have in common is left; then the same model is fitted again. A variance above
+#' all of these is one of the levels; one among them is not shown to be more than chance.
 #'
 #' @inheritParams cox_mixed
 #' @param group character, columns whose combinations are the levels: `c("group", "run")` is a person in a run.
@@ -12,7 +12,7 @@
 #' @param seed whole number; NULL draws from the caller's random numbers.
 #' @return A data.frame of one row: `variance`; `shuffled_median`, `shuffled_upper` (the largest) of `times` shuffles;
 #'   `p`, the share of them, the labels as they are among them, whose variance is as large.
-#' @references Phipson and Smyth (2010), Statistical Applications in Genetics and Molecular Biology 9:39 (why p is not 0).
+#' @references Phipson and Smyth (2010), Statistical Applications in Genetics and Molecular Biology 9:39 (p is never 0).
 #' @examplesIf requireNamespace("coxme", quietly = TRUE)
 #' learned <- simulate_learning(facts = 120, seeds = 1, variance = c(group = 0.5), seed = 1)
 #' variance_shuffled(learned, "group", strata = "run", times = 4)
