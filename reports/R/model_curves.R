@@ -3,7 +3,7 @@
 #' Log hazard ratios over time or over the values of a predictor, each panel with its two bands.
 figure_model_curves <- function(results, task) {
   plot_hazard_curves(of_model(results, "effect_curves", task), function(axis) {
-    ifelse(axis == "time", time_word(results$time, 2), plain_name(axis))
+    ifelse(axis == "time", time_word(on_its_clock(results, task)$time, 2), plain_name(axis))
   })
 }
 
@@ -29,7 +29,7 @@ table_model_periods <- function(results, task) {
   # Nothing beside the predictor says here which level of a factor it is.
   level <- ifelse(grepl("[*()]", d$term), "", level_of(d$term))
   predictor <- paste0(predictor_words(d$term), ifelse(nzchar(level), paste0(", ", level), ""))
-  md_table(with_interval(data.frame(Predictor = predictor, Period = period_words(results, d),
+  md_table(with_interval(data.frame(Predictor = predictor, Period = period_words(on_its_clock(results, task), d),
     Events = fmt_n(d$events), "Hazard ratio (95 % interval)" = fmt_hr(d$hr, d$lower, d$upper), p = fmt_p_value(d$p),
     check.names = FALSE), results, task), "llrrr")
 }

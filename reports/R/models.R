@@ -52,13 +52,23 @@ alone <- function(results, task) {
   results
 }
 
-#' "95 % interval", or the level that the model asks for.
-interval_of <- function(results, task) {
+# What the study file says of a named model.
+setting_of_model <- function(results, task, key, default) {
   entries <- study_value(results, c("analysis", "model"), list())
   name <- as.character(of_model(results, "fits", task)$name)
   own <- Filter(function(entry) identical(as.character(entry$name), name), entries)
-  conf <- if (length(own) && !is.null(own[[1]]$conf)) own[[1]]$conf else 0.95
-  paste0(fmt_number(100 * conf), "\u00a0% interval")
+  if (length(own) && !is.null(own[[1]][[key]])) own[[1]][[key]] else default
+}
+
+#' "95 % interval", or the level that the model asks for.
+interval_of <- function(results, task) {
+  paste0(fmt_number(100 * setting_of_model(results, task, "conf", 0.95)), "\u00a0% interval")
+}
+
+#' The results on the clock of one model: a fact's own exposures may be its time.
+on_its_clock <- function(results, task) {
+  results$time <- setting_of_model(results, task, "time", results$time)
+  results
 }
 
 # Renames the column of the estimate with its interval.

@@ -92,6 +92,11 @@ Sys.setenv(FACTSURV_RENDERER = "quarto 1.7.34")
 stopifnot(!grepl("Quarto", say_missing(missing)), grepl("coxme", say_missing(missing)))
 Sys.setenv(FACTSURV_RENDERER = "knitr + pandoc 3.1")
 stopifnot(grepl("Quarto", say_missing(missing)))
+# A model on each fact's own clock says so of its periods; the others have the study's.
+clocks <- list(time = "step", study = list(analysis = list(model = list(list(name = "own", time = "exposures"),
+  list(name = "plain")))), models = list(fits = data.frame(task = c("a", "b"), name = c("own", "plain"))))
+is(space(period_words(on_its_clock(clocks, "a"), data.frame(from = 0, to = 28))), "exposures 0 to 28")
+is(space(period_words(on_its_clock(clocks, "b"), data.frame(from = 0, to = 28))), "steps 0 to 28")
 # A series was not trained here: no recipe, nothing before training; other studies keep their words.
 is(worded("Before training, by training recipe"), "Before training, by training recipe")
 vocabulary$series <- TRUE
