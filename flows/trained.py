@@ -39,7 +39,9 @@ def make_facts(results: Store) -> None:
         for notice in facts.notices:
             results.say(f"facts: {notice}")
         if held_back := [f"{', '.join(s for s, _ in pairs)} ({r})" for r, pairs in facts.examples.items() if pairs]:
-            results.say(f"facts: held back as solved examples for the prompts: {'; '.join(held_back)}")
+            asked_for = " (probe.examples = 0 asks for none; the facts are the same whatever it asks)"
+            why = "" if results.study.probe.examples else asked_for
+            results.say(f"facts: held back as solved examples for the prompts{why}: {'; '.join(held_back)}")
         tables = {"facts.arrow": to_arrow(facts)} | ({"counts.arrow": found.counts.table()} if found.counts else {})
         return written(results, tables)
 

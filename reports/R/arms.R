@@ -5,21 +5,23 @@ arms_data <- function(results) {
   if (nrow(d)) d[order(match(as.character(d$outcome), results$outcomes)), ] else d
 }
 
-#' One sentence per outcome and recipe; p is Holm's where more than two recipes are compared.
-say_arms <- function(results) {
+#' One sentence per outcome and recipe; p is Holm's where more than two recipes are compared. Of more than `most`
+#' sentences, what a ratio is in time stands in the table alone.
+say_arms <- function(results, most = 3) {
   d <- arms_data(results)
   if (!nrow(d)) return("No recipe could be compared with another one.")
   several <- any(table(as.character(d$outcome)) > 1)
-  lines <- vapply(seq_len(nrow(d)), function(i) say_arm(results, d[i, ], several), "")
+  lines <- vapply(seq_len(nrow(d)), function(i) say_arm(results, d[i, ], several, nrow(d) <= most), "")
   paste0("Every recipe is compared with the first one, **", md(as.character(d$reference[1])), "**. A seed is one ",
     "repetition of a recipe, and two recipes count as different only if they differ by more than the seeds of ",
     "one do; with ",
     plural(min(d$seeds), "seed"), " per recipe that is known only roughly.",
-    if (several) " p values are corrected for the number of recipes (Holm).", "\n\n",
+    if (several) " p values are corrected for the number of recipes (Holm).",
+    if (nrow(d) > most) " What the ratios are in time is in the table below.", "\n\n",
     paste0("- ", lines, collapse = "\n"))
 }
 
-say_arm <- function(results, x, several) {
+say_arm <- function(results, x, several, in_time = TRUE) {
   outcome <- as.character(x$outcome)
   verb <- outcome_words(outcome, "verb")
   head <- paste0("**", md(first_upper(outcome)), ", ", md(as.character(x$arm)), ".** ")
@@ -33,11 +35,15 @@ say_arm <- function(results, x, several) {
     md(as.character(x$reference)), " (95 % interval ", fmt_ratio(x$lower), " to ", fmt_ratio(x$upper), "; ",
     fmt_p(if (several) x$p_holm else x$p), ")",
     if (inside) "; these data do not settle whether there is a difference",
-    if (changing) say_arm_periods(results, outcome, x), ". Of the first ", fmt_time(x$horizon),
-    " ",
-    md(time_word(results$time, 2)), " it spent on average ", fmt_number(abs(x$difference)), " ",
-    md(time_word(results$time, 2)), if (x$difference < 0) " less" else " more", " without the event (",
-    fmt_signed(x$difference_lower), " to ", fmt_signed(x$difference_upper), ").", say_arm_examples(x))
+    if (changing) say_arm_periods(results, outcome, x), ".", if (in_time) say_arm_time(results, x))
+}
+
+# What the ratio is in time, and in what training cost.
+say_arm_time <- function(results, x) {
+  units <- md(time_word(results$time, 2))
+  paste0(" Of the first ", fmt_time(x$horizon), " ", units, " it spent on average ", fmt_number(abs(x$difference)), " ",
+    units, if (x$difference < 0) " less" else " more", " without the event (", fmt_signed(x$difference_lower), " to ",
+    fmt_signed(x$difference_upper), ").", say_arm_examples(x))
 }
 
 # The recipe's term in the Cox model: of two recipes the column itself, of more its level.

@@ -144,7 +144,7 @@ say_mediation <- function(results) {
       fmt_two(after$concordance, 3), with_gain(after$gain_lower, after$gain_upper), say_measure(x), ".")
   }, "")
   ratios <- any(is.finite(d$hr))
-  paste0("The same rows, ", if (ratios) "first without what the corpus says of a fact and then with it" else
+  paste0("The same rows, ", if (ratios) "first without counts and then with those of subject, object and both" else
     "with more and more of what the corpus says of a fact", ":\n\n", paste(lines, collapse = "\n"), "\n\n",
     if (ratios) paste0("Where the ratio comes nearer to 1, part of what the predictor stands for is how often the ",
       "world names the fact. "), "Concordance is that of the rows that were fitted.")
@@ -162,7 +162,7 @@ say_ratio_after <- function(before, after) {
     if (after$change_lower > 0) ", higher" else ", and the change is within what chance does"
   factor <- exp(after[c("change", "change_lower", "change_upper")])
   paste0(", ", md(lower_first(term_words(before))), ": hazard ratio ", fmt_hr(before$hr, before$lower, before$upper),
-    " without counts, ", fmt_hr(after$hr, after$lower, after$upper), " with those of subject, object and both", toward,
+    " without counts, ", fmt_hr(after$hr, after$lower, after$upper), " with them", toward,
     if (unsure) " (too few events for an interval of the change)" else paste0(", by a factor of ",
       fmt_hr(factor[[1]], factor[[2]], factor[[3]])))
 }

@@ -55,11 +55,21 @@ say_forms <- function(results) {
     x <- ends[ends$split == split, ]
     a <- agreed[agreed$split == split, ]
     paste0("- **", worded(paste0(first_upper(split), " facts")), ":** at the last checkpoint ",
-      list_words(paste0(fmt_percent(x$after), " in ", x$called)), ".", if (nrow(a)) paste0(" **",
+      list_words(say_alike_forms(x)), ".", if (nrow(a)) paste0(" **",
         fmt_percent(mean(a$all)), "** of the histories are recalled in every form, ", fmt_percent(mean(a$some)),
         " in some and not in others."))
   }, "")
   paste(lines, collapse = "\n")
+}
+
+# Of more than two forms of a kind, the lowest and the highest stand for all: the table has each.
+say_alike_forms <- function(x) {
+  kind <- ifelse(x$form == 1, "the probe form", ifelse(x$held_out, "other forms, never trained", "other forms"))
+  unlist(lapply(split(x, factor(kind, unique(kind))), function(d) {
+    if (nrow(d) < 3) return(paste0(fmt_percent(d$after), " in ", d$called))
+    ends <- unique(fmt_percent(range(d$after)))
+    paste0(paste(ends, collapse = " to "), " in ", few_words(nrow(d)), " ", kind[match(d$form[1], x$form)])
+  }), use.names = FALSE)
 }
 
 figure_forms <- function(results) plot_forms(forms_data(results), probe_axis(results), worded)

@@ -87,13 +87,18 @@ finding_count <- function(results, outcome) {
     " were ", worded("at some checkpoint"), ".")
 }
 
-#' From where to where, in all runs; where recipes ended far from each other, the lowest and the highest.
+#' From where to where, in all runs; where recipes ended far from each other, the lowest and the highest, each with its
+#' own start where these differ too (models of several sizes).
 recall_went <- function(results, split) {
   e <- recall_ends(results)
   e <- e[e$split == split & !e$arm %in% graft_names(results), ]
   ends <- fmt_percent(sum(e$after) / sum(e$facts), 0)
   apart <- e[order(e$share_after), ][c(1, nrow(e)), ]
   if (diff(apart$share_after) >= 0.25) {
+    starts <- fmt_percent(apart$share_before, 0)
+    if (starts[1] != starts[2]) {
+      return(list_words(paste0("from ", starts, " to ", fmt_percent(apart$share_after, 0), " (", md(apart$arm), ")")))
+    }
     ends <- paste0("between ", paste0(fmt_percent(apart$share_after, 0), " (", md(apart$arm), ")", collapse = " and "))
   }
   paste0("from ", fmt_percent(sum(e$before) / sum(e$facts), 0), " to ", ends)

@@ -26,7 +26,8 @@ plot_smi <- function(smi, points) {
                            width = 0.03, colour = "#D55E00") +
     ggplot2::geom_point(data = lines, columns_as(x = "1", y = "upper_bound"), colour = "#D55E00", size = 2) +
     ggplot2::facet_wrap("arm") +
-    ggplot2::scale_size_area(max_size = 6, name = "Facts in a bin", breaks = whole_breaks) +
+    ggplot2::scale_size_area(max_size = 6, name = "Facts in a bin", breaks = whole_breaks,
+                             guide = ggplot2::guide_legend(nrow = 1)) +
     ggplot2::scale_y_continuous(labels = percent_axis) +
     ggplot2::labs(x = "SMI: what the corpus says of the fact, from 0 to 1", y = "Accuracy") + theme_figures()
 }
