@@ -97,12 +97,14 @@ table_arms <- function(results) {
     "p (Holm)" = fmt_p_value(d$p_holm),
     Difference = paste0(fmt_signed(d$difference), " (", fmt_signed(d$difference_lower), " to ",
       fmt_signed(d$difference_upper), ")"), check.names = FALSE)
-  names(out)[8] <- paste0("Difference in ", time_word(results$time, 2))
+  names(out)[names(out) == "Difference"] <- paste0("Difference in ", time_word(results$time, 2))
   if (any(is.finite(d$examples_difference))) {
     out[["Difference in examples"]] <- ifelse(is.na(d$examples_difference), "\u2013", paste0(
       fmt_signed(d$examples_difference), " (", fmt_signed(d$examples_lower), " to ", fmt_signed(d$examples_upper), ")"))
   }
-  if (!any(table(as.character(d$outcome)) > 1)) out <- out[names(out) != "p (Holm)"]
+  several <- any(table(as.character(d$outcome)) > 1)
+  if (length(unique(d$seeds)) == 1 && several) out$Seeds <- NULL # the sentence above says how many
+  out[[if (several) "p" else "p (Holm)"]] <- NULL
   md_table(out, paste0("ll", strrep("r", ncol(out) - 2)))
 }
 

@@ -34,7 +34,16 @@ callouts_of <- function(results, outcome, models) {
 
 reason_of <- function(fit) {
   said <- c(as.character(fit$reason), as.character(fit$error), "No reason was recorded.")
-  said[!is.na(said) & nzchar(said)][1]
+  columns_in_words(said[!is.na(said) & nzchar(said)][1])
+}
+
+# A predictor that was left out, by its words and not by its column.
+columns_in_words <- function(said) {
+  columns <- gregexpr("[A-Za-z0-9_.]+(?= is left out: )", said, perl = TRUE)
+  regmatches(said, columns) <- lapply(regmatches(said, columns), function(x) {
+    paste0("\u201c", predictor_words(x), "\u201d", recycle0 = TRUE)
+  })
+  said
 }
 
 callout_head <- function(fits) {

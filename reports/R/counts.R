@@ -14,9 +14,9 @@ fmt_two <- function(x, digits = 2) {
   or_dash(x, sub("-", "\u2212", text, fixed = TRUE))
 }
 
-fmt_with_ends <- function(x) {
-  ends <- paste0(" (", fmt_two(x$lower), " to ", fmt_two(x$upper), ")")
-  paste0(fmt_two(x$estimate), ifelse(is.na(x$lower), "", ends))
+fmt_with_ends <- function(x, digits = 2) {
+  ends <- paste0(" (", fmt_two(x$lower, digits), " to ", fmt_two(x$upper, digits), ")")
+  paste0(fmt_two(x$estimate, digits), ifelse(is.na(x$lower), "", ends))
 }
 
 #' Of the largest model what its R-squared is by each measure, and what the line says is the most it can know.
@@ -76,40 +76,58 @@ alt_smi <- function(results) {
 }
 
 smi_columns <- list(
-  shares = c(r2_bins = "R\u00b2, bins", r2_facts = "R\u00b2, facts", r2_left_out = "R\u00b2, left out"),
-  line = c(x_intercept = "Line is 0 at", upper = "Line at 1", upper_curve = "Curve at 1",
-    calibration_slope = "Calibration (slope)", mse = "MSE")
+  shares = c(r2_bins = "R\u00b2, bins", r2_facts = "R\u00b2, facts", mse = "MSE"),
+  line = c(x_intercept = "Line is 0 at", upper = "Line at 1", upper_curve = "Curve at 1"),
+  left_out = c(r2_left_out = "R\u00b2, left out", calibration_slope = "Calibration (slope)")
 )
 
+#' A row for each model and measure, a column for each quantity.
 table_smi <- function(results, which) {
   columns <- smi_columns[[which]]
   alone <- smi_rows(results, "r2_bins")
-  shown <- lapply(names(columns), function(q) {
-    x <- smi_rows(results, q)
-    fmt_with_ends(x[match_rows(alone, x, c("arm", "predictor")), ])
-  })
-  of <- data.frame(Model = alone$arm, Measure = measure_words[as.character(alone$predictor)])
+  shown <- side_by_side(smi_rows(results, names(columns)), alone, "quantity", columns)
+  of <- data.frame(Model = once(alone$arm), Measure = measure_short[as.character(alone$predictor)])
   if (which == "shares") of <- cbind(of, Parameters = fmt_size(alone$parameters), Bins = fmt_n(alone$bins))
-  md_table(cbind(of, stats::setNames(as.data.frame(shown), columns)),
-    paste0("ll", strrep("r", ncol(of) - 2L + length(columns))))
+  md_table(cbind(of, shown), paste0("ll", strrep("r", ncol(of) - 2L + length(columns))))
 }
 
+measure_short <- c(co_occur = "co-occurrence", mi = "MI", smi = "SMI") # the text above the tables says what MI is
+
+# What is the same in successive rows stands in the first of them.
+once <- function(x) ifelse(c(FALSE, x[-1] == x[-length(x)]), "", as.character(x))
+
+# The estimates of `d` for the rows of `keys`: a column for each value of `column`, called as `columns` says.
+side_by_side <- function(d, keys, column, columns, digits = 2) {
+  by <- c("arm", "predictor", "reference")
+  shown <- lapply(names(columns), function(value) {
+    x <- d[as.character(d[[column]]) == value, , drop = FALSE]
+    fmt_with_ends(x[match_rows(keys, x, by), ], if (value == "mse") 3 else digits)
+  })
+  stats::setNames(as.data.frame(shown), columns)
+}
+
+# Three decimals: measures that are made of each other differ by little.
 table_smi_pairs <- function(results) {
-  quantities <- c(r2_bins = "R\u00b2, bins", r2_facts = "R\u00b2, facts", r2_left_out = "R\u00b2, left out")
-  d <- smi_rows(results, names(quantities), reference = names(measure_words))
-  md_table(data.frame(Model = d$arm, Difference = paste(measure_words[as.character(d$predictor)], "less",
-    measure_words[as.character(d$reference)]), Of = quantities[as.character(d$quantity)],
-  "Difference (95 % interval)" = fmt_with_ends(d), check.names = FALSE), "lllr")
+  columns <- c(r2_bins = "R\u00b2, bins", r2_facts = "R\u00b2, facts", r2_left_out = "R\u00b2, left out")
+  d <- smi_rows(results, names(columns), reference = names(measure_words))
+  keys <- d[d$quantity == "r2_facts", ]
+  of <- data.frame(Model = once(keys$arm), Difference = paste(measure_short[as.character(keys$predictor)], "less",
+    measure_short[as.character(keys$reference)]))
+  md_table(cbind(of, side_by_side(d, keys, "quantity", columns, 3)), "llrrr")
 }
 
 table_smi_widths <- function(results) {
   d <- smi_data(results)
   d <- d[startsWith(as.character(d$quantity), "r2_bins") & nzchar(as.character(d$arm)) & reference_of(d) == "", ]
-  width <- sub("r2_bins@?", "", as.character(d$quantity))
-  width <- ifelse(nzchar(width), width, "5 (the formula)")
-  measure <- measure_words[as.character(d$predictor)]
-  md_table(data.frame(Model = d$arm, Measure = measure, "Bins in a unit of log2" = width,
-    "R\u00b2, bins" = fmt_with_ends(d), check.names = FALSE), "lllr")
+  d$width <- sub("r2_bins@?", "", as.character(d$quantity))
+  keys <- d[!nzchar(d$width), ]
+  widths <- c("", sort(unique(d$width[nzchar(d$width)])))
+  d$width[!nzchar(d$width)] <- "formula"
+  columns <- stats::setNames(ifelse(nzchar(widths), widths, "5 (the formula)"),
+    ifelse(nzchar(widths), widths, "formula"))
+  columns <- columns[order(as.numeric(sub(" .*", "", columns)))]
+  of <- data.frame(Model = once(keys$arm), Measure = measure_short[as.character(keys$predictor)])
+  md_table(cbind(of, side_by_side(d, keys, "width", columns)), paste0("ll", strrep("r", length(columns))))
 }
 
 smi_by_size <- function(results) smi_sizes(smi_data(results))
