@@ -177,7 +177,7 @@ def table_of(study: StudyFile, path: Path) -> Path | None:
 def _models(study: StudyFile, data: dict, path: Path) -> Iterator[str]:
     tiny = {arm for arm, (model, _) in study.recipes().items() if model.name == "tiny"}
     if tiny and study.facts.source not in INVENTED:
-        yield f'model.name: "tiny" needs an invented world; set facts.source = "{" or ".join(INVENTED)}"'
+        yield f'model.name: "tiny" needs an invented world; set facts.source to {" or ".join(map(repr, INVENTED))}'
     names = {model.name for model, _ in study.recipes().values()}
     for key in data.get("model", {}):
         if key in OF_MODEL and not names.intersection(OF_MODEL[key]):

@@ -158,7 +158,7 @@ def test_counts_become_covariates_and_facts_that_never_meet_stay(facts):
     assert np.isnan(mi).tolist() == np.isnan(smi).tolist() == (~known).tolist()
     assert np.allclose(smi[known], mi[known] ** 1.05, rtol=1e-12)
     assert joined.column("never_met") == [0, 0, 0, 1, 0, 0] and len(joined) == len(facts)
-    assert any("the same subject and object, such as 'Oman'" in n for n in joined.notices)
+    assert any("whose subject is their object: 1, such as 'Oman'" in n for n in joined.notices)
 
 
 def test_an_invented_text_is_read_in_order_and_counted_exactly():

@@ -124,6 +124,7 @@ def check_counts(counts: Counts, where: str) -> None:
     problems = Problems(where)
     if not counts.documents > 0:
         problems.add("the corpus has no document", "", "name files with text in them, or the field that holds it")
+    problems.tell()  # of none, all else follows
     least, both = counts.numbers[:2].min(0), counts.numbers[2]
     for i in np.flatnonzero(both > least)[:10].tolist():
         problems.add(
@@ -148,19 +149,19 @@ def notices(counts: Counts) -> list[str]:
     if common:
         most = max(common, key=common.__getitem__)
         told.append(
-            f"{len(common)} subject(s) are one word that stands in more than {COMMON:.0%} of all documents, such as "
-            f"{most!r} ({common[most]:,.0f} of {counts.documents:,.0f}): they may stand for other things too"
+            f"subjects of one word that stands in more than {COMMON:.0%} of all documents: {len(common):,}, such as "
+            f"{most!r} ({common[most]:,.0f} of {counts.documents:,.0f}); they may stand for other things too"
         )
     if same := [f for f in counts.facts if f[1] == f[3]]:
         told.append(
-            f"{len(same)} fact(s) have the same subject and object, such as {same[0][1]!r}: how often they meet says "
+            f"facts whose subject is their object: {len(same):,}, such as {same[0][1]!r}; how often they meet says "
             "nothing, and their `log_both`, `mi` and `smi` are missing"
         )
     inside = [f for f in counts.facts if f[1] != f[3] and (f[1] in f[3] or f[3] in f[1])]
     if inside:
         _, subject, _, answer = inside[0]
         told.append(
-            f"{len(inside)} fact(s) have one name inside the other, such as {subject!r} and {answer!r}: where the "
+            f"facts with one name inside the other: {len(inside):,}, such as {subject!r} and {answer!r}; where the "
             "longer one stands both are counted"
         )
     never, unseen = int((counts.numbers[2] == 0).sum()), int((counts.numbers[0] == 0).sum())
