@@ -93,9 +93,6 @@ table_smi <- function(results, which) {
 
 measure_short <- c(co_occur = "co-occurrence", mi = "MI", smi = "SMI") # the text above the tables says what MI is
 
-# What is the same in successive rows stands in the first of them.
-once <- function(x) ifelse(c(FALSE, x[-1] == x[-length(x)]), "", as.character(x))
-
 # The estimates of `d` for the rows of `keys`: a column for each value of `column`, called as `columns` says.
 side_by_side <- function(d, keys, column, columns, digits = 2) {
   by <- c("arm", "predictor", "reference")

@@ -27,13 +27,16 @@ say_studied <- function(results) {
   if (vocabulary$series) return(paste0(say_series(results), if (length(on)) paste0("; ", on), "."))
   n <- counted(results)
   model <- md(sub("[.-]Q[0-9]\\w*$", "", model_name(results)))
-  paste0(if (grepl("^(model|tiny language|simulated) ", model)) "A ", model, ", ",
+  paste0(with_article(model), ", ",
     say_taught(results, plural(n$trained, "fact")),
     if (n$withheld) ", with others withheld", "; ",
     few_words(n$runs), if (n$runs == 1) " run" else " runs",
     if (length(n$arms) > 1) paste0(" of ", few_words(length(n$arms)), " recipes"), say_grafted(results),
     if (length(on)) paste0(", ", on), ".")
 }
+
+# What has no name of its own is "a" model.
+with_article <- function(model) if (grepl("^(model|tiny language|simulated) ", model)) paste("A", model) else model
 
 few_words <- function(n) {
   ifelse(n %in% 1:9, c("one", "two", "three", "four", "five", "six", "seven", "eight", "nine")[pmax(1, n)], fmt_n(n))

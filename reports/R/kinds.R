@@ -51,7 +51,7 @@ say_series <- function(results) {
   reached <- results$series[!is.na(results$series$checkpoint), ]
   arms <- length(level_order(reached$arm))
   at <- fmt_time(range(reached$position))
-  paste0(if (arms > 1) paste0(first_upper(few_words(arms)), " models") else md(model_name(results)), " at ",
-    plural(nrow(reached), "checkpoint"), " of ", if (arms > 1) "their" else "its", " training, ",
+  who <- if (arms > 1) paste0(first_upper(few_words(arms)), " models") else with_article(md(model_name(results)))
+  paste0(who, " at ", plural(nrow(reached), "checkpoint"), " of ", if (arms > 1) "their" else "its", " training, ",
     md(time_word(results$time)), " ", at[1], " to ", at[2], ", asked for ", plural(nrow(results$facts), "fact"))
 }

@@ -29,7 +29,7 @@ table_model_periods <- function(results, task) {
   # Nothing beside the predictor says here which level of a factor it is.
   level <- ifelse(grepl("[*()]", d$term), "", level_of(d$term))
   predictor <- paste0(predictor_words(d$term), ifelse(nzchar(level), paste0(", ", level), ""))
-  md_table(with_interval(data.frame(Predictor = predictor, Period = period_words(on_its_clock(results, task), d),
+  md_table(with_interval(data.frame(Predictor = once(predictor), Period = period_words(on_its_clock(results, task), d),
     Events = fmt_n(d$events), "Hazard ratio (95 % interval)" = fmt_hr(d$hr, d$lower, d$upper), p = fmt_p_value(d$p),
     check.names = FALSE), results, task), "llrrr")
 }

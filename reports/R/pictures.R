@@ -29,7 +29,9 @@ spark_incidence <- function(results, outcome, width = 150, height = 52, most = 4
   }, "")
   axis <- paste0('<path class="axis" d="M1 1V', height - 1, "H", width, '"/>')
   square <- paste0('<span aria-hidden="true" style="color: ', colours, '">\u25a0</span> ')
-  key <- if (nzchar(by)) paste0('<span class="key">', square, escape(levels(d$stratum)), "</span>", collapse = " ")
+  called <- levels(d$stratum)
+  if (grepl("^\\S+ to \\S+$", called[1])) called[1] <- paste(plain_name(by_words(by)), called[1]) # a third of a number
+  key <- if (nzchar(by)) paste0('<span class="key">', square, escape(called), "</span>", collapse = " ")
   paste0(svg(width, height, paste("Small curves:", alt_incidence(results, outcome, by)), axis, lines), "\n", key)
 }
 

@@ -168,7 +168,7 @@ table_zph <- function(results, outcome) {
 table_periods <- function(results, outcome) {
   d <- pick(results$zph_periods, outcome = outcome, rule = results$rule, model = "cox")
   d <- d[order(match(d$term, unique(d$term)), d$period), ]
-  md_table(data.frame(Predictor = contrast_of(results, outcome, d$term), Period = period_words(results, d),
+  md_table(data.frame(Predictor = once(contrast_of(results, outcome, d$term)), Period = period_words(results, d),
     Events = fmt_n(d$events), "Hazard ratio (95 % interval)" = fmt_hr(d$hr, d$lower, d$upper), p = fmt_p_value(d$p),
     check.names = FALSE), "llrrr")
 }

@@ -52,3 +52,6 @@ study_title <- function(folder) {
   study <- jsonlite::read_json(file.path(folder, "study.json"))$study
   md(c(Filter(nzchar, study$title), study$name)[1])
 }
+
+#' What is the same in successive rows stands in the first of them.
+once <- function(x) ifelse(c(FALSE, x[-1] == x[-length(x)])[seq_along(x)], "", as.character(x))

@@ -131,10 +131,13 @@ history_word <- function(results, n = 1) {
 }
 
 #' Stratum as the reader calls it, from the column that splits the curves and its value.
-stratum_words <- function(by, stratum) stratum_text(by, stratum, vocabulary$probed)
+stratum_words <- function(by, stratum) {
+  sub("^[[(]([^,]+),([^]]+)[]]$", "\\1 to \\2", stratum_text(by, stratum, vocabulary$probed)) # a third of a number
+}
 
 #' The column that splits the curves, in words.
 by_words <- function(by) {
+  by <- as.character(by)
   known <- c(latent = "latent knowledge", split = "split (trained or withheld)", arm = "training recipe",
       relation = "relation",
     group = "fact group", knowledge = "baseline knowledge", slick = "SLiCK class", run = "run",
