@@ -205,9 +205,8 @@ say_incidence <- function(results, outcome, by, score = TRUE) {
 stratum_noun <- function(by, stratum) {
   if (vocabulary$probed && by == "latent") return(paste("facts with", stratum))
   if (vocabulary$probed && by == "split") return(paste(stratum, "facts"))
-  if (by %in% c("", "arm", "run", "relation", "group")) stratum else {
-    paste("facts with", plain_name(by_words(by)), stratum)
-  }
+  if (by %in% c("", "arm", "run", "relation", "group")) return(stratum)
+  paste("facts with", plain_name(by_words(by)), stratum)
 }
 
 #' The score test in words.

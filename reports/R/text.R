@@ -54,4 +54,8 @@ study_title <- function(folder) {
 }
 
 #' What is the same in successive rows stands in the first of them.
-once <- function(x) ifelse(c(FALSE, x[-1] == x[-length(x)])[seq_along(x)], "", as.character(x))
+once <- function(x) {
+  x <- as.character(x)
+  again <- c(FALSE, x[-1] == x[-length(x)])[seq_along(x)]
+  replace(x, again, "")
+}

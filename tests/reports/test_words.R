@@ -2,7 +2,7 @@
 folder <- commandArgs(trailingOnly = TRUE)[1]
 for (file in Sys.glob(file.path(folder, "../../stats/R/plot_*.R"))) source(file, encoding = "UTF-8")
 for (file in c("text.R", "words.R", "kinds.R", "results.R", "tables.R", "style.R", "survival.R", "models.R", "net.R",
-  "marginal.R", "provenance.R")) source(file.path(folder, file),
+  "marginal.R", "provenance.R", "callouts.R")) source(file.path(folder, file),
     encoding = "UTF-8")
 
 is <- function(got, expected) {
@@ -105,4 +105,9 @@ is(worded(c("Before training, by training recipe", "Training recipe", "a trained
 stopifnot(!grepl("trained", outcome_words("acquisition", "who")), probe_axis(list(time = "tokens")) == "Token")
 vocabulary$series <- FALSE
 is(probe_axis(list(time = "tokens")), "Epoch")
+# A column is known by its name also where it comes as a factor; a third of a number is told from what to what.
+stopifnot(identical(by_words(factor("split")), worded("split (trained or withheld)")),
+  identical(stratum_words("x", c("[-1,0.581]", "(0.581,0.652]")), c("-1 to 0.581", "0.581 to 0.652")),
+  identical(once(c("a", "a", "b", "a")), c("a", "", "b", "a")), identical(once(character()), character()),
+  grepl("\u201cSplit\u201d is left out: it", columns_in_words("split is left out: it is constant (0)"), fixed = TRUE))
 cat("all as expected\n")
