@@ -31,10 +31,11 @@ from bench.machine import clock, interleaved, machine, peers, table, write  # no
 from factsurv.training.facts.encoding import encode_probes  # noqa: E402
 from factsurv.training.facts.gather import gather  # noqa: E402
 from factsurv.training.models.load import load  # noqa: E402
+from factsurv.training.models.pretrain import pretrained  # noqa: E402
 from factsurv.training.passes.shared_prefix import prefix_groups  # noqa: E402
 from factsurv.training.probing.audit import decode  # noqa: E402
 from factsurv.training.probing.instruments import REGISTRY  # noqa: E402
-from factsurv.training.probing.measure import Asked, Passes  # noqa: E402
+from factsurv.training.probing.measure import Asked  # noqa: E402
 from factsurv.training.probing.probe import Sampling, probe, some  # noqa: E402
 from factsurv.training.spec import FactsSpec, InstrumentSpec, ModelSpec, ProbeSpec  # noqa: E402
 
@@ -49,73 +50,65 @@ def world():
     return model, tokenizer, facts, encode_probes(tokenizer, facts, ProbeSpec(**study["probe"]))
 
 
+def tiny():
+    """Model, tokenizer, facts and how they are probed, of studies/tiny-world.toml."""
+    study = tomllib.loads((ROOT / "studies" / "tiny-world.toml").read_text("utf-8"))
+    asked = ModelSpec(**study["model"])
+    gathered = gather(FactsSpec(**study["facts"]), asked.pretrain_steps * asked.pretrain_batch)
+    model, tokenizer = pretrained(gathered.world, asked, 1)
+    return model, tokenizer, gathered.facts, study["probe"]
+
+
 INSTRUMENTS = {
     "confidence, first token": {"name": "confidence", "answers": "first"},
-    "rank, first tokens": {"name": "rank", "answers": "first"},
+    "rank, first tokens": {"name": "rank", "answers": "first-only"},
     "attention": {"name": "attention"},
     "confidence": {"name": "confidence"},
     "rank": {"name": "rank"},
 }
 
 
-def instruments(model, tokenizer, facts, chosen: np.ndarray, repeats: int, command: str) -> None:
+def instruments(models: dict, count: int | None, repeats: int, command: str) -> None:
     """What each instrument costs beside recall: recall with it against recall alone, in the same repeat."""
-    spec = ProbeSpec(instruments=[{"name": name} for name in REGISTRY])
+    parts = [machine(["torch", "transformers"])]
+    for title, (model, tokenizer, facts, keys) in models.items():
+        parts += [f"## {title}", *beside_recall(model.eval(), tokenizer, facts, keys, count, repeats)]
+    parts.append(
+        f"Median processor time of {repeats} interleaved repeats. What is not known costs whole answers most: an exact "
+        "rank reads a token at least of every other answer that is likelier than the right one, and of every beginning "
+        "that many of them share. The last tokens of prompts are read again: keys and values are kept of prefixes "
+        "alone, since those of all facts have no bound."
+    )
+    write("instruments", "Instruments", command, "\n\n".join(parts))
+
+
+def beside_recall(model, tokenizer, facts, keys: dict, count: int | None, repeats: int) -> list[str]:
+    """Paragraphs on one model."""
+    spec = ProbeSpec(**keys | {"instruments": [{"name": name} for name in REGISTRY]})
     encoded = encode_probes(tokenizer, facts, spec)
+    chosen = np.random.default_rng(1).permutation(len(encoded))[:count]
     asked = Asked(tokenizer, model, facts, encoded, spec, True)
     whole = {way: REGISTRY[keys["name"]].of(asked, InstrumentSpec(**keys)) for way, keys in INSTRUMENTS.items()}
     made, encoded = {way: measure.some(chosen) for way, measure in whole.items()}, some(encoded, chosen)
     found = {way: probe(model, encoded, instruments={way: measure}).measured[way] for way, measure in made.items()}
     ways = {"recall": lambda: probe(model, encoded)}
     ways |= {way: lambda m=measure: probe(model, encoded, instruments={"it": m}) for way, measure in made.items()}
-    for way in ("confidence", "rank"):
-        ways[f"{way}, each beginning by itself"] = lambda m=made[way]: by_themselves(model, encoded, m)
     seconds = interleaved(ways, repeats)
     recall, n = seconds["recall"], len(encoded)
-    rows = [["recall alone", f"{1e3 * recall / n:.1f}", "", ""]]
+    rows = [["recall alone", f"{1e3 * recall / n:.3g}", "", ""]]
     for way in [w for w in seconds if w != "recall"]:
-        more = seconds[way] - recall
-        rows.append(
-            [
-                f"with {way}",
-                f"{1e3 * seconds[way] / n:.1f}",
-                f"{more / recall:+.0%}",
-                found[way].note if way in found else "",
-            ]
-        )
-    known = probe(model, encoded).recalled.mean()
-    tokens = sum(needed(encoded)[0])
-    least = {
-        "confidence": not_read(tokenizer, encoded, found["confidence"].values["answer"]),
-        "rank": int(found["rank"].values["rank"].sum()),
-    }
-    body = [
-        machine(["torch", "transformers"]),
-        "",
-        f"{n} world facts behind six examples, fp32, SmolLM2-135M before training, which knows {known:.0%} of them: "
-        "what is not known costs rank and confidence most.",
-        "",
+        more = f"{(seconds[way] - recall) / recall:+.1%}"
+        rows.append([f"with {way}", f"{1e3 * seconds[way] / n:.3g}", more, found[way].note])
+    known, tokens = probe(model, encoded).recalled.mean(), sum(needed(encoded)[0])
+    said = not_read(tokenizer, encoded, found["confidence"].values["answer"])
+    ahead, options = int(found["rank"].values["rank"].sum()), found["rank"].values["options"].mean()
+    return [
+        f"{n} facts, {known:.0%} of them known, {options:.0f} options a fact on average, fp32.",
         table(["way", "ms a fact", "beside recall", "note"], rows),
-        "",
-        f"Recall reads {tokens} tokens. What the model says instead of right answers has {least['confidence']} more, "
-        f"and {least['rank']} other answers are ahead of right ones, each with a token of its own. Whatever the way, "
-        f"whole answers cost at least {least['confidence'] / tokens:+.0%} (confidence) and "
-        f"{least['rank'] / tokens:+.0%} (rank) of recall's tokens. The last tokens of prompts are read again: keys and "
-        "values are kept of prefixes alone, since those of all facts have no bound.",
-        "",
-        f"- median processor time of {repeats} interleaved repeats",
+        f"Recall reads {tokens} tokens. What the model says instead of right answers has {said} more, and {ahead} "
+        "other answers are ahead of right ones, each with a token of its own: whatever the way, whole answers cost at "
+        f"least {said / tokens:+.0%} (confidence) and {ahead / tokens:+.0%} (rank) of recall's tokens.",
     ]
-    write("instruments", "Instruments", command, "\n".join(body))
-
-
-def by_themselves(model, encoded, measure) -> None:
-    """With the further passes of an instrument as those of recall: no two sequences share what is behind a prefix."""
-    onward = Passes.onward
-    Passes.onward = lambda self, asked: self(asked)
-    try:
-        probe(model, encoded, instruments={"it": measure})
-    finally:
-        Passes.onward = onward
 
 
 def not_read(tokenizer, encoded, answers) -> int:
@@ -250,7 +243,11 @@ def main() -> None:
     command = " ".join(["python", "bench/probe.py", *sys.argv[1:]])
     order = np.random.default_rng(1).permutation(len(encoded))
     if chosen.instruments:
-        instruments(model, tokenizer, facts, order[: chosen.facts], chosen.repeats, command)
+        studied = {
+            "SmolLM2-135M before training, world facts behind six examples": (model, tokenizer, facts, {}),
+            "Tiny model of half a million parameters, its invented world": tiny(),
+        }
+        instruments(studied, chosen.facts, chosen.repeats, command)
         return
     encoded = some(encoded, order[: chosen.facts])
     few = some(encoded, np.arange(min(chosen.few, len(encoded))))

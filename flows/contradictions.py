@@ -88,7 +88,7 @@ def _stages(study: StudyFile, data: dict, path: Path) -> Iterator[str]:
         for arm in (arm for arm, stages in of_arms.items() if not stages):
             yield f"arm {arm!r} has no stages, and others have; give it [[arm.stage]], or the study [[stage]]"
     listed = {"stage": [s.name for s in study.stage]}
-    listed |= {f"arm {arm!r}: stage": [s.name for s in stages] for arm, stages in of_arms.items()}
+    listed |= {f"arm {arm!r}: stage": [s.name for s in own] for arm, own in of_arms.items() if own != study.stage}
     for where, names in listed.items():
         for name in dict.fromkeys(n for n in names if names.count(n) > 1):
             yield f"{where}: two stages are named {name!r}; give each its own name"

@@ -123,7 +123,8 @@ def problems(
         location = _in_the_file(found["loc"], data)
         silent = found["type"] in NO_VALUE or isinstance(found["input"], dict)
         value = "" if silent else f" (given: {shown(found['input'])})"
-        lines.setdefault(prefix + _place(location), {})[_problem(found, location, model)] = value
+        place = prefix + _place(location, isinstance(found["input"], dict))
+        lines.setdefault(place, {})[_problem(found, location, model)] = value
     return [f"{key}: {', or '.join(said)}{next(iter(said.values()))}" for key, said in lines.items()]
 
 
@@ -176,11 +177,11 @@ def _is_kind(part: Any) -> bool:
     return part in kinds or str(part).startswith(("list[", "literal[", "constrained"))
 
 
-def _place(location: tuple) -> str:
+def _place(location: tuple, of_table: bool) -> str:
     """The key as a reader of the file counts: analysis.model[2].ties is of the second [[analysis.model]]."""
     text = ""
     for i, part in enumerate(location):
-        table = isinstance(part, int) and i + 1 < len(location)
+        table = isinstance(part, int) and (of_table or i + 1 < len(location))
         plain = isinstance(part, int) or re.fullmatch(r"[\w-]{1,80}", part)
         text += f"[{part + 1}]" if table else f".{part if plain else shown(part)}"
     return text.strip(".")

@@ -65,6 +65,7 @@ class AnalysisModel(Section):
     time_varying: Texts | None = None  # parts of the formula whose hazard ratio may change with time
     split: Moments | None = None  # … at these times
     tt: Literal["log", "linear"] | None = None  # … with this function of time
+    without: Texts | None = None  # parts of the formula: how do the other hazard ratios change as these join it?
     standardise: bool | None = None
     conf: Fraction | None = None
     pieces: Annotated[int, Field(ge=1, le=1000)] | None = None  # of the baseline hazard (kind "interval")

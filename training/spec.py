@@ -283,7 +283,9 @@ class InstrumentSpec(Section):
 
     name: Text
     when: ScheduleSpec | None = None  # at the first checkpoint from each of these moments on; default: at every one
-    answers: Literal["whole", "first"] = "whole"  # first: only what the first token tells, which takes no further pass
+    # first: only what the first token tells, which takes no further pass; rank takes some where options begin alike,
+    # unless it is "first-only"
+    answers: Literal["whole", "first", "first-only"] = "whole"
 
     @field_validator("name")
     @classmethod

@@ -11,7 +11,11 @@ say_arms <- function(results, most = 3) {
   d <- arms_data(results)
   if (!nrow(d)) return("No recipe could be compared with another one.")
   several <- any(table(as.character(d$outcome)) > 1)
-  lines <- vapply(seq_len(nrow(d)), function(i) say_arm(results, d[i, ], several, nrow(d) <= most), "")
+  doubtful <- vapply(seq_len(nrow(d)), function(i) arm_in_doubt(results, d[i, ]), NA)
+  again <- doubtful & duplicated(data.frame(d$outcome, doubtful))
+  lines <- vapply(seq_len(nrow(d)), function(i) {
+    if (doubtful[i]) say_doubtful_arm(results, d[i, ], again[i]) else say_arm(results, d[i, ], several, nrow(d) <= most)
+  }, "")
   paste0("Every recipe is compared with the first one, **", md(as.character(d$reference[1])), "**. A seed is one ",
     "repetition of a recipe, and two recipes count as different only if they differ by more than the seeds of ",
     "one do; with ",
@@ -21,12 +25,16 @@ say_arms <- function(results, most = 3) {
     paste0("- ", lines, collapse = "\n"))
 }
 
+arm_head <- function(x) paste0("**", md(first_upper(as.character(x$outcome))), ", ", md(as.character(x$arm)), ".** ")
+
+arm_in_doubt <- function(results, x) {
+  nzchar(doubt_of(fit_of(results, as.character(x$outcome), "arms"))) || x$infinite %in% TRUE || is.na(x$hr)
+}
+
 say_arm <- function(results, x, several, in_time = TRUE) {
   outcome <- as.character(x$outcome)
   verb <- outcome_words(outcome, "verb")
-  head <- paste0("**", md(first_upper(outcome)), ", ", md(as.character(x$arm)), ".** ")
-  fit <- fit_of(results, outcome, "arms")
-  if (nzchar(doubt_of(fit)) || x$infinite %in% TRUE || is.na(x$hr)) return(say_doubtful_arm(results, x, head, fit))
+  head <- arm_head(x)
   inside <- x$lower <= 1 && x$upper >= 1
   word <- md(time_word(results$time))
   changing <- arm_changes(results, outcome, x)
@@ -66,8 +74,10 @@ say_arm_periods <- function(results, outcome, x) {
     md(period_words(results, d)))))
 }
 
-# Of a comparison in doubt: the penalised ratio of the recipe, or none.
-say_doubtful_arm <- function(results, x, head, fit) {
+# Of a comparison in doubt: the penalised ratio of the recipe, or none; the reasons once for an outcome's recipes.
+say_doubtful_arm <- function(results, x, again) {
+  head <- arm_head(x)
+  fit <- fit_of(results, as.character(x$outcome), "arms")
   outcome <- as.character(x$outcome)
   contrast <- paste(x$arm, "vs", x$reference)
   best <- headline_of(results, outcome, "cox-firth", function(model) {
@@ -75,6 +85,7 @@ say_doubtful_arm <- function(results, x, head, fit) {
     d[column_of(d$term) == "arm" & as.character(d$unit) == contrast, ]
   })
   why <- if (nzchar(doubt_of(fit))) paste0(" (", short_doubt(doubt_of(fit)), ")")
+  if (again && !is.null(best)) return(paste0(head, "As doubtful: penalised, ", say_penalised_ratio(best), "."))
   if (is.null(best)) return(paste0(head, "**Too few events to say** how it compares", why, "."))
   paste0(head, "The comparison is in doubt", why, "; ", say_penalised(best), ", which does not count how far the ",
     "seeds of one recipe differ.")

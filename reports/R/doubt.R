@@ -39,7 +39,11 @@ headline_of <- function(results, outcome, models, find) {
 #' What a fit in doubt leaves to say: the penalised estimate, under its name, or that there is too little to say.
 say_penalised <- function(best) {
   paste0("a Cox model with Firth\u2019s penalty, which is made for few events, keeps every ratio finite and pulls it ",
-    "towards 1, gives **", fmt_ratio(best$row$hr), " (95 % interval ", fmt_ratio(best$row$lower), " to ",
+    "towards 1, gives ", say_penalised_ratio(best))
+}
+
+say_penalised_ratio <- function(best) {
+  paste0("**", fmt_ratio(best$row$hr), " (95 % interval ", fmt_ratio(best$row$lower), " to ",
     fmt_ratio(best$row$upper), ")**, ", fmt_p(best$row$p))
 }
 

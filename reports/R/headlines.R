@@ -87,7 +87,7 @@ finding_count <- function(results, outcome) {
   net <- paste0("Recall of the ", worded(paste(split, "facts")), " went ", recall_went(results, split))
   if (outcome == "acquisition") return(paste0(net, "."))
   paste0(net, ", though ", fmt_percent(x$happened / x$n, 0), " of those not recalled at first", known_in_words(),
-    " were ", worded("at some checkpoint"), ".")
+    if (length(vocabulary$known_in)) " were recalled " else " were ", worded("at some checkpoint"), ".")
 }
 
 #' From where to where, in all runs; where recipes ended far from each other, the lowest and the highest, each with its

@@ -41,6 +41,7 @@ models_section <- function(results) {
 
 # A part of a model's section (a file in outcome/) and the table whose rows it shows.
 model_parts <- c("model-coefficients" = "coefficients", "model-aft" = "aft", "model-tests" = "term_tests",
+  "model-without" = "mediation",
   "model-zph" = "zph_points", "model-periods" = "zph_periods", "model-curves" = "effect_curves",
   "model-marginal" = "marginal", "model-variances" = "variances", "model-groups" = "random_effects",
   "model-states" = "occupation", "model-transitions" = "transition_coefficients")

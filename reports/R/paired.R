@@ -1,34 +1,36 @@
 # Attention on the subject by recipe and layer, and the recipes at other settings of a simulation.
 
-#' The change of attention of each recipe, and its difference from the first; of several layers the one where the
-#' difference is clearest, and in how many there is one.
+#' The change of attention of each recipe, and its difference from the first; of several layers the one where a
+#' difference that shows is largest, and in how many there is one.
 say_attention_change <- function(results) {
   d <- paired_of(results, "attention-change")
   d <- d[d$measure == "attention, greatest", ]
   gaps <- against_first(d)
   layers <- length(unique(d$at))
-  clearest <- gaps$at[which.min(clarity(gaps))]
-  if (!length(clearest)) clearest <- d$at[1]
+  shown <- gaps[(gaps$lower > 0 | gaps$upper < 0) %in% TRUE, ]
+  largest <- c(shown$at[which.max(abs(shown$estimate))], gaps$at[which.min(clarity(gaps))], d$at)[1]
   own <- by_itself(d)
-  own <- own[own$at == clearest, ]
+  own <- own[own$at == largest, ]
   lines <- vapply(split(gaps, droplevels(factor(gaps$arm))), function(x) {
-    here <- x[x$at == clearest, ]
+    here <- x[x$at == largest, ]
     shown <- sum(x$lower > 0 | x$upper < 0, na.rm = TRUE)
     paste0("- **", md(as.character(here$arm)), "** against ", md(as.character(here$reference)), ": ",
-      say_points(here, "point", "lower", "higher", ""),
+      say_points(here, "point", "lower", "higher", "", 2),
       if (layers > 1) paste0("; in ", fmt_n(shown), " of ", layers, " layers the interval excludes no difference"), ".")
   }, "")
   paste0("Attention is what share of it goes from the last word of the question to the subject, of 100. From the ",
     "baseline to the end of training it changed",
-    if (layers > 1) paste0(" (in layer ", fmt_n(clearest), ", where recipes differ most clearly)"), " by ",
-    list_words(paste0(fmt_points(own$estimate), " (", md(as.character(own$arm)), ")")),
+    if (layers > 1) paste0(" (in layer ", fmt_n(largest), ", where recipes differ most)"), " by ",
+    list_words(paste0(fmt_points(own$estimate, 2), " (", md(as.character(own$arm)), ")")),
     ", on the withheld facts. The change, compared within facts:\n\n", paste(lines, collapse = "\n"))
 }
 
 # How easily chance alone would give it: the smaller, the clearer.
 clarity <- function(d) stats::pt(-abs(d$estimate / d$se), d$df)
 
-fmt_points <- function(x) paste0(ifelse(x < 0, "\u2212", "+"), formatC(abs(100 * x), format = "f", digits = 1))
+fmt_points <- function(x, digits = 1) {
+  paste0(ifelse(x < 0, "\u2212", "+"), formatC(abs(100 * x), format = "f", digits = digits))
+}
 
 figure_attention_change <- function(results) plot_attention_change(paired_of(results, "attention-change"), worded)
 

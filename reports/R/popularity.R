@@ -8,15 +8,16 @@ popularity_data <- function(results) pick(results$popularity, rule = results$rul
 paired_of <- function(results, model) pick(results$paired, rule = results$rule, model = model)
 
 #' "**7.3 percentage points fewer are answered** (95 % interval 4.9 to 9.6 fewer)", or that no difference shows.
-say_points <- function(x, unit = "percentage point", less = "fewer", more = "more", verb = " are answered") {
-  value <- function(v) formatC(abs(100 * v), format = "f", digits = 1)
+say_points <- function(x, unit = "percentage point", less = "fewer", more = "more", verb = " are answered",
+                       digits = 1) {
+  value <- function(v) formatC(abs(100 * v), format = "f", digits = digits)
   word <- function(v) if (v < 0) less else more
   if (anyNA(c(x$lower, x$upper))) return("no two facts differ, so that nothing tells how sure a difference is")
   if (x$lower <= 0 && x$upper >= 0) {
     return(paste0("no difference shows (", value(x$lower), " ", less, " to ", value(x$upper), " ", more, ")"))
   }
   ends <- sort(abs(c(x$lower, x$upper)))
-  paste0("**", value(x$estimate), " ", unit, if (value(x$estimate) != "1.0") "s", " ", word(x$estimate), verb,
+  paste0("**", value(x$estimate), " ", unit, if (as.numeric(value(x$estimate)) != 1) "s", " ", word(x$estimate), verb,
     "** (95 % interval ", value(ends[1]), " to ", value(ends[2]), " ", word(x$estimate), ")")
 }
 
@@ -48,18 +49,21 @@ say_popularity <- function(results, share = 0.25) {
 #' band that holds the whole curve. One number, where the difference is larger.
 finding_of_popularity <- function(results, share = 0.25) {
   d <- against_first(popularity_data(results))
-  d <- d[is.finite(d$se) & d$se > 0, ]
-  if (!nrow(d)) return("")
   x <- d[d$arm == level_order(d$arm)[1], ]
   parts <- rbind(at_share(x, "top", share), at_share(x, "bottom", share))
-  shown <- (parts$band_lower > 0 | parts$band_upper < 0) %in% TRUE
+  told <- (parts$se > 0) %in% TRUE & is.finite(parts$band_lower) # else no two facts differ
+  if (!any(told)) return("")
+  shown <- told & (parts$band_lower > 0 | parts$band_upper < 0)
   larger <- seq_len(2) == which.max(abs(parts$estimate) * shown)
   words <- ifelse(parts$estimate < 0, "fewer", "more")
   points <- function(v) formatC(100 * v, format = "f", digits = 1)
   ends <- lapply(list(pmin, pmax), function(f) points(f(abs(parts$band_lower), abs(parts$band_upper))))
   size <- ifelse(larger, paste0(points(abs(parts$estimate)), " percentage points "), "")
   interval <- ifelse(larger, paste0(" (", ends[[1]], " to ", ends[[2]], ")"), "")
-  said <- ifelse(shown, paste0("**", size, words, "**", interval, " are answered"), "no difference shows")
+  signed <- function(v) paste(points(abs(v)), ifelse(v < 0, "fewer", "more"))
+  open <- paste0("no difference shows (", signed(parts$band_lower), " to ", signed(parts$band_upper), ")")
+  said <- ifelse(shown, paste0("**", size, words, "**", interval, " are answered"),
+    ifelse(told, open, "no two facts differ"))
   of <- if (abs(parts$share[1] - 0.25) < 1e-9) "quarter" else fmt_percent(parts$share[1], 0)
   paste0("::: {.finding}\n", pictures(), "\n\n**[Which facts to train on.](#popularity)** With ",
     md(as.character(x$arm[1])),

@@ -121,7 +121,7 @@ outcome_words <- function(outcome, which) {
 #' Of facts that were not recalled at first, where only some of them are at risk.
 known_in_words <- function() {
   if (!length(vocabulary$known_in)) return("")
-  paste(" but in form", paste(vocabulary$known_in, collapse = " or "))
+  paste(" but known in form", paste(vocabulary$known_in, collapse = " or "))
 }
 
 #' What is counted: facts; where a fact is in several runs histories, one for each fact in each run.

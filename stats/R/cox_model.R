@@ -9,11 +9,13 @@
 #' @param parsed,frame see [parse_formula()], [formula_design()].
 #' @param time_varying character, parts of the formula; with `split` (times) or `tt` (`"log"`, `"linear"`).
 #' @param split,tt see [cox_time_varying()].
-#' @return A list like that of [cox()], with the tables `term_tests` and `effect_curves` where there are any.
+#' @param without character, parts of the formula: what do the other hazard ratios become as these join the model? See
+#'   [cox_without()].
+#' @return A list like that of [cox()], with the tables `term_tests`, `effect_curves` and `mediation` where there are any.
 #' @export
 cox_model <- function(data, covariates, strata = character(), cluster = "", ties = "efron", conf = 0.95, terms,
                       parsed = NULL, frame = NULL, time_varying = character(), split = numeric(), tt = "",
-                      zph = "identity") {
+                      zph = "identity", without = character()) {
   if (ties == "exact") return(cox_exact(data, covariates, strata, cluster, conf, terms))
   if (length(parsed$psplines)) {
     return(cox_pspline(data, covariates, strata, cluster, ties, conf, terms, parsed, frame, zph))
@@ -30,18 +32,27 @@ cox_model <- function(data, covariates, strata = character(), cluster = "", ties
   result$tables$effect_curves <- rbind(
     basis_curves(result$object, data, finite, frame, conf), interaction_curves(result$object, data, finite, frame, conf)
   )
+  if (length(without)) {
+    result$tables$mediation <- cox_without(data, covariates, texts(without), strata, cluster, ties, conf, terms)
+  }
   result
 }
 
 check_cox <- function(model) {
   asked <- texts(model$time_varying)
+  without <- texts(model$without)
   ways <- c(length(model$split) > 0L, length(model$tt) > 0L)
   right <- model$parsed$right
   parts <- if (is.null(right)) character() else plain_term(labels(stats::terms(eval(call("~", right)))))
-  absent <- setdiff(asked, parts)
-  if (length(absent)) {
+  named <- list(time_varying = asked, without = without)
+  for (key in names(named)) {
+    absent <- setdiff(named[[key]], parts)
+    if (!length(absent)) next
     nearest <- if (length(parts)) sprintf("; the nearest is '%s'", nearest(absent[[1L]], parts)) else ""
-    return(c(time_varying = sprintf("'%s' is no part of the formula%s", absent[[1L]], nearest)))
+    return(stats::setNames(sprintf("'%s' is no part of the formula%s", absent[[1L]], nearest), key))
+  }
+  if (length(without) && !length(setdiff(parts, without))) {
+    return(c(without = "leaves no part of the formula whose hazard ratio could change"))
   }
   if (length(asked) && sum(ways) != 1L) {
     return(c(time_varying = "needs either split = [times] or tt = \"log\" (or \"linear\")"))
@@ -50,6 +61,9 @@ check_cox <- function(model) {
   special <- c(model$ties == "exact", length(model$parsed$psplines) > 0L, length(asked) > 0L)
   if (sum(special) > 1L) {
     return(c(formula = "exact ties, pspline() and time_varying do not go together: make a model of each"))
+  }
+  if (length(without) && any(special)) {
+    return(c(without = "does not go with exact ties, pspline() or time_varying: make a model of its own"))
   }
   character()
 }

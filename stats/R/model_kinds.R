@@ -15,7 +15,7 @@
 model_kinds <- function() {
   list(
     cox = list(fit = cox_model, words = "Cox model", check = check_cox,
-               keys = c("strata", "cluster", "ties", "time_varying", "split", "tt", "zph")),
+               keys = c("strata", "cluster", "ties", "time_varying", "split", "tt", "zph", "without")),
     firth = list(fit = firth_model, words = "penalised (Firth) Cox model", keys = c("strata", "cluster", "ties")),
     cloglog = list(fit = cloglog, words = "grouped-time (cloglog) model", keys = c("strata", "cluster")),
     logit = list(fit = discrete_logit, words = "grouped-time proportional odds (logit) model",

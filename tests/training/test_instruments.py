@@ -228,10 +228,14 @@ def test_what_the_first_token_tells_takes_no_further_pass(tiny_models, tokenizer
 def test_options_that_begin_alike_are_ranked_as_whole_answers(tiny_models, tokenizer, facts):
     model = tiny_models["llama"]
     whole, encoded = measures(["rank"], model, tokenizer, facts)
-    first, _ = measures([{"name": "rank", "answers": "first"}], model, tokenizer, facts)
-    found = [probe(model, encoded, instruments=told).measured["rank"] for told in (whole, first)]
+    first, only = (
+        measures([{"name": "rank", "answers": a}], model, tokenizer, facts)[0] for a in ("first", "first-only")
+    )
+    found = [probe(model, encoded, instruments=told).measured["rank"] for told in (whole, first, only)]
     assert found[0].values["rank"].tolist() == found[1].values["rank"].tolist()
     assert f"options of {len(facts)} facts begin alike" in found[1].note
+    assert not any(found[2].values["rank"]) and not found[2].note
+    assert found[0].values["rank_first"].tolist() == found[2].values["rank_first"].tolist()
 
 
 def test_a_run_writes_the_tables_at_their_own_moments(asked, tmp_path):

@@ -24,7 +24,8 @@ TIE = 1e-4
 class Rank:
     """Rank of the right answer among its options, by first tokens and (``whole``, bool (F,)) by whole answers.
 
-    Where options begin with the same token, first tokens do not tell them apart: then whole answers are ranked, too.
+    Where options begin with the same token, first tokens do not tell them apart: then whole answers are ranked, too,
+    unless first tokens are to be all.
     """
 
     options: Options
@@ -36,9 +37,9 @@ class Rank:
         options = encode_options(asked.tokenizer, asked.facts, asked.encoded, asked.probe)
         most = int((asked.encoded.target_start + options.longest[options.of]).max())
         check_context(asked.model, most, "probe.examples", "use fewer few-shot examples or shorter prompts")
-        asked_whole = spec.answers == "whole"
-        alike = np.array([any(len(answers) > 1 for answers in tree[()].behind) for tree in options.lists])
-        return cls(options, asked_whole | alike[options.of], asked_whole)
+        alike = np.array([any(len(answers) > 1 for answers in tree[()].behind) for tree in options.lists])[options.of]
+        whole = {"whole": np.ones_like(alike), "first": alike, "first-only": np.zeros_like(alike)}[spec.answers]
+        return cls(options, whole, spec.answers == "whole")
 
     def some(self, chosen: np.ndarray) -> Rank:
         return replace(self, options=self.options.some(chosen), whole=self.whole[chosen])
@@ -82,7 +83,7 @@ class RankWatch(Watch):
             self.first[i] = logp
 
     def finish(self, probed: Probed, recalled: np.ndarray) -> Values:
-        first = np.array([self._first(i) for i in range(len(self.first))])
+        first = self._by_first_tokens()
         values = {"options": self.options.counts, "rank_first": first}
         rank = np.full(len(first), None)
         if self.whole.any():
@@ -92,15 +93,23 @@ class RankWatch(Watch):
     def _node(self, i: int, begun: Tokens) -> Node:
         return self.options.lists[self.options.of[i]][begun]
 
-    def _first(self, i: int) -> float:
+    def _by_first_tokens(self) -> np.ndarray:
         """Rank by first tokens: whoever begins with that of the right answer cannot be told from it."""
-        behind, right = self._node(i, ()).behind, self.options.right[i]
-        own = self.first[i][next(k for k, answers in enumerate(behind) if right in answers)]
-        leads = self.first[i] - own
-        self.close[i] |= any(
-            abs(b) < self.passes.recheck and right not in a for b, a in zip(leads, behind, strict=True)
-        )
-        return sum(len(a - {right}) * _ahead(b) for b, a in zip(leads, behind, strict=True))
+        rank = np.zeros(len(self.first))
+        for number in np.unique(self.options.of):
+            mine = np.flatnonzero(self.options.of == number)
+            behind = self.options.lists[number][()].behind
+            token = {answer: k for k, answers in enumerate(behind) for answer in answers}
+            own = np.arange(len(mine)), np.array([token[right] for right in self.options.right[mine]])
+            logp = np.stack([self.first[i] for i in mine])  # (n, first tokens)
+            leads = logp - logp[own][:, None]
+            others = np.tile([len(answers) for answers in behind], (len(mine), 1))
+            others[own] -= 1
+            rank[mine] = (others * _ahead(leads)).sum(1)
+            near = abs(leads) < self.passes.recheck
+            near[own] = False
+            self.close[mine] |= near.any(1)
+        return rank
 
     def _whole(self, probed: Probed) -> np.ndarray:
         right = probed.logp
@@ -176,14 +185,14 @@ class RankWatch(Watch):
         at = 0
         for part in rows.split(rows_at_once(logits)):
             z = logits[part].float()  # (n, V)
-            z -= z.logsumexp(1, keepdim=True)
-            ends = z[:, self.passes.terminators].logsumexp(1).double().tolist()
+            total = z.logsumexp(1, keepdim=True)
+            ends = (z[:, self.passes.terminators] - total).logsumexp(1).double().tolist()
             wanted = asked[at : at + len(part)]
             at += len(part)
             row = torch.from_numpy(np.repeat(np.arange(len(part)), [len(w) for w in wanted])).to(z.device)
-            chosen = z[row, torch.from_numpy(np.concatenate(wanted)).to(z.device)].double().cpu().numpy()
+            chosen = z[row, torch.from_numpy(np.concatenate(wanted)).to(z.device)] - total[row, 0]
             cuts = np.cumsum([len(w) for w in wanted])[:-1]
-            yield from zip(np.split(chosen, cuts), ends, strict=True)
+            yield from zip(np.split(chosen.double().cpu().numpy(), cuts), ends, strict=True)
 
 
 def _cuts(counts: np.ndarray, most: int) -> list[int]:
@@ -197,6 +206,6 @@ def _cuts(counts: np.ndarray, most: int) -> list[int]:
     return cuts
 
 
-def _ahead(lead: float) -> float:
-    """1 for what is likelier than the right answer, a half for a tie."""
-    return 1.0 if lead > TIE else 0.5 if lead >= -TIE else 0.0
+def _ahead(lead):
+    """1 for what is likelier than the right answer, a half for a tie; of a float, or of an array each."""
+    return 0.5 * (lead > TIE) + 0.5 * (lead >= -TIE)

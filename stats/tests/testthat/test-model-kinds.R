@@ -262,3 +262,32 @@ test_that("a gamma frailty's marginal hazard ratio at a time is what is seen at 
   base <- survival::basehaz(fit, newdata = data.frame(latent = FALSE, frailty = 0))
   expect_equal(h, base$hazard[match(out$time, base$time)], tolerance = 1e-8)
 })
+
+test_that("without: what stands between takes the ratio with it, and the change errs as leaving clusters out says", {
+  set.seed(4)
+  d <- acquired(simulate_events(facts = 250L, arms = 2L))
+  d$between <- (d$arm == "arm2") + stats::rnorm(nrow(d)) / 2 # what the arm does goes by way of it alone
+  d$beside <- stats::rnorm(nrow(d))
+  d$time <- stats::rexp(nrow(d)) / (0.15 * exp(d$between))
+  d$event <- d$time <= 12
+  d$start <- 0
+  d$stop <- ifelse(d$event, ceiling(d$time), 12)
+  change <- function(rows, beyond) {
+    fit <- cox_without(rows, c("arm", "popularity", beyond), beyond, cluster = "fact_id")
+    fit[fit$step == "with" & fit$term == "arm", ]
+  }
+  own <- change(d, "between")
+  expect_lt(own$change_upper, -0.5)
+  expect_true(own$lower < 1 && own$upper > 1)
+  none <- change(d, "beside")
+  expect_true(none$change_lower < 0 && none$change_upper > 0)
+  # Of clusters left out one by one: dfbeta is that to first order, and 150 of them leave a few percent.
+  left <- vapply(levels(droplevels(d$fact_id)), function(one) change(d[d$fact_id != one, ], "between")$change, 0)
+  n <- length(left)
+  jackknife <- sqrt((n - 1) / n * sum((left - mean(left))^2))
+  expect_equal((own$change_upper - own$change) / stats::qnorm(0.975), jackknife, tolerance = 0.05)
+  found <- fit_entry(formula = "latent + popularity", without = "latent")$mediation
+  expect_equal(as.character(found$step), c("without", "with"))
+  expect_match(problems(formula = "latent", without = "popularity"), "without: 'popularity' is no part")
+  expect_match(problems(formula = "latent", without = "latent"), "without: leaves no part")
+})
