@@ -51,7 +51,7 @@ finding_of_popularity <- function(results, share = 0.25) {
   d <- against_first(popularity_data(results))
   x <- d[d$arm == level_order(d$arm)[1], ]
   parts <- rbind(at_share(x, "top", share), at_share(x, "bottom", share))
-  told <- (parts$se > 0) %in% TRUE & is.finite(parts$band_lower) # else no two facts differ
+  told <- (parts$se > 0) %in% TRUE & is.finite(parts$band_lower) # else no fact differs
   if (!any(told)) return("")
   shown <- told & (parts$band_lower > 0 | parts$band_upper < 0)
   larger <- seq_len(2) == which.max(abs(parts$estimate) * shown)
@@ -63,7 +63,7 @@ finding_of_popularity <- function(results, share = 0.25) {
   signed <- function(v) paste(points(abs(v)), ifelse(v < 0, "fewer", "more"))
   open <- paste0("no difference shows (", signed(parts$band_lower), " to ", signed(parts$band_upper), ")")
   said <- ifelse(shown, paste0("**", size, words, "**", interval, " are answered"),
-    ifelse(told, open, "no two facts differ"))
+    ifelse(told, open, "no fact differs"))
   of <- if (abs(parts$share[1] - 0.25) < 1e-9) "quarter" else fmt_percent(parts$share[1], 0)
   paste0("::: {.finding}\n", pictures(), "\n\n**[Which facts to train on.](#popularity)** With ",
     md(as.character(x$arm[1])),

@@ -173,7 +173,9 @@ predictor_words <- function(term) {
     split = "Split", arm = "Training recipe", relation = "Relation", group = "Fact group", run = "Run",
     fact_id = "Fact", if (vocabulary$counted) count_words)
   if (!vocabulary$probed) known <- known[c("arm", "run", "fact_id")]
-  called <- ifelse(column %in% names(known), worded(known[column]), first_upper(plain_name(column)))
+  form <- ifelse(grepl("^p0_form[0-9]+$|^logp0_form[0-9]+$", column), sub("^.*_form", ", form ", column), "")
+  column <- ifelse(nzchar(form), sub("_form[0-9]+$", "", column), column)
+  called <- ifelse(column %in% names(known), paste0(worded(known[column]), form), first_upper(plain_name(column)))
   unname(ifelse(grepl("[()*^]", term), as.character(term), called))
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -206,6 +207,6 @@ def _cuts(counts: np.ndarray, most: int) -> list[int]:
     return cuts
 
 
-def _ahead(lead):
+def _ahead(lead: Any) -> Any:
     """1 for what is likelier than the right answer, a half for a tie; of a float, or of an array each."""
     return 0.5 * (lead > TIE) + 0.5 * (lead >= -TIE)
