@@ -53,7 +53,7 @@ def test_an_unknown_instrument_names_the_nearest(tmp_path):
     said = problems(tmp_path, GOOD + '[probe]\ninstruments = [{ name = "Confidence" }]\n')
     assert 'probe.instruments[1].name: there is no such instrument; the nearest known one is "confidence"' in said
     said = problems(tmp_path, GOOD + '[probe]\ninstruments = ["confidence", { name = "confidence", answers = "al" }]\n')
-    assert "probe.instruments[2].answers: should be 'whole' or 'first' (given: 'al')" in said
+    assert "probe.instruments[2].answers: should be 'whole', 'first' or 'first-only' (given: 'al')" in said
     said = problems(tmp_path, GOOD + '[probe]\ninstruments = ["confidence", { name = "confidence" }]\n')
     assert "probe.instruments: 'confidence' stands twice" in said
     said = problems(tmp_path, GOOD + "[probe]\ninstruments = [{ name = 'confidence', when = { every = 0 } }]\n")
