@@ -9,8 +9,8 @@ say_model_without <- function(results, task) {
   words <- paste0(md(lower_first(predictor_words(moved$term))), " (", md(as.character(moved$unit)), ": by a factor of ",
     fmt_hr(exp(moved$change), exp(moved$change_lower), exp(moved$change_upper)), ")")
   paste0("As ", list_words(joins), " joins the model, ", if (nrow(moved)) paste("the hazard ratio changes of",
-    list_words(words)) else "no hazard ratio is shown to change", ". A ratio that comes nearer to 1 may act by way of it, ",
-    "or only go along with it.")
+    list_words(words)) else "no hazard ratio is shown to change", ". A ratio that comes nearer to 1 may act by way of ",
+    "it, or only go along with it.")
 }
 
 table_model_without <- function(results, task) {

@@ -11,7 +11,8 @@
 #' @param split,tt see [cox_time_varying()].
 #' @param without character, parts of the formula: what do the other hazard ratios become as these join the model? See
 #'   [cox_without()].
-#' @return A list like that of [cox()], with the tables `term_tests`, `effect_curves` and `mediation` where there are any.
+#' @return A list like that of [cox()], with the tables `term_tests`, `effect_curves` and `mediation` where there are
+#'   any.
 #' @export
 cox_model <- function(data, covariates, strata = character(), cluster = "", ties = "efron", conf = 0.95, terms,
                       parsed = NULL, frame = NULL, time_varying = character(), split = numeric(), tt = "",
