@@ -60,6 +60,8 @@ SCORES = _RUN | {
     "fact_id": TEXT, "relation": TEXT, "component": TEXT, "layer": _I, "head": _I, "position": _I, "token": TEXT,
     "subject": _B, "informative": _F, "downstream": _F, "upstream": _F,
 }  # fmt: skip
+# The facts whose prompts were to be scored: with how many counterfactual prompts, or why one was left out ("" if not).
+SCORE_FACTS = _RUN | {"fact_id": TEXT, "relation": TEXT, "counterfactuals": _I, "left_out": TEXT}
 SCORE_MEANS = {
     "arm": TEXT, "relation": TEXT, "tokens": _I, "component": TEXT, "layer": _I, "position": _I, "token": TEXT,
     "same": _B, "facts": _I, "runs": _I, "score": TEXT, "mean": _F,

@@ -21,7 +21,7 @@ from factsurv.stats.models import check_models
 from factsurv.stats.plan import CONF, models, plan, run_covariates, table_columns
 from factsurv.training.facts.fact_set import FactSet
 from factsurv.training.facts.form_numbers import form_numbers
-from factsurv.training.facts.selection import probed_rows
+from factsurv.training.facts.selection import probed_rows, select
 from factsurv.training.spec import ModelSpec
 
 if TYPE_CHECKING:
@@ -151,6 +151,11 @@ def _does_not_fit(study: StudyFile, facts: FactSet) -> Iterator[str]:
     for fits in (form_numbers, probed_rows):
         try:
             fits(facts, study.probe)
+        except InputError as error:
+            yield error.line()
+    for scores in study.scores:
+        try:
+            select(facts, scores.select, f"scores {scores.name!r}: select", study.facts.seed)
         except InputError as error:
             yield error.line()
     if followed.follows(study):

@@ -18,9 +18,8 @@ from factsurv.events.files import write_json
 from factsurv.flows.gpus import taken
 
 if TYPE_CHECKING:
-    from factsurv.training.graft import GraftJob
     from factsurv.training.job import Job
-    from factsurv.training.scored import ScoresJob
+    from factsurv.training.surgery.job import EndWeightsJob
 
 # Where torchrun begins to tell what has happened to its processes; before it stands what they said themselves.
 _SUMMARY = re.compile(r"^[EW]\d{4} .*torch/distributed/elastic", re.MULTILINE)
@@ -29,7 +28,7 @@ PACKAGES = Path(factsurv.__file__).parent.parent  # where a child finds the pack
 
 
 def run_job(
-    job: Job | GraftJob | ScoresJob,
+    job: Job | EndWeightsJob,
     threads: int,
     progress: Callable[[str, float, float, str], None],
     say: Callable,

@@ -17,7 +17,7 @@ from factsurv.events.schema import ANALYSIS
 REQUIRED = ("study.json", "manifest.json", "events.arrow", "event_counts.arrow", "analysis/fits.arrow")
 PROBED = (
     "facts.arrow", "series.arrow", "baseline.arrow", "recall.arrow", "forms.arrow", "transitions.arrow",
-    "measured.arrow", "pools.arrow", "score_means.arrow", "implied_counts.arrow",
+    "measured.arrow", "pools.arrow", "score_means.arrow", "score_facts.arrow", "implied_counts.arrow",
 )  # fmt: skip
 SECTIONS = "*section.qmd"  # a reader's own, in the results folder: the report takes them in by their names' order
 _AGAIN = "run the step that makes it again"

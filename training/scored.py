@@ -6,13 +6,14 @@ A process of its own, as a run is (`python -m factsurv.training.scored JOB.json`
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 
 from factsurv.events.errors import InputError
 from factsurv.events.files import read_table, write_table
-from factsurv.events.schema import SCORES, build, described
+from factsurv.events.schema import SCORE_FACTS, SCORES, build, described
 from factsurv.training.facts.encoding import encode_probes
 from factsurv.training.facts.fact_set import FactSet
 from factsurv.training.facts.options import Options, encode_options
@@ -43,7 +44,7 @@ class ScoresJob(EndWeightsJob):
 
 
 def execute(job: ScoresJob, report: Report = lambda _: None) -> None:
-    """Write `scores.arrow`.
+    """Write `scores.arrow` and `score_facts.arrow`.
 
     Raises
     ------
@@ -64,28 +65,35 @@ def _execute(job: ScoresJob, report: Report, together: Team) -> None:
     options = encode_options(tokenizer, facts, encoded, bare)
     chosen = select(facts, job.scores.select, f"scores {job.scores.name!r}: select", job.fact_seed)
     rows: list[dict] = []
-    alone = unclear = 0
+    asked: dict[str, list] = {"fact_id": [], "relation": [], "counterfactuals": [], "left_out": []}
     before, after = Components(old), Components(new)
     for count, i in enumerate(chosen.tolist()):
         item = item_of(i, facts, encoded, inside, options, job.scores.counterfactuals, job.seed)
-        if len(item.options) < 2:
-            unclear += 1
+        why = left_out(item)
+        told = (facts.column("fact_id")[i], facts.column("relation")[i], len(item.counterfactuals), why)
+        for name, value in zip(asked, told, strict=True):
+            asked[name].append(value)
+        if why:
             continue
-        alone += not len(item.counterfactuals)
         texts = [tokenizer.decode([int(t)]) for t in item.tokens]
         rows += _rows(i, facts, texts, inside[i], extractive_scores(before, after, item))
         report({"done": count + 1, "total": len(chosen), "note": f"{len(item.tokens)} tokens"})
-    for number, what, why in (
-        (unclear, "left out", "all options begin with one token"),
-        (alone, "without an upstream score", "no other prompt is like theirs token by token"),
-    ):
-        if number:
-            report({"say": f"scores {job.scores.name}: {number} of {len(chosen)} facts are {what}: {why}"})
+    for why, number in Counter(filter(None, asked["left_out"])).items():
+        report({"say": f"scores {job.scores.name}: {number} of {len(chosen)} facts are left out: {why}"})
     if not rows:
-        raise InputError("no fact is left to score", f"scores {job.scores.name!r}", "select facts with several options")
-    data = {name: [row[name] for row in rows] for name in rows[0]}
-    table = build(SCORES, Label(job.run, job.scores.name, job.seed).columns(len(rows)) | data)
-    write_table(job.folder / "scores.arrow", described(table, "scores"))
+        why = "; ".join(dict.fromkeys(asked["left_out"]))
+        raise InputError(f"no fact is left to score: {why}", f"scores {job.scores.name!r}", "select other facts")
+    found = {name: [row[name] for row in rows] for name in rows[0]}
+    for kind, columns, data in (("scores", SCORES, found), ("score_facts", SCORE_FACTS, asked)):
+        label = Label(job.run, job.scores.name, job.seed).columns(len(data["fact_id"]))
+        write_table(job.folder / f"{kind}.arrow", described(build(columns, label | data), kind))
+
+
+def left_out(item: Item) -> str:
+    """Why an item has no scores: all three are of the same facts, so that they can be compared; empty if it has."""
+    if len(item.options) < 2:
+        return "all its options begin with one token"
+    return "" if len(item.counterfactuals) else "no other prompt is like its own token by token"
 
 
 def _state(job: ScoresJob, text: str, report: Report, together: Team):

@@ -8,7 +8,7 @@ read_results <- function(folder) {
   main <- c("events", "event_counts")
   # Of studies that factsurv ran, events of one's own have none; claims and instruments where somebody asked for any.
   probed <- c("facts", "series", "baseline", "recall", "forms", "transitions", "measured", "claims", "pools",
-    "score_means", "implied_counts")
+    "score_means", "score_facts", "implied_counts")
   analysis <- c("fits", "coefficients", "curves", "risk_table", "rmst", "sensitivity", "arms", "tests", "zph_tests",
     "zph_points", "zph_curves", "zph_periods", "influence", "variances", "random_effects", "marginal", "aft",
     "turnbull", "term_tests", "effect_curves", "form_tests", "form_points", "form_curves", "form_shapes",

@@ -41,7 +41,24 @@ say_scores <- function(results, arm) {
   found <- paste0("Greatest: ", md(paste(peaks, collapse = "; ")), ".")
   if (!length(peaks)) found <- "No component lowers the loss."
   paste0("**", md(arm), "**: means over ", fmt_n(max(d$facts)), " prompts of ",
-    md(plain_name(as.character(d$relation)[1])), " in ", plural(max(d$runs), "run"), ". ", found)
+    md(plain_name(as.character(d$relation)[1])), " in ", plural(max(d$runs), "run"), ". ", found,
+    say_scored_facts(results, arm))
+}
+
+#' With how many counterfactual prompts, and how many facts have no scores, and why.
+say_scored_facts <- function(results, arm) {
+  d <- results$score_facts
+  if (is.null(d) || !nrow(d)) return("")
+  d <- d[as.character(d$arm) == arm, , drop = FALSE]
+  d <- d[!duplicated(d$fact_id), , drop = FALSE]
+  why <- as.character(d$left_out)
+  prompts <- sort(unique(d$counterfactuals[!nzchar(why)]))
+  said <- paste0(" Upstream scores compare each prompt with ", paste(unique(range(prompts)), collapse = " to "),
+    if (max(prompts) == 1) " prompt" else " prompts", " of another subject.")
+  gone <- table(why[nzchar(why)])
+  if (!length(gone)) return(said)
+  paste0(said, " Left out: ", paste0(fmt_n(as.integer(gone)), " of ", plural(nrow(d), "fact"), " (", names(gone), ")",
+    collapse = ", "), ".")
 }
 
 alt_scores <- function(results, arm) {

@@ -3,9 +3,11 @@
 import pyarrow.compute as pc
 import pytest
 
+from factsurv.events.errors import InputError
 from factsurv.events.files import read_table
 from factsurv.flows import grafts, steps
 from factsurv.flows.study_file import read_study
+from factsurv.training.graft import GraftJob, execute
 from tests.flows.test_end_to_end import start, until
 from tests.flows.test_study_file import GOOD, problems
 
@@ -71,6 +73,10 @@ def test_a_killed_study_goes_on_with_its_graft(tmp_path, monkeypatch):
     for name in ("recall", "baseline"):
         assert set(tables[name]["run"].to_pylist()) == {"a-1", "copy-1"}
     assert (store.folder / "runs" / "copy-1" / "model" / "model.safetensors").is_file()
+    job = GraftJob.model_validate_json((store.folder / "runs" / "copy-1" / "job.json").read_text("utf-8"))
+    monkeypatch.setattr("factsurv.training.passes.memory.free_bytes", lambda: 1000)
+    with pytest.raises(InputError, match=r"graft 'copy'.*a second set of weights takes about .*, and 1\.?0* kB"):
+        execute(job)
 
 
 ARMS = '[[arm]]\nname = "a"\n[[arm]]\nname = "b"\n[[graft]]\nname = "g"\n'

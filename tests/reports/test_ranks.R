@@ -2,7 +2,8 @@
 folder <- commandArgs(trailingOnly = TRUE)[1]
 for (file in Sys.glob(file.path(folder, "../../stats/R/plot_*.R"))) source(file, encoding = "UTF-8")
 for (file in c("text.R", "words.R", "kinds.R", "results.R", "tables.R", "style.R", "survival.R", "paired.R",
-  "popularity.R", "pictures.R", "sentences.R", "doubt.R", "ranks.R", "grafts.R", "implied.R", "scores_correlated.R")) {
+  "popularity.R", "pictures.R", "sentences.R", "doubt.R", "ranks.R", "grafts.R", "implied.R", "scores.R",
+  "scores_correlated.R")) {
   source(file.path(folder, file), encoding = "UTF-8")
 }
 contains <- function(text, ...) {
@@ -42,5 +43,9 @@ contains(lost, "early, facts&#58; city", "0.00 where facts ended, 2.20 (1.50 to 
 stopifnot(!grepl("late, facts", lost), nrow(of_taught(results, ranks_data(results, "end"))) == 7)
 stopifnot(inherits(figure_ranks(results), "ggplot"), grepl("from 9.00 to 6.50", alt_ranks(results)))
 contains(table_implied_counts(results), "| early | 100 | 0 | 2 | 0 | 98 | 40 |")
+results$score_facts <- data.frame(arm = factor("graft"), fact_id = c("a", "b", "c", "a", "b", "c"),
+  counterfactuals = c(10L, 7L, 0L), left_out = factor(c("", "", "no other prompt is like its own token by token")))
+contains(say_scored_facts(results, "graft"), "with 7 to 10 prompts of another subject",
+  "1 of 3 facts (no other prompt is like its own token by token)")
 contains(say_correlated(results), "are, too", "MLPs **0.49** (")
 cat("all as expected\n")

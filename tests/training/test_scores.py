@@ -11,7 +11,7 @@ from factsurv.events.score_means import score_means
 from factsurv.training.facts.encoding import encode_probes
 from factsurv.training.facts.options import encode_options
 from factsurv.training.facts.subject_tokens import subject_tokens
-from factsurv.training.scored import item_of
+from factsurv.training.scored import item_of, left_out
 from factsurv.training.spec import ProbeSpec
 from factsurv.training.surgery.components import Components
 from factsurv.training.surgery.scores import Item, extractive_scores, mean_logit_loss
@@ -165,6 +165,9 @@ def test_counterfactuals_differ_in_their_subject_only(tokenizer, facts):
     items = [item_of(i, facts, encoded, inside, options, 3, 1) for i in range(len(facts))]
     objects = facts.column("object")
     assert any(len(item.counterfactuals) for item in items)
+    alone = Item(items[0].tokens, items[0].options, 0, items[0].counterfactuals[:0])
+    assert "token by token" in left_out(alone)
+    assert [left_out(item) == "" for item in items] == [len(item.counterfactuals) > 0 for item in items]
     assert all(len(item.counterfactuals) <= 3 for item in items)
     for i, item in enumerate(items):
         assert item.options[item.right] == encoded.tokens[i][encoded.target_start[i]]
