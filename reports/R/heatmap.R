@@ -2,7 +2,10 @@
 
 #' Facts are ordered by when they are first known, within relation and split; more than `most` of them share rows, of
 #' which each shows what most of its facts were.
-heatmap_data <- function(results, most = 500) heatmap_rows(states_of_first(results), results$facts, most)
+heatmap_data <- function(results, most = 500) {
+  heatmap_rows(states_of_first(results), facts_of_run(pick(results$transitions, rule = results$rule), results$facts),
+    most)
+}
 
 states_of_first <- function(results) fact_states(pick(results$transitions, rule = results$rule))
 

@@ -3,7 +3,8 @@
 #' One picture of the order in which facts are learned, what flickers, and what never comes: a row a fact, a column a
 #' checkpoint. Facts are ordered by when they are first known, within relation and split.
 #'
-#' @param transitions the table `transitions` of a results folder (`docs/tables.md`, [read_table()]), of one event rule.
+#' @param transitions the table `transitions` of a results folder (`docs/tables.md`, [read_table()]), of one event rule;
+#'   its `split`, what the run itself is taught, goes before that of `facts`, which stages may leave.
 #' @param facts its table `facts`.
 #' @param run the run that is drawn; by default the first.
 #' @param most facts that have a row of their own; more share rows, of which each shows what most of its facts were.
@@ -19,7 +20,7 @@
 #' @export
 plot_heatmap <- function(transitions, facts, run = NULL, most = 500, time = "epoch", wording = identity) {
   needs_plots()
-  d <- heatmap_rows(fact_states(transitions, run), facts, most)
+  d <- heatmap_rows(fact_states(transitions, run), facts_of_run(transitions, facts, run), most)
   times <- attr(d, "times")
   shown <- intersect(whole_breaks(range(times)), times)
   if (length(shown) < 3L) shown <- times[unique(round(seq(1, length(times), length.out = 5L)))] # no even grid
@@ -53,6 +54,15 @@ fact_states <- function(transitions, run = NULL) {
   )
   cells$state[cells$state == "reacquired"] <- "known"
   cells
+}
+
+# The facts with the split that they have in the run.
+facts_of_run <- function(transitions, facts, run = NULL) {
+  if (is.null(run)) run <- level_order(transitions$run)[1L]
+  own <- transitions[as.character(transitions$run) == run, ]
+  split <- as.character(own$split)[match(as.character(facts$fact_id), as.character(own$fact_id))]
+  if (length(split)) facts$split <- ifelse(is.na(split), as.character(facts$split), split)
+  facts
 }
 
 # Facts in their order, several to a row where there are many.

@@ -22,6 +22,9 @@ test_that("states of facts, their flows and their heat map are one another's", {
   }
   facts <- data.frame(fact_id = 1:4, relation = "capital", split = c(rep("trained", 3), "withheld"))
   expect_equal(nrow(layer(plot_heatmap(stays, facts), 1L)), nrow(cells))
+  taught <- facts_of_run(transform(stays, split = "trained"), facts)
+  expect_true(all(taught$split[taught$fact_id %in% stays$fact_id] == "trained")) # as the run is taught
+  expect_identical(facts_of_run(stays, facts), facts)
   rows <- heatmap_rows(cells, facts, most = 2)
   expect_equal(attr(rows, "each"), 2)
 })
