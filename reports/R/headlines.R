@@ -36,7 +36,9 @@ say_studied <- function(results) {
 }
 
 # What has no name of its own is "a" model.
-with_article <- function(model) if (grepl("^(model|tiny language|simulated) ", model)) paste("A", model) else model
+with_article <- function(model) {
+  if (grepl("^(model|tiny language|small stand-in|simulated) ", model)) paste("A", model) else model
+}
 
 few_words <- function(n) {
   ifelse(n %in% 1:9, c("one", "two", "three", "four", "five", "six", "seven", "eight", "nine")[pmax(1, n)], fmt_n(n))
@@ -47,6 +49,7 @@ model_name <- function(results) {
   if (!is.null(simulated)) return(paste("simulated", simulated, "model"))
   if (from_nothing(results)) return("model from random weights")
   model <- basename(as.character(study_value(results, c("model", "name"), "one language model")))
+  if (grepl("^small-(series-)?[0-9a-f]{8,}$", model)) return("small stand-in model") # of a rehearsal
   if (model == "tiny") "tiny language model" else sub("\\.(gguf|safetensors)$", "", model)
 }
 

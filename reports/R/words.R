@@ -132,7 +132,9 @@ history_word <- function(results, n = 1) {
 
 #' Stratum as the reader calls it, from the column that splits the curves and its value.
 stratum_words <- function(by, stratum) {
-  sub("^[[(]([^,]+),([^]]+)[]]$", "\\1 to \\2", stratum_text(by, stratum, vocabulary$probed)) # a third of a number
+  words <- stratum_text(by, stratum, vocabulary$probed)
+  third <- "^[[(]([^,]+),([^]]+)[]]$" # of a number
+  ifelse(grepl(third, words), gsub("-", "\u2212", sub(third, "\\1 to \\2", words), fixed = TRUE), words)
 }
 
 #' The column that splits the curves, in words.

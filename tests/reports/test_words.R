@@ -107,7 +107,7 @@ vocabulary$series <- FALSE
 is(probe_axis(list(time = "tokens")), "Epoch")
 # A column is known by its name also where it comes as a factor; a third of a number is told from what to what.
 stopifnot(identical(by_words(factor("split")), worded("split (trained or withheld)")),
-  identical(stratum_words("x", c("[-1,0.581]", "(0.581,0.652]")), c("-1 to 0.581", "0.581 to 0.652")),
+  identical(stratum_words("x", c("[-1,0.581]", "(0.581,0.652]")), c("\u22121 to 0.581", "0.581 to 0.652")),
   identical(once(c("a", "a", "b", "a")), c("a", "", "b", "a")), identical(once(character()), character()),
   grepl("\u201cSplit\u201d is left out: it", columns_in_words("split is left out: it is constant (0)"), fixed = TRUE))
 cat("all as expected\n")
