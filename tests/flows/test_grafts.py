@@ -75,7 +75,7 @@ def test_a_killed_study_goes_on_with_its_graft(tmp_path, monkeypatch):
     assert (store.folder / "runs" / "copy-1" / "model" / "model.safetensors").is_file()
     job = GraftJob.model_validate_json((store.folder / "runs" / "copy-1" / "job.json").read_text("utf-8"))
     monkeypatch.setattr("factsurv.training.passes.memory.free_bytes", lambda: 1000)
-    with pytest.raises(InputError, match=r"graft 'copy'.*a second set of weights takes about .*, and 1\.?0* kB"):
+    with pytest.raises(InputError, match="a second set of weights takes about .* are free"):
         execute(job)
 
 
