@@ -66,6 +66,7 @@ def render_as(
     output = Path(output).resolve() if output else results / f"report.{suffix}"
     with children.scratch(scratch) as folder:
         work, environment, _ = prepared(results, Path(source).resolve(), folder, r_environment)
+        environment["FACTSURV_FIGURES"] = "png"  # docx cannot hold SVG without another program
         for command in [knit(Path(source).name, environment), *made_by(environment, output)]:
             if "--from=markdown" in command and appendix:
                 command = [*command, "--metadata=appendix:true"]

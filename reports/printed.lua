@@ -57,6 +57,7 @@ local drop = {
     })
   end,
   Span = function(span)
+    if span.classes:includes("on-page") and not whole then return {} end
     if span.classes:includes("verdict") then return {pandoc.Emph(span.content), pandoc.Str(":")} end
   end,
 }

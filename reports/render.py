@@ -208,7 +208,7 @@ def _plain(name: str, environment: Mapping[str, str]) -> list[list[str]]:
         ["pandoc", "knitted.md", "--from=markdown", "--to=html5", "--standalone", embed, "--template=page.html",
          "--mathml", "--toc", "--toc-depth=3", "--css=theme.css", "--css=plain.css", "--include-after-body=after.html",
          "--lua-filter=terms.lua", "--lua-filter=folds.lua", "--lua-filter=unbroken.lua",
-         "--lua-filter=without-quarto.lua", "--output=page-out.html"],
+         "--lua-filter=without-quarto.lua", "--lua-filter=narrow.lua", "--output=page-out.html"],
     ]  # fmt: skip
 
 

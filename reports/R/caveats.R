@@ -13,7 +13,7 @@ caveat_doubts <- function(results) {
   doubts <- doubts_of(results)
   if (!length(doubts)) return("")
   paste0("**Models in doubt:** some of ", md(list_words(names(doubts))), ". None of their numbers is in a sentence ",
-    "here; which models, and why, is folded below.")
+    "here[; which models, and why, is folded below]{.on-page}.")
 }
 
 doubts_of <- function(results) {

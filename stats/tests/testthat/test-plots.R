@@ -35,3 +35,16 @@ test_that("states of one's own have colours of their own, and any span of ratios
     expect_lte(length(ratio_breaks(c(low, high))), 7)
   }
 })
+
+test_that("on a narrow screen panels stand under one another, and the numbers at risk have room", {
+  skip_if_not_installed("patchwork")
+  wide <- plot_incidence(learned, by = "latent", end = 20)
+  narrow <- narrow_plot(wide)
+  at <- function(plot) length(unique(ggplot2::layer_data(plot[[2L]], 1L)$x))
+  expect_gt(at(wide), 4L)
+  expect_lte(at(narrow), 4L)
+  panels <- ggplot2::ggplot(data.frame(x = 1:4, g = 1:4), ggplot2::aes(x, x)) + ggplot2::geom_point() +
+    ggplot2::facet_wrap("g", ncol = 2)
+  expect_equal(unique(ggplot2::ggplot_build(narrow_plot(panels))$layout$layout$COL), 1L)
+  expect_equal(narrow_height(panels), 2)
+})
