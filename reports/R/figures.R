@@ -18,7 +18,7 @@ knit_figure <- function(x, options, ...) {
   knitr::include_graphics(wide, dpi = NA)
 }
 
-smallest <- function(plot, path, width, height, dpi = 144, small = 6e4) {
+smallest <- function(plot, path, width, height, dpi = 144, small = 3e4) {
   text <- svg_of(plot, width, height)
   if (!nzchar(text) || nchar(text) > small || grepl("<image", text, fixed = TRUE)) {
     dots <- paste0(path, ".png")
