@@ -28,7 +28,7 @@ local function as_address(path)
   local data = bytes(path)
   if not data then return nil end
   if path:match("%.svg$") then
-    return "data:image/svg+xml," .. data:gsub("%s+$", ""):gsub("[%%#%s<>]", function(sign)
+    return "data:image/svg+xml," .. data:gsub("%s+$", ""):gsub("[%%#%s<>']", function(sign)
       return sign:match("%s") and "%20" or ("%%%02X"):format(sign:byte())
     end)
   end
