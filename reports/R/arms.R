@@ -49,9 +49,11 @@ say_arm <- function(results, x, several, in_time = TRUE) {
 # What the ratio is in time, and in what training cost.
 say_arm_time <- function(results, x) {
   units <- md(time_word(results$time, 2))
-  paste0(" Of the first ", fmt_time(x$horizon), " ", units, " it spent on average ", fmt_number(abs(x$difference)), " ",
-    units, if (x$difference < 0) " less" else " more", " without the event (", fmt_signed(x$difference_lower), " to ",
-    fmt_signed(x$difference_upper), ").", say_arm_examples(x))
+  told <- fmt_even(c(abs(x$difference), x$difference_lower, x$difference_upper), plus = "+")
+  paste0(" Of the first ", fmt_time(x$horizon), " ", units, " it spent on average ", sub("+", "", told[1], fixed = TRUE),
+    " ", units,
+    if (x$difference < 0) " less" else " more", " without the event (", told[2], " to ", told[3], ").",
+    say_arm_examples(x))
 }
 
 # The recipe's term in the Cox model: of two recipes the column itself, of more its level.
@@ -94,9 +96,10 @@ say_doubtful_arm <- function(results, x, again) {
 # The difference in what training cost: an epoch of one recipe may be several of another.
 say_arm_examples <- function(x) {
   if (is.null(x$examples_difference) || is.na(x$examples_difference)) return("")
+  told <- fmt_even(c(abs(x$examples_difference), x$examples_lower, x$examples_upper), plus = "+")
   paste0(" In training examples seen, of the first ", fmt_time(x$examples_horizon), ", that is ",
-    fmt_number(abs(x$examples_difference)), if (x$examples_difference < 0) " less" else " more", " (",
-    fmt_signed(x$examples_lower), " to ", fmt_signed(x$examples_upper), ").")
+    sub("+", "", told[1], fixed = TRUE), if (x$examples_difference < 0) " less" else " more", " (", told[2], " to ",
+    told[3], ").")
 }
 
 table_arms <- function(results) {

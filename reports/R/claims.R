@@ -56,18 +56,17 @@ table_claim_bounds <- function(results) {
     "lll")
 }
 
-#' A claim's number with its interval, as its scale is written.
+#' A claim's number with its interval, as its scale is written; numbers that are compared have as many decimals each.
 claim_numbers <- function(d) {
-  written <- list(ratio = fmt_ratio, share = fmt_percent, points = function(x) {
-    or_dash(x, paste0(fmt_signed(round(100 * x, 1)), "\u00a0points"))
-  }, time = fmt_signed,
-    number = function(x) sub("^-", "\u2212", fmt_number(x)))
+  written <- list(ratio = fmt_ratio, share = fmt_percent, points = function(x) fmt_signed(round(100 * x, 1)),
+    time = function(x) fmt_even(x, plus = "+"), number = fmt_even)
   vapply(seq_len(nrow(d)), function(i) {
-    form <- written[[as.character(d$scale[i])]]
-    if (!is.finite(d$estimate[i])) return("\u2013")
-    if (anyNA(c(d$lower[i], d$upper[i]))) return(form(d$estimate[i]))
-    paste0(form(d$estimate[i]), " (", sub("\u00a0points", "", form(d$lower[i])), " to ",
-      sub("\u00a0points", "", form(d$upper[i])), ")")
+    scale <- as.character(d$scale[i])
+    x <- c(d$estimate[i], d$lower[i], d$upper[i])
+    if (!is.finite(x[1])) return("\u2013")
+    told <- written[[scale]](if (anyNA(x)) x[1] else x)
+    paste0(told[1], if (scale == "points") "\u00a0points",
+      if (length(told) > 1) paste0(" (", told[2], " to ", told[3], ")"))
   }, "")
 }
 

@@ -49,25 +49,35 @@ say_rank_gap <- function(x) {
     fmt_rank(ends[1]), " to ", fmt_rank(ends[2]), ")")
 }
 
-#' Each kind's mean ranks by recipe, and every recipe against the first, kind by kind.
-say_ranks <- function(results) {
+#' Each kind's mean ranks by recipe, and every recipe against the first, kind by kind. Of more than `most` recipes the
+#' first one's rank, and those that differ from it; the table has all.
+say_ranks <- function(results, most = 4) {
   d <- without_grafts(results, of_taught(results, ranks_data(results, "end")))
   own <- by_itself(d)
   kinds <- split(own, factor(own$kind, unique(own$kind)))
   lines <- vapply(kinds, function(x) {
     gaps <- against_first(d[d$kind == x$kind[1], ])
-    against <- vapply(seq_len(nrow(gaps)), function(i) {
-      paste0(md(as.character(gaps$arm[i])), " ", say_rank_gap(gaps[i, ]))
-    }, "")
-    paste0("- **", md(x$kind[1]), "**: ", list_words(paste0(md(as.character(x$arm)), " ", rank_interval(x))),
-      if (nrow(gaps)) paste0(". Against ", md(level_order(gaps$reference)[1]), ": ", paste(against, collapse = "; ")),
-      ".")
+    many <- nrow(x) > most
+    paste0("- **", md(x$kind[1]), "**: ",
+      list_words(paste0(md(as.character(x$arm)), " ", rank_interval(x))[seq_len(if (many) 1 else nrow(x))]),
+      if (nrow(gaps)) say_rank_gaps(gaps, many), ".")
   }, "")
   options <- range(own$options)
   chance <- fmt_number(unique((options - 1) / 2))
   paste0("The right answer's rank among ", paste(fmt_number(unique(options)), collapse = " to "), " answers: 0 is ",
     "best, and guessing gives ", paste(chance, collapse = " to "), " on average. Means at the end of training:\n\n",
     paste(lines, collapse = "\n"))
+}
+
+# Every recipe against the first; of many, those that do not differ in one word.
+say_rank_gaps <- function(gaps, many) {
+  alike <- many & (is.na(gaps$lower) | (gaps$lower <= 0 & gaps$upper >= 0))
+  shown <- gaps[!alike, , drop = FALSE]
+  told <- vapply(seq_len(nrow(shown)), function(i) {
+    paste0(md(as.character(shown$arm[i])), " ", say_rank_gap(shown[i, ]))
+  }, "")
+  if (any(alike)) told <- c(told, paste(list_words(md(as.character(gaps$arm[alike]))), "no difference shown"))
+  paste0(". Against ", md(level_order(gaps$reference)[1]), ": ", paste(told, collapse = "; "))
 }
 
 #' The first screen: what follows from facts, the second recipe of the study file against the first.

@@ -100,11 +100,14 @@ say_histories <- function(results) {
     "runs is counted in histories.")
 }
 
-say_recall <- function(results) {
+#' Of each recipe, or of more than `most` those with the least and the most at the end.
+say_recall <- function(results, most = 4) {
   e <- recall_ends(results)
   parts <- vapply(split(e, factor(e$split, unique(e$split))), function(x) {
+    many <- nrow(x) > most
+    if (many) x <- x[order(x$share_after), ][c(1, nrow(x)), ]
     each <- paste0("from ", fmt_percent(x$share_before), " to **", fmt_percent(x$share_after), "**",
-      if (length(unique(e$arm)) > 1) paste0(" (", md(x$arm), ")"))
+      if (length(unique(e$arm)) > 1) paste0(" (", md(x$arm), if (many) c(", the least", ", the most"), ")"))
     paste0("of the ", worded(paste(x$split[1], "facts")), " it went ", list_words(each))
   }, "")
   paste0("Recall is the share of facts answered exactly right: ", paste(parts, collapse = "; "), ".")

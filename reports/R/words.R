@@ -7,12 +7,22 @@ fmt_ratio <- function(x) {
   if (!length(x)) return(character())
   size <- ifelse(is.na(x), 0, abs(x))
   from_one <- abs(size - 1)
-  near <- from_one > 0 & from_one < 0.005
+  near <- from_one >= 5e-7 & from_one < 0.005 # nearer is what rounding of the fit leaves
   digits <- ifelse(size < 0.0995, 3, ifelse(size < 9.95, 2, 0))
   digits[near] <- pmin(6, ceiling(-log10(from_one[near])))
   text <- mapply(function(v, d) formatC(v, format = "f", digits = d, big.mark = ","), x, digits)
   text <- ifelse(size < 0.001, "< 0.001", ifelse(size > 1000, "> 1,000", text))
   or_dash(x, as.character(text))
+}
+
+#' A number and the ends of its interval, with as many decimals each: -1.10, -1.85, -0.36; three digits of the largest.
+fmt_even <- function(x, plus = "") {
+  largest <- max(abs(x))
+  if (largest == 0) return(rep("0", length(x)))
+  decimals <- max(0, 2 - floor(log10(largest)))
+  shown <- round(x, decimals)
+  paste0(ifelse(shown < 0, "\u2212", ifelse(shown > 0, plus, "")),
+    formatC(abs(shown), format = "f", digits = decimals, big.mark = ","))
 }
 
 #' A ratio in a sentence. Beyond 0.05 and 20, where the figures are cut as well, no number is meant as such.

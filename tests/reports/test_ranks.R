@@ -36,6 +36,8 @@ results <- list(mean_ranks = ranks, facts = facts, implied_counts = counts, rule
 contains(say_ranks(results), "guessing gives 9.5", "**5.10 lower** (95 % interval 4.20 to 6.00)",
   "none a difference is not shown at this scale (\u22120.20 to 5.20)",
   "Facts&#58; city &#40;test&#41;**: late 0.00 and early 0.00.")
+contains(say_ranks(results, most = 1), "Against late: early **5.10 lower**",
+  "none no difference shown")
 contains(finding_of_ranks(results), "With early in place of late", "**1.40**, not 6.50")
 contains(table_ranks(results), "1&#46;4&#44; OLMo&#45;7B", "\u22125&#46;10")
 lost <- say_ranks_lost(results)

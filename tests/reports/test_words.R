@@ -24,6 +24,11 @@ is(space(fmt_percent(c(0, 0.1234, 1, NA))), c("0.0 %", "12.3 %", "100.0 %", dash
 is(space(fmt_percent(0.126, 0)), "13 %")
 is(fmt_ratio(c(0.0004, 0.0432, 0.5, 2.614, 12.36, 130.2, 1e5, NA, Inf)),
     c("< 0.001", "0.043", "0.50", "2.61", "12", "130", "> 1,000", dash, "> 1,000"))
+is(fmt_ratio(1 - 1e-9), "1.00") # what rounding leaves of one
+is(fmt_even(c(-1.1042, -1.853, -0.3612)), c("\u22121.10", "\u22121.85", "\u22120.36"))
+is(fmt_even(c(0.17, -0.1331, 0.4729), plus = "+"), c("+0.170", "\u22120.133", "+0.473"))
+is(fmt_even(c(132, 82.1, 1182.4)), c("132", "82", "1,182"))
+is(fmt_even(c(0, 0, 0)), c("0", "0", "0"))
 is(fmt_ratio(c(1, 1.0003, 0.998, 1.01, 0.0999, 9.96)), c("1.00", "1.0003", "0.998", "1.01", "0.10", "10"))
 is(times_words(c(0.002, 0.5, 38.7)), c("less than 0.05 times", "about 0.50 times", "more than 20 times"))
 is(fmt_ratio(numeric()), character())
