@@ -50,8 +50,8 @@ say_arm <- function(results, x, several, in_time = TRUE) {
 say_arm_time <- function(results, x) {
   units <- md(time_word(results$time, 2))
   told <- fmt_even(c(abs(x$difference), x$difference_lower, x$difference_upper), plus = "+")
-  paste0(" Of the first ", fmt_time(x$horizon), " ", units, " it spent on average ", sub("+", "", told[1], fixed = TRUE),
-    " ", units,
+  paste0(" Of the first ", fmt_time(x$horizon), " ", units, " it spent on average ",
+    sub("+", "", told[1], fixed = TRUE), " ", units,
     if (x$difference < 0) " less" else " more", " without the event (", told[2], " to ", told[3], ").",
     say_arm_examples(x))
 }

@@ -10,12 +10,29 @@ knit_figure <- function(x, options, ...) {
   path <- knitr::fig_path("", options)
   dir.create(dirname(path), recursive = TRUE, showWarnings = FALSE)
   if (isTRUE(options$narrow)) {
-    height <- options$fig.height * narrow_height(x)
-    smallest(narrow_plot(x), paste0(path, "-narrow"), 4.2, min(height, 11))
+    narrow <- narrow_plot(x)
+    height <- options$fig.height * narrow_height(x) + max(0, legend_inches(narrow) - 0.5)
+    smallest(narrow, paste0(path, "-narrow"), 4.2, min(height, 14))
   }
   wide <- smallest(x, path, options$fig.width, options$fig.height)
   # Drawn before knitr could: it takes the file as it is.
   knitr::include_graphics(wide, dpi = NA)
+}
+
+#' Inches that the legends below a plot, or below the parts of one, take.
+legend_inches <- function(plot) {
+  if (inherits(plot, "patchwork")) {
+    return(sum(vapply(seq_along(plot), function(i) legend_inches(plot[[i]]), 0)))
+  }
+  before <- grDevices::dev.cur()
+  grDevices::pdf(NULL)
+  on.exit({
+    grDevices::dev.off()
+    if (before > 1) grDevices::dev.set(before)
+  })
+  grob <- ggplot2::ggplotGrob(plot)
+  box <- grob$layout$name == "guide-box-bottom"
+  sum(grid::convertHeight(grob$heights[unique(grob$layout$t[box])], "in", valueOnly = TRUE))
 }
 
 smallest <- function(plot, path, width, height, dpi = 144, small = 3e4) {

@@ -26,7 +26,8 @@ plot_measured <- function(measured, arms = level_order(measured$arm), time = "ep
     ggplot2::geom_line(data = means, columns_as(linetype = "split"), linewidth = 1) +
     ggplot2::facet_wrap("what", scales = "free_y", ncol = 2) + by_recipe(colours_for(arms), wording, fill = FALSE) +
     ggplot2::scale_linetype_discrete(name = "Facts") + ggplot2::scale_x_continuous(breaks = whole_breaks) +
-    ggplot2::labs(x = first_upper(time), y = "Mean over facts") + theme_figures()
+    ggplot2::labs(x = first_upper(time), y = "Mean over facts") + theme_figures() +
+    ggplot2::theme(legend.box = "vertical")
 }
 
 # What a reader sees of each instrument, in this order; every other quantity is in the table `measured`.

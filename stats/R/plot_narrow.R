@@ -23,7 +23,8 @@ narrow_plot <- function(plot) {
   plot <- fewer_ticks(plot)
   plot + ggplot2::theme(
     text = ggplot2::element_text(size = 10.5), legend.direction = "vertical", legend.box = "vertical",
-    legend.box.just = "left", plot.margin = ggplot2::margin(4, 8, 4, 4)
+    legend.box.just = "left", plot.margin = ggplot2::margin(4, 16, 4, 4),
+    axis.title.x = ggplot2::element_text(hjust = 1) # a long one goes on below the names on the left
   )
 }
 
@@ -39,13 +40,14 @@ narrow_height <- function(plot) {
 fewer_ticks <- function(plot, most = 4L) {
   scale <- plot$scales$get_scales("x")
   breaks <- if (is.null(scale)) NULL else scale$breaks
-  if (!is.numeric(breaks) || length(breaks) <= most) return(plot)
+  counted <- !is.null(plot$data$stratum)
+  if (!is.numeric(breaks) || (length(breaks) <= most && !counted)) return(plot)
   kept <- breaks[seq(1L, length(breaks), by = ceiling(length(breaks) / most))]
   labels <- scale$labels
   scale <- scale$clone()
   if (!is.function(labels) && length(labels) == length(breaks)) scale$labels <- labels[match(kept, breaks)]
   scale$breaks <- kept
-  if (!is.null(plot$data$stratum)) scale$expand <- ggplot2::expansion(0.14) # the first number is wide
+  if (counted) scale$expand <- ggplot2::expansion(c(0.22, 0.12)) # the first number is wide
   scales <- plot$scales$clone()
   scales$scales <- lapply(scales$scales, function(s) if ("x" %in% s$aesthetics) scale else s)
   plot$scales <- scales
