@@ -206,7 +206,7 @@ def _plain(name: str, environment: Mapping[str, str]) -> list[list[str]]:
     return [
         knit(name, environment),
         ["pandoc", "knitted.md", "--from=markdown", "--to=html5", "--standalone", embed, "--template=page.html",
-         "--mathml", "--toc", "--toc-depth=3", "--css=theme.css", "--css=plain.css", "--include-after-body=after.html",
+         "--mathml", "--toc", "--toc-depth=3", "--css=theme.css", "--css=layout.css", "--include-after-body=after.html",
          "--lua-filter=terms.lua", "--lua-filter=folds.lua", "--lua-filter=unbroken.lua",
          "--lua-filter=without-quarto.lua", "--lua-filter=narrow.lua", "--output=page-out.html"],
     ]  # fmt: skip

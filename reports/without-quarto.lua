@@ -1,5 +1,5 @@
 -- The second half of rendering without Quarto: gives the parts of Quarto's Markdown that the report uses their meaning
--- in plain pandoc (2.17 and later): numbered figures and tables, references to them, callouts, tabsets, columns.
+-- in plain pandoc (2.17 and later): numbered figures and tables, references to them, tabsets, columns.
 -- What it does not know it refuses: a div or shortcode that vanishes without a word would be worse than no report.
 
 local known = {
@@ -18,15 +18,8 @@ local function kind_of(id)
   return kind and kinds[kind] and kind or nil
 end
 
-local function callout_of(div)
-  for _, class in ipairs(div.classes) do
-    local kind = class:match("^callout%-(%a+)$")
-    if kind then return kind end
-  end
-end
-
 local function is_known(div)
-  if kind_of(div.identifier) or callout_of(div) then return true end
+  if kind_of(div.identifier) then return true end
   if div.classes:includes("panel-tabset") or div.attributes["layout-ncol"] then return true end
   for _, class in ipairs(div.classes) do
     if not known[class] then return false, "." .. class end
@@ -96,28 +89,6 @@ local function float(div, kind)
   return blocks
 end
 
-local function callout(div, kind)
-  local title = div.attributes.title or (kind:sub(1, 1):upper() .. kind:sub(2))
-  local head = div.content[1]
-  local inlines = {pandoc.Str(title)}
-  if head and head.t == "Header" then
-    inlines = head.content
-    div.content:remove(1)
-  end
-  local collapse = div.attributes.collapse
-  local class = 'class="callout callout-' .. kind .. '"'
-  local open, close = "<div " .. class .. ">", "</div>"
-  local before, after = '<p class="callout-title">', "</p>"
-  if collapse then
-    open = "<details " .. class .. (collapse == "false" and " open>" or ">")
-    close, before, after = "</details>", '<summary class="callout-title">', "</summary>"
-  end
-  local blocks = pandoc.List({html(open), html(before), pandoc.Plain(inlines), html(after)})
-  blocks:extend(div.content)
-  blocks:insert(html(close))
-  return blocks
-end
-
 -- Tabs without a script: a radio button each, shown by the style sheet.
 local function tabset(div)
   tabsets = tabsets + 1
@@ -146,8 +117,6 @@ local shape = {
   Div = function(div)
     local kind = kind_of(div.identifier)
     if kind then return float(div, kind) end
-    local note = callout_of(div)
-    if note then return callout(div, note) end
     if div.classes:includes("panel-tabset") then return tabset(div) end
     local columns = div.attributes["layout-ncol"]
     if columns then

@@ -1,7 +1,7 @@
 # What stands in a fit's place when it failed, and beside it when it is in doubt.
 
 callout <- function(kind, title, text, collapse = FALSE) {
-  paste0("\n::: {.callout-", kind, if (collapse) ' collapse="true"', "}\n## ", md(title), "\n\n", text, "\n:::\n")
+  paste0("\n::: {.remark-", kind, if (collapse) ' collapse="true"', "}\n## ", md(title), "\n\n", text, "\n:::\n")
 }
 
 model_words <- c(km = "cumulative incidence", score = "score test", "cox-univariable" = "Cox model of one predictor",
