@@ -8,6 +8,13 @@ return {{
         inlines[i] = pandoc.Str("\u{a0}")
       end
     end
+    for i = 3, #inlines - 2 do -- (0.36 to 1.85)
+      local from, to = inlines[i - 2], inlines[i + 2]
+      if inlines[i].t == "Str" and inlines[i].text == "to" and from.t == "Str" and to.t == "Str" and
+          from.text:match("^%(.*%d$") and to.text:match("%d.*%)") then
+        inlines[i - 1], inlines[i + 1] = pandoc.Str("\u{a0}"), pandoc.Str("\u{a0}")
+      end
+    end
     return inlines
   end,
 }, {
