@@ -61,7 +61,9 @@ finding_of_popularity <- function(results, share = 0.25) {
   size <- ifelse(larger, paste0(points(abs(parts$estimate)), " percentage points "), "")
   interval <- ifelse(larger, paste0(" (", ends[[1]], " to ", ends[[2]], ")"), "")
   signed <- function(v) paste(points(abs(v)), ifelse(v < 0, "fewer", "more"))
-  open <- paste0("no difference shows (", signed(parts$band_lower), " to ", signed(parts$band_upper), ")")
+  # Where one part shows a difference its numbers are enough for a first screen.
+  span <- if (any(shown)) "" else paste0(" (", signed(parts$band_lower), " to ", signed(parts$band_upper), ")")
+  open <- paste0("no difference shows", span)
   said <- ifelse(shown, paste0("**", size, words, "**", interval, " are answered"),
     ifelse(told, open, "no fact differs"))
   of <- if (abs(parts$share[1] - 0.25) < 1e-9) "quarter" else fmt_percent(parts$share[1], 0)

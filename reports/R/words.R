@@ -20,6 +20,7 @@ fmt_even <- function(x, plus = "") {
   largest <- max(abs(x))
   if (largest == 0) return(rep("0", length(x)))
   decimals <- max(0, 2 - floor(log10(largest)))
+  while (decimals > 0 && all(abs(round(x, decimals) - round(x, decimals - 1)) < 1e-9)) decimals <- decimals - 1
   shown <- round(x, decimals)
   paste0(ifelse(shown < 0, "\u2212", ifelse(shown > 0, plus, "")),
     formatC(abs(shown), format = "f", digits = decimals, big.mark = ","))

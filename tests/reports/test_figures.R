@@ -36,7 +36,8 @@ stopifnot(identical(legend, "adjusted for the others"))
 curve <- data.frame(task = "t", term = "x", axis = "time", at = 1:4, hr = c(1, 10, 100, 1000),
   lower = c(0.5, 5, 50, 500),
   upper = c(2, 20, 200, 2000), band_lower = c(0.4, 4, 40, 400), band_upper = c(3, 30, 300, 3000))
-drawn <- figure_model_curves(list(models = list(effect_curves = curve), time = "epoch"), "t")
+fits <- data.frame(task = "t", name = "curve")
+drawn <- figure_model_curves(list(models = list(effect_curves = curve, fits = fits), time = "epoch"), "t")
 line <- ggplot2::layer_data(drawn, which(vapply(drawn$layers, function(l) inherits(l$geom, "GeomLine"), NA)))
 stopifnot(isTRUE(all.equal(line$y, 0:3)), isTRUE(all.equal(drawn$coordinates$limits$y, c(0.4, 20))))
 
