@@ -24,15 +24,11 @@ legend_inches <- function(plot) {
   if (inherits(plot, "patchwork")) {
     return(sum(vapply(seq_along(plot), function(i) legend_inches(plot[[i]]), 0)))
   }
-  before <- grDevices::dev.cur()
-  grDevices::pdf(NULL)
-  on.exit({
-    grDevices::dev.off()
-    if (before > 1) grDevices::dev.set(before)
+  on_device(function() grDevices::pdf(NULL), {
+    grob <- ggplot2::ggplotGrob(plot)
+    box <- grob$layout$name == "guide-box-bottom"
+    sum(grid::convertHeight(grob$heights[unique(grob$layout$t[box])], "in", valueOnly = TRUE))
   })
-  grob <- ggplot2::ggplotGrob(plot)
-  box <- grob$layout$name == "guide-box-bottom"
-  sum(grid::convertHeight(grob$heights[unique(grob$layout$t[box])], "in", valueOnly = TRUE))
 }
 
 smallest <- function(plot, path, width, height, dpi = 144, small = 3e4) {

@@ -10,15 +10,18 @@ svg_of <- function(plot, width, height, most = 3e5) {
   smaller_svg(paste(readLines(path, warn = FALSE), collapse = "\n"))
 }
 
-#' Draw into a file, and go on with the device that was open.
-drawn <- function(plot, path, device) {
+#' Draw into a file.
+drawn <- function(plot, path, device) on_device(function() device(path), print(plot))
+
+#' What `act` gives on a device of its own; then the one that was open goes on.
+on_device <- function(open, act) {
   before <- grDevices::dev.cur()
-  device(path)
+  open()
   on.exit({
     grDevices::dev.off()
     if (before > 1) grDevices::dev.set(before)
   })
-  print(plot)
+  force(act)
 }
 
 smaller_svg <- function(x) {

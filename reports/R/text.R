@@ -39,11 +39,7 @@ md <- function(x) {
 }
 
 #' A text alternative, which stands in an attribute: there a span would be text.
-in_attribute <- function(x) parted(escape(worded(x)))
-
-# In titles and attributes Quarto looks for shortcodes whatever their signs were written as: a joiner without width
-# parts two braces.
-parted <- function(text) gsub("&#123;&#123;", "&#123;&#8288;&#123;", text, fixed = TRUE)
+in_attribute <- function(x) escape(worded(x))
 
 #' A heading or caption with `{outcome}` in it.
 about <- function(outcome, text) gsub("{outcome}", md(outcome), text, fixed = TRUE)
@@ -54,7 +50,8 @@ code_text <- function(x) paste0("[", escape(x), "]{.given .formula}")
 #' The study's title, or its name where it has none; for the head of the document, which is read before all else.
 study_title <- function(folder) {
   study <- jsonlite::read_json(file.path(folder, "study.json"))$study
-  parted(md(c(Filter(nzchar, study$title), study$name)[1]))
+  # In a title Quarto looks for shortcodes whatever their signs were written as: a joiner without width parts two braces.
+  gsub("&#123;&#123;", "&#123;&#8288;&#123;", md(c(Filter(nzchar, study$title), study$name)[1]), fixed = TRUE)
 }
 
 #' What is the same in successive rows stands in the first of them.

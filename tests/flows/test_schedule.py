@@ -191,42 +191,34 @@ class Relay(socketserver.ThreadingTCPServer):
                 each.shutdown(socket.SHUT_RDWR)
 
 
+def loses_its_server(server, folder, *command, after):
+    """Exit status and words of a command whose server is gone once it has said this."""
+    relay = Relay(server["PREFECT_API_URL"])
+    environment = server | {"PREFECT_API_URL": relay.api, "PREFECT_RUNNER_POLL_FREQUENCY": "1"}
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    with subprocess.Popen([BIN / "factsurv", *command], cwd=folder, env=environment, **streams) as process:
+        try:
+            next(line for line in process.stdout if after in line)
+            relay.lose()
+            said = process.communicate(timeout=120)[0]  # only against a hang
+        finally:
+            process.kill()
+    return process.returncode, said
+
+
 def test_a_server_that_is_lost_ends_the_schedule_with_one_message(server, tmp_path):
     small(tmp_path)
-    relay = Relay(server["PREFECT_API_URL"])
-    with subprocess.Popen(
-        [BIN / "factsurv", "schedule", "small.toml", "--cron", "0 3 1 1 *"],
-        cwd=tmp_path,
-        env=server | {"PREFECT_API_URL": relay.api, "PREFECT_RUNNER_POLL_FREQUENCY": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as schedule:
-        try:
-            next(line for line in schedule.stdout if "polling" in line)
-            relay.lose()
-            said = schedule.communicate(timeout=120)[0]  # only against a hang
-        finally:
-            schedule.kill()
+    status, said = loses_its_server(server, tmp_path, "schedule", "small.toml", "--cron", "0 3 1 1 *", after="polling")
     lines = said[said.index("factsurv:") :].splitlines()
-    assert schedule.returncode == 2 and "Traceback" not in said and "WARNING" not in said
+    assert status == 2 and "Traceback" not in said and "WARNING" not in said
     assert len(lines) == 2 and "no Prefect server answers" in lines[0] and lines[1].startswith("What to do: ")
 
 
 def test_a_server_that_is_lost_while_a_study_is_at_work_is_told_at_its_end(server, tmp_path):
     """The work goes on without it; Prefect asks for it for minutes, and would print each attempt."""
     small(tmp_path, **{"learning_rate = 3e-3": 'learning_rate = 1e9\nmethod = "full"'})  # it soon fails
-    relay = Relay(server["PREFECT_API_URL"])
-    command = [BIN / "factsurv", "run", "small.toml"]
-    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    with subprocess.Popen(command, cwd=tmp_path, env=server | {"PREFECT_API_URL": relay.api}, **streams) as going:
-        try:
-            next(line for line in going.stdout if "run main-1: running" in line)
-            relay.lose()
-            said = going.communicate(timeout=120)[0]  # only against a hang
-        finally:
-            going.kill()
-    assert going.returncode == 2 and "Traceback" not in said and "ERROR" not in said
+    status, said = loses_its_server(server, tmp_path, "run", "small.toml", after="run main-1: running")
+    assert status == 2 and "Traceback" not in said and "ERROR" not in said
     assert "lower the learning rate" in said and "no Prefect server answers" in said.splitlines()[-1]
 
 
