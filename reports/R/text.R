@@ -50,7 +50,7 @@ code_text <- function(x) paste0("[", escape(x), "]{.given .formula}")
 #' The study's title, or its name where it has none; for the head of the document, which is read before all else.
 study_title <- function(folder) {
   study <- jsonlite::read_json(file.path(folder, "study.json"))$study
-  # In a title Quarto looks for shortcodes whatever their signs were written as: a joiner without width parts two braces.
+  # In a title Quarto looks for shortcodes however their signs are written: a joiner without width parts two braces.
   gsub("&#123;&#123;", "&#123;&#8288;&#123;", md(c(Filter(nzchar, study$title), study$name)[1]), fixed = TRUE)
 }
 
