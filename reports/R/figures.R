@@ -26,8 +26,8 @@ legend_inches <- function(plot) {
   }
   on_device(function() grDevices::pdf(NULL), {
     grob <- ggplot2::ggplotGrob(plot)
-    box <- grob$layout$name == "guide-box-bottom"
-    sum(grid::convertHeight(grob$heights[unique(grob$layout$t[box])], "in", valueOnly = TRUE))
+    box <- grob$layout$name %in% c("guide-box-bottom", "guide-box") # the latter by ggplot2 before 3.5
+    if (!any(box)) 0 else sum(grid::convertHeight(grob$heights[unique(grob$layout$t[box])], "in", valueOnly = TRUE))
   })
 }
 
