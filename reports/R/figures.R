@@ -9,7 +9,8 @@ figures_in_svg <- function() {
 knit_figure <- function(x, options, ...) {
   path <- knitr::fig_path("", options)
   dir.create(dirname(path), recursive = TRUE, showWarnings = FALSE)
-  if (isTRUE(options$narrow)) {
+  # Older packages (Debian 12's) cannot take a figure apart: there the wide one scrolls on a phone.
+  if (isTRUE(options$narrow) && utils::packageVersion("ggplot2") >= "3.5.0") {
     narrow <- narrow_plot(x)
     height <- options$fig.height * narrow_height(x) + max(0, legend_inches(narrow) - 0.5)
     smallest(narrow, paste0(path, "-narrow"), 4.2, min(height, 14))
@@ -26,7 +27,7 @@ legend_inches <- function(plot) {
   }
   on_device(function() grDevices::pdf(NULL), {
     grob <- ggplot2::ggplotGrob(plot)
-    box <- grob$layout$name %in% c("guide-box-bottom", "guide-box") # the latter by ggplot2 before 3.5
+    box <- grob$layout$name == "guide-box-bottom"
     if (!any(box)) 0 else sum(grid::convertHeight(grob$heights[unique(grob$layout$t[box])], "in", valueOnly = TRUE))
   })
 }
